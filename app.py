@@ -1,0 +1,85 @@
+"""The front door: every part is wired together here and nowhere else."""
+
+import logging
+import sys
+from functools import cache
+from typing import Any
+
+import structlog
+from flask import Flask
+from redis.exceptions import RedisError
+
+from ivr.prompts.catalogue import load_catalogue
+from ivr.settings import Settings, SettingsError, read_settings
+from ivr.store.connection import UnsafeRedisError, check_durability
+from ivr.store.hotline import Hotline, open_hotline
+from ivr.web.commands.cardholders import cardholders, data_keys
+from ivr.web.health import health_routes
+from ivr.web.twilio import TwilioDoor
+from ivr.web.twiml import Voice
+from ivr.web.voice import voice_routes
+
+MOST_BYTES_OF_A_REQUEST = 64 * 1024
+log = structlog.get_logger()
+
+
+def create_app(settings: Settings) -> Flask:
+    """The hotline as a WSGI application.
+
+    Raises:
+        UnsafeRedisError: this Redis could evict or lose a loss report.
+    """
+    hotline = open_hotline(settings)
+    app = Flask(__name__, static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES_OF_A_REQUEST
+    # A redirect of a Gather's action loses the keys, so no URL is ever redirected to another
+    # spelling of itself (twilio-voice section 3).
+    app.url_map.strict_slashes = False
+    app.url_map.merge_slashes = False
+    app.extensions["hotline"] = hotline
+    check_redis(hotline)
+    _open_doors(app, hotline)
+    for command in (cardholders, data_keys):
+        app.cli.add_command(command)
+    return app
+
+
+def check_redis(hotline: Hotline) -> None:
+    """Refuses a Redis that may lose reports; one that is down is no reason not to start, for
+    callers must hear that the system is busy.
+    """
+    try:
+        weak_points = check_durability(hotline.redis, development=hotline.settings.development)
+    except RedisError as error:
+        log.warning("redis_is_down", error=type(error).__name__)
+        return
+    for weak in weak_points:
+        log.warning("redis_is_not_durable", why=weak)
+
+
+def _open_doors(app: Flask, hotline: Hotline) -> None:
+    settings = hotline.settings
+    base = settings.public_base_url
+    door = TwilioDoor(settings.twilio_auth_token.get_secret_value(), base)
+    prefix = base.partition("://")[2].partition("/")[2]
+    voice = Voice(load_catalogue(), f"/{prefix}" if prefix else "", settings.agent_number)
+    app.register_blueprint(voice_routes(hotline, door, voice))
+    app.register_blueprint(health_routes(hotline))
+
+
+@cache
+def _app_from_environment() -> Flask:
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    try:
+        return create_app(read_settings())
+    except (SettingsError, UnsafeRedisError) as error:
+        sys.exit(str(error))
+
+
+def __getattr__(name: str) -> Any:
+    """`app:app` for servers and the flask command; made only when asked for, so that importing
+    `create_app` needs no environment.
+    """
+    if name == "app":
+        return _app_from_environment()
+    raise AttributeError(name)

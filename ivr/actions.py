@@ -1,0 +1,264 @@
+"""What each `Do` step of the flow does: the call's facts -> one service call -> an outcome.
+
+Actions decide nothing about words or where the call goes: the flow does.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Final
+
+from ivr.agent_hours import BEIJING, AgentHours, clock_text
+from ivr.cards.block import Block, BlockState
+from ivr.cards.errors import BadIdNumberError
+from ivr.cards.id_number import PLACES, IdNumberProblem, check_id_number, is_under_16
+from ivr.cards.loss import LossReport, ReportKind, Suspension
+from ivr.cards.records import Card, CardState, Holder
+from ivr.dialogue.call import Call, Choice, Line
+from ivr.dialogue.turn import Result
+from ivr.prompts.speech import Language, weekday
+from ivr.settings import Bank, Settings
+from ivr.store.calls import Snapshot, Standing
+from ivr.store.hotline import Hotline
+from ivr.store.reports import OutcomeUnknownError, Request
+
+CHANNEL: Final = "phone"
+STAR_FOR_X: Final = "*"
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What an action may look at: the call so far and what was read at the turn's beginning."""
+
+    hotline: Hotline
+    call: Call
+    seen: Snapshot
+
+    @property
+    def card_ref(self) -> str:
+        return self.call.facts["card_ref"]
+
+    @property
+    def card(self) -> Card:
+        return self.seen.cards[self.card_ref]
+
+    @property
+    def holder(self) -> Holder:
+        if self.seen.holder is None:
+            raise LookupError("the holder of this call is not in the directory any more")
+        return self.seen.holder
+
+    @property
+    def standing(self) -> Standing:
+        return self.seen.standings.get(self.card_ref, Standing())
+
+    @property
+    def bank_facts(self) -> dict[str, str]:
+        return bank_facts(self.hotline.settings.banks[self.card.bank], self.call.language)
+
+
+def run_action(name: str, turn: Turn) -> Result:
+    """Runs the action of a `Do` step."""
+    return ACTIONS[name](turn)
+
+
+def find_holder(turn: Turn) -> Result:
+    """Whose number was keyed: nobody's, a holder of one card, or of several."""
+    holder = turn.seen.holder
+    if holder is None or not holder.cards:
+        return Result("none")
+    facts = {"holder_ref": turn.seen.holder_ref, "last4": holder.last4}
+    if len(holder.cards) == 1:
+        return Result("one", {**facts, "card_ref": next(iter(turn.seen.cards))})
+    choices = tuple(
+        Choice(ref, _card_facts(card, turn.hotline.settings, turn.call.language))
+        for ref, card in list(turn.seen.cards.items())[:8]  # one key each; 9 and 0 are taken
+    )
+    return Result("several", facts, choices=choices)
+
+
+def look_at_card(turn: Turn) -> Result:
+    """Whether the chosen card can be reported lost by phone (domain: 'card states')."""
+    card = turn.card
+    facts = _card_facts(card, turn.hotline.settings, turn.call.language)
+    if is_under_16(turn.holder.id_number, beijing_day(turn.seen.now)):
+        return Result("under_16", facts)
+    if turn.standing.suspension is not None:
+        return _already(turn.standing.suspension, facts)
+    if card.state is CardState.TEMPORARY_LOSS:
+        return Result("already", facts, (Line("already_elsewhere"),))
+    outcomes = {CardState.NORMAL: "reportable", CardState.FORMAL_LOSS: "formal"}
+    return Result(outcomes.get(card.state, "not_by_phone"), facts)
+
+
+def file_report(turn: Turn) -> Result:
+    """Files the loss report: the only action that changes anything."""
+    request = Request(
+        turn.call.facts["holder_ref"],
+        turn.holder,
+        turn.card,
+        CHANNEL,
+        origin=turn.call.sid,
+        language=turn.call.language,
+    )
+    try:
+        filing = turn.hotline.reports.report_loss(request)
+    except OutcomeUnknownError:
+        return Result("unknown")
+    if filing.outcome != "filed":
+        return _already(filing.suspension, {})
+    days = turn.hotline.settings.loss_report_days
+    return Result("filed", {**_report_facts(filing.suspension), "days": str(days)})
+
+
+def read_block(turn: Turn) -> Result:
+    """What the bank has said so far, from what is stored, never guessed."""
+    block = turn.standing.block
+    return Result(_BLOCK_OUTCOMES[block.state] if block else "waiting", turn.bank_facts)
+
+
+def read_status(turn: Turn) -> Result:
+    """The three parts of a card's status: social security, bank, formal report."""
+    standing, card = turn.standing, turn.card
+    values = turn.bank_facts
+    lines = (
+        _social_line(standing, card),
+        Line(_bank_prompt(standing.block), values),
+        Line("status_formal" if _is_formal(standing, card) else "status_formal_none"),
+    )
+    return Result("read", lines=lines)
+
+
+def find_person(turn: Turn) -> Result:
+    """Whether a person answers now; outside the hours the caller hears them."""
+    hours = turn.hotline.settings.agent_hours
+    if hours.are_open(datetime.fromtimestamp(turn.seen.now, UTC)):
+        return Result("open")
+    spoken = hours_text(hours, turn.call.language)
+    return Result("closed", lines=(Line("person_closed", {"hours": spoken}),))
+
+
+ACTIONS: Final[Mapping[str, Callable[[Turn], Result]]] = {
+    "find_holder": find_holder,
+    "look_at_card": look_at_card,
+    "file_report": file_report,
+    "read_block": read_block,
+    "read_status": read_status,
+    "find_person": find_person,
+}
+
+_BLOCK_OUTCOMES: Final = {
+    BlockState.NOTIFIED: "waiting",
+    BlockState.RECEIVED: "waiting",
+    BlockState.BLOCKED: "blocked",
+    BlockState.FORMAL_LOSS: "blocked",
+    BlockState.REFUSED: "failed",
+    BlockState.UNDELIVERABLE: "failed",
+    BlockState.UNBLOCKED: "failed",
+}
+_BANK_PROMPTS: Final = {
+    BlockState.NOTIFIED: "status_bank_waiting",
+    BlockState.RECEIVED: "status_bank_waiting",
+    BlockState.BLOCKED: "status_bank_blocked",
+    BlockState.FORMAL_LOSS: "status_bank_blocked_formal",
+    BlockState.REFUSED: "status_bank_failed",
+    BlockState.UNDELIVERABLE: "status_bank_failed",
+    BlockState.UNBLOCKED: "status_bank_unblocked",
+}
+
+
+def beijing_day(unix_seconds: float) -> date:
+    """The date in Beijing: birthdays and future dates are judged by it."""
+    return datetime.fromtimestamp(unix_seconds, UTC).astimezone(BEIJING).date()
+
+
+def keyed_id_number(keys: str, today: date) -> tuple[str, str | None]:
+    """What was keyed as (ID number, None), or ("", the verdict's name) when it is not one.
+
+    `*` stands for X, in place 18 only (domain section 3).
+    """
+    if STAR_FOR_X in keys[:-1] or (keys.endswith(STAR_FOR_X) and len(keys) != PLACES):
+        return "", "star"
+    try:
+        return check_id_number(keys.replace(STAR_FOR_X, "X"), today), None
+    except BadIdNumberError as error:
+        return "", _VERDICTS.get(error.code, "invalid")
+
+
+_VERDICTS: Final[dict[str, str]] = {
+    IdNumberProblem.TOO_SHORT: "too_short",
+    IdNumberProblem.FIFTEEN_PLACES: "fifteen_places",
+}
+
+
+def bank_facts(bank: Bank, language: Language) -> dict[str, str]:
+    """How a bank is named and called."""
+    return {"bank": getattr(bank.name, language), "bank_phone": bank.phone}
+
+
+def text_message(hotline: Hotline, prompt: str, report: LossReport) -> tuple[str, dict[str, str]]:
+    """The registered phone number and the values of a text about a report.
+
+    Raises:
+        LookupError: the holder is not in the directory any more.
+    """
+    holder = hotline.holders.get(report.holder_ref)
+    if holder is None:
+        raise LookupError(f"{prompt}: the holder of report {report.number} is gone")
+    language: Language = "en" if report.language == "en" else "zh"
+    return holder.phone, {
+        **bank_facts(hotline.settings.banks[report.bank], language),
+        "card_last4": report.card_last4,
+        "report_number": report.number,
+        "reported_at": str(report.reported_at),
+        "until": str(report.release_at),
+    }
+
+
+def hours_text(hours: AgentHours, language: Language) -> str:
+    """Opening hours as they are spoken: weekdays and times of a 24-hour clock."""
+    joined = "、" if language == "zh" else ", "
+    spans = []
+    for span in hours.spans:
+        days = joined.join(weekday(day, language) for day in sorted(span.days))
+        every = "每天" if language == "zh" else "every day"
+        to = "到" if language == "zh" else " to "
+        times = clock_text(span.start) + to + clock_text(span.end)
+        spans.append(f"{every if len(span.days) == 7 else days} {times}")
+    return ("；" if language == "zh" else "; ").join(spans)
+
+
+def _already(suspension: Suspension, facts: dict[str, str]) -> Result:
+    if suspension.kind is ReportKind.FORMAL:
+        return Result("formal", facts)
+    known = _report_facts(suspension)
+    return Result("already", {**facts, **known}, (Line("already_reported", known),))
+
+
+def _report_facts(suspension: Suspension) -> dict[str, str]:
+    return {"report_number": suspension.report_number, "until": str(suspension.release_at)}
+
+
+def _card_facts(card: Card, settings: Settings, language: Language) -> dict[str, str]:
+    return {**bank_facts(settings.banks[card.bank], language), "card_last4": card.last4}
+
+
+def _is_formal(standing: Standing, card: Card) -> bool:
+    suspended = standing.suspension is not None and standing.suspension.kind is ReportKind.FORMAL
+    return suspended or card.state is CardState.FORMAL_LOSS
+
+
+def _bank_prompt(block: Block | None) -> str:
+    return "status_bank_normal" if block is None else _BANK_PROMPTS[block.state]
+
+
+def _social_line(standing: Standing, card: Card) -> Line:
+    if _is_formal(standing, card):
+        return Line("status_social_formal")
+    if standing.suspension is not None:
+        return Line("status_social_temporary", _report_facts(standing.suspension))
+    if card.state is CardState.TEMPORARY_LOSS:
+        return Line("already_elsewhere")
+    if card.state is not CardState.NORMAL:
+        return Line("status_social_not_normal")
+    return Line("status_social_active" if standing.block is None else "status_social_restored")

@@ -1,0 +1,79 @@
+"""When a person answers: the parsed AGENT_HOURS setting, in Beijing time."""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
+
+BEIJING = ZoneInfo("Asia/Shanghai")
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_SPAN = re.compile(r"^(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})$")
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of the day on some weekdays: minutes after midnight, the end excluded."""
+
+    days: frozenset[int]
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class AgentHours:
+    """Opening hours, such as `mon-fri 08:30-17:30; sat 09:00-12:00` or `00:00-24:00`."""
+
+    spans: tuple[Span, ...]
+
+    @classmethod
+    def parse(cls, text: str) -> "AgentHours":
+        """Reads `[days] HH:MM-HH:MM[,HH:MM-HH:MM]`, several of them parted by `;`.
+
+        Raises:
+            ValueError: saying which part is wrong and how it should look.
+        """
+        spans = [span for part in text.split(";") if part.strip() for span in _parse_part(part)]
+        if not spans:
+            raise ValueError("must look like 'mon-fri 08:30-17:30' (Beijing time)")
+        return cls(tuple(spans))
+
+    def are_open(self, at: datetime) -> bool:
+        """Whether a person answers at this aware moment."""
+        local = at.astimezone(BEIJING)
+        minute = local.hour * 60 + local.minute
+        return any(local.weekday() in s.days and s.start <= minute < s.end for s in self.spans)
+
+
+def _parse_part(part: str) -> list[Span]:
+    words = part.strip().lower().split()
+    days = _parse_days(words[0]) if len(words) == 2 else frozenset(range(7))
+    if len(words) > 2:
+        raise ValueError(f"'{part.strip()}' should be days, a space and times")
+    return [_parse_span(days, text) for text in words[-1].split(",")]
+
+
+def _parse_days(text: str) -> frozenset[int]:
+    days: set[int] = set()
+    for item in text.split(","):
+        first, _, last = item.partition("-")
+        if first not in DAYS or (last or first) not in DAYS:
+            raise ValueError(f"'{item}' is not a day: use {', '.join(DAYS)} or mon-fri")
+        start, end = DAYS.index(first), DAYS.index(last or first)
+        days.update(range(start, end + 1) if start <= end else [*range(start, 7), *range(end + 1)])
+    return frozenset(days)
+
+
+def _parse_span(days: frozenset[int], text: str) -> Span:
+    match = _SPAN.match(text)
+    if match is None:
+        raise ValueError(f"'{text}' should be times such as 08:30-17:30")
+    hours = [int(g) for g in match.groups()]
+    start, end = hours[0] * 60 + hours[1], hours[2] * 60 + hours[3]
+    if hours[1] > 59 or hours[3] > 59 or not 0 <= start < end <= 24 * 60:
+        raise ValueError(f"'{text}' should begin before it ends, between 00:00 and 24:00")
+    return Span(days, start, end)
+
+
+def clock_text(minute: int) -> str:
+    """Minutes after midnight as a 24-hour clock shows them: 510 -> 08:30."""
+    return "24:00" if minute == 24 * 60 else time(minute // 60, minute % 60).strftime("%H:%M")

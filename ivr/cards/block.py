@@ -1,0 +1,119 @@
+"""The block of a card's financial function: its states and every lawful step between them.
+
+The bank blocks and unblocks; we only believe what the bank told us. So `blocked` is reached
+only by the bank's word, never by our having sent a notice.
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from ivr.cards.errors import UnlawfulTransitionError
+
+
+class BlockState(StrEnum):
+    """How far the block is, as far as we know."""
+
+    NOTIFIED = "notified"  # the notice is written down and on its way
+    RECEIVED = "received"  # the bank has the notice and has not yet said "blocked"
+    BLOCKED = "blocked"
+    REFUSED = "refused"  # the bank said no: a person must look
+    UNDELIVERABLE = "undeliverable"  # 72 hours without an answer: a person must look
+    UNBLOCKED = "unblocked"
+    FORMAL_LOSS = "formal_loss"  # blocked until the card is replaced
+
+
+class BlockEvent(StrEnum):
+    """What can happen to a block."""
+
+    RECEIVED = "received"
+    BLOCKED = "blocked"
+    REFUSED = "refused"
+    GAVE_UP = "gave_up"
+    RESENT = "resent"  # a person sends the notice again
+    UNBLOCKED = "unblocked"
+    FORMAL_LOSS = "formal_loss"
+
+
+_S, _E = BlockState, BlockEvent
+
+TRANSITIONS: Final[dict[tuple[BlockState, BlockEvent], BlockState]] = {
+    (_S.NOTIFIED, _E.RECEIVED): _S.RECEIVED,
+    (_S.NOTIFIED, _E.BLOCKED): _S.BLOCKED,
+    (_S.NOTIFIED, _E.REFUSED): _S.REFUSED,
+    (_S.NOTIFIED, _E.GAVE_UP): _S.UNDELIVERABLE,
+    (_S.RECEIVED, _E.BLOCKED): _S.BLOCKED,
+    (_S.RECEIVED, _E.REFUSED): _S.REFUSED,
+    # The bank may act on a notice whose answer never reached us, so its word counts late too.
+    (_S.REFUSED, _E.BLOCKED): _S.BLOCKED,
+    (_S.UNDELIVERABLE, _E.RECEIVED): _S.RECEIVED,
+    (_S.UNDELIVERABLE, _E.REFUSED): _S.REFUSED,
+    (_S.UNDELIVERABLE, _E.BLOCKED): _S.BLOCKED,
+    (_S.REFUSED, _E.RESENT): _S.NOTIFIED,
+    (_S.UNDELIVERABLE, _E.RESENT): _S.NOTIFIED,
+    # Decoupling at an outlet is lawful from every state: the holder stood there with an ID.
+    (_S.NOTIFIED, _E.UNBLOCKED): _S.UNBLOCKED,
+    (_S.RECEIVED, _E.UNBLOCKED): _S.UNBLOCKED,
+    (_S.BLOCKED, _E.UNBLOCKED): _S.UNBLOCKED,
+    (_S.REFUSED, _E.UNBLOCKED): _S.UNBLOCKED,
+    (_S.UNDELIVERABLE, _E.UNBLOCKED): _S.UNBLOCKED,
+    # So is a formal report; the bank blocks the account itself when it takes one. From there
+    # on nothing but a new card helps, so a formal loss has no step out.
+    **{(s, _E.FORMAL_LOSS): _S.FORMAL_LOSS for s in BlockState if s is not _S.FORMAL_LOSS},
+}
+
+# News that changes nothing any more: logged, never an error (style: late news is a no-op).
+STALE: Final[frozenset[tuple[BlockState, BlockEvent]]] = frozenset(
+    {
+        (_S.RECEIVED, _E.RECEIVED),
+        (_S.RECEIVED, _E.GAVE_UP),
+        (_S.BLOCKED, _E.RECEIVED),
+        (_S.BLOCKED, _E.BLOCKED),
+        (_S.BLOCKED, _E.REFUSED),
+        (_S.BLOCKED, _E.GAVE_UP),
+        (_S.UNBLOCKED, _E.RECEIVED),
+        (_S.UNBLOCKED, _E.BLOCKED),
+        (_S.UNBLOCKED, _E.REFUSED),
+        (_S.UNBLOCKED, _E.GAVE_UP),
+        (_S.UNBLOCKED, _E.UNBLOCKED),
+        (_S.REFUSED, _E.REFUSED),
+        (_S.REFUSED, _E.RECEIVED),
+        (_S.REFUSED, _E.GAVE_UP),
+        (_S.UNDELIVERABLE, _E.GAVE_UP),
+        (_S.FORMAL_LOSS, _E.RECEIVED),
+        (_S.FORMAL_LOSS, _E.BLOCKED),
+        (_S.FORMAL_LOSS, _E.REFUSED),
+        (_S.FORMAL_LOSS, _E.GAVE_UP),
+        (_S.FORMAL_LOSS, _E.FORMAL_LOSS),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """What we believe of one card's financial function.
+
+    Times are unix seconds by Redis' clock. `report_number` is empty when the bank took a formal
+    report of a card that was never reported to us.
+    """
+
+    card_ref: str
+    bank: str
+    state: BlockState
+    report_number: str
+    notice_id: str
+    changed_at: int
+
+
+def after(block: Block, event: BlockEvent, at: int) -> Block:
+    """The block after an event; the same object when the event is late or repeated news.
+
+    Raises:
+        UnlawfulTransitionError: the table has no such step.
+    """
+    step = (block.state, event)
+    if step in STALE:
+        return block
+    if step not in TRANSITIONS:
+        raise UnlawfulTransitionError(block.state, event)
+    return replace(block, state=TRANSITIONS[step], changed_at=at)

@@ -1,0 +1,27 @@
+"""What can be wrong, as codes; the edges pick the words.
+
+CardsError
+├── BadIdNumberError         .code: what is wrong with a keyed ID number
+└── UnlawfulTransitionError  .state, .event: a step the block's table does not have
+"""
+
+
+class CardsError(Exception):
+    """The base of everything this room raises."""
+
+
+class BadIdNumberError(CardsError):
+    """An ID number that cannot be one. Never carries the digits."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class UnlawfulTransitionError(CardsError):
+    """A block cannot make this step."""
+
+    def __init__(self, state: str, event: str) -> None:
+        super().__init__(f"{event} is not possible when the block is {state}")
+        self.state = state
+        self.event = event

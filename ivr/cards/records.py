@@ -1,0 +1,46 @@
+"""Cardholders and their cards, as the social security back end knows them."""
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+
+class CardState(IntEnum):
+    """The state codes real back ends use (domain: 'card states seen in real back ends')."""
+
+    SEALED = 0
+    NORMAL = 1
+    FORMAL_LOSS = 2
+    LOCKED = 3
+    TEMPORARY_LOSS = 4
+    CANCELLED = 9
+
+
+@dataclass(frozen=True)
+class Card:
+    """One social security card. `number` and `bank_account` stay out of repr and logs."""
+
+    number: str = field(repr=False)
+    bank: str
+    bank_account: str = field(repr=False)
+    city_code: str
+    state: CardState = CardState.NORMAL
+
+    @property
+    def last4(self) -> str:
+        """What may be spoken of a card number."""
+        return self.number[-4:]
+
+
+@dataclass(frozen=True)
+class Holder:
+    """A cardholder with all cards. Personal fields stay out of repr and logs."""
+
+    id_number: str = field(repr=False)
+    name: str = field(repr=False)
+    phone: str = field(repr=False)
+    cards: tuple[Card, ...] = ()
+
+    @property
+    def last4(self) -> str:
+        """What may be spoken of an ID number."""
+        return self.id_number[-4:]

@@ -1,0 +1,44 @@
+"""A call in progress, and one line of what was said: all that is remembered between turns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from ivr.dialogue.steps import Language
+
+
+@dataclass(frozen=True)
+class Line:
+    """One prompt, with the values of its placeholders that are not facts of the call.
+
+    `asked` lines stand inside the Gather: a key cuts them short.
+    """
+
+    prompt: str
+    values: Mapping[str, str] = field(default_factory=dict)
+    asked: bool = False
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One item a Pick step offers: the fact's value and what is said of it."""
+
+    value: str
+    values: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Call:
+    """Where a call stands. Never holds the ID number: a holder reference and the last 4.
+
+    `turn` counts up with every accepted request, so a repeated request is recognised.
+    `said` is what the caller heard last, so that a repeated request gets the same answer.
+    """
+
+    sid: str
+    step: str
+    turn: int = 0
+    language: Language = "zh"
+    tries: int = 0
+    facts: Mapping[str, str] = field(default_factory=dict)
+    choices: tuple[Choice, ...] = ()
+    said: tuple[Line, ...] = ()

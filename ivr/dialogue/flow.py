@@ -1,0 +1,175 @@
+"""The whole call on one screen: every step, what is said there, and where each key leads.
+
+docs/call-flow.md is drawn from this table. Universal keys (0 a person, 9 repeat, * back) and
+the way out after three tries are in steps.py, once.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ivr.dialogue.steps import Ask, Do, End, Menu, Pick, Step, Tell, Transfer, exits
+
+START: Final = "language"
+
+# A letter on the card or an old 15-place number cannot be keyed in: a person helps (domain 3).
+_ID_EXITS: Final = {"fifteen_places": "id_needs_person"}
+
+FLOW: Final[Mapping[str, Step]] = {
+    "language": Menu(
+        asks=("welcome", "language"),
+        choices={"1": "main_menu", "2": "main_menu"},
+        languages={"1": "zh", "2": "en"},
+        silence="main_menu",
+        back="language",
+        bilingual=True,
+    ),
+    "main_menu": Menu(
+        asks=("main_menu",),
+        choices={"1": "report_id", "2": "status_id", "3": "card_services", "4": "first_card"},
+        back="language",
+    ),
+    # 1 · report a lost card
+    "report_id": Ask(
+        asks=("id_entry",), digits=18, check="id_number", then="find_holder", exits=_ID_EXITS
+    ),
+    "find_holder": Do(
+        "find_holder",
+        {"none": "not_found", "one": "look_at_card", "several": "pick_card"},
+    ),
+    "not_found": Menu(asks=("not_found",), choices={"1": "report_id"}),
+    "pick_card": Pick(asks=("pick_card",), item="pick_item", fact="card_ref", then="look_at_card"),
+    "look_at_card": Do(
+        "look_at_card",
+        {
+            "reportable": "confirm",
+            "already": "already_reported",
+            "formal": "already_formal",
+            "not_by_phone": "not_by_phone",
+            "under_16": "under_16",
+        },
+    ),
+    "confirm": Menu(
+        says=("confirm_what",),
+        asks=("confirm",),
+        choices={"1": "file_report", "2": "cancelled"},
+    ),
+    "file_report": Do(
+        "file_report",
+        {
+            "filed": "filed",
+            "already": "already_reported",
+            "formal": "already_formal",
+            "unknown": "outcome_unknown",
+        },
+    ),
+    "filed": Tell(says=("filed", "filed_deadline"), then="ask_bank"),
+    "ask_bank": Do(
+        "read_block",
+        {"blocked": "bank_blocked", "waiting": "bank_waiting", "failed": "bank_failed"},
+    ),
+    "bank_blocked": Tell(says=("bank_blocked",), then="after_report"),
+    "bank_waiting": Tell(says=("bank_waiting",), then="after_report"),
+    "bank_failed": Tell(says=("bank_failed",), then="after_report"),
+    "after_report": Menu(
+        asks=("what_next", "antifraud", "repeat_or_hang_up"),
+        choices={"9": "filed"},
+        gives_up="goodbye",
+        silence="goodbye",
+    ),
+    "already_reported": Menu(asks=("reported_next",), choices={"2": "status_id"}),
+    "already_formal": Menu(asks=("already_formal",), choices={"3": "reissue"}),
+    "cancelled": Menu(asks=("cancelled", "main_menu_or_hang_up"), choices={"1": "report_id"}),
+    "outcome_unknown": Menu(asks=("outcome_unknown",), choices={"2": "status_id"}),
+    "not_by_phone": Tell(says=("not_by_phone",), then="person"),
+    "under_16": Tell(says=("under_16",), then="person"),
+    "id_needs_person": Tell(says=("id_needs_person",), then="person"),
+    # 2 · status
+    "status_id": Ask(
+        asks=("id_entry",), digits=18, check="id_number", then="status_holder", exits=_ID_EXITS
+    ),
+    "status_holder": Do(
+        "find_holder",
+        {"none": "status_not_found", "one": "read_status", "several": "status_pick"},
+    ),
+    "status_not_found": Menu(asks=("not_found",), choices={"1": "status_id"}),
+    "status_pick": Pick(
+        asks=("status_pick",), item="pick_item", fact="card_ref", then="read_status"
+    ),
+    "read_status": Do("read_status", {"read": "status"}),
+    "status": Menu(asks=("status_next",), choices={"9": "read_status", "3": "card_services"}),
+    # 3 · formal loss, decoupling, reissue
+    "card_services": Menu(
+        asks=("card_services",), choices={"1": "formal_loss", "2": "decoupling", "3": "reissue"}
+    ),
+    "formal_loss": Menu(asks=("formal_loss", "guidance_next"), choices={}, back="card_services"),
+    "decoupling": Menu(asks=("decoupling", "guidance_next"), choices={}, back="card_services"),
+    "reissue": Menu(asks=("reissue", "guidance_next"), choices={}, back="card_services"),
+    # 4 · first card
+    "first_card": Menu(asks=("first_card",), choices={"1": "first_worker", "2": "first_resident"}),
+    "first_worker": Menu(
+        asks=("first_worker_apply", "first_worker_bring", "first_worker_collect", "guidance_next"),
+        choices={},
+        back="first_card",
+    ),
+    "first_resident": Menu(asks=("first_resident", "guidance_next"), choices={}, back="first_card"),
+    # 0 · a person
+    "person": Do("find_person", {"open": "transfer", "closed": "person_closed"}),
+    "transfer": Transfer(says=("transfer",), answered="goodbye", unanswered="person_busy"),
+    "person_closed": Menu(
+        asks=("self_service",),
+        choices={"0": "person", "1": "report_id"},
+        gives_up="goodbye",
+    ),
+    "person_busy": Menu(
+        asks=("person_busy",),
+        choices={"0": "person", "1": "report_id"},
+        gives_up="goodbye",
+    ),
+    "goodbye": End(says=("goodbye",)),
+}
+
+# Where a report of this very call is on disk: if our records cannot be read here, the caller
+# must not hear that nothing was done.
+AFTER_FILING: Final = frozenset(
+    {"filed", "bank_blocked", "bank_waiting", "bank_failed", "after_report"}
+)
+
+
+class FlowError(Exception):
+    """The table is wrong; every fault is named."""
+
+
+def check_flow(flow: Mapping[str, Step]) -> None:
+    """Every exit leads somewhere, every step can be reached, no menu takes over key 0 by chance.
+
+    Raises:
+        FlowError: listing all that is wrong.
+    """
+    faults = [
+        f"{name}: {way or 'then'} leads to {target}, which is no step"
+        for name, step in flow.items()
+        for way, target in exits(step).items()
+        if target not in flow
+    ]
+    faults += [f"{name}: no way leads here" for name in sorted(flow.keys() - _reachable(flow))]
+    faults += [
+        f"{name}: more than 5 options"
+        for name, step in flow.items()
+        if isinstance(step, Menu) and len(step.choices) > 4  # and 0: domain 5
+    ]
+    if faults:
+        raise FlowError("\n".join(faults))
+
+
+def _reachable(flow: Mapping[str, Step]) -> set[str]:
+    seen: set[str] = set()
+    ahead = [START]
+    while ahead:
+        name = ahead.pop()
+        if name not in seen and name in flow:
+            seen.add(name)
+            ahead.extend(exits(flow[name]).values())
+    return seen
+
+
+check_flow(FLOW)

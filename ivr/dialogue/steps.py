@@ -1,0 +1,140 @@
+"""The kinds of step a call is made of. Plain frozen values: flow.py is the table of them.
+
+`says` is heard to the end; `asks` may be cut short by a key (Twilio: barge-in). Both name
+prompts of the catalogue. Exits name steps.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+Language = Literal["zh", "en"]
+Prompts = tuple[str, ...]
+
+PERSON: Final = "person"  # the step that key 0 and too many tries lead to
+MAIN_MENU: Final = "main_menu"
+
+UNIVERSAL_KEYS: Final = {"0": "a person", "9": "repeat", "*": "back"}
+
+
+@dataclass(frozen=True)
+class Menu:
+    """One key, named choices. Three wrong or missing keys lead to `gives_up`.
+
+    `languages` switches the language with a key; `silence` makes silence a choice of its own;
+    `bilingual` speaks every prompt in both languages.
+    """
+
+    asks: Prompts
+    choices: Mapping[str, str]
+    says: Prompts = ()
+    back: str = MAIN_MENU
+    gives_up: str = PERSON
+    silence: str | None = None
+    languages: Mapping[str, Language] = field(default_factory=dict)
+    bilingual: bool = False
+
+
+@dataclass(frozen=True)
+class Pick:
+    """One key out of a list built during the call; the chosen item's value becomes a fact."""
+
+    asks: Prompts
+    item: str  # the prompt for one item, with {key}
+    fact: str
+    then: str
+    says: Prompts = ()
+    back: str = MAIN_MENU
+    gives_up: str = PERSON
+
+
+@dataclass(frozen=True)
+class Ask:
+    """A row of digits, judged by one named check: `check` -> prompt to say, or None for good.
+
+    `exits` sends some of the check's verdicts elsewhere instead of asking again.
+    """
+
+    asks: Prompts
+    digits: int
+    check: str
+    then: str
+    says: Prompts = ()
+    exits: Mapping[str, str] = field(default_factory=dict)
+    back: str = MAIN_MENU
+    gives_up: str = PERSON
+
+
+@dataclass(frozen=True)
+class Tell:
+    """Says something that must be heard, then goes on by itself in a turn of its own."""
+
+    says: Prompts
+    then: str
+
+
+@dataclass(frozen=True)
+class Do:
+    """No input: runs one named action and leaves by its outcome, within the same turn."""
+
+    action: str
+    exits: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Puts the caller through to a person; goes on by how that went."""
+
+    says: Prompts
+    answered: str
+    unanswered: str
+
+
+@dataclass(frozen=True)
+class End:
+    """Says its prompts and hangs up."""
+
+    says: Prompts
+
+
+Step = Menu | Pick | Ask | Tell | Do | Transfer | End
+
+
+def exits(step: Step) -> dict[str, str]:
+    """Every way out of a step: what leads there -> the step it leads to."""
+    match step:
+        case Menu():
+            silent = {"silence": step.silence} if step.silence else {}
+            return {**step.choices, **silent, **_shared(step)}
+        case Pick():
+            return {"1-8": step.then, **_shared(step)}
+        case Ask():
+            return {step.check: step.then, **step.exits, **_shared(step)}
+        case Tell():
+            return {"": step.then}
+        case Do():
+            return dict(step.exits)
+        case Transfer():
+            return {"answered": step.answered, "unanswered": step.unanswered}
+        case End():
+            return {}
+
+
+def _shared(step: Menu | Pick | Ask) -> dict[str, str]:
+    """The keys that belong to the flow, not to each step, and the way out after three tries."""
+    own = step.choices if isinstance(step, Menu) else {}
+    keys = {"0": PERSON, "*": step.back, "3 tries": step.gives_up}
+    return {key: target for key, target in keys.items() if key not in own}
+
+
+def prompts(step: Step) -> Prompts:
+    """Every prompt a step names."""
+    match step:
+        case Menu() | Ask():
+            return step.says + step.asks
+        case Pick():
+            return (*step.says, *step.asks, step.item)
+        case Tell() | Transfer() | End():
+            return step.says
+        case Do():
+            return ()

@@ -1,0 +1,150 @@
+"""One turn of a call as a pure function: where we stand and what came in -> where we go.
+
+An action (a `Do` step) is not run here: `arrive` stops at it, whoever runs it calls `leave`
+with the outcome.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final
+
+from ivr.dialogue.call import Call, Choice, Line
+from ivr.dialogue.steps import PERSON, Ask, Do, Menu, Pick, Prompts, Step, Tell, Transfer
+
+MAX_TRIES: Final = 3
+Flow = Mapping[str, Step]
+Check = Callable[[str], str | None]  # what was keyed -> a verdict's name, or None when good
+
+
+@dataclass(frozen=True)
+class Result:
+    """What an action came to: the exit to take, facts to remember, lines to say first."""
+
+    outcome: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+    lines: tuple[Line, ...] = ()
+    choices: tuple[Choice, ...] = ()
+
+
+def start(flow: Flow, sid: str, first: str) -> Call:
+    """A new call, with its first step's prompts."""
+    return arrive(flow, Call(sid=sid, step=first), first, ())
+
+
+def take_turn(flow: Flow, call: Call, keys: str | None, checks: Mapping[str, Check]) -> Call:
+    """The call after the caller pressed `keys` (None or empty: silence) at its present step.
+
+    The returned call may stand at a `Do` step: then its action has to be run.
+    """
+    step = flow[call.step]
+    call = replace(call, turn=call.turn + 1)
+    match step:
+        case Menu() | Pick() | Ask():
+            return _hear(flow, call, step, keys or "", checks)
+        case Tell():
+            return arrive(flow, call, step.then, ())
+        case Transfer():
+            return arrive(flow, call, step.answered if keys else step.unanswered, ())
+        case _:
+            return call
+
+
+def leave(flow: Flow, call: Call, result: Result) -> Call:
+    """The call after the action of its `Do` step came to `result`."""
+    step = flow[call.step]
+    if not isinstance(step, Do):
+        raise TypeError(f"{call.step} runs no action")
+    facts = {**call.facts, **result.facts}
+    call = replace(call, facts=facts, choices=result.choices or call.choices)
+    return arrive(flow, call, step.exits[result.outcome], (*call.said, *result.lines))
+
+
+def arrive(flow: Flow, call: Call, name: str, before: tuple[Line, ...]) -> Call:
+    """The call at a step, with what is said there after the lines `before`."""
+    said = before + _own_lines(flow[name], call)
+    return replace(call, step=name, tries=0, said=said)
+
+
+def _hear(
+    flow: Flow, call: Call, step: Menu | Pick | Ask, keys: str, checks: Mapping[str, Check]
+) -> Call:
+    if not keys:
+        return _on_silence(flow, call, step)
+    own = step.choices if isinstance(step, Menu) else {}
+    if keys not in own and keys in ("0", "9", "*", "#"):
+        return _universal(flow, call, step, keys)
+    match step:
+        case Menu():
+            return _choose(flow, call, step, keys)
+        case Pick():
+            return _pick(flow, call, step, keys)
+        case Ask():
+            return _judge(flow, call, step, keys, checks)
+
+
+def _on_silence(flow: Flow, call: Call, step: Menu | Pick | Ask) -> Call:
+    if isinstance(step, Menu) and step.silence:
+        return arrive(flow, call, step.silence, ())
+    return _again(flow, call, step, ("no_input",), helped=True)
+
+
+def _universal(flow: Flow, call: Call, step: Menu | Pick | Ask, key: str) -> Call:
+    if key == "0":
+        return arrive(flow, call, PERSON, ())
+    if key == "*":
+        return arrive(flow, call, step.back, ())
+    # 9 repeats. A lone # is the habitual key after an 18-digit entry arriving late: it is
+    # neither a choice nor a mistake (twilio-voice: 'keys pressed outside a Gather').
+    return replace(call, said=_own_lines(step, call))
+
+
+def _choose(flow: Flow, call: Call, step: Menu, key: str) -> Call:
+    if key not in step.choices:
+        return _again(flow, call, step, ("bad_key",))
+    call = replace(call, language=step.languages.get(key, call.language))
+    return arrive(flow, call, step.choices[key], ())
+
+
+def _pick(flow: Flow, call: Call, step: Pick, key: str) -> Call:
+    if not (key.isascii() and key.isdigit() and 1 <= int(key) <= len(call.choices)):
+        return _again(flow, call, step, ("bad_key",))
+    facts = {**call.facts, step.fact: call.choices[int(key) - 1].value}
+    return arrive(flow, replace(call, facts=facts), step.then, ())
+
+
+def _judge(flow: Flow, call: Call, step: Ask, keys: str, checks: Mapping[str, Check]) -> Call:
+    verdict = checks[step.check](keys)
+    if verdict is None:
+        return arrive(flow, call, step.then, ())
+    if verdict in step.exits:
+        return arrive(flow, call, step.exits[verdict], ())
+    return _again(flow, call, step, (f"{step.check}_{verdict}",))
+
+
+def _again(
+    flow: Flow, call: Call, step: Menu | Pick | Ask, first: Prompts, *, helped: bool = False
+) -> Call:
+    """The same step with other words before it; after the third time somewhere else."""
+    tries = call.tries + 1
+    before = tuple(Line(p) for p in first)
+    if tries >= MAX_TRIES:
+        gives_up = () if step.gives_up != PERSON else (Line("too_many_tries"),)
+        return arrive(flow, call, step.gives_up, before + gives_up)
+    help_keys = (Line("menu_help", asked=True),) if helped else ()
+    return replace(call, tries=tries, said=before + _own_lines(step, call) + help_keys)
+
+
+def _own_lines(step: Step, call: Call) -> tuple[Line, ...]:
+    match step:
+        case Do():
+            return ()
+        case Menu() | Ask():
+            asks = tuple(Line(p, asked=True) for p in step.asks)
+        case Pick():
+            asks = tuple(Line(p, asked=True) for p in step.asks) + tuple(
+                Line(step.item, {**choice.values, "key": str(number)}, asked=True)
+                for number, choice in enumerate(call.choices, 1)
+            )
+        case _:
+            asks = ()
+    return tuple(Line(p) for p in step.says) + asks

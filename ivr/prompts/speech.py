@@ -1,0 +1,62 @@
+"""How values are spoken: digits one by one, moments in Beijing time, opening hours."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+Language = Literal["zh", "en"]
+
+BEIJING: Final = ZoneInfo(
+    "Asia/Shanghai"
+)  # China has kept one time, without summer time, since 1992
+_WEEKDAYS_ZH: Final = "一二三四五六日"
+_WEEKDAYS_EN: Final = (
+    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
+)  # fmt: skip
+_MONTHS_EN: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+# On the phone 1 is read yāo, so that it is not misheard as 7 (qī).
+_DIGITS_ZH: Final = dict(zip("0123456789", "零幺二三四五六七八九", strict=True))
+
+
+@dataclass(frozen=True)
+class Spelled:
+    """Text shown as digits and spoken one by one: `alias` is how it sounds."""
+
+    shown: str
+    alias: str
+
+
+Part = str | Spelled
+
+
+def spell(text: str, language: Language) -> tuple[Part, ...]:
+    """Digits (or an X) in groups of four: 12345670 -> 1234 5670, one by one."""
+    groups = [text[i : i + 4] for i in range(0, len(text), 4)]
+    parts: list[Part] = []
+    for group in groups:
+        parts += [Spelled(group, _one_by_one(group, language)), " "]
+    return tuple(parts[:-1])
+
+
+def _one_by_one(group: str, language: Language) -> str:
+    if language == "zh":
+        return " ".join(_DIGITS_ZH.get(c, c) for c in group)
+    return " ".join(group)
+
+
+def moment(unix_seconds: float, language: Language) -> str:
+    """A moment with date and time as a Beijing clock shows it, whatever this machine's zone."""
+    at = datetime.fromtimestamp(unix_seconds, UTC).astimezone(BEIJING)
+    if language == "zh":
+        return f"{at.month}月{at.day}日星期{_WEEKDAYS_ZH[at.weekday()]}{at.hour}点{at.minute:02d}分"
+    day = f"{_WEEKDAYS_EN[at.weekday()]}, {_MONTHS_EN[at.month - 1]} {at.day}"
+    return f"{day}, {at.hour:02d}:{at.minute:02d}"
+
+
+def weekday(number: int, language: Language) -> str:
+    """0 is Monday."""
+    return f"周{_WEEKDAYS_ZH[number]}" if language == "zh" else _WEEKDAYS_EN[number]

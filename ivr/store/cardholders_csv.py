@@ -1,0 +1,215 @@
+"""The cardholders CSV: one line is one card. Reads it line by line and says what is wrong where.
+
+No value of a bad line is ever repeated: with shifted columns any field may hold an ID number.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from ivr.cards.errors import BadIdNumberError
+from ivr.cards.id_number import IdNumberProblem, check_id_number
+from ivr.cards.records import Card, CardState, Holder
+
+COLUMNS: Final = (
+    "id_number",
+    "name",
+    "phone",
+    "card_number",
+    "bank",
+    "bank_account",
+    "city_code",
+    "card_state",
+)
+ENCODING: Final = "utf-8-sig"  # with or without a byte order mark
+UNDECODED: Final = "surrogateescape"  # keeps bytes that are not UTF-8 to their own line
+
+_NOT_UTF8 = re.compile("[\udc80-\udcff]")
+_CARD_NUMBER = re.compile(r"[0-9A-Z]{8,32}")
+_BANK_ACCOUNT = re.compile(r"[0-9]{8,32}")
+_CITY_CODE = re.compile(r"[0-9]{6}")
+# Plausible, not assigned: a library that knows the ranges (phonenumbers) costs as much as the
+# rest of the line and turns away new ranges until it is updated.
+_PHONE_BLANKS = re.compile(r"[\s()\-]")
+_MAINLAND_MOBILE = re.compile(r"(?:\+?86|0086)?(1[3-9][0-9]{9})")
+_MAINLAND_LANDLINE = re.compile(
+    r"(?:\+86|0086|0)((?:10|2[0-9])[2-8][0-9]{7}|[3-9][0-9]{2}[2-8][0-9]{6,7})"
+)
+_E164 = re.compile(r"\+[1-9][0-9]{6,14}")  # ITU-T E.164: at most 15 digits
+
+_CARD_STATES: Final = {str(int(state)): state for state in CardState}
+
+_ID_PROBLEMS: Final[Mapping[str, str]] = {
+    IdNumberProblem.TOO_SHORT: "has fewer than 18 places",
+    IdNumberProblem.TOO_LONG: "has more than 18 places",
+    IdNumberProblem.FIFTEEN_PLACES: "is an old number of 15 places",
+    IdNumberProblem.LETTERS: "may have digits only, and X in the last place",
+    IdNumberProblem.REGION: "begins with no province's code",
+    IdNumberProblem.BIRTH_DATE: "holds a birth date that does not exist",
+    IdNumberProblem.IN_THE_FUTURE: "holds a birth date in the future",
+    IdNumberProblem.TOO_OLD: "holds a birth date more than 130 years ago",
+    IdNumberProblem.CHECK_DIGIT: "has a wrong check digit",
+}
+
+
+class CardholdersFileError(Exception):
+    """The file as a whole is not a cardholders CSV; the text says why."""
+
+
+@dataclass(frozen=True)
+class CardLine:
+    """A good line: its number in the file, and the holder with the one card it names."""
+
+    line: int
+    holder: Holder = field(repr=False)
+
+
+@dataclass(frozen=True)
+class BadLine:
+    """A line that was left out: its number in the file, and every reason, without digits."""
+
+    line: int
+    reason: str
+
+
+class BadValueError(Exception):
+    """A value fails its column's check; the text goes on from the column's name, without digits."""
+
+
+def read_cardholders(
+    lines: Iterable[str], banks: Collection[str], today: date
+) -> Iterator[CardLine | BadLine]:
+    """Reads the text lines of a file (opened with ENCODING and UNDECODED) as they come.
+
+    Each text line stands alone, so that a forgotten quote spoils its own line and no other.
+
+    Args:
+        banks: the ids a card's bank may have.
+        today: the day in Beijing, for birth dates.
+
+    Raises:
+        CardholdersFileError: no header, or not exactly the columns of COLUMNS.
+    """
+    numbered = enumerate(lines, 1)
+    columns = _header(next(numbered, (1, ""))[1])
+    checks = _checks(banks, today)
+    for number, line in numbered:
+        if line.strip():
+            yield _read_line(number, line, columns, checks)
+
+
+def check_phone(raw: str) -> str:
+    """A phone number in E.164, as texts are addressed; mainland numbers may come without +86.
+
+    Raises:
+        BadValueError: it cannot be one.
+    """
+    phone = _PHONE_BLANKS.sub("", raw)
+    if mobile := _MAINLAND_MOBILE.fullmatch(phone):
+        return f"+86{mobile[1]}"
+    if landline := _MAINLAND_LANDLINE.fullmatch(phone):
+        return f"+86{landline[1]}"
+    if _E164.fullmatch(phone) and not phone.startswith("+86"):
+        return phone
+    raise BadValueError("is not a mainland number and does not begin with + and a country code")
+
+
+def _header(line: str) -> list[str]:
+    columns = [name.strip() for name in next(csv.reader([line]), [])]
+    if not any(columns):
+        raise CardholdersFileError("the file is empty: its first line must name the columns")
+    missing = [name for name in COLUMNS if name not in columns]
+    if missing:
+        raise CardholdersFileError(
+            f"the first line lacks {', '.join(missing)}; it must be: {','.join(COLUMNS)}"
+        )
+    if len(columns) > len(COLUMNS):
+        raise CardholdersFileError(
+            f"the first line names a column twice or one too many; it must be: {','.join(COLUMNS)}"
+        )
+    return columns
+
+
+_Check = Callable[[str], str]
+
+
+def _checks(banks: Collection[str], today: date) -> dict[str, _Check]:
+    """What each column's value must pass; the answer is the value to keep."""
+    known_banks = frozenset(banks)
+    bank_problem = f"is none of {', '.join(sorted(known_banks))}"
+    return {
+        "id_number": lambda raw: _id_number(raw, today),
+        "name": _name,
+        "phone": check_phone,
+        "card_number": lambda raw: _match(
+            _CARD_NUMBER, raw.upper(), "must be 8 to 32 digits and letters"
+        ),
+        "bank": lambda raw: _one_of(known_banks, raw, bank_problem),
+        "bank_account": lambda raw: _match(_BANK_ACCOUNT, raw, "must be 8 to 32 digits"),
+        "city_code": lambda raw: _match(_CITY_CODE, raw, "must be 6 digits"),
+        "card_state": lambda raw: _one_of(
+            _CARD_STATES, raw, f"is none of {', '.join(_CARD_STATES)}"
+        ),
+    }
+
+
+def _read_line(
+    number: int, line: str, columns: list[str], checks: Mapping[str, _Check]
+) -> CardLine | BadLine:
+    if _NOT_UTF8.search(line):
+        return BadLine(number, "is not UTF-8 text")
+    try:
+        values = next(csv.reader([line], strict=True))
+    except csv.Error:
+        return BadLine(number, "has a quote that does not end, or text after one")
+    if len(values) != len(columns):
+        return BadLine(number, f"has {len(values)} values instead of {len(columns)}")
+    kept: dict[str, str] = {}
+    problems: list[str] = []
+    for column, value in zip(columns, values, strict=True):
+        try:
+            kept[column] = checks[column](value.strip())
+        except BadValueError as problem:
+            problems.append(f"{column} {problem}")
+    return BadLine(number, "; ".join(problems)) if problems else CardLine(number, _holder(kept))
+
+
+def _holder(kept: Mapping[str, str]) -> Holder:
+    card = Card(
+        number=kept["card_number"],
+        bank=kept["bank"],
+        bank_account=kept["bank_account"],
+        city_code=kept["city_code"],
+        state=_CARD_STATES[kept["card_state"]],
+    )
+    return Holder(kept["id_number"], kept["name"], kept["phone"], (card,))
+
+
+def _id_number(raw: str, today: date) -> str:
+    try:
+        return check_id_number(raw, today)
+    except BadIdNumberError as error:
+        raise BadValueError(_ID_PROBLEMS[error.code]) from None
+
+
+def _name(raw: str) -> str:
+    """As the bank has it, so nothing is folded but blanks (names may have U+3000 in them)."""
+    name = " ".join(raw.split())
+    if not name or not name.isprintable():
+        raise BadValueError("is empty or has characters that cannot be printed")
+    return name
+
+
+def _match(pattern: re.Pattern[str], raw: str, problem: str) -> str:
+    if not pattern.fullmatch(raw):
+        raise BadValueError(problem)
+    return raw
+
+
+def _one_of(allowed: Collection[str], raw: str, problem: str) -> str:
+    if raw not in allowed:
+        raise BadValueError(problem)
+    return raw

@@ -1,0 +1,29 @@
+"""Records to JSON and back: dataclasses of simple fields, nothing clever."""
+
+import json
+from dataclasses import asdict
+from enum import Enum
+from typing import Any, TypeVar, get_type_hints
+
+T = TypeVar("T")
+
+
+def dump(record: Any) -> str:
+    """A dataclass as JSON text."""
+    return json.dumps(asdict(record), ensure_ascii=False, separators=(",", ":"))
+
+
+def load(kind: type[T], text: str | bytes) -> T:
+    """JSON text as a dataclass of simple fields; enum fields are restored."""
+    fields = json.loads(text)
+    hints = get_type_hints(kind)
+    return kind(**{name: _restore(hints[name], value) for name, value in fields.items()})
+
+
+def _restore(hint: Any, value: Any) -> Any:
+    return hint(value) if isinstance(hint, type) and issubclass(hint, Enum) else value
+
+
+def plain(value: Any) -> str:
+    """Redis' bytes as text."""
+    return value.decode() if isinstance(value, bytes) else str(value)

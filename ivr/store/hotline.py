@@ -1,0 +1,51 @@
+"""Everything that is remembered, opened once per process from the settings."""
+
+from dataclasses import dataclass
+
+from redis import Redis
+
+from ivr.settings import Settings
+from ivr.store import keys
+from ivr.store.blocks import BlockBook
+from ivr.store.calls import CallBook
+from ivr.store.connection import connect
+from ivr.store.holders import HolderBook
+from ivr.store.journal import Journal
+from ivr.store.notices import Outbox
+from ivr.store.reports import ReportBook
+from ivr.store.vault import Vault
+
+
+@dataclass(frozen=True)
+class Hotline:
+    """The books of one deployment, all on one Redis."""
+
+    settings: Settings
+    redis: "Redis"
+    vault: Vault
+    holders: HolderBook
+    calls: CallBook
+    reports: ReportBook
+    blocks: BlockBook
+    outbox: Outbox
+    journal: Journal
+
+
+def open_hotline(settings: Settings, redis: "Redis | None" = None) -> Hotline:
+    """Opens the books; does not talk to Redis yet, so it works while Redis is down."""
+    redis = connect(settings.redis_location) if redis is None else redis
+    vault = Vault(redis, [key.get_secret_value() for key in settings.data_keys])
+    holders = HolderBook(redis, vault)
+    outbox = Outbox(redis, vault)
+    journal = Journal(redis, settings.journal_retention_days * keys.DAY)
+    reports = ReportBook(
+        redis,
+        vault,
+        outbox,
+        journal,
+        suspension_seconds=settings.loss_report_seconds,
+        retention_seconds=settings.report_retention_days * keys.DAY,
+    )
+    calls = CallBook(redis, holders)
+    blocks = BlockBook(redis, outbox, journal)
+    return Hotline(settings, redis, vault, holders, calls, reports, blocks, outbox, journal)

@@ -1,0 +1,24 @@
+"""The journal: one stream entry for every event that matters, for audit. No personal values."""
+
+from redis import Redis
+from redis.client import Pipeline
+
+from ivr.store import keys
+
+
+class Journal:
+    """Appends within the transaction of what it tells about; trimmed by time."""
+
+    def __init__(self, redis: "Redis", retention_seconds: int) -> None:
+        self._redis = redis
+        self._retention_seconds = retention_seconds
+
+    def write(self, pipe: "Pipeline", event: str, **fields: str) -> None:
+        """Adds an entry and counts the event, in the caller's MULTI."""
+        pipe.xadd(keys.JOURNAL, {"event": event, **{k: v for k, v in fields.items() if v}})
+        pipe.hincrby(keys.COUNTERS, f"event:{event}", 1)
+
+    def trim(self, now: float) -> None:
+        """Forgets what is older than the retention; approximate, so that it costs nothing."""
+        oldest = int((now - self._retention_seconds) * 1000)
+        self._redis.xtrim(keys.JOURNAL, minid=str(max(oldest, 0)), approximate=True)

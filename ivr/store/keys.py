@@ -1,0 +1,67 @@
+"""Every key the hotline writes to Redis, with how long it lives. Nothing else names a key.
+
+`<ref>` is a keyed hash (see vault.py): ID numbers and card numbers never appear in a key.
+"""
+
+from typing import Final
+
+DAY: Final = 24 * 3600
+
+CALL_SECONDS: Final = 3600
+CLOSED_NOTICE_SECONDS: Final = 90 * DAY
+SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signature is good for
+
+VAULT: Final = "vault"  # for ever: without it no ref can be made again
+NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = due, unix seconds
+DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds
+JOURNAL: Final = "journal"  # trimmed by time (JOURNAL_RETENTION_DAYS)
+COUNTERS: Final = "counters"  # for ever: what /metrics shows
+SWEEP_ALIVE: Final = "sweep:alive"  # 15 s: the clock process renews it
+
+
+def call(call_sid: str) -> str:
+    """A call in progress; expires after an hour without a turn."""
+    return f"call:{call_sid}"
+
+
+def holder(ref: str) -> str:
+    """A cardholder's sealed record; kept until replaced."""
+    return f"holder:{ref}"
+
+
+def card(ref: str) -> str:
+    """Which holder and bank a card belongs to; kept until replaced."""
+    return f"card:{ref}"
+
+
+def loss(card_ref: str) -> str:
+    """The suspension itself: the social security function is off exactly while this exists.
+
+    Expires after the 7 days of a temporary report; a formal report has no end.
+    """
+    return f"loss:{card_ref}"
+
+
+def block(card_ref: str) -> str:
+    """What we believe of the card's financial function; kept until unblocked, then retention."""
+    return f"block:{card_ref}"
+
+
+def report(number: str) -> str:
+    """A loss report for status queries and audit; expires after REPORT_RETENTION_DAYS."""
+    return f"report:{number}"
+
+
+def notice(notice_id: str) -> str:
+    """A notice with all its attempts; without end while open, 90 days once closed."""
+    return f"notice:{notice_id}"
+
+
+def attempts(notice_id: str) -> str:
+    """Every attempt to deliver a notice, in order; lives as long as the notice."""
+    return f"attempts:{notice_id}"
+
+
+def seen_event(bank: str, event_id: str) -> str:
+    """A bank event's webhook-id with the answer it got; expires after 30 days."""
+    return f"seen:{bank}:{event_id}"

@@ -1,0 +1,242 @@
+"""The outbox: every notice owed to a bank or a holder, from the moment it is owed until closed.
+
+`notices:open` is the truth and an RQ job only the doorbell: whatever happens to a job, the
+sweep rings again when the notice is due (see workers/sweep.py).
+"""
+
+import secrets
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Final
+
+from redis import Redis
+from redis.client import Pipeline
+from rq import Queue
+from rq.serializers import JSONSerializer
+
+from ivr.store import keys
+from ivr.store.codec import dump, load, plain
+from ivr.store.vault import Vault
+
+TEXTS_QUEUE: Final = "texts"
+JOB_SECONDS: Final = 60  # RQ's own limit on one attempt; our HTTP limits end far earlier
+JOB: Final = "workers.notices.deliver"  # by name: the hotline never imports the workers
+
+
+class NoticeKind(StrEnum):
+    """What is told. The first three go to a bank, a text goes to the holder's own phone."""
+
+    LOSS_REPORTED = "card.loss_reported"
+    LOSS_RELEASED = "card.loss_released"
+    PING = "ping"
+    TEXT = "text"
+
+
+class NoticeState(StrEnum):
+    """Open while anything is owed; the others are final (a person may send again)."""
+
+    OPEN = "open"
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    UNDELIVERABLE = "undeliverable"
+    CLOSED = "closed"  # overtaken by events: nothing is owed any more
+
+
+class Outcome(StrEnum):
+    """What one attempt came to."""
+
+    RECEIVED = "received"  # 2xx
+    BLOCKED = "blocked"  # 2xx with {"status": "blocked"}
+    REFUSED = "refused"  # the other side said no for good
+    FAILED = "failed"  # can heal: try again
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try to deliver: when (unix seconds), what came of it, and how long it took."""
+
+    at: int
+    outcome: Outcome
+    status: int | None  # the HTTP status; None when no answer came
+    milliseconds: int
+    answer: str  # the start of the answer's body, or the network error's name
+    retry_after: int | None = None  # seconds the other side asked us to wait
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something owed. `body` is the sealed text; it opens only with DATA_KEYS."""
+
+    id: str
+    kind: NoticeKind
+    queue: str  # bank-<bank id> or texts
+    bank: str
+    report_number: str
+    card_ref: str
+    sealed_body: str
+    created_at: int
+    state: NoticeState = NoticeState.OPEN
+    attempts_made: int = 0
+
+
+def bank_queue(bank: str) -> str:
+    """The name of a bank's own RQ queue."""
+    return f"bank-{bank}"
+
+
+_FIELDS: Final = (
+    "id", "kind", "queue", "bank", "report_number", "card_ref", "sealed_body", "created_at",
+)  # fmt: skip
+
+# Takes a due notice for one attempt and makes it due again after the lease, in one step: two
+# workers never attempt it at once, and the notice of a worker that was killed comes back.
+_CLAIM: Final = """
+local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
+local time = redis.call('TIME')
+local now = time[1] + time[2] / 1000000
+if not due or tonumber(due) > now then return false end
+redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+return redis.call('HGETALL', KEYS[2])
+"""
+
+
+class Outbox:
+    """Owes, rings, claims and closes notices. Every write belongs to some transaction."""
+
+    def __init__(self, redis: "Redis", vault: Vault) -> None:
+        self._redis = redis
+        self._vault = vault
+        self._queues: dict[str, Queue] = {}
+        self._claim = redis.register_script(_CLAIM)
+
+    def new_notice(
+        self,
+        kind: NoticeKind,
+        queue: str,
+        body: Any,
+        *,
+        at: int,
+        bank: str,
+        report_number: str = "",
+        card_ref: str = "",
+    ) -> Notice:
+        """A notice with a fresh id; it is owed only once `owe` has committed."""
+        notice_id = f"ntc-{secrets.token_hex(16)}"
+        sealed = self._vault.seal(body)
+        return Notice(notice_id, kind, queue, bank, report_number, card_ref, sealed, at)
+
+    def owe(self, pipe: "Pipeline", notice: Notice) -> None:
+        """Adds the notice and its doorbell to the caller's MULTI (after `pipe.multi()`)."""
+        fields: dict[Any, Any] = {name: getattr(notice, name) for name in _FIELDS}
+        pipe.hset(keys.notice(notice.id), mapping=fields | {"state": NoticeState.OPEN})
+        pipe.zadd(keys.NOTICES_OPEN, {notice.id: notice.created_at})
+        self.ring(notice.id, notice.queue, pipe)
+
+    def ring(self, notice_id: str, queue: str, pipe: "Pipeline | None" = None) -> None:
+        """Enqueues the job for one attempt; its only argument is the notice's id."""
+        self._queue(queue).enqueue(
+            JOB,
+            notice_id,
+            job_id=f"{notice_id}_{secrets.token_hex(4)}",
+            job_timeout=JOB_SECONDS,
+            result_ttl=0,
+            failure_ttl=keys.DAY,
+            pipeline=pipe,
+        )
+
+    def claim(self, notice_id: str, lease_seconds: float) -> Notice | None:
+        """The notice, ours to attempt until the lease ends; None when it is not due or closed."""
+        found = self._claim(
+            keys=[keys.NOTICES_OPEN, keys.notice(notice_id)], args=[notice_id, lease_seconds]
+        )
+        return None if not found else _notice(dict(zip(found[::2], found[1::2], strict=True)))
+
+    def body(self, notice: Notice) -> Any:
+        """What is to be told, unsealed."""
+        return self._vault.unseal(notice.sealed_body)
+
+    def find(self, notice_id: str) -> Notice | None:
+        """A notice by id, open or closed."""
+        return next(iter(self.find_all([notice_id])), None)
+
+    def find_all(self, notice_ids: Iterable[str]) -> list[Notice]:
+        """Many notices in one round trip; ids nobody knows are left out."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for notice_id in notice_ids:
+                pipe.hgetall(keys.notice(notice_id))
+            return [_notice(fields) for fields in pipe.execute() if fields]
+
+    def attempts(self, notice_id: str) -> list[Attempt]:
+        """Every attempt, oldest first."""
+        return [load(Attempt, t) for t in self._redis.lrange(keys.attempts(notice_id), 0, -1)]
+
+    def record(
+        self,
+        pipe: "Pipeline",
+        notice: Notice,
+        attempt: Attempt,
+        state: NoticeState,
+        next_due: int | None,
+    ) -> None:
+        """Adds the attempt, and closes the notice or makes it due again, in the caller's MULTI."""
+        pipe.rpush(keys.attempts(notice.id), dump(attempt))
+        pipe.hincrby(keys.notice(notice.id), "attempts_made", 1)
+        if state is not NoticeState.OPEN:
+            self.close(pipe, notice.id, state)
+        elif next_due is not None:
+            pipe.zadd(keys.NOTICES_OPEN, {notice.id: next_due}, xx=True)
+
+    def close(self, pipe: "Pipeline", notice_id: str, state: NoticeState) -> None:
+        """Nothing is owed any more; the record stays 90 days."""
+        pipe.hset(keys.notice(notice_id), "state", state)
+        pipe.zrem(keys.NOTICES_OPEN, notice_id)
+        pipe.expire(keys.notice(notice_id), keys.CLOSED_NOTICE_SECONDS)
+        pipe.expire(keys.attempts(notice_id), keys.CLOSED_NOTICE_SECONDS)
+
+    def reopen(self, pipe: "Pipeline", notice: Notice, at: int) -> None:
+        """A person sends a closed notice again, under the same id: it is due at once."""
+        pipe.persist(keys.notice(notice.id))
+        pipe.persist(keys.attempts(notice.id))
+        pipe.hset(
+            keys.notice(notice.id),
+            mapping={"state": NoticeState.OPEN, "created_at": at, "attempts_made": 0},
+        )
+        pipe.zadd(keys.NOTICES_OPEN, {notice.id: at})
+        self.ring(notice.id, notice.queue, pipe)
+
+    def now(self) -> float:
+        """Unix seconds by Redis' clock."""
+        seconds, microseconds = self._redis.time()
+        return float(seconds) + microseconds / 1e6
+
+    def due(self, now: float, limit: int) -> list[tuple[str, str]]:
+        """(notice id, queue) of what is due, longest first."""
+        found = self._redis.zrangebyscore(keys.NOTICES_OPEN, "-inf", now, start=0, num=limit)
+        ids = [plain(notice_id) for notice_id in found]
+        with self._redis.pipeline(transaction=False) as pipe:
+            for notice_id in ids:
+                pipe.hget(keys.notice(notice_id), "queue")
+            queues = pipe.execute()
+        return [(i, plain(q)) for i, q in zip(ids, queues, strict=True) if q is not None]
+
+    def ringing(self, queue: str) -> list[str]:
+        """The notice ids whose job waits in a queue."""
+        return [job_id.partition("_")[0] for job_id in self._queue(queue).get_job_ids()]
+
+    def _queue(self, name: str) -> Queue:
+        """One object per queue and process: RQ asks for the server's version for each."""
+        if name not in self._queues:
+            self._queues[name] = Queue(name, connection=self._redis, serializer=JSONSerializer)
+        return self._queues[name]
+
+
+def _notice(fields: dict[bytes, bytes]) -> Notice:
+    text = {name.decode(): value.decode() for name, value in fields.items()}
+    return Notice(
+        **{name: text[name] for name in _FIELDS if name not in ("kind", "created_at")},
+        kind=NoticeKind(text["kind"]),
+        created_at=int(text["created_at"]),
+        state=NoticeState(text["state"]),
+        attempts_made=int(text.get("attempts_made", 0)),
+    )

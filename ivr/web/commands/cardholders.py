@@ -1,0 +1,188 @@
+"""`flask cardholders import|generate` and `flask keys rotate`: the operator's way to the records.
+
+Exit codes: 0 all good, 1 some lines were bad, 2 nothing could be read, 3 Redis or its keys failed.
+"""
+
+import csv
+import io
+import os
+import stat
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from random import Random
+from typing import BinaryIO, ClassVar, TextIO, cast
+from zoneinfo import ZoneInfo
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from ivr.cards.made_up import cardholder_rows
+from ivr.store.cardholders_csv import (
+    COLUMNS,
+    ENCODING,
+    UNDECODED,
+    BadLine,
+    CardholdersFileError,
+    CardLine,
+    read_cardholders,
+)
+from ivr.store.holders import HoldersBusyError
+from ivr.store.hotline import Hotline
+from ivr.store.vault import WrongDataKeysError
+
+BEIJING = ZoneInfo("Asia/Shanghai")
+_AGAIN = "What was written stays and running this again is safe."
+
+cardholders = AppGroup("cardholders", help="The cardholders' records.")
+data_keys = AppGroup("keys", help="The keys that seal the records (DATA_KEYS).")
+
+
+class _UnreadableFileError(click.ClickException):
+    exit_code: ClassVar[int] = 2
+
+
+class _StoreError(click.ClickException):
+    exit_code: ClassVar[int] = 3
+
+
+@cardholders.command("import")
+@click.argument("file", type=click.File("rb"))
+@click.pass_context
+def import_file(context: click.Context, file: BinaryIO) -> None:
+    """Adds or replaces the cards in FILE, a CSV with one line a card ("-" reads the input).
+
+    Bad lines are listed and left out. Importing a file again changes nothing.
+    """
+    started = time.monotonic()
+    with _store_failures(), _progress("lines", file) as advance:
+        counts = _import(file, advance)
+    good, unchanged, bad = counts["good"], counts["unchanged"], counts["bad"]
+    speed = (good + bad) / max(time.monotonic() - started, 0.001)
+    click.echo(f"good {good} (unchanged {unchanged}), bad {bad}, {speed:.0f} lines/s")
+    context.exit(1 if bad else 0)
+
+
+@cardholders.command("generate")
+@click.argument("n", type=click.IntRange(min=0))
+@click.option("--banks", help="Bank ids, separated by commas. Default: those of BANKS_FILE.")
+@click.option("--seed", type=int, help="The same seed gives the same lines (in the same year).")
+@click.option("--output", type=click.File("w", encoding="utf-8"), default="-")
+def generate(n: int, banks: str | None, seed: int | None, output: TextIO) -> None:
+    """Writes N lines of made-up cardholders, one a card, ready for `cardholders import`."""
+    chosen = _split(banks) if banks else list(_hotline().settings.banks)
+    if not chosen:
+        raise click.BadParameter("names no bank", param_hint="--banks")
+    rng = Random(seed)  # noqa: S311 (people of straw, not secrets)
+    lines = csv.writer(output, lineterminator="\n")
+    lines.writerow(COLUMNS)
+    lines.writerows(cardholder_rows(rng, n, chosen, year=datetime.now(BEIJING).year))
+
+
+@data_keys.command("rotate")
+def rotate() -> None:
+    """Puts the reference key and every cardholder under the newest of DATA_KEYS.
+
+    Restart web and worker with the new key first, and the old one behind it. Safe to run again
+    and while calls go on. Notices stay under the key they were written with: leave the old key
+    in place for the 90 days they are kept.
+    """
+    hotline = _hotline()
+    with _store_failures(), _progress("cardholders") as advance:
+        hotline.vault.reseal_ref_key()
+        count = hotline.holders.reseal_all(progress=advance)
+    click.echo(f"the reference key and {count} cardholders are under the newest of DATA_KEYS")
+
+
+def _import(file: BinaryIO, advance: Callable[[int], object]) -> Counter[str]:
+    """Feeds the good lines to the store as they are read; counts good, unchanged, bad."""
+    hotline = _hotline()
+    counts: Counter[str] = Counter()
+
+    def report(line: BadLine) -> None:
+        counts["bad"] += 1
+        click.echo(f"line {line.line}: {line.reason}", err=True)
+
+    def good_lines() -> Iterator[CardLine]:
+        text = io.TextIOWrapper(file, encoding=ENCODING, errors=UNDECODED, newline="")
+        for line in read_cardholders(text, hotline.settings.banks, _today(hotline.redis)):
+            if isinstance(line, CardLine):
+                yield line
+            else:
+                report(line)
+
+    try:
+        result = hotline.holders.put_all(good_lines(), progress=advance, on_bad=report)
+    except CardholdersFileError as error:
+        raise _UnreadableFileError(f"{file.name}: {error}") from None
+    counts["good"] = result.written + result.unchanged
+    counts["unchanged"] = result.unchanged
+    return counts
+
+
+def _split(listed: str) -> list[str]:
+    return [name.strip() for name in listed.split(",") if name.strip()]
+
+
+def _hotline() -> Hotline:
+    return cast("Hotline", current_app.extensions["hotline"])
+
+
+def _today(redis: "Redis") -> date:
+    """The day in Beijing by Redis' clock, as every other time of ours."""
+    return datetime.fromtimestamp(redis.time()[0], BEIJING).date()
+
+
+@contextmanager
+def _store_failures() -> Iterator[None]:
+    """One clear line instead of a traceback. A server's own words may quote records: not shown."""
+    try:
+        yield
+    except (RedisConnectionError, RedisTimeoutError) as error:
+        raise _StoreError(f"Redis does not answer ({error}). {_AGAIN}") from None
+    except RedisError as error:
+        raise _StoreError(f"Redis refused ({type(error).__name__}). {_AGAIN}") from None
+    except (HoldersBusyError, WrongDataKeysError) as error:
+        raise _StoreError(f"{error}. {_AGAIN}") from None
+
+
+@contextmanager
+def _progress(unit: str, file: BinaryIO | None = None) -> Iterator[Callable[[int], None]]:
+    """A bar on the terminal's stderr, nothing elsewhere; yields what to call with new `unit`s.
+
+    How far a file is read tells how long it will take; without a file only the count is shown.
+    """
+    # Imported here: the web and worker processes import this module and never draw a bar.
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    console = Console(stderr=True)
+    count = TextColumn("{task.fields[count]} " + unit)
+    total = _size(file) if file else None
+    with Progress(
+        BarColumn(), count, TimeRemainingColumn(), console=console, disable=not console.is_terminal
+    ) as bar:
+        task, done = bar.add_task(unit, total=total, count=0), 0
+
+        def advance(more: int) -> None:
+            nonlocal done
+            done += more
+            bar.update(task, completed=file.tell() if file and total else None, count=done)
+
+        yield advance
+
+
+def _size(file: BinaryIO) -> int | None:
+    """Bytes in a regular file; None for a pipe or a terminal."""
+    try:
+        status = os.fstat(file.fileno())
+    except (OSError, AttributeError):
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None

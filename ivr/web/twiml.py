@@ -1,0 +1,113 @@
+"""TwiML: what a call says and listens for, as Twilio's XML. A pure rendering, no decisions."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from twilio.twiml import TwiML
+from twilio.twiml.voice_response import Gather, Say, VoiceResponse
+
+from ivr.dialogue.call import Call, Line
+from ivr.dialogue.flow import FLOW
+from ivr.dialogue.steps import Ask, End, Language, Menu, Pick, Tell, Transfer
+from ivr.prompts.catalogue import Catalogue
+from ivr.prompts.speech import Part, Spelled
+
+Lines = Sequence[tuple[str, Mapping[str, str]]]
+
+VOICES: Final[Mapping[Language, tuple[str, str]]] = {
+    "zh": ("cmn-CN", "Polly.Zhiyu-Neural"),
+    "en": ("en-US", "Polly.Joanna-Neural"),
+}
+KEY_SECONDS: Final = 6  # after the prompt, for one key
+DIGIT_SECONDS: Final = 10  # between the digits of a long entry (domain section 5)
+DIAL_SECONDS: Final = 30
+
+
+@dataclass(frozen=True)
+class Voice:
+    """Renders calls with one catalogue, for one deployment's URLs and agents' number."""
+
+    catalogue: Catalogue
+    url_prefix: str
+    agent_number: str
+
+    def render(self, call: Call) -> str:
+        """The answer to a turn: says, asks, and where the next request goes."""
+        response = VoiceResponse()
+        self._say_all(response, [line for line in call.said if not line.asked], call)
+        step = FLOW[call.step]
+        url = self.next_url(call)
+        match step:
+            case Menu() | Pick() | Ask():
+                self._listen(response, call, url)
+            case Tell():
+                response.redirect(url, method="POST")
+            case Transfer():
+                response.dial(self.agent_number, action=url, method="POST", timeout=DIAL_SECONDS)
+            case End():
+                response.hangup()
+            case _:
+                raise TypeError(f"a turn cannot end at {call.step}")
+        return str(response)
+
+    def say_only(self, said: Sequence[tuple[Language, Lines]]) -> str:
+        """Says the lines of each language and hangs up: for when no call can be read."""
+        response = VoiceResponse()
+        for language, lines in said:
+            for prompt, values in lines:
+                self._say(response, prompt, values, language, slow=False)
+        response.hangup()
+        return str(response)
+
+    def next_url(self, call: Call) -> str:
+        """Root-relative, so that it holds behind any proxy. The language is there for the turn
+        in which the call cannot be read.
+        """
+        return f"{self.url_prefix}/voice/{call.step}?turn={call.turn}&lang={call.language}"
+
+    def _listen(self, response: VoiceResponse, call: Call, url: str) -> None:
+        step = FLOW[call.step]
+        if isinstance(step, Ask):
+            wanted = {"num_digits": step.digits, "finish_on_key": "#", "timeout": DIGIT_SECONDS}
+        else:  # no finishing key: a late # arrives as a key and is passed over
+            wanted = {"num_digits": 1, "finish_on_key": "", "timeout": KEY_SECONDS}
+        gather = Gather(input="dtmf", action=url, method="POST", **wanted)
+        self._say_all(gather, [line for line in call.said if line.asked], call)
+        response.append(gather)
+        # Silence ends a Gather without a request: the same URL without Digits tells us.
+        response.redirect(url, method="POST")
+
+    def _say_all(self, verb: TwiML, lines: list[Line], call: Call) -> None:
+        step = FLOW[call.step]
+        both = isinstance(step, Menu) and step.bilingual
+        languages: list[Language] = ["zh", "en"] if both else [call.language]
+        for line in lines:
+            for language in languages:
+                values = {**call.facts, **line.values}
+                self._say(verb, line.prompt, values, language, slow=call.tries > 0)
+
+    def _say(
+        self,
+        verb: TwiML,
+        prompt: str,
+        values: Mapping[str, str],
+        language: Language,
+        *,
+        slow: bool,
+    ) -> None:
+        tag, voice = VOICES[language]
+        say = Say(language=tag, voice=voice)
+        inner = say
+        if slow:
+            inner = say.prosody(rate="slow")
+        for part in self.catalogue.say(prompt, values, language):
+            _add(inner, part)
+        verb.append(say)
+
+
+def _add(say: Say, part: Part) -> None:
+    if isinstance(part, Spelled):
+        say.sub(part.shown, alias=part.alias)
+    else:
+        say.append(part)

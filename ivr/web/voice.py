@@ -1,0 +1,153 @@
+"""Twilio's routes: each is parse, one turn, answer. A caller never hears an HTTP error."""
+
+import re
+import time
+from dataclasses import dataclass
+
+import structlog
+from flask import Blueprint, Request, Response, abort, request
+from redis.exceptions import RedisError
+
+from ivr.actions import Turn, beijing_day, keyed_id_number, run_action
+from ivr.dialogue.call import Call
+from ivr.dialogue.flow import FLOW, START
+from ivr.dialogue.steps import Ask, Do, Transfer
+from ivr.dialogue.turn import leave, start, take_turn
+from ivr.store.calls import Snapshot
+from ivr.store.hotline import Hotline
+from ivr.web.apology import Apology
+from ivr.web.twilio import TwilioDoor
+from ivr.web.twiml import Voice
+
+log = structlog.get_logger()
+
+CALL_SID = re.compile(r"[A-Za-z0-9]{1,64}")
+DIAL_ANSWERED = {"completed", "answered"}
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """What one request says: which call and step, and what the caller did."""
+
+    call_sid: str
+    step: str
+    turn: int | None
+    keys: str
+
+    @classmethod
+    def of(cls, request: Request, step: str) -> "Incoming":
+        """Reads a request of Twilio; unknown parameters are welcome."""
+        sid = request.form.get("CallSid", "")
+        if not CALL_SID.fullmatch(sid):
+            abort(400)
+        dialled = request.form.get("DialCallStatus", "")
+        keys = request.form.get("Digits", "").strip()
+        if isinstance(FLOW.get(step), Transfer):
+            keys = dialled if dialled in DIAL_ANSWERED else ""
+        return cls(sid, step, request.args.get("turn", type=int), keys)
+
+    def is_expected_by(self, call: Call) -> bool:
+        """Whether this is the one next request; anything else is a repeat or comes late."""
+        return call.step == self.step and call.turn == self.turn
+
+
+def voice_routes(hotline: Hotline, door: TwilioDoor, voice: Voice) -> Blueprint:
+    """The routes under /voice, every one of them behind Twilio's signature."""
+    routes = Blueprint("voice", __name__)
+    apology = Apology(hotline.settings, voice)
+
+    @routes.before_request
+    def only_twilio() -> None:
+        if not door.admits(request):
+            abort(403)
+
+    @routes.post("/voice")
+    def incoming_call() -> Response:
+        return _twiml(voice.render(play_turn(hotline, Incoming.of(request, ""))))
+
+    @routes.post("/voice/<step>")
+    def next_turn(step: str) -> Response:
+        return _twiml(voice.render(play_turn(hotline, Incoming.of(request, step))))
+
+    @routes.post("/voice/fallback")
+    def fallback() -> Response:
+        """Twilio could not use our answer: the caller hears the present step again."""
+        log.warning("fallback", error=request.form.get("ErrorCode", ""))
+        return _twiml(voice.render(play_turn(hotline, Incoming.of(request, ""))))
+
+    @routes.post("/voice/status")
+    def call_ended() -> tuple[str, int]:
+        try:
+            hotline.calls.count_end()
+        except RedisError:
+            log.warning("call_end_not_counted")
+        return "", 204
+
+    @routes.errorhandler(RedisError)
+    def redis_is_gone(error: RedisError) -> Response:
+        log.error("turn_failed", error=type(error).__name__, step=_step_name())
+        return _twiml(apology.for_broken_records(_step_name(), request.args.get("lang")))
+
+    @routes.errorhandler(Exception)
+    def anything_else(error: Exception) -> Response:
+        code = getattr(error, "code", None)
+        if isinstance(code, int) and code < 500:
+            return Response(status=code)
+        log.exception("turn_failed", step=_step_name())
+        return _twiml(apology.for_unknown_outcome(_step_name(), request.args.get("lang")))
+
+    return routes
+
+
+def play_turn(hotline: Hotline, incoming: Incoming) -> Call:
+    """One turn: read everything once, decide, act, remember. Returns the call to be rendered.
+
+    A repeated or late request changes nothing and gets the present step again.
+    """
+    number, verdict = _keyed(incoming)
+    seen = hotline.calls.read(incoming.call_sid, _ref(hotline, number))
+    if seen.call is None:
+        call = start(FLOW, incoming.call_sid, START)
+    elif not incoming.is_expected_by(seen.call):
+        return seen.call
+    else:
+        call = take_turn(FLOW, seen.call, incoming.keys, {"id_number": lambda _keys: verdict})
+        call = _act(hotline, call, seen)
+    _remember(hotline, call)
+    return call
+
+
+def _keyed(incoming: Incoming) -> tuple[str, str | None]:
+    """The ID number in this request, when its step asks for one."""
+    if incoming.keys and isinstance(FLOW.get(incoming.step), Ask):
+        return keyed_id_number(incoming.keys, beijing_day(time.time()))
+    return "", None
+
+
+def _ref(hotline: Hotline, number: str) -> str:
+    return hotline.vault.ref("id", number) if number else ""
+
+
+def _act(hotline: Hotline, call: Call, seen: Snapshot) -> Call:
+    """Runs `Do` steps until the call stands where the caller is spoken to."""
+    while isinstance(step := FLOW[call.step], Do):
+        call = leave(FLOW, call, run_action(step.action, Turn(hotline, call, seen)))
+    return call
+
+
+def _remember(hotline: Hotline, call: Call) -> None:
+    """A turn that cannot be remembered is still answered: what it says is true already, and
+    the next request, finding the call one turn behind, hears the earlier step again.
+    """
+    try:
+        hotline.calls.save(call, f"step:{call.step}")
+    except RedisError:
+        log.warning("turn_not_remembered", step=call.step)
+
+
+def _step_name() -> str:
+    return str((request.view_args or {}).get("step", ""))
+
+
+def _twiml(xml: str) -> Response:
+    return Response(xml, mimetype="text/xml")

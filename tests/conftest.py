@@ -1,0 +1,28 @@
+"""What every test may use: a real Redis-compatible server and a clean client of it."""
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from tests.redis_server import RedisServer
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[RedisServer]:
+    """One server per test process (a socket's path must be short, so not under tmp_path)."""
+    with tempfile.TemporaryDirectory(prefix="hl-") as directory:
+        server = RedisServer(Path(directory))
+        server.start()
+        yield server
+        server.stop()
+
+
+@pytest.fixture
+def redis(redis_server: RedisServer) -> Iterator[Redis]:
+    """A client of the shared server, emptied before each test."""
+    with redis_server.client() as client:
+        client.flushall()
+        yield client
