@@ -8,13 +8,16 @@ from typing import Any
 import structlog
 from flask import Flask
 from redis.exceptions import RedisError
+from werkzeug.exceptions import HTTPException
 
 from ivr.prompts.catalogue import load_catalogue
 from ivr.settings import Settings, SettingsError, read_settings
 from ivr.store.connection import UnsafeRedisError, check_durability
 from ivr.store.hotline import Hotline, open_hotline
+from ivr.web.banks import bank_routes
 from ivr.web.commands.cardholders import cardholders, data_keys
 from ivr.web.health import health_routes
+from ivr.web.problems import as_problem
 from ivr.web.twilio import TwilioDoor
 from ivr.web.twiml import Voice
 from ivr.web.voice import voice_routes
@@ -64,7 +67,9 @@ def _open_doors(app: Flask, hotline: Hotline) -> None:
     prefix = base.partition("://")[2].partition("/")[2]
     voice = Voice(load_catalogue(), f"/{prefix}" if prefix else "", settings.agent_number)
     app.register_blueprint(voice_routes(hotline, door, voice))
+    app.register_blueprint(bank_routes(hotline))
     app.register_blueprint(health_routes(hotline))
+    app.register_error_handler(HTTPException, lambda error: as_problem(error).response())
 
 
 @cache

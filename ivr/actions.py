@@ -12,7 +12,7 @@ from ivr.agent_hours import BEIJING, AgentHours, clock_text
 from ivr.cards.block import Block, BlockState
 from ivr.cards.errors import BadIdNumberError
 from ivr.cards.id_number import PLACES, IdNumberProblem, check_id_number, is_under_16
-from ivr.cards.loss import LossReport, ReportKind, Suspension
+from ivr.cards.loss import ReportKind, Suspension
 from ivr.cards.records import Card, CardState, Holder
 from ivr.dialogue.call import Call, Choice, Line
 from ivr.dialogue.turn import Result
@@ -194,25 +194,6 @@ _VERDICTS: Final[dict[str, str]] = {
 def bank_facts(bank: Bank, language: Language) -> dict[str, str]:
     """How a bank is named and called."""
     return {"bank": getattr(bank.name, language), "bank_phone": bank.phone}
-
-
-def text_message(hotline: Hotline, prompt: str, report: LossReport) -> tuple[str, dict[str, str]]:
-    """The registered phone number and the values of a text about a report.
-
-    Raises:
-        LookupError: the holder is not in the directory any more.
-    """
-    holder = hotline.holders.get(report.holder_ref)
-    if holder is None:
-        raise LookupError(f"{prompt}: the holder of report {report.number} is gone")
-    language: Language = "en" if report.language == "en" else "zh"
-    return holder.phone, {
-        **bank_facts(hotline.settings.banks[report.bank], language),
-        "card_last4": report.card_last4,
-        "report_number": report.number,
-        "reported_at": str(report.reported_at),
-        "until": str(report.release_at),
-    }
 
 
 def hours_text(hours: AgentHours, language: Language) -> str:

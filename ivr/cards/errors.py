@@ -2,6 +2,7 @@
 
 CardsError
 ├── BadIdNumberError         .code: what is wrong with a keyed ID number
+├── NotThisBanksError        a card or report this bank has nothing to do with
 └── UnlawfulTransitionError  .state, .event: a step the block's table does not have
 """
 
@@ -16,6 +17,10 @@ class BadIdNumberError(CardsError):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+class NotThisBanksError(CardsError):
+    """The bank named a card or report that is unknown or another bank's: it learns not which."""
 
 
 class UnlawfulTransitionError(CardsError):

@@ -1,18 +1,26 @@
-"""What we believe of each card's financial function, and what every delivery changes about it."""
+"""What we believe of each card's financial function, and all that changes it: what deliveries
+came to, and what banks tell us.
+"""
 
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Literal
 
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import WatchError
 
+from ivr.cards.bank_event import BLOCKED, MEANS, BankEvent
 from ivr.cards.block import Block, BlockEvent, BlockState, after
-from ivr.cards.loss import LossReport
+from ivr.cards.errors import NotThisBanksError
+from ivr.cards.loss import LossReport, ReportKind, ReportState, Suspension
 from ivr.store import keys
-from ivr.store.codec import dump, load
+from ivr.store.codec import dump, load, plain
 from ivr.store.journal import Journal
 from ivr.store.notices import Attempt, Notice, NoticeKind, NoticeState, Outbox, Outcome
-from ivr.store.reports import owe_text
+from ivr.store.reports import owe_text, write_block
+from ivr.store.vault import Vault
+
+Answer = Literal["applied", "duplicate", "stale"]
 
 # What one attempt makes of the notice, and what it means for the block. FAILED stays open
 # until the sweep's list of attempts is used up.
@@ -26,16 +34,38 @@ _TEXTS: Final = {
     BlockState.BLOCKED: "text_blocked",
     BlockState.REFUSED: "text_failed",
     BlockState.UNDELIVERABLE: "text_failed",
+    BlockState.UNBLOCKED: "text_unblocked",
+    BlockState.FORMAL_LOSS: "text_formal",
 }
+
+
+@dataclass(frozen=True)
+class CardRecord:
+    """One card as the store knows it at the moment of a change."""
+
+    card_ref: str
+    block: Block | None
+    suspension: Suspension | None
+    report: LossReport | None
 
 
 class BlockBook:
     """The blocks of this Redis. Every change is one transaction with its journal entry."""
 
-    def __init__(self, redis: "Redis", outbox: Outbox, journal: Journal) -> None:
+    def __init__(
+        self,
+        redis: "Redis",
+        vault: Vault,
+        outbox: Outbox,
+        journal: Journal,
+        *,
+        retention_seconds: int,
+    ) -> None:
         self._redis = redis
+        self._vault = vault
         self._outbox = outbox
         self._journal = journal
+        self._retention_seconds = retention_seconds
 
     def settle(self, notice: Notice, attempt: Attempt, next_due: int | None) -> None:
         """Writes down one attempt and all that follows from it, in one transaction.
@@ -50,45 +80,130 @@ class BlockBook:
                 except WatchError:
                     continue
 
+    def apply(self, event: BankEvent) -> Answer:
+        """Applies what a bank tells us, once: the same event again is a "duplicate", news
+        overtaken by later news is "stale", and neither changes anything.
+
+        Raises:
+            NotThisBanksError: the card or report is not this bank's.
+            UnlawfulTransitionError: the block cannot make this step.
+        """
+        card_ref = self._card_of(event)
+        while True:
+            with self._redis.pipeline() as pipe:
+                try:
+                    return self._apply(pipe, event, card_ref)
+                except WatchError:
+                    continue
+
     def _settle(
         self, pipe: "Pipeline", notice: Notice, attempt: Attempt, next_due: int | None
     ) -> None:
         pipe.watch(keys.block(notice.card_ref), keys.notice(notice.id))
-        block_text, report_text = pipe.mget(
-            keys.block(notice.card_ref), keys.report(notice.report_number)
-        )
-        still_open = pipe.hget(keys.notice(notice.id), "state") == NoticeState.OPEN.encode()
+        record = self._read(pipe, notice.card_ref)
+        is_open = pipe.hget(keys.notice(notice.id), "state") == NoticeState.OPEN.encode()
         again = attempt.outcome is Outcome.FAILED and next_due is not None
-        state, event = _CLOSED_BY[attempt.outcome]
+        closed, event = _CLOSED_BY[attempt.outcome]
+        now, _ = pipe.time()
         pipe.multi()
-        reopens = again and still_open
-        new_state = NoticeState.OPEN if again else state
-        self._outbox.record(pipe, notice, attempt, new_state, next_due if reopens else None)
+        state = NoticeState.OPEN if again else closed
+        self._outbox.record(pipe, notice, attempt, state, next_due if again and is_open else None)
         self._journal.write(
             pipe, f"notice_{attempt.outcome}", notice=notice.id, report=notice.report_number,
             bank=notice.bank, kind=notice.kind, status=str(attempt.status or attempt.answer),
         )  # fmt: skip
-        if block_text and report_text and notice.kind is NoticeKind.LOSS_REPORTED and not again:
-            report = load(LossReport, report_text)
-            self.step(pipe, load(Block, block_text), event, report, attempt.at)
+        is_about_block = notice.kind is NoticeKind.LOSS_REPORTED and not again
+        if is_about_block and record.block and record.block.notice_id == notice.id:
+            self._step(pipe, record, record.block, event, now)
         pipe.execute()
 
-    def step(
-        self, pipe: "Pipeline", block: Block, event: BlockEvent, report: LossReport, at: int
-    ) -> None:
-        """Steps a block by an event about `report`, in the caller's MULTI.
+    def _apply(self, pipe: "Pipeline", event: BankEvent, card_ref: str) -> Answer:
+        seen = keys.seen_event(event.bank, event.id)
+        pipe.watch(seen, keys.block(card_ref), keys.loss(card_ref))
+        if pipe.exists(seen):
+            return "duplicate"
+        record = self._read(pipe, card_ref)
+        now, _ = pipe.time()
+        pipe.multi()
+        answer = self._change(pipe, event, record, now)
+        pipe.set(seen, answer, ex=keys.SEEN_EVENT_SECONDS)
+        self._journal.write(
+            pipe, "bank_event", type=event.type, answer=answer, card=card_ref, bank=event.bank,
+            id=event.id,
+        )  # fmt: skip
+        pipe.execute()
+        return answer
 
-        News about an earlier report of the same card changes nothing.
-        """
-        if block.report_number != report.number:
-            return
+    def _change(self, pipe: "Pipeline", event: BankEvent, record: CardRecord, now: int) -> Answer:
+        meaning, block = MEANS[event.type], record.block
+        if meaning is BlockEvent.FORMAL_LOSS and block is None:
+            block = Block(record.card_ref, event.bank, BlockState.UNBLOCKED, "", "", now)
+        if block is None or _is_overtaken(event, block, record.report):
+            return "stale"
+        if not self._step(pipe, record, block, meaning, now):
+            return "stale"
+        if meaning is not BlockEvent.BLOCKED and block.notice_id:
+            self._outbox.close_if_open(pipe, block.notice_id)
+        if meaning is BlockEvent.FORMAL_LOSS:
+            self._suspend_without_end(pipe, record)
+        return "applied"
+
+    def _suspend_without_end(self, pipe: "Pipeline", record: CardRecord) -> None:
+        """A formal report supersedes a temporary one: no 7-day release any more (domain 1)."""
+        number = record.report.number if record.report else ""
+        formal = Suspension(ReportKind.FORMAL, number, origin="bank", release_at=None)
+        pipe.set(keys.loss(record.card_ref), dump(formal))
+        if record.report and record.report.state is ReportState.ACTIVE:
+            superseded = replace(record.report, state=ReportState.SUPERSEDED)
+            pipe.set(keys.report(number), dump(superseded), keepttl=True)
+            pipe.zrem(keys.DEADLINES, number)
+
+    def _step(
+        self, pipe: "Pipeline", record: CardRecord, block: Block, event: BlockEvent, at: int
+    ) -> bool:
+        """Steps a block in the caller's MULTI; False when the news changes nothing."""
         stepped = after(block, event, at)
         if stepped is block:
-            return
-        pipe.set(keys.block(block.card_ref), dump(stepped))
+            return False
+        write_block(pipe, stepped, self._retention_seconds)
         self._journal.write(
-            pipe, f"block_{stepped.state}", report=report.number, card=block.card_ref,
-            bank=block.bank,
+            pipe, f"block_{stepped.state}", report=stepped.report_number, card=stepped.card_ref,
+            bank=stepped.bank,
         )  # fmt: skip
-        if stepped.state in _TEXTS:
-            owe_text(pipe, self._outbox, report, _TEXTS[stepped.state], at)
+        if record.report is not None and stepped.state in _TEXTS:
+            owe_text(pipe, self._outbox, record.report, _TEXTS[stepped.state], at)
+        return True
+
+    def _read(self, pipe: "Pipeline", card_ref: str) -> CardRecord:
+        """The card's block, suspension and the block's report, under the caller's WATCH."""
+        block_text, loss_text = pipe.mget(keys.block(card_ref), keys.loss(card_ref))
+        block = None if block_text is None else load(Block, block_text)
+        report = pipe.get(keys.report(block.report_number)) if block is not None else None
+        return CardRecord(
+            card_ref,
+            block,
+            None if loss_text is None else load(Suspension, loss_text),
+            None if report is None else load(LossReport, report),
+        )
+
+    def _card_of(self, event: BankEvent) -> str:
+        """The card an event is about, if it is this bank's; otherwise it learns nothing."""
+        if event.type == BLOCKED:
+            text = self._redis.get(keys.report(event.report_number))
+            report = None if text is None else load(LossReport, text)
+            if report is None or report.bank != event.bank:
+                raise NotThisBanksError
+            return report.card_ref
+        card_ref = self._vault.ref("card", event.card_number)
+        owner = self._redis.get(keys.card(card_ref))
+        if owner is None or plain(owner).split()[1] != event.bank:
+            raise NotThisBanksError
+        return card_ref
+
+
+def _is_overtaken(event: BankEvent, block: Block, report: LossReport | None) -> bool:
+    """News about an earlier report of the card, or an unblocking from before the report."""
+    if event.type == BLOCKED:
+        return event.report_number != block.report_number
+    is_unblocking = MEANS[event.type] is BlockEvent.UNBLOCKED
+    return is_unblocking and report is not None and event.at < report.reported_at

@@ -12,6 +12,8 @@ from ivr.store.connection import connect
 from ivr.store.holders import HolderBook
 from ivr.store.journal import Journal
 from ivr.store.notices import Outbox
+from ivr.store.reconciliation import Reconciliation
+from ivr.store.releases import Releases
 from ivr.store.reports import ReportBook
 from ivr.store.vault import Vault
 
@@ -26,7 +28,9 @@ class Hotline:
     holders: HolderBook
     calls: CallBook
     reports: ReportBook
+    releases: Releases
     blocks: BlockBook
+    reconciliation: Reconciliation
     outbox: Outbox
     journal: Journal
 
@@ -46,6 +50,19 @@ def open_hotline(settings: Settings, redis: "Redis | None" = None) -> Hotline:
         suspension_seconds=settings.loss_report_seconds,
         retention_seconds=settings.report_retention_days * keys.DAY,
     )
-    calls = CallBook(redis, holders)
-    blocks = BlockBook(redis, outbox, journal)
-    return Hotline(settings, redis, vault, holders, calls, reports, blocks, outbox, journal)
+    blocks = BlockBook(
+        redis, vault, outbox, journal, retention_seconds=settings.report_retention_days * keys.DAY
+    )
+    return Hotline(
+        settings=settings,
+        redis=redis,
+        vault=vault,
+        holders=holders,
+        calls=CallBook(redis, holders),
+        reports=reports,
+        releases=Releases(redis, outbox, journal),
+        blocks=blocks,
+        reconciliation=Reconciliation(redis, holders),
+        outbox=outbox,
+        journal=journal,
+    )

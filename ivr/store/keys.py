@@ -47,6 +47,11 @@ def block(card_ref: str) -> str:
     return f"block:{card_ref}"
 
 
+def blocks(bank: str) -> str:
+    """The cards of a bank whose financial function we believe blocked or about to be; for ever."""
+    return f"blocks:{bank}"
+
+
 def report(number: str) -> str:
     """A loss report for status queries and audit; expires after REPORT_RETENTION_DAYS."""
     return f"report:{number}"

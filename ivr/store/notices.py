@@ -100,6 +100,14 @@ redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 return redis.call('HGETALL', KEYS[2])
 """
 
+_CLOSE_IF_OPEN: Final = """
+if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 then
+  redis.call('HSET', KEYS[2], 'state', 'closed')
+  redis.call('EXPIRE', KEYS[2], ARGV[2])
+  redis.call('EXPIRE', KEYS[3], ARGV[2])
+end
+"""
+
 
 class Outbox:
     """Owes, rings, claims and closes notices. Every write belongs to some transaction."""
@@ -193,6 +201,11 @@ class Outbox:
         pipe.zrem(keys.NOTICES_OPEN, notice_id)
         pipe.expire(keys.notice(notice_id), keys.CLOSED_NOTICE_SECONDS)
         pipe.expire(keys.attempts(notice_id), keys.CLOSED_NOTICE_SECONDS)
+
+    def close_if_open(self, pipe: "Pipeline", notice_id: str) -> None:
+        """Overtaken by events: an open notice is closed unsent, in the caller's MULTI."""
+        names = [keys.NOTICES_OPEN, keys.notice(notice_id), keys.attempts(notice_id)]
+        pipe.eval(_CLOSE_IF_OPEN, len(names), *names, notice_id, keys.CLOSED_NOTICE_SECONDS)
 
     def reopen(self, pipe: "Pipeline", notice: Notice, at: int) -> None:
         """A person sends a closed notice again, under the same id: it is due at once."""

@@ -1,8 +1,7 @@
 """Loss reports: filed in one transaction, found again, and released when Redis ends them."""
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Literal
 
 from redis import Redis
 from redis.client import Pipeline
@@ -11,16 +10,15 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.exceptions import WatchError
 
 from ivr.cards.block import Block, BlockState
-from ivr.cards.loss import LossReport, ReportKind, ReportState, Suspension
+from ivr.cards.loss import LossReport, ReportKind, Suspension
 from ivr.cards.records import Card, Holder
 from ivr.cards.report_number import new_report_number
 from ivr.store import keys
-from ivr.store.codec import dump, load, plain
+from ivr.store.codec import dump, load
 from ivr.store.journal import Journal
+from ivr.store.notice_bodies import reported_body
 from ivr.store.notices import TEXTS_QUEUE, NoticeKind, Outbox, bank_queue
 from ivr.store.vault import Vault
-
-RELEASES_A_LOOK: Final = 500  # open reports looked at in one round
 
 
 class OutcomeUnknownError(Exception):
@@ -93,15 +91,6 @@ class ReportBook:
         text = self._redis.get(keys.report(number))
         return None if text is None else load(LossReport, text)
 
-    def release_due(self, limit: int = RELEASES_A_LOOK) -> int:
-        """Follows up on suspensions that Redis has ended: journal, bank and holder, once each.
-
-        The `loss:` key is the truth, not the deadline: a key that is gone early counts too.
-        Looks at the `limit` earliest deadlines; returns how many were released.
-        """
-        numbers = [plain(n) for n in self._redis.zrange(keys.DEADLINES, 0, limit - 1)]
-        return sum(self._release(number) for number in numbers if self._has_ended(number))
-
     def _try_to_file(self, pipe: "Pipeline", request: Request, card_ref: str) -> Filing:
         number = new_report_number()
         pipe.watch(keys.loss(card_ref), keys.report(number))
@@ -151,64 +140,28 @@ class ReportBook:
         block = Block(card_ref, report.bank, BlockState.NOTIFIED, number, notice.id, now)
         pipe.multi()
         pipe.set(keys.loss(card_ref), dump(_suspension(report)), ex=self._suspension_seconds)
-        pipe.set(keys.block(card_ref), dump(block))
+        write_block(pipe, block)
         pipe.set(keys.report(number), dump(report), ex=self._retention_seconds)
         pipe.zadd(keys.DEADLINES, {number: report.release_at})
         self._outbox.owe(pipe, notice)
-        self._owe_text(pipe, report, "text_filed", now)
+        owe_text(pipe, self._outbox, report, "text_filed", now)
         self._journal.write(
             pipe, "loss_reported", report=number, card=card_ref, bank=report.bank,
             channel=report.channel, origin=report.origin,
         )  # fmt: skip
 
-    def _has_ended(self, number: str) -> bool:
-        report = self.find(number)
-        return report is None or not self._redis.exists(keys.loss(report.card_ref))
 
-    def _release(self, number: str) -> bool:
-        """One release in one transaction: only the sweep that removes the deadline tells of it."""
-        report = self.find(number)
-        with self._redis.pipeline() as pipe:
-            try:
-                pipe.watch(keys.DEADLINES, keys.report(number))
-                if pipe.zscore(keys.DEADLINES, number) is None:
-                    return False
-                now, _ = pipe.time()
-                pipe.multi()
-                pipe.zrem(keys.DEADLINES, number)
-                if report is not None and report.state is ReportState.ACTIVE:
-                    self._write_release(pipe, report, now)
-                pipe.execute()
-            except WatchError:
-                return False  # another sweep was faster, or it was superseded: the next look tells
-        return report is not None
+def write_block(pipe: "Pipeline", block: Block, unblocked_seconds: int | None = None) -> None:
+    """Stores a block and keeps the bank's list of them, in the caller's MULTI.
 
-    def _write_release(self, pipe: "Pipeline", report: LossReport, now: int) -> None:
-        released = replace(report, state=ReportState.RELEASED)
-        pipe.set(keys.report(report.number), dump(released), keepttl=True)
-        notice = self._outbox.new_notice(
-            NoticeKind.LOSS_RELEASED,
-            bank_queue(report.bank),
-            self._released_body(report, now),
-            at=now,
-            bank=report.bank,
-            report_number=report.number,
-            card_ref=report.card_ref,
-        )
-        self._outbox.owe(pipe, notice)
-        self._owe_text(pipe, report, "text_released", now)
-        self._journal.write(
-            pipe, "loss_released", report=report.number, card=report.card_ref, bank=report.bank
-        )
-
-    def _released_body(self, report: LossReport, now: int) -> dict[str, Any]:
-        """The first notice's body with the new type: the bank finds the account the same way."""
-        reported = self._outbox.find(report.notice_id)
-        body = self._outbox.body(reported) if reported is not None else {"data": _core(report)}
-        return {**body, "type": NoticeKind.LOSS_RELEASED, "timestamp": iso(now)}
-
-    def _owe_text(self, pipe: "Pipeline", report: LossReport, prompt: str, at: int) -> None:
-        owe_text(pipe, self._outbox, report, prompt, at)
+    A block is kept without end until it is unblocked, then `unblocked_seconds`.
+    """
+    if block.state is BlockState.UNBLOCKED:
+        pipe.set(keys.block(block.card_ref), dump(block), ex=unblocked_seconds)
+        pipe.zrem(keys.blocks(block.bank), block.card_ref)
+    else:
+        pipe.set(keys.block(block.card_ref), dump(block))
+        pipe.zadd(keys.blocks(block.bank), {block.card_ref: 0})  # by name: pages need an order
 
 
 def owe_text(pipe: "Pipeline", outbox: Outbox, report: LossReport, prompt: str, at: int) -> None:
@@ -222,39 +175,6 @@ def owe_text(pipe: "Pipeline", outbox: Outbox, report: LossReport, prompt: str, 
         report_number=report.number, card_ref=report.card_ref,
     )  # fmt: skip
     outbox.owe(pipe, notice)
-
-
-def reported_body(report: LossReport, holder: Holder, card: Card) -> dict[str, Any]:
-    """The notice of design.md section 2 ('Notice to a bank')."""
-    return {
-        "type": NoticeKind.LOSS_REPORTED,
-        "timestamp": iso(report.reported_at),
-        "data": {
-            **_core(report),
-            "action": "block_financial_function",
-            "card": {
-                "number": card.number,
-                "bank_account": card.bank_account,
-                "city_code": card.city_code,
-            },
-            "holder": {"social_security_number": holder.id_number, "name": holder.name},
-        },
-    }
-
-
-def iso(unix_seconds: float) -> str:
-    """RFC 3339 in UTC, as both sides of the bank contract write times."""
-    return datetime.fromtimestamp(unix_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _core(report: LossReport) -> dict[str, Any]:
-    return {
-        "report_number": report.number,
-        "kind": ReportKind.TEMPORARY,
-        "reported_at": iso(report.reported_at),
-        "social_security_release_at": iso(report.release_at),
-        "channel": report.channel,
-    }
 
 
 def _suspension(report: LossReport) -> Suspension:

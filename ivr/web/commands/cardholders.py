@@ -4,7 +4,6 @@ Exit codes: 0 all good, 1 some lines were bad, 2 nothing could be read, 3 Redis 
 """
 
 import csv
-import io
 import os
 import stat
 import time
@@ -13,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from random import Random
-from typing import BinaryIO, ClassVar, TextIO, cast
+from typing import ClassVar, TextIO, cast
 from zoneinfo import ZoneInfo
 
 import click
@@ -54,9 +53,9 @@ class _StoreError(click.ClickException):
 
 
 @cardholders.command("import")
-@click.argument("file", type=click.File("rb"))
+@click.argument("file", type=click.File("r", ENCODING, UNDECODED))
 @click.pass_context
-def import_file(context: click.Context, file: BinaryIO) -> None:
+def import_file(context: click.Context, file: TextIO) -> None:
     """Adds or replaces the cards in FILE, a CSV with one line a card ("-" reads the input).
 
     Bad lines are listed and left out. Importing a file again changes nothing.
@@ -101,7 +100,7 @@ def rotate() -> None:
     click.echo(f"the reference key and {count} cardholders are under the newest of DATA_KEYS")
 
 
-def _import(file: BinaryIO, advance: Callable[[int], object]) -> Counter[str]:
+def _import(file: TextIO, advance: Callable[[int], object]) -> Counter[str]:
     """Feeds the good lines to the store as they are read; counts good, unchanged, bad."""
     hotline = _hotline()
     counts: Counter[str] = Counter()
@@ -111,8 +110,7 @@ def _import(file: BinaryIO, advance: Callable[[int], object]) -> Counter[str]:
         click.echo(f"line {line.line}: {line.reason}", err=True)
 
     def good_lines() -> Iterator[CardLine]:
-        text = io.TextIOWrapper(file, encoding=ENCODING, errors=UNDECODED, newline="")
-        for line in read_cardholders(text, hotline.settings.banks, _today(hotline.redis)):
+        for line in read_cardholders(file, hotline.settings.banks, _today(hotline.redis)):
             if isinstance(line, CardLine):
                 yield line
             else:
@@ -154,7 +152,7 @@ def _store_failures() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(unit: str, file: BinaryIO | None = None) -> Iterator[Callable[[int], None]]:
+def _progress(unit: str, file: TextIO | None = None) -> Iterator[Callable[[int], None]]:
     """A bar on the terminal's stderr, nothing elsewhere; yields what to call with new `unit`s.
 
     How far a file is read tells how long it will take; without a file only the count is shown.
@@ -174,12 +172,12 @@ def _progress(unit: str, file: BinaryIO | None = None) -> Iterator[Callable[[int
         def advance(more: int) -> None:
             nonlocal done
             done += more
-            bar.update(task, completed=file.tell() if file and total else None, count=done)
+            bar.update(task, completed=file.buffer.tell() if file and total else None, count=done)
 
         yield advance
 
 
-def _size(file: BinaryIO) -> int | None:
+def _size(file: TextIO) -> int | None:
     """Bytes in a regular file; None for a pipe or a terminal."""
     try:
         status = os.fstat(file.fileno())

@@ -1,0 +1,71 @@
+"""The blocks we believe in, page by page, for a bank to compare with its own every day."""
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from redis import Redis
+
+from ivr.cards.block import Block, BlockState
+from ivr.cards.records import Card
+from ivr.store import keys
+from ivr.store.codec import iso, load, plain
+from ivr.store.holders import HolderBook
+
+PAGE: Final = 200
+
+
+@dataclass(frozen=True)
+class BlockPage:
+    """One page, and the cursor of the next one (None at the end)."""
+
+    blocks: list[dict[str, Any]]
+    next: str | None
+
+
+class Reconciliation:
+    """Reads a bank's blocks in the order of their references, which never changes."""
+
+    def __init__(self, redis: "Redis", holders: HolderBook) -> None:
+        self._redis = redis
+        self._holders = holders
+
+    def page(self, bank: str, cursor: str) -> BlockPage:
+        """Up to 200 blocks of a bank after the cursor; "" begins."""
+        start = f"({cursor}" if cursor else "-"
+        found = self._redis.zrangebylex(keys.blocks(bank), start, "+", start=0, num=PAGE)
+        refs = [plain(ref) for ref in found]
+        return BlockPage(self._describe(refs), refs[-1] if len(refs) == PAGE else None)
+
+    def _describe(self, refs: list[str]) -> list[dict[str, Any]]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            for ref in refs:
+                pipe.get(keys.block(ref))
+                pipe.get(keys.card(ref))
+            found = pipe.execute()
+        blocks = [load(Block, text) for text in found[::2] if text is not None]
+        owners = [plain(owner).split()[0] for owner in found[1::2] if owner is not None]
+        cards = self._cards(owners)
+        return [_entry(block, cards[block.card_ref]) for block in blocks if block.card_ref in cards]
+
+    def _cards(self, holder_refs: list[str]) -> dict[str, Card]:
+        with self._redis.pipeline(transaction=False) as pipe:
+            for ref in dict.fromkeys(holder_refs):
+                pipe.hmget(keys.holder(ref), "record", "cards")
+            found = [(record, refs) for record, refs in pipe.execute() if record]
+        return {
+            ref: card
+            for record, refs in found
+            for ref, card in zip(
+                plain(refs).split(), self._holders.unpack(record).cards, strict=True
+            )
+        }
+
+
+def _entry(block: Block, card: Card) -> dict[str, Any]:
+    return {
+        "report_number": block.report_number or None,
+        "state": block.state,
+        "formal": block.state is BlockState.FORMAL_LOSS,
+        "changed_at": iso(block.changed_at),
+        "card": {"number": card.number, "bank_account": card.bank_account},
+    }
