@@ -12,14 +12,22 @@ import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+)
 
 from ivr.agent_hours import AgentHours
 
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
+SENTINEL_SCHEME = "redis+sentinel://"
 WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 (the prefix Standard Webhooks gives every secret)
 
 
@@ -29,6 +37,26 @@ class SettingsError(Exception):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("Settings that need mending:\n" + "\n".join(f"  - {p}" for p in problems))
         self.problems = problems
+
+
+def _https_or_loopback(url: str) -> str:
+    """Secrets and personal data go over https; over http they stay on this machine."""
+    parts = _split_url(url)
+    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+        raise ValueError("http is for loopback only; use https")
+    return url
+
+
+def _split_url(url: str) -> SplitResult:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError("must be an absolute https:// URL")
+    if parts.port == 0:  # reading it raises ValueError when it is no port at all
+        raise ValueError("must not have port 0")
+    return parts
+
+
+ProtectedUrl = Annotated[str, AfterValidator(_https_or_loopback)]
 
 
 class BankName(BaseModel):
@@ -47,7 +75,7 @@ class Bank(BaseModel):
     id: str = Field(pattern=r"^[a-z0-9_-]{1,32}$")
     name: BankName
     phone: str = Field(pattern=r"^\+?[0-9]{3,20}$", description="the bank's own service line")
-    notice_url: str
+    notice_url: ProtectedUrl = Field(repr=False)  # a URL may hold a password
     secrets_env: str = Field(description="the environment variable with the whsec_… list")
     secrets: tuple[SecretStr, ...] = Field(description="newest first; the first one signs")
     timeout_seconds: float = Field(default=5, gt=0, le=15)
@@ -55,16 +83,6 @@ class Bank(BaseModel):
     ca_file: Path | None = None
     client_cert_file: Path | None = None
     client_key_file: Path | None = None
-
-    @field_validator("notice_url")
-    @classmethod
-    def _https_or_loopback(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must be an https:// URL")
-        if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
-            raise ValueError("http is for loopback only; use https")
-        return url
 
     @field_validator("secrets")
     @classmethod
@@ -93,22 +111,25 @@ def _check_webhook_secret(secret: str) -> None:
         raise ValueError("a secret must be whsec_ and the base64 of 24 to 64 random bytes")
 
 
-class Settings(BaseSettings):
+class Settings(BaseModel):
     """Everything the environment decides. Names are the environment variables' names."""
 
-    model_config = SettingsConfigDict(extra="ignore", frozen=True, case_sensitive=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
-    public_base_url: str = Field(description="where Twilio and the banks reach us")
+    public_base_url: str = Field(repr=False, description="where Twilio and banks reach us")
     twilio_account_sid: str = Field(pattern=r"^AC[0-9a-fA-F]{32}$")
     twilio_auth_token: SecretStr
     twilio_from_number: str = Field(pattern=r"^\+?[0-9]{3,15}$", description="sender of texts")
-    twilio_api_base: str = "https://api.twilio.com"
+    twilio_api_base: ProtectedUrl = "https://api.twilio.com"
     banks_file: Path
-    data_keys: Annotated[tuple[SecretStr, ...], NoDecode] = Field(description="newest first")
+    data_keys: tuple[SecretStr, ...] = Field(description="newest first")
     agent_number: str = Field(pattern=r"^\+?[0-9]{3,15}$")
-    agent_hours: Annotated[AgentHours, NoDecode]
+    agent_hours: AgentHours
     data_dir: Path = Path("var")
-    redis_url: str = Field(default="", description="unset: the embedded server of `make run`")
+    redis_url: str = Field(default="", repr=False, description="unset: the embedded server")
+    wait_for_replicas: int | None = Field(
+        default=None, ge=0, le=10, description="unset: 1 with Sentinel, otherwise 0"
+    )
     port: int = Field(default=8000, ge=1, le=65535)
     loss_report_days: int = Field(default=7, ge=1, le=30, description="domain.md section 1")
     report_retention_days: int = Field(default=1095, ge=30)
@@ -119,9 +140,7 @@ class Settings(BaseSettings):
     @field_validator("public_base_url")
     @classmethod
     def _absolute_without_query(cls, url: str) -> str:
-        parts = urlsplit(url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("must be an absolute http:// or https:// URL")
+        parts = _split_url(url)
         if parts.query or parts.fragment:
             raise ValueError("must have no query and no fragment")
         return url.rstrip("/")
@@ -157,6 +176,13 @@ class Settings(BaseSettings):
     def loss_report_seconds(self) -> int:
         """How long the social security function stays suspended (604 800 s for 7 days)."""
         return self.loss_report_days * 24 * 3600
+
+    @property
+    def replicas(self) -> int:
+        """How many replicas must have a report before a caller hears of it."""
+        if self.wait_for_replicas is not None:
+            return self.wait_for_replicas
+        return 1 if self.redis_url.startswith(SENTINEL_SCHEME) else 0
 
     @property
     def redis_location(self) -> str:

@@ -52,7 +52,9 @@ FLOW: Final[Mapping[str, Step]] = {
         says=("confirm_what",),
         asks=("confirm",),
         choices={"1": "file_report", "2": "cancelled"},
+        gives_up="not_confirmed",
     ),
+    "not_confirmed": Tell(says=("not_confirmed",), then="person"),
     "file_report": Do(
         "file_report",
         {
@@ -76,10 +78,12 @@ FLOW: Final[Mapping[str, Step]] = {
         gives_up="goodbye",
         silence="goodbye",
     ),
-    "already_reported": Menu(asks=("reported_next",), choices={"2": "status_id"}),
+    "already_reported": Menu(
+        asks=("reported_next",), choices={"2": "read_status", "9": "look_at_card"}
+    ),
     "already_formal": Menu(asks=("already_formal",), choices={"3": "reissue"}),
     "cancelled": Menu(asks=("cancelled", "main_menu_or_hang_up"), choices={"1": "report_id"}),
-    "outcome_unknown": Menu(asks=("outcome_unknown",), choices={"2": "status_id"}),
+    "outcome_unknown": Menu(asks=("outcome_unknown",), choices={"2": "read_status"}),
     "not_by_phone": Tell(says=("not_by_phone",), then="person"),
     "under_16": Tell(says=("under_16",), then="person"),
     "id_needs_person": Tell(says=("id_needs_person",), then="person"),
@@ -95,29 +99,29 @@ FLOW: Final[Mapping[str, Step]] = {
     "status_pick": Pick(
         asks=("status_pick",), item="pick_item", fact="card_ref", then="read_status"
     ),
-    "read_status": Do("read_status", {"read": "status"}),
-    "status": Menu(asks=("status_next",), choices={"9": "read_status", "3": "card_services"}),
+    "read_status": Do("read_status", {"read": "status_told"}),
+    "status_told": Menu(asks=("status_next",), choices={"9": "read_status", "3": "card_services"}),
     # 3 · formal loss, decoupling, reissue
     "card_services": Menu(
         asks=("card_services",), choices={"1": "formal_loss", "2": "decoupling", "3": "reissue"}
     ),
-    "formal_loss": Menu(asks=("formal_loss", "guidance_next"), choices={}, back="card_services"),
-    "decoupling": Menu(asks=("decoupling", "guidance_next"), choices={}, back="card_services"),
-    "reissue": Menu(asks=("reissue", "guidance_next"), choices={}, back="card_services"),
+    "formal_loss": Menu(asks=("formal_loss", "menu_help"), choices={}, back="card_services"),
+    "decoupling": Menu(asks=("decoupling", "menu_help"), choices={}, back="card_services"),
+    "reissue": Menu(asks=("reissue", "menu_help"), choices={}, back="card_services"),
     # 4 · first card
     "first_card": Menu(asks=("first_card",), choices={"1": "first_worker", "2": "first_resident"}),
     "first_worker": Menu(
-        asks=("first_worker_apply", "first_worker_bring", "first_worker_collect", "guidance_next"),
+        asks=("first_worker_apply", "first_worker_bring", "first_worker_collect", "menu_help"),
         choices={},
         back="first_card",
     ),
-    "first_resident": Menu(asks=("first_resident", "guidance_next"), choices={}, back="first_card"),
+    "first_resident": Menu(asks=("first_resident", "menu_help"), choices={}, back="first_card"),
     # 0 · a person
     "person": Do("find_person", {"open": "transfer", "closed": "person_closed"}),
     "transfer": Transfer(says=("transfer",), answered="goodbye", unanswered="person_busy"),
     "person_closed": Menu(
         asks=("self_service",),
-        choices={"0": "person", "1": "report_id"},
+        choices={"0": "person", "1": "report_id", "9": "person"},
         gives_up="goodbye",
     ),
     "person_busy": Menu(
@@ -140,7 +144,8 @@ class FlowError(Exception):
 
 
 def check_flow(flow: Mapping[str, Step]) -> None:
-    """Every exit leads somewhere, every step can be reached, no menu takes over key 0 by chance.
+    """Every exit leads somewhere, every step can be reached, the keys are keys, 0 is a person
+    everywhere, and no way goes round without the caller.
 
     Raises:
         FlowError: listing all that is wrong.
@@ -155,10 +160,29 @@ def check_flow(flow: Mapping[str, Step]) -> None:
     faults += [
         f"{name}: more than 5 options"
         for name, step in flow.items()
-        if isinstance(step, Menu) and len(step.choices) > 4  # and 0: domain 5
+        if isinstance(step, Menu)
+        and len(step.choices.keys() - UNIVERSAL_KEYS) > 4  # and 0: domain 5
+    ]
+    faults += [fault for name, step in flow.items() for fault in _key_faults(name, step)]
+    faults += [
+        f"{name}: may go round for ever without the caller"
+        for name in flow
+        if name in _ahead(flow, *_unasked(flow, name))
     ]
     if faults:
         raise FlowError("\n".join(faults))
+
+
+def _key_faults(name: str, step: Step) -> list[str]:
+    if not isinstance(step, Menu):
+        return []
+    faults = [f"{name}: {key} is no key" for key in step.choices if key not in KEYS]
+    faults += [
+        f"{name}: language key {key} is no choice" for key in step.languages.keys() - step.choices
+    ]
+    if step.choices.get("0", PERSON) != PERSON:
+        faults.append(f"{name}: key 0 is a person everywhere")
+    return faults
 
 
 def _reachable(flow: Mapping[str, Step]) -> set[str]:

@@ -10,7 +10,7 @@ from redis.client import Pipeline
 from redis.exceptions import WatchError
 
 from ivr.cards.bank_event import BLOCKED, MEANS, BankEvent
-from ivr.cards.block import Block, BlockEvent, BlockState, after
+from ivr.cards.block import TRANSITIONS, Block, BlockEvent, BlockState, after
 from ivr.cards.errors import NotThisBanksError
 from ivr.cards.loss import LossReport, ReportKind, ReportState, Suspension
 from ivr.store import keys
@@ -95,6 +95,33 @@ class BlockBook:
                     return self._apply(pipe, event, card_ref)
                 except WatchError:
                     continue
+
+    def resend(self, notice: Notice) -> bool:
+        """A person sends a notice again, under the same id; False when it is open already or
+        overtaken by events (an unblocked card must not be blocked by a late notice).
+        """
+        while True:
+            with self._redis.pipeline() as pipe:
+                try:
+                    return self._resend(pipe, notice)
+                except WatchError:
+                    continue
+
+    def _resend(self, pipe: "Pipeline", notice: Notice) -> bool:
+        pipe.watch(keys.block(notice.card_ref), keys.notice(notice.id))
+        record = self._read(pipe, notice.card_ref)
+        state = plain(pipe.hget(keys.notice(notice.id), "state"))
+        if state in (NoticeState.OPEN, NoticeState.CLOSED):
+            return False
+        now, _ = pipe.time()
+        pipe.multi()
+        self._outbox.reopen(pipe, notice, now)
+        self._journal.write(pipe, "notice_resent", notice=notice.id, bank=notice.bank)
+        is_its_own = record.block is not None and record.block.notice_id == notice.id
+        if is_its_own and record.block and (record.block.state, BlockEvent.RESENT) in TRANSITIONS:
+            self._step(pipe, record, record.block, BlockEvent.RESENT, now)
+        pipe.execute()
+        return True
 
     def _settle(
         self, pipe: "Pipeline", notice: Notice, attempt: Attempt, next_due: int | None

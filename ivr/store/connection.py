@@ -1,8 +1,14 @@
 """The way to Redis, and the check that this Redis may be trusted with loss reports."""
 
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.retry import Retry
+from redis.sentinel import Sentinel
+
+from ivr.settings import SENTINEL_SCHEME
 
 
 class UnsafeRedisError(Exception):
@@ -13,14 +19,39 @@ def connect(url: str, timeout_seconds: float = 3) -> "Redis":
     """A client that does not connect yet, gives up after `timeout_seconds` and never retries.
 
     A command repeated by the client could run twice: whoever calls decides about trying again.
+    `redis+sentinel://[user:password@]host:26379,host:26379/service/db` asks the sentinels for
+    the present primary at every new connection.
     """
-    return Redis.from_url(
-        url,
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=timeout_seconds,
-        retry=Retry(NoBackoff(), 0),
-        health_check_interval=0,
-    )
+    options: dict[str, Any] = {
+        "socket_timeout": timeout_seconds,
+        "socket_connect_timeout": timeout_seconds,
+        "retry": Retry(NoBackoff(), 0),
+        "health_check_interval": 0,
+    }
+    if not url.startswith(SENTINEL_SCHEME):
+        return Redis.from_url(url, **options)
+    sentinels, service, primary = sentinel_parts(url)
+    asked = Sentinel(sentinels, sentinel_kwargs=options)
+    primary_client: Redis = asked.master_for(service, **options, **primary)
+    return primary_client
+
+
+def sentinel_parts(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
+    """The sentinels, the service's name, and how to open its primary.
+
+    Raises:
+        ValueError: saying how the URL should look.
+    """
+    parts = urlsplit(url)
+    login, _, hosts = parts.netloc.rpartition("@")
+    names = [host.rpartition(":") for host in hosts.split(",")]
+    path = parts.path.strip("/").split("/")
+    if not all(host and port.isdigit() for host, _, port in names) or not path[0]:
+        raise ValueError("must look like redis+sentinel://host:26379,host:26379/mymaster/0")
+    user, _, password = login.partition(":")
+    secrets = {"username": unquote(user) or None, "password": unquote(password) or None}
+    database = int(path[1]) if len(path) > 1 and path[1].isdigit() else 0
+    return [(host, int(port)) for host, _, port in names], path[0], {**secrets, "db": database}
 
 
 def check_durability(redis: "Redis", *, development: bool) -> list[str]:

@@ -49,6 +49,7 @@ def open_hotline(settings: Settings, redis: "Redis | None" = None) -> Hotline:
         journal,
         suspension_seconds=settings.loss_report_seconds,
         retention_seconds=settings.report_retention_days * keys.DAY,
+        replicas=settings.replicas,
     )
     blocks = BlockBook(
         redis, vault, outbox, journal, retention_seconds=settings.report_retention_days * keys.DAY

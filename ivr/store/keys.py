@@ -13,6 +13,7 @@ SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signatur
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
 NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = due, unix seconds
+NOTICES_STUCK: Final = "notices:stuck"  # until a person acts, or 90 days; score = closed at
 DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds
 JOURNAL: Final = "journal"  # trimmed by time (JOURNAL_RETENTION_DAYS)
 COUNTERS: Final = "counters"  # for ever: what /metrics shows

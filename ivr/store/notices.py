@@ -5,7 +5,7 @@ sweep rings again when the notice is due (see workers/sweep.py).
 """
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -41,6 +41,9 @@ class NoticeState(StrEnum):
     REFUSED = "refused"
     UNDELIVERABLE = "undeliverable"
     CLOSED = "closed"  # overtaken by events: nothing is owed any more
+
+
+NEEDS_A_PERSON: Final = (NoticeState.REFUSED, NoticeState.UNDELIVERABLE)
 
 
 class Outcome(StrEnum):
@@ -175,6 +178,11 @@ class Outbox:
                 pipe.hgetall(keys.notice(notice_id))
             return [_notice(fields) for fields in pipe.execute() if fields]
 
+    def every_id(self) -> Iterator[str]:
+        """The ids of all notices there are, open and closed, in no order."""
+        for key in self._redis.scan_iter(match=keys.notice("*"), count=1000):
+            yield plain(key).removeprefix(keys.notice(""))
+
     def attempts(self, notice_id: str) -> list[Attempt]:
         """Every attempt, oldest first."""
         return [load(Attempt, t) for t in self._redis.lrange(keys.attempts(notice_id), 0, -1)]
@@ -191,14 +199,16 @@ class Outbox:
         pipe.rpush(keys.attempts(notice.id), dump(attempt))
         pipe.hincrby(keys.notice(notice.id), "attempts_made", 1)
         if state is not NoticeState.OPEN:
-            self.close(pipe, notice.id, state)
+            self.close(pipe, notice.id, state, attempt.at)
         elif next_due is not None:
             pipe.zadd(keys.NOTICES_OPEN, {notice.id: next_due}, xx=True)
 
-    def close(self, pipe: "Pipeline", notice_id: str, state: NoticeState) -> None:
+    def close(self, pipe: "Pipeline", notice_id: str, state: NoticeState, at: int) -> None:
         """Nothing is owed any more; the record stays 90 days."""
         pipe.hset(keys.notice(notice_id), "state", state)
         pipe.zrem(keys.NOTICES_OPEN, notice_id)
+        if state in NEEDS_A_PERSON:
+            pipe.zadd(keys.NOTICES_STUCK, {notice_id: at})
         pipe.expire(keys.notice(notice_id), keys.CLOSED_NOTICE_SECONDS)
         pipe.expire(keys.attempts(notice_id), keys.CLOSED_NOTICE_SECONDS)
 
@@ -209,6 +219,7 @@ class Outbox:
 
     def reopen(self, pipe: "Pipeline", notice: Notice, at: int) -> None:
         """A person sends a closed notice again, under the same id: it is due at once."""
+        pipe.zrem(keys.NOTICES_STUCK, notice.id)
         pipe.persist(keys.notice(notice.id))
         pipe.persist(keys.attempts(notice.id))
         pipe.hset(

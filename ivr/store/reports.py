@@ -6,8 +6,8 @@ from typing import Literal
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from redis.exceptions import WatchError
 
 from ivr.cards.block import Block, BlockState
 from ivr.cards.loss import LossReport, ReportKind, Suspension
@@ -19,6 +19,8 @@ from ivr.store.journal import Journal
 from ivr.store.notice_bodies import reported_body
 from ivr.store.notices import TEXTS_QUEUE, NoticeKind, Outbox, bank_queue
 from ivr.store.vault import Vault
+
+REPLICA_MILLISECONDS: Final = 1000  # a caller is waiting
 
 
 class OutcomeUnknownError(Exception):
@@ -60,6 +62,7 @@ class ReportBook:
         *,
         suspension_seconds: int,
         retention_seconds: int,
+        replicas: int,
     ) -> None:
         self._redis = redis
         self._vault = vault
@@ -67,24 +70,29 @@ class ReportBook:
         self._journal = journal
         self._suspension_seconds = suspension_seconds
         self._retention_seconds = retention_seconds
+        self._replicas = replicas
 
     def report_loss(self, request: Request) -> Filing:
         """Suspends the social security function and owes the bank its notice: all or nothing.
 
         A second report changes nothing and extends nothing (domain section 1). When this
-        returns "filed", the transaction is on disk (append-only file, fsync always).
+        returns "filed", the transaction is on disk (append-only file, fsync always), and on as
+        many replicas as the deployment asks for.
 
         Raises:
-            OutcomeUnknownError: the connection broke during EXEC.
+            OutcomeUnknownError: the connection broke during EXEC, or the replicas did not answer.
             redis.RedisError: Redis did not answer or refused; nothing was filed.
         """
         card_ref = self._vault.ref("card", request.card.number)
         while True:
             with self._redis.pipeline() as pipe:
                 try:
-                    return self._try_to_file(pipe, request, card_ref)
+                    filing = self._try_to_file(pipe, request, card_ref)
                 except WatchError:
                     continue  # somebody filed for this card, or took this number, just now
+            if filing.outcome == "filed":
+                self._wait_for_replicas()
+            return filing
 
     def find(self, number: str) -> LossReport | None:
         """The report of a number, or None."""
@@ -107,6 +115,22 @@ class ReportBook:
         except (RedisConnectionError, RedisTimeoutError) as error:
             raise OutcomeUnknownError from error
         return Filing("filed", _suspension(report))
+
+    def _wait_for_replicas(self) -> None:
+        """WAIT covers what its own connection wrote, so a small write goes before it: replicas
+        that have that one have the report, which came earlier.
+        """
+        if not self._replicas:
+            return
+        try:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hincrby(keys.COUNTERS, "waited_for_replicas", 1)
+                pipe.execute_command("WAIT", self._replicas, REPLICA_MILLISECONDS)
+                _, reached = pipe.execute()
+        except RedisError as error:
+            raise OutcomeUnknownError from error
+        if reached < self._replicas:
+            raise OutcomeUnknownError
 
     def _new_report(self, request: Request, card_ref: str, number: str, now: int) -> LossReport:
         return LossReport(

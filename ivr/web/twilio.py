@@ -42,8 +42,7 @@ def raw_target(request: Request) -> str:
         raise RuntimeError("the web server does not pass on the raw request target (RAW_URI)")
     target = str(raw)
     if not target.startswith("/"):  # a proxy may send the absolute form (RFC 9112, 3.2.2)
-        parts = urlsplit(target)
-        target = parts._replace(scheme="", netloc="").geturl() or "/"
+        target = "/" + target.partition("://")[2].partition("/")[2]
     return target
 
 
@@ -61,7 +60,9 @@ def _spellings(base: str) -> list[str]:
     for a default port) the port, but not consistently (its own validators try both).
     """
     parts = urlsplit(base)
-    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    host = parts.netloc.rpartition("@")[2]  # not parts.hostname, which is in lower case
+    if parts.port is not None:
+        host = host.rpartition(":")[0]
     default = 443 if parts.scheme == "https" else 80
     with_port = f"{host}:{parts.port or default}"
     if parts.port is None:
