@@ -14,6 +14,7 @@ from ivr.cards.block import TRANSITIONS, Block, BlockEvent, BlockState, after
 from ivr.cards.errors import NotThisBanksError
 from ivr.cards.loss import LossReport, ReportKind, ReportState, Suspension
 from ivr.store import keys
+from ivr.store.bank_health import BankHealth
 from ivr.store.codec import dump, load, plain
 from ivr.store.journal import Journal
 from ivr.store.notices import Attempt, Notice, NoticeKind, NoticeState, Outbox, Outcome
@@ -58,6 +59,7 @@ class BlockBook:
         vault: Vault,
         outbox: Outbox,
         journal: Journal,
+        health: BankHealth,
         *,
         retention_seconds: int,
     ) -> None:
@@ -65,6 +67,7 @@ class BlockBook:
         self._vault = vault
         self._outbox = outbox
         self._journal = journal
+        self._health = health
         self._retention_seconds = retention_seconds
 
     def settle(self, notice: Notice, attempt: Attempt, next_due: int | None) -> None:
@@ -139,10 +142,19 @@ class BlockBook:
             pipe, f"notice_{attempt.outcome}", notice=notice.id, report=notice.report_number,
             bank=notice.bank, kind=notice.kind, status=str(attempt.status or attempt.answer),
         )  # fmt: skip
+        self._note_health(pipe, notice, attempt, now)
         is_about_block = notice.kind is NoticeKind.LOSS_REPORTED and not again
         if is_about_block and record.block and record.block.notice_id == notice.id:
             self._step(pipe, record, record.block, event, now)
         pipe.execute()
+
+    def _note_health(self, pipe: "Pipeline", notice: Notice, attempt: Attempt, now: int) -> None:
+        if notice.kind is NoticeKind.TEXT:
+            return
+        if attempt.outcome is Outcome.FAILED:
+            self._health.count_failure(pipe, notice.bank, now)
+        else:
+            self._health.count_answer(pipe, notice.bank)
 
     def _apply(self, pipe: "Pipeline", event: BankEvent, card_ref: str) -> Answer:
         seen = keys.seen_event(event.bank, event.id)

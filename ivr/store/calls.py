@@ -32,6 +32,14 @@ end
 return {now[1], call, ref, holder[1], cards}
 """
 
+# A repeated request that was slow must not set the call back to an earlier turn.
+_SAVE: Final = """
+local known = redis.call('GET', KEYS[1])
+if known and cjson.decode(known)['turn'] >= tonumber(ARGV[2]) then return end
+redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
+redis.call('HINCRBY', KEYS[2], ARGV[4], 1)
+"""
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -60,6 +68,7 @@ class CallBook:
         self._redis = redis
         self._holders = holders
         self._read_turn = redis.register_script(_READ_TURN)
+        self._save = redis.register_script(_SAVE)
 
     def read(self, call_sid: str, holder_ref: str = "") -> Snapshot:
         """The call and everything about its holder; `holder_ref` names the one just keyed in."""
@@ -75,11 +84,13 @@ class CallBook:
         return Snapshot(int(now), call, plain(ref), holder, standings, by_ref)
 
     def save(self, call: Call, counted: str) -> None:
-        """Remembers the call and counts `counted`, in one round trip."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            pipe.set(keys.call(call.sid), dump_call(call), ex=keys.CALL_SECONDS)
-            pipe.hincrby(keys.COUNTERS, counted, 1)
-            pipe.execute()
+        """Remembers the call and counts `counted`, in one round trip; a turn that is remembered
+        already, or a later one, stays as it is.
+        """
+        self._save(
+            keys=[keys.call(call.sid), keys.COUNTERS],
+            args=[dump_call(call), call.turn, keys.CALL_SECONDS, counted],
+        )
 
     def count_end(self) -> None:
         """Counts a call that Twilio says is over."""

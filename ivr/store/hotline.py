@@ -6,6 +6,7 @@ from redis import Redis
 
 from ivr.settings import Settings
 from ivr.store import keys
+from ivr.store.bank_health import BankHealth
 from ivr.store.blocks import BlockBook
 from ivr.store.calls import CallBook
 from ivr.store.connection import connect
@@ -32,6 +33,7 @@ class Hotline:
     blocks: BlockBook
     reconciliation: Reconciliation
     outbox: Outbox
+    bank_health: BankHealth
     journal: Journal
 
 
@@ -41,6 +43,7 @@ def open_hotline(settings: Settings, redis: "Redis | None" = None) -> Hotline:
     vault = Vault(redis, [key.get_secret_value() for key in settings.data_keys])
     holders = HolderBook(redis, vault)
     outbox = Outbox(redis, vault)
+    health = BankHealth(redis)
     journal = Journal(redis, settings.journal_retention_days * keys.DAY)
     reports = ReportBook(
         redis,
@@ -52,7 +55,12 @@ def open_hotline(settings: Settings, redis: "Redis | None" = None) -> Hotline:
         replicas=settings.replicas,
     )
     blocks = BlockBook(
-        redis, vault, outbox, journal, retention_seconds=settings.report_retention_days * keys.DAY
+        redis,
+        vault,
+        outbox,
+        journal,
+        health,
+        retention_seconds=settings.report_retention_days * keys.DAY,
     )
     return Hotline(
         settings=settings,
@@ -65,5 +73,6 @@ def open_hotline(settings: Settings, redis: "Redis | None" = None) -> Hotline:
         blocks=blocks,
         reconciliation=Reconciliation(redis, holders),
         outbox=outbox,
+        bank_health=health,
         journal=journal,
     )

@@ -14,6 +14,8 @@ SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signatur
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
 NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = due, unix seconds
 NOTICES_STUCK: Final = "notices:stuck"  # until a person acts, or 90 days; score = closed at
+BANKS_BACK: Final = "banks:back"  # banks whose waiting notices the sweep is to send at once
+BANK_HEALTH_SECONDS: Final = 7 * DAY
 DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds
 JOURNAL: Final = "journal"  # trimmed by time (JOURNAL_RETENTION_DAYS)
 COUNTERS: Final = "counters"  # for ever: what /metrics shows
@@ -51,6 +53,16 @@ def block(card_ref: str) -> str:
 def blocks(bank: str) -> str:
     """The cards of a bank whose financial function we believe blocked or about to be; for ever."""
     return f"blocks:{bank}"
+
+
+def bank_health(bank: str) -> str:
+    """A bank's failures in a row; gone when it answers, or after 7 days without an attempt."""
+    return f"bank_health:{bank}"
+
+
+def probe(bank: str) -> str:
+    """Held by the one attempt a paused bank gets; expires after 10 s."""
+    return f"probe:{bank}"
 
 
 def report(number: str) -> str:

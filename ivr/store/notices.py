@@ -20,6 +20,7 @@ from ivr.store.codec import dump, load, plain
 from ivr.store.vault import Vault
 
 TEXTS_QUEUE: Final = "texts"
+LONGEST_LEASE: Final = 30  # seconds; no attempt lasts longer
 JOB_SECONDS: Final = 60  # RQ's own limit on one attempt; our HTTP limits end far earlier
 JOB: Final = "workers.notices.deliver"  # by name: the hotline never imports the workers
 
@@ -243,6 +244,19 @@ class Outbox:
                 pipe.hget(keys.notice(notice_id), "queue")
             queues = pipe.execute()
         return [(i, plain(q)) for i, q in zip(ids, queues, strict=True) if q is not None]
+
+    def hurry(self, bank: str, now: float) -> None:
+        """Makes everything owed to a bank due now, save what is just being attempted."""
+        waiting = self._redis.zrangebyscore(keys.NOTICES_OPEN, now + LONGEST_LEASE, "+inf")
+        ids = [plain(notice_id) for notice_id in waiting]
+        with self._redis.pipeline(transaction=False) as pipe:
+            for notice_id in ids:
+                pipe.hmget(keys.notice(notice_id), "bank", "kind")
+            found = pipe.execute()
+            for notice_id, (whose, kind) in zip(ids, found, strict=True):
+                if whose == bank.encode() and kind != NoticeKind.TEXT.encode():
+                    pipe.zadd(keys.NOTICES_OPEN, {notice_id: now}, xx=True, lt=True)
+            pipe.execute()
 
     def ringing(self, queue: str) -> list[str]:
         """The notice ids whose job waits in a queue."""

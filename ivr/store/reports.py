@@ -1,7 +1,7 @@
 """Loss reports: filed in one transaction, found again, and released when Redis ends them."""
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Final, Literal
 
 from redis import Redis
 from redis.client import Pipeline

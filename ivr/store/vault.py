@@ -49,8 +49,15 @@ class Vault:
             raise WrongDataKeysError from None
 
     def reseal(self, sealed: str | bytes) -> str:
-        """The same value under the newest of DATA_KEYS."""
-        return self._fernet.rotate(sealed).decode()
+        """The same value under the newest of DATA_KEYS.
+
+        Raises:
+            WrongDataKeysError: sealed under a key that is not in DATA_KEYS.
+        """
+        try:
+            return self._fernet.rotate(sealed).decode()
+        except InvalidToken:
+            raise WrongDataKeysError from None
 
     def ref(self, kind: str, value: str) -> str:
         """The reference of an ID number or card number: 32 hex digits, always the same."""

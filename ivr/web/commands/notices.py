@@ -9,7 +9,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from ivr.settings import WEBHOOK_SECRET_PREFIX
+from ivr.banks_file import WEBHOOK_SECRET_PREFIX
 from ivr.store.codec import iso
 from ivr.store.hotline import Hotline
 from ivr.store.notices import Notice, NoticeKind, NoticeState, bank_queue

@@ -1,0 +1,66 @@
+"""Cardholders as lines of a file, and a look at all that a Redis keeps of them."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from random import Random
+from typing import Any
+
+from redis import Redis
+
+from ivr.cards.made_up import made_up_holder
+from ivr.cards.records import Holder
+from ivr.store import keys
+from ivr.store.cardholders_csv import CardLine
+from ivr.store.holders import HolderBook
+from ivr.store.vault import Vault
+
+BANKS = ("icbc", "ccb")
+
+
+def lines(*holders: Holder) -> list[CardLine]:
+    """The holders as lines of a file, one for each card; line 1 is the header."""
+    single = [replace(holder, cards=(card,)) for holder in holders for card in holder.cards]
+    return [CardLine(number, holder) for number, holder in enumerate(single, 2)]
+
+
+def people(rng: Random, count: int) -> list[Holder]:
+    return [made_up_holder(rng, BANKS) for _ in range(count)]
+
+
+def text(answer: Any) -> str:
+    """A server's answer that must be there."""
+    assert isinstance(answer, bytes)
+    return answer.decode()
+
+
+def everything(redis: Redis) -> dict[bytes, Any]:
+    """All keys with what is in them."""
+    return {
+        key: redis.hgetall(key) if key.startswith(b"holder:") else redis.get(key)
+        for key in redis.scan_iter()
+    }
+
+
+def whole_content(redis: Redis) -> Iterator[bytes]:
+    """Every byte string in the store: keys, texts, fields and values."""
+    for key, value in everything(redis).items():
+        yield key
+        yield from [*value.keys(), *value.values()] if isinstance(value, dict) else [value]
+
+
+def check_whole(redis: Redis, book: HolderBook, vault: Vault) -> int:
+    """Every holder has all its cards' keys and every card a holder that has it; counts holders."""
+    expected: dict[str, str] = {}
+    found = [key.decode() for key in redis.scan_iter(match="holder:*")]
+    for key in found:
+        ref = key.removeprefix("holder:")
+        holder = book.get(ref)
+        assert holder is not None
+        assert ref == vault.ref("id", holder.id_number)
+        card_refs = [vault.ref("card", card.number) for card in holder.cards]
+        assert text(redis.hget(key, "cards")).split() == card_refs
+        for card_ref, card in zip(card_refs, holder.cards, strict=True):
+            expected[keys.card(card_ref)] = f"{ref} {card.bank}"
+    stored = {text(key): text(redis.get(key)) for key in redis.scan_iter(match="card:*")}
+    assert stored == expected
+    return len(found)

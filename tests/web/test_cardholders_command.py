@@ -1,0 +1,247 @@
+"""The operator's commands: import, generate, rotate; with a real server and real files."""
+
+import csv
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+
+import pytest
+from click.testing import Result
+from cryptography.fernet import Fernet
+from flask import Flask
+from redis import Redis
+
+from ivr.cards.made_up import cardholder_rows
+from ivr.store.cardholders_csv import COLUMNS
+from ivr.store.connection import connect
+from ivr.store.holders import BATCH, HolderBook
+from ivr.store.vault import Vault
+from ivr.web.commands.cardholders import cardholders, data_keys
+
+HEADER = ",".join(COLUMNS)
+OLD_KEY, NEW_KEY = (Fernet.generate_key().decode() for _ in range(2))
+
+
+@dataclass
+class Operator:
+    """Somebody at a shell of the hotline's machine."""
+
+    redis: Redis
+    keys: tuple[str, ...] = (OLD_KEY,)
+
+    @property
+    def book(self) -> HolderBook:
+        return HolderBook(self.redis, self.vault)
+
+    @property
+    def vault(self) -> Vault:
+        return Vault(self.redis, self.keys)
+
+    def types(self, *words: str | Path, stdin: bytes | None = None) -> Result:
+        app = Flask("hotline")
+        app.cli.add_command(cardholders)
+        app.cli.add_command(data_keys)
+        app.extensions["hotline"] = SimpleNamespace(
+            settings=SimpleNamespace(banks={"icbc": None, "ccb": None}),
+            redis=self.redis,
+            vault=self.vault,
+            holders=self.book,
+        )
+        result = app.test_cli_runner().invoke(args=[str(word) for word in words], input=stdin)
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+        return result
+
+    def holders(self) -> int:
+        return len(self.redis.keys("holder:*"))
+
+
+@pytest.fixture
+def operator(redis: Redis) -> Operator:
+    return Operator(redis)
+
+
+@pytest.fixture
+def nobody_listening(tmp_path: Path) -> Iterator[Redis]:
+    with connect(f"unix://{tmp_path}/no.sock") as redis:
+        yield redis
+
+
+def rows(count: int, seed: int = 1) -> list[str]:
+    return [",".join(row) for row in cardholder_rows(Random(seed), count, ["icbc", "ccb"])]
+
+
+def write(path: Path, *lines: str, header: str = HEADER, encoding: str = "utf-8") -> Path:
+    path.write_bytes("".join(f"{each}\n" for each in (header, *lines)).encode(encoding))
+    return path
+
+
+class TestImport:
+    def test_a_good_file(self, operator: Operator, tmp_path: Path) -> None:
+        file = write(tmp_path / "good.csv", *rows(50))
+        result = operator.types("cardholders", "import", file)
+        assert result.exit_code == 0
+        assert result.stdout.startswith("good 50 (unchanged 0), bad 0, ")
+        assert result.stdout.endswith(" lines/s\n")
+        assert result.stderr == ""
+        number = rows(1)[0].split(",")[0]
+        holder = operator.book.get(operator.vault.ref("id", number))
+        assert holder is not None
+        assert holder.id_number == number
+
+    def test_again_changes_nothing(self, operator: Operator, tmp_path: Path) -> None:
+        file = write(tmp_path / "good.csv", *rows(50))
+        operator.types("cardholders", "import", file)
+        result = operator.types("cardholders", "import", file)
+        assert result.exit_code == 0
+        assert "good 50 (unchanged 50), bad 0" in result.stdout
+
+    def test_bad_lines_are_listed_and_the_good_ones_go_in(
+        self, operator: Operator, tmp_path: Path
+    ) -> None:
+        good = rows(3)
+        wrong = good[1].replace("icbc", "boc").replace("ccb", "boc")
+        other_owner = ",".join([*rows(1, seed=2)[0].split(",")[:3], *good[0].split(",")[3:]])
+        file = write(tmp_path / "mixed.csv", good[0], wrong, "", other_owner, good[2])
+        result = operator.types("cardholders", "import", file)
+        assert result.exit_code == 1
+        assert "good 2 (unchanged 0), bad 2" in result.stdout
+        assert result.stderr.splitlines() == [
+            "line 3: bank is none of ccb, icbc",
+            "line 5: card_number belongs to another holder",
+        ]
+        assert operator.holders() == 2
+
+    def test_with_a_byte_order_mark(self, operator: Operator, tmp_path: Path) -> None:
+        file = write(tmp_path / "bom.csv", *rows(3), encoding="utf-8-sig")
+        assert operator.types("cardholders", "import", file).exit_code == 0
+
+    def test_every_kind_of_line_end(self, operator: Operator, tmp_path: Path) -> None:
+        file = tmp_path / "ends.csv"
+        good = rows(3)
+        file.write_bytes(f"{HEADER}\r\n{good[0]}\r{good[1]}\nbad\r\n{good[2]}".encode())
+        result = operator.types("cardholders", "import", file)
+        assert "good 3 (unchanged 0), bad 1" in result.stdout
+        assert result.stderr == "line 4: has 1 values instead of 8\n"
+
+    def test_from_a_pipe(self, operator: Operator) -> None:
+        stdin = "\n".join([HEADER, *rows(4)]).encode()
+        assert operator.types("cardholders", "import", "-", stdin=stdin).exit_code == 0
+        assert operator.holders() > 1
+
+    def test_lines_in_another_encoding(self, operator: Operator, tmp_path: Path) -> None:
+        file = write(tmp_path / "gbk.csv", *rows(2), encoding="gbk")
+        result = operator.types("cardholders", "import", file)
+        assert result.exit_code == 1
+        assert result.stderr == "line 2: is not UTF-8 text\nline 3: is not UTF-8 text\n"
+
+    @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+    def test_another_kind_of_file(self, operator: Operator, tmp_path: Path, encoding: str) -> None:
+        file = write(tmp_path / "other.csv", *rows(2), header="name,phone", encoding=encoding)
+        result = operator.types("cardholders", "import", file)
+        assert result.exit_code == 2
+        assert result.stderr.startswith(f"Error: {file}: the first line lacks id_number")
+        assert result.stderr.count("\n") == 1
+        assert operator.holders() == 0
+
+    def test_no_file_and_an_empty_one(self, operator: Operator, tmp_path: Path) -> None:
+        empty = tmp_path / "empty.csv"
+        empty.touch()
+        assert operator.types("cardholders", "import", tmp_path / "none.csv").exit_code == 2
+        assert operator.types("cardholders", "import", tmp_path).exit_code == 2
+        result = operator.types("cardholders", "import", empty)
+        assert result.exit_code == 2
+        assert "is empty" in result.stderr
+
+    def test_no_id_number_is_ever_shown(self, operator: Operator, tmp_path: Path) -> None:
+        shifted = [row.replace(",", "", 1) for row in rows(5)]
+        swapped = [",".join(reversed(row.split(","))) for row in rows(5)]
+        file = write(tmp_path / "bad.csv", *shifted, *swapped)
+        result = operator.types("cardholders", "import", file)
+        assert "bad 10" in result.stdout
+        for row in rows(5):
+            assert row[:14] not in result.output
+            assert row[6:14] not in result.output
+
+    def test_more_than_one_batch_with_bad_lines_between(
+        self, operator: Operator, tmp_path: Path
+    ) -> None:
+        lines = [row for good in rows(BATCH + 10) for row in (good, "bad")]
+        result = operator.types("cardholders", "import", write(tmp_path / "long.csv", *lines))
+        assert f"good {BATCH + 10} (unchanged 0), bad {BATCH + 10}" in result.stdout
+
+
+class TestGenerate:
+    def test_what_is_generated_can_be_imported(self, operator: Operator, tmp_path: Path) -> None:
+        file = tmp_path / "people.csv"
+        operator.types("cardholders", "generate", "120", "--output", file)
+        result = operator.types("cardholders", "import", file)
+        assert result.exit_code == 0
+        assert "good 120 (unchanged 0), bad 0" in result.stdout
+
+    def test_the_same_seed_gives_the_same_file(self, operator: Operator) -> None:
+        def generated(seed: str) -> str:
+            return operator.types("cardholders", "generate", "45", "--seed", seed).stdout
+
+        assert generated("7") == generated("7") != generated("8")
+
+    def test_header_and_lines(self, operator: Operator) -> None:
+        lines = operator.types("cardholders", "generate", "45").stdout.splitlines()
+        assert lines[0] == HEADER
+        assert len(lines) == 46
+        assert {row["bank"] for row in csv.DictReader(lines)} == {"icbc", "ccb"}
+
+    def test_at_the_banks_asked_for(self, operator: Operator) -> None:
+        words = ("cardholders", "generate", "20", "--banks", "abc, boc")
+        lines = operator.types(*words).stdout.splitlines()
+        assert {row["bank"] for row in csv.DictReader(lines)} == {"abc", "boc"}
+        assert operator.types(*words[:-1], " ,").exit_code == 2
+
+
+class TestRotate:
+    def test_afterwards_the_new_key_is_enough(self, operator: Operator, tmp_path: Path) -> None:
+        operator.types("cardholders", "import", write(tmp_path / "good.csv", *rows(50)))
+        count = operator.holders()
+        operator.keys = (NEW_KEY, OLD_KEY)
+        result = operator.types("keys", "rotate")
+        assert result.exit_code == 0
+        assert f"the reference key and {count} cardholders" in result.stdout
+        operator.keys = (NEW_KEY,)
+        number = rows(1)[0].split(",")[0]
+        assert operator.book.get(operator.vault.ref("id", number)) is not None
+
+    def test_without_the_old_key(self, operator: Operator, tmp_path: Path) -> None:
+        operator.types("cardholders", "import", write(tmp_path / "good.csv", *rows(5)))
+        operator.keys = (NEW_KEY,)
+        for words in (("keys", "rotate"), ("cardholders", "import", tmp_path / "good.csv")):
+            result = operator.types(*words)
+            assert result.exit_code == 3
+            assert result.stderr.startswith("Error: none of DATA_KEYS opens the records")
+            assert result.stderr.count("\n") == 1
+
+
+class TestRedisDown:
+    def test_one_clear_line(self, nobody_listening: Redis, tmp_path: Path) -> None:
+        file = write(tmp_path / "good.csv", *rows(5))
+        operator = Operator(nobody_listening)
+        for words in (("cardholders", "import", file), ("keys", "rotate")):
+            result = operator.types(*words)
+            assert result.exit_code == 3
+            assert result.stdout == ""
+            assert result.stderr.startswith("Error: Redis does not answer (")
+            assert result.stderr.count("\n") == 1
+
+    def test_a_full_redis_quotes_no_record(self, operator: Operator, tmp_path: Path) -> None:
+        file = write(tmp_path / "good.csv", *rows(5))
+        operator.types("cardholders", "import", file)
+        fresh = write(tmp_path / "fresh.csv", *rows(5, seed=2))
+        operator.redis.config_set("maxmemory", "1")
+        try:
+            result = operator.types("cardholders", "import", fresh)
+        finally:
+            operator.redis.config_set("maxmemory", "0")
+        assert result.exit_code == 3
+        assert result.stderr.startswith("Error: Redis refused (")
+        assert "gAAAA" not in result.output
+        assert "holder:" not in result.output
