@@ -16,6 +16,7 @@ from ivr.store.connection import UnsafeRedisError, check_durability
 from ivr.store.hotline import Hotline, open_hotline
 from ivr.web.banks import bank_routes
 from ivr.web.commands.cardholders import cardholders, data_keys
+from ivr.web.commands.flow import flow
 from ivr.web.commands.notices import banks, notices
 from ivr.web.health import health_routes
 from ivr.web.problems import as_problem
@@ -43,7 +44,7 @@ def create_app(settings: Settings) -> Flask:
     app.extensions["hotline"] = hotline
     check_redis(hotline)
     _open_doors(app, hotline)
-    for command in (cardholders, data_keys, notices, banks):
+    for command in (cardholders, data_keys, notices, banks, flow):
         app.cli.add_command(command)
     return app
 

@@ -9,15 +9,16 @@ from datetime import UTC, date, datetime
 from typing import Final
 
 from ivr.agent_hours import BEIJING, AgentHours, clock_text
+from ivr.banks_file import Bank
 from ivr.cards.block import Block, BlockState
 from ivr.cards.errors import BadIdNumberError
 from ivr.cards.id_number import PLACES, IdNumberProblem, check_id_number, is_under_16
 from ivr.cards.loss import ReportKind, Suspension
 from ivr.cards.records import Card, CardState, Holder
 from ivr.dialogue.call import Call, Choice, Line
-from ivr.dialogue.turn import Result
-from ivr.prompts.speech import Language, weekday
-from ivr.settings import Bank, Settings
+from ivr.dialogue.turn import MAX_TRIES, Result
+from ivr.prompts.speech import TO, Language, weekdays
+from ivr.settings import Settings
 from ivr.store.calls import Snapshot, Standing
 from ivr.store.hotline import Hotline
 from ivr.store.reports import OutcomeUnknownError, Request
@@ -66,7 +67,7 @@ def find_holder(turn: Turn) -> Result:
     """Whose number was keyed: nobody's, a holder of one card, or of several."""
     holder = turn.seen.holder
     if holder is None or not holder.cards:
-        return Result("none")
+        return _missed(turn.call)
     facts = {"holder_ref": turn.seen.holder_ref, "last4": holder.last4}
     if len(holder.cards) == 1:
         return Result("one", {**facts, "card_ref": next(iter(turn.seen.cards))})
@@ -75,6 +76,15 @@ def find_holder(turn: Turn) -> Result:
         for ref, card in list(turn.seen.cards.items())[:8]  # one key each; 9 and 0 are taken
     )
     return Result("several", facts, choices=choices)
+
+
+def _missed(call: Call) -> Result:
+    """Numbers nobody holds are counted over the whole call (domain section 4)."""
+    misses = int(call.facts.get("misses", "0")) + 1
+    facts = {"misses": str(misses)}
+    if misses < MAX_TRIES:
+        return Result("none", facts)
+    return Result("too_many", facts, (Line("too_many_tries"),))
 
 
 def look_at_card(turn: Turn) -> Result:
@@ -153,7 +163,7 @@ _BLOCK_OUTCOMES: Final = {
     BlockState.BLOCKED: "blocked",
     BlockState.FORMAL_LOSS: "blocked",
     BlockState.REFUSED: "failed",
-    BlockState.UNDELIVERABLE: "failed",
+    BlockState.UNDELIVERABLE: "unreached",
     BlockState.UNBLOCKED: "failed",
 }
 _BANK_PROMPTS: Final = {
@@ -162,7 +172,7 @@ _BANK_PROMPTS: Final = {
     BlockState.BLOCKED: "status_bank_blocked",
     BlockState.FORMAL_LOSS: "status_bank_blocked_formal",
     BlockState.REFUSED: "status_bank_failed",
-    BlockState.UNDELIVERABLE: "status_bank_failed",
+    BlockState.UNDELIVERABLE: "status_bank_unreached",
     BlockState.UNBLOCKED: "status_bank_unblocked",
 }
 
@@ -198,14 +208,10 @@ def bank_facts(bank: Bank, language: Language) -> dict[str, str]:
 
 def hours_text(hours: AgentHours, language: Language) -> str:
     """Opening hours as they are spoken: weekdays and times of a 24-hour clock."""
-    joined = "、" if language == "zh" else ", "
-    spans = []
-    for span in hours.spans:
-        days = joined.join(weekday(day, language) for day in sorted(span.days))
-        every = "每天" if language == "zh" else "every day"
-        to = "到" if language == "zh" else " to "
-        times = clock_text(span.start) + to + clock_text(span.end)
-        spans.append(f"{every if len(span.days) == 7 else days} {times}")
+    spans = [
+        f"{weekdays(s.days, language)} {clock_text(s.start)}{TO[language]}{clock_text(s.end)}"
+        for s in hours.spans
+    ]
     return ("；" if language == "zh" else "; ").join(spans)
 
 

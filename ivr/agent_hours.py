@@ -55,10 +55,11 @@ def _parse_part(part: str) -> list[Span]:
 def _parse_days(text: str) -> frozenset[int]:
     days: set[int] = set()
     for item in text.split(","):
-        first, _, last = item.partition("-")
-        if first not in DAYS or (last or first) not in DAYS:
+        first, dash, last = item.partition("-")
+        last = last if dash else first
+        if first not in DAYS or last not in DAYS:
             raise ValueError(f"'{item}' is not a day: use {', '.join(DAYS)} or mon-fri")
-        start, end = DAYS.index(first), DAYS.index(last or first)
+        start, end = DAYS.index(first), DAYS.index(last)
         days.update(range(start, end + 1) if start <= end else [*range(start, 7), *range(end + 1)])
     return frozenset(days)
 

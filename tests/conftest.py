@@ -9,6 +9,8 @@ from redis import Redis
 
 from tests.redis_server import RedisServer
 
+pytest_plugins = ["simulator.kit_pytest"]
+
 
 @pytest.fixture(scope="session")
 def redis_server() -> Iterator[RedisServer]:

@@ -7,7 +7,8 @@ the way out after three tries are in steps.py, once.
 from collections.abc import Mapping
 from typing import Final
 
-from ivr.dialogue.steps import Ask, Do, End, Menu, Pick, Step, Tell, Transfer, exits
+from ivr.dialogue.checks import check_flow
+from ivr.dialogue.steps import Ask, Do, End, Menu, Pick, Step, Tell, Transfer
 
 START: Final = "language"
 
@@ -34,7 +35,12 @@ FLOW: Final[Mapping[str, Step]] = {
     ),
     "find_holder": Do(
         "find_holder",
-        {"none": "not_found", "one": "look_at_card", "several": "pick_card"},
+        {
+            "none": "not_found",
+            "too_many": "person",
+            "one": "look_at_card",
+            "several": "pick_card",
+        },
     ),
     "not_found": Menu(asks=("not_found",), choices={"1": "report_id"}),
     "pick_card": Pick(asks=("pick_card",), item="pick_item", fact="card_ref", then="look_at_card"),
@@ -67,11 +73,17 @@ FLOW: Final[Mapping[str, Step]] = {
     "filed": Tell(says=("filed", "filed_deadline"), then="ask_bank"),
     "ask_bank": Do(
         "read_block",
-        {"blocked": "bank_blocked", "waiting": "bank_waiting", "failed": "bank_failed"},
+        {
+            "blocked": "bank_blocked",
+            "waiting": "bank_waiting",
+            "failed": "bank_failed",
+            "unreached": "bank_unreached",
+        },
     ),
     "bank_blocked": Tell(says=("bank_blocked",), then="after_report"),
     "bank_waiting": Tell(says=("bank_waiting",), then="after_report"),
     "bank_failed": Tell(says=("bank_failed",), then="after_report"),
+    "bank_unreached": Tell(says=("bank_unreached",), then="after_report"),
     "after_report": Menu(
         asks=("what_next", "antifraud", "repeat_or_hang_up"),
         choices={"9": "filed"},
@@ -93,7 +105,12 @@ FLOW: Final[Mapping[str, Step]] = {
     ),
     "status_holder": Do(
         "find_holder",
-        {"none": "status_not_found", "one": "read_status", "several": "status_pick"},
+        {
+            "none": "status_not_found",
+            "too_many": "person",
+            "one": "read_status",
+            "several": "status_pick",
+        },
     ),
     "status_not_found": Menu(asks=("not_found",), choices={"1": "status_id"}),
     "status_pick": Pick(
@@ -135,65 +152,7 @@ FLOW: Final[Mapping[str, Step]] = {
 # Where a report of this very call is on disk: if our records cannot be read here, the caller
 # must not hear that nothing was done.
 AFTER_FILING: Final = frozenset(
-    {"filed", "bank_blocked", "bank_waiting", "bank_failed", "after_report"}
+    {"filed", "bank_blocked", "bank_waiting", "bank_failed", "bank_unreached", "after_report"}
 )
 
-
-class FlowError(Exception):
-    """The table is wrong; every fault is named."""
-
-
-def check_flow(flow: Mapping[str, Step]) -> None:
-    """Every exit leads somewhere, every step can be reached, the keys are keys, 0 is a person
-    everywhere, and no way goes round without the caller.
-
-    Raises:
-        FlowError: listing all that is wrong.
-    """
-    faults = [
-        f"{name}: {way or 'then'} leads to {target}, which is no step"
-        for name, step in flow.items()
-        for way, target in exits(step).items()
-        if target not in flow
-    ]
-    faults += [f"{name}: no way leads here" for name in sorted(flow.keys() - _reachable(flow))]
-    faults += [
-        f"{name}: more than 5 options"
-        for name, step in flow.items()
-        if isinstance(step, Menu)
-        and len(step.choices.keys() - UNIVERSAL_KEYS) > 4  # and 0: domain 5
-    ]
-    faults += [fault for name, step in flow.items() for fault in _key_faults(name, step)]
-    faults += [
-        f"{name}: may go round for ever without the caller"
-        for name in flow
-        if name in _ahead(flow, *_unasked(flow, name))
-    ]
-    if faults:
-        raise FlowError("\n".join(faults))
-
-
-def _key_faults(name: str, step: Step) -> list[str]:
-    if not isinstance(step, Menu):
-        return []
-    faults = [f"{name}: {key} is no key" for key in step.choices if key not in KEYS]
-    faults += [
-        f"{name}: language key {key} is no choice" for key in step.languages.keys() - step.choices
-    ]
-    if step.choices.get("0", PERSON) != PERSON:
-        faults.append(f"{name}: key 0 is a person everywhere")
-    return faults
-
-
-def _reachable(flow: Mapping[str, Step]) -> set[str]:
-    seen: set[str] = set()
-    ahead = [START]
-    while ahead:
-        name = ahead.pop()
-        if name not in seen and name in flow:
-            seen.add(name)
-            ahead.extend(exits(flow[name]).values())
-    return seen
-
-
-check_flow(FLOW)
+check_flow(FLOW, START)

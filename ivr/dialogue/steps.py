@@ -107,7 +107,7 @@ def exits(step: Step) -> dict[str, str]:
             silent = {"silence": step.silence} if step.silence else {}
             return {**step.choices, **silent, **_shared(step)}
         case Pick():
-            return {"1-8": step.then, **_shared(step)}
+            return {"1 to 8": step.then, **_shared(step)}
         case Ask():
             return {step.check: step.then, **step.exits, **_shared(step)}
         case Tell():

@@ -12,6 +12,7 @@ from ivr.dialogue.call import Call, Choice, Line
 from ivr.dialogue.steps import PERSON, Ask, Do, Menu, Pick, Prompts, Step, Tell, Transfer
 
 MAX_TRIES: Final = 3
+HELP: Final = Line("menu_help", asked=True)
 Flow = Mapping[str, Step]
 Check = Callable[[str], str | None]  # what was keyed -> a verdict's name, or None when good
 
@@ -93,9 +94,12 @@ def _universal(flow: Flow, call: Call, step: Menu | Pick | Ask, key: str) -> Cal
         return arrive(flow, call, PERSON, ())
     if key == "*":
         return arrive(flow, call, step.back, ())
-    # 9 repeats. A lone # is the habitual key after an 18-digit entry arriving late: it is
-    # neither a choice nor a mistake (twilio-voice: 'keys pressed outside a Gather').
-    return replace(call, said=_own_lines(step, call))
+    lines = _own_lines(step, call)
+    if key == "9":
+        return replace(call, said=lines)
+    # A lone # is the habitual key after an 18-digit entry arriving late: neither a choice nor a
+    # mistake (twilio-voice: 'keys pressed outside a Gather'). It cut short only what was asked.
+    return replace(call, said=tuple(line for line in lines if line.asked))
 
 
 def _choose(flow: Flow, call: Call, step: Menu, key: str) -> Call:
@@ -128,10 +132,13 @@ def _again(
     tries = call.tries + 1
     before = tuple(Line(p) for p in first)
     if tries >= MAX_TRIES:
-        gives_up = () if step.gives_up != PERSON else (Line("too_many_tries"),)
-        return arrive(flow, call, step.gives_up, before + gives_up)
-    help_keys = (Line("menu_help", asked=True),) if helped else ()
-    return replace(call, tries=tries, said=before + _own_lines(step, call) + help_keys)
+        # `first` may ask to try again, which is over now.
+        last = (Line("too_many_tries"),) if step.gives_up == PERSON else before
+        return arrive(flow, call, step.gives_up, last)
+    lines = _own_lines(step, call)
+    if helped and HELP not in lines:
+        lines += (HELP,)
+    return replace(call, tries=tries, said=before + lines)
 
 
 def _own_lines(step: Step, call: Call) -> tuple[Line, ...]:

@@ -53,6 +53,11 @@ class Catalogue:
         parts = self.say(prompt, values, language)
         return "".join(p.shown if isinstance(p, Spelled) else p for p in parts)
 
+    def shown(self, prompt: str, language: Language) -> str:
+        """A prompt as it is written, its places still open: `编号是{report_number}`."""
+        pieces = self.prompts[prompt][language]
+        return "".join(p if isinstance(p, str) else f"{{{p.name}}}" for p in pieces)
+
 
 def _join(parts: list[Part], part: Part) -> None:
     """Adds a part; neighbouring plain texts become one."""

@@ -15,6 +15,12 @@ PAUSE_AFTER: Final = 10  # failures in a row …
 PAUSE_AFTER_SECONDS: Final = 10  # … over at least this long: not one bad moment under load
 PROBE_SECONDS: Final = 10  # one attempt in so many seconds while paused
 
+_ANSWERED: Final = """
+local failures = tonumber(redis.call('HGET', KEYS[1], 'failures') or '0')
+if failures >= tonumber(ARGV[2]) then redis.call('SADD', KEYS[2], ARGV[1]) end
+redis.call('DEL', KEYS[1])
+"""
+
 
 class BankHealth:
     """How each bank has answered lately, shared by every worker."""
@@ -44,12 +50,9 @@ class BankHealth:
         pipe.expire(key, keys.BANK_HEALTH_SECONDS)
 
     def count_answer(self, pipe: "Pipeline", bank: str) -> None:
-        """Notes that the bank answered, in the caller's MULTI."""
-        pipe.delete(keys.bank_health(bank))
-
-    def has_come_back(self, bank: str) -> None:
-        """Marks a bank whose probe was answered: the sweep sends all that waits for it."""
-        self._redis.sadd(keys.BANKS_BACK, bank)
+        """Notes that the bank answered, in the caller's MULTI; a paused one has come back."""
+        names = [keys.bank_health(bank), keys.BANKS_BACK]
+        pipe.eval(_ANSWERED, len(names), *names, bank, PAUSE_AFTER)
 
     def banks_that_came_back(self) -> list[str]:
         """The marked banks; they stay marked until `has_been_served`."""

@@ -16,6 +16,7 @@ from ivr.cards.loss import LossReport, ReportKind, ReportState, Suspension
 from ivr.store import keys
 from ivr.store.bank_health import BankHealth
 from ivr.store.codec import dump, load, plain
+from ivr.store.connection import is_cut
 from ivr.store.journal import Journal
 from ivr.store.notices import Attempt, Notice, NoticeKind, NoticeState, Outbox, Outcome
 from ivr.store.reports import owe_text, write_block
@@ -31,10 +32,12 @@ _CLOSED_BY: Final = {
     Outcome.REFUSED: (NoticeState.REFUSED, BlockEvent.REFUSED),
     Outcome.FAILED: (NoticeState.UNDELIVERABLE, BlockEvent.GAVE_UP),
 }
+_OVER: Final = (BlockState.UNBLOCKED, BlockState.FORMAL_LOSS)
+_GOOD_NEWS: Final = (Outcome.RECEIVED, Outcome.BLOCKED)
 _TEXTS: Final = {
     BlockState.BLOCKED: "text_blocked",
     BlockState.REFUSED: "text_failed",
-    BlockState.UNDELIVERABLE: "text_failed",
+    BlockState.UNDELIVERABLE: "text_unreached",
     BlockState.UNBLOCKED: "text_unblocked",
     BlockState.FORMAL_LOSS: "text_formal",
 }
@@ -80,8 +83,9 @@ class BlockBook:
                 try:
                     self._settle(pipe, notice, attempt, next_due)
                     return
-                except WatchError:
-                    continue
+                except WatchError as error:
+                    if is_cut(error) and self._outbox.attempts(notice.id)[-1:] == [attempt]:
+                        return  # it was written down before the connection broke
 
     def apply(self, event: BankEvent) -> Answer:
         """Applies what a bank tells us, once: the same event again is a "duplicate", news
@@ -114,7 +118,7 @@ class BlockBook:
         pipe.watch(keys.block(notice.card_ref), keys.notice(notice.id))
         record = self._read(pipe, notice.card_ref)
         state = plain(pipe.hget(keys.notice(notice.id), "state"))
-        if state in (NoticeState.OPEN, NoticeState.CLOSED):
+        if state in (NoticeState.OPEN, NoticeState.CLOSED) or _would_block_again(notice, record):
             return False
         now, _ = pipe.time()
         pipe.multi()
@@ -132,18 +136,20 @@ class BlockBook:
         pipe.watch(keys.block(notice.card_ref), keys.notice(notice.id))
         record = self._read(pipe, notice.card_ref)
         is_open = pipe.hget(keys.notice(notice.id), "state") == NoticeState.OPEN.encode()
+        # Two attempts may overlap, when a lease ended: what is closed only good news can change.
+        is_news = is_open or attempt.outcome in _GOOD_NEWS
         again = attempt.outcome is Outcome.FAILED and next_due is not None
         closed, event = _CLOSED_BY[attempt.outcome]
         now, _ = pipe.time()
         pipe.multi()
-        state = NoticeState.OPEN if again else closed
+        state = NoticeState.OPEN if again or not is_news else closed
         self._outbox.record(pipe, notice, attempt, state, next_due if again and is_open else None)
         self._journal.write(
             pipe, f"notice_{attempt.outcome}", notice=notice.id, report=notice.report_number,
             bank=notice.bank, kind=notice.kind, status=str(attempt.status or attempt.answer),
         )  # fmt: skip
         self._note_health(pipe, notice, attempt, now)
-        is_about_block = notice.kind is NoticeKind.LOSS_REPORTED and not again
+        is_about_block = notice.kind is NoticeKind.LOSS_REPORTED and is_news and not again
         if is_about_block and record.block and record.block.notice_id == notice.id:
             self._step(pipe, record, record.block, event, now)
         pipe.execute()
@@ -162,6 +168,9 @@ class BlockBook:
         if pipe.exists(seen):
             return "duplicate"
         record = self._read(pipe, card_ref)
+        if record.report is not None:  # a release may be under way: see `_suspend_without_end`
+            pipe.watch(keys.report(record.report.number))
+            record = self._read(pipe, card_ref)
         now, _ = pipe.time()
         pipe.multi()
         answer = self._change(pipe, event, record, now)
@@ -183,6 +192,7 @@ class BlockBook:
             return "stale"
         if meaning is not BlockEvent.BLOCKED and block.notice_id:
             self._outbox.close_if_open(pipe, block.notice_id)
+        pipe.zrem(keys.NOTICES_STUCK, block.notice_id)  # the bank's word settles it
         if meaning is BlockEvent.FORMAL_LOSS:
             self._suspend_without_end(pipe, record)
         return "applied"
@@ -238,6 +248,15 @@ class BlockBook:
         if owner is None or plain(owner).split()[1] != event.bank:
             raise NotThisBanksError
         return card_ref
+
+
+def _would_block_again(notice: Notice, record: CardRecord) -> bool:
+    """Whether a notice to block is of an earlier report, or of a card unblocked since."""
+    if notice.kind is not NoticeKind.LOSS_REPORTED:
+        return False
+    block = record.block
+    is_the_latest = block is not None and block.notice_id == notice.id
+    return not is_the_latest or (block is not None and block.state in _OVER)
 
 
 def _is_overtaken(event: BankEvent, block: Block, report: LossReport | None) -> bool:

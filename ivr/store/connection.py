@@ -5,6 +5,9 @@ from urllib.parse import unquote, urlsplit
 
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import WatchError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
@@ -52,6 +55,14 @@ def sentinel_parts(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]
     secrets = {"username": unquote(user) or None, "password": unquote(password) or None}
     database = int(path[1]) if len(path) > 1 and path[1].isdigit() else 0
     return [(host, int(port)) for host, _, port in names], path[0], {**secrets, "db": database}
+
+
+def is_cut(error: WatchError) -> bool:
+    """Whether a transaction failed because the connection broke, so that EXEC may have been done.
+
+    redis-py then raises WatchError too, as if somebody had changed a watched key.
+    """
+    return isinstance(error.__context__, (RedisConnectionError, RedisTimeoutError))
 
 
 def check_durability(redis: "Redis", *, development: bool) -> list[str]:

@@ -27,6 +27,7 @@ def reported_body(report: LossReport, holder: Holder, card: Card) -> dict[str, A
 
 
 def core(report: LossReport) -> dict[str, Any]:
+    """What every notice about a report says of it."""
     return {
         "report_number": report.number,
         "kind": ReportKind.TEMPORARY,

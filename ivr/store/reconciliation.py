@@ -32,11 +32,12 @@ class Reconciliation:
     def page(self, bank: str, cursor: str) -> BlockPage:
         """Up to 200 blocks of a bank after the cursor; "" begins."""
         start = f"({cursor}" if cursor else "-"
-        found = self._redis.zrangebylex(keys.blocks(bank), start, "+", start=0, num=PAGE)
-        refs = [plain(ref) for ref in found]
-        return BlockPage(self._describe(refs), refs[-1] if len(refs) == PAGE else None)
+        found = self._redis.zrangebylex(keys.blocks(bank), start, "+", start=0, num=PAGE + 1)
+        refs = [plain(ref) for ref in found[:PAGE]]
+        return BlockPage(self._describe(bank, refs), refs[-1] if len(found) > PAGE else None)
 
-    def _describe(self, refs: list[str]) -> list[dict[str, Any]]:
+    def _describe(self, bank: str, refs: list[str]) -> list[dict[str, Any]]:
+        """A card that another bank took over since is not shown: its account is theirs now."""
         with self._redis.pipeline(transaction=False) as pipe:
             for ref in refs:
                 pipe.get(keys.block(ref))
@@ -45,7 +46,8 @@ class Reconciliation:
         blocks = [load(Block, text) for text in found[::2] if text is not None]
         owners = [plain(owner).split()[0] for owner in found[1::2] if owner is not None]
         cards = self._cards(owners)
-        return [_entry(block, cards[block.card_ref]) for block in blocks if block.card_ref in cards]
+        known = ((block, cards.get(block.card_ref)) for block in blocks)
+        return [_entry(block, card) for block, card in known if card and card.bank == bank]
 
     def _cards(self, holder_refs: list[str]) -> dict[str, Card]:
         with self._redis.pipeline(transaction=False) as pipe:

@@ -89,10 +89,13 @@ class Releases:
         )
 
     def _released_body(self, report: LossReport, now: int) -> dict[str, Any]:
-        """The first notice's body with the new type: the bank finds the account the same way."""
+        """What the first notice said, without its action: the bank finds the account the same
+        way, and has nothing to do (least of all to block it again).
+        """
         reported = self._outbox.find(report.notice_id)
-        body = self._outbox.body(reported) if reported is not None else {"data": core(report)}
-        return {**body, "type": NoticeKind.LOSS_RELEASED, "timestamp": iso(now)}
+        data = core(report) if reported is None else self._outbox.body(reported)["data"]
+        told = {name: value for name, value in data.items() if name != "action"}
+        return {"type": NoticeKind.LOSS_RELEASED, "timestamp": iso(now), "data": told}
 
 
 def _holds(loss: bytes | str | None, number: str) -> bool:

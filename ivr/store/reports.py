@@ -5,9 +5,7 @@ from typing import Final, Literal
 
 from redis import Redis
 from redis.client import Pipeline
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, WatchError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ivr.cards.block import Block, BlockState
 from ivr.cards.loss import LossReport, ReportKind, Suspension
@@ -15,6 +13,7 @@ from ivr.cards.records import Card, Holder
 from ivr.cards.report_number import new_report_number
 from ivr.store import keys
 from ivr.store.codec import dump, load
+from ivr.store.connection import is_cut
 from ivr.store.journal import Journal
 from ivr.store.notice_bodies import reported_body
 from ivr.store.notices import TEXTS_QUEUE, NoticeKind, Outbox, bank_queue
@@ -101,19 +100,25 @@ class ReportBook:
 
     def _try_to_file(self, pipe: "Pipeline", request: Request, card_ref: str) -> Filing:
         number = new_report_number()
-        pipe.watch(keys.loss(card_ref), keys.report(number))
-        found, taken = pipe.mget(keys.loss(card_ref), keys.report(number))
+        watched = [keys.loss(card_ref), keys.report(number), keys.block(card_ref)]
+        pipe.watch(*watched)
+        found, taken, block = pipe.mget(watched)
         if found is not None:
             return _stands_in_the_way(load(Suspension, found), request.origin)
         if taken is not None:
             raise WatchError("this number belongs to another report")
         now, _ = pipe.time()
         report = self._new_report(request, card_ref, number, now)
-        self._write(pipe, request, report)
+        is_blocked = block is not None and load(Block, block).state is BlockState.BLOCKED
+        self._write(
+            pipe, request, report, BlockState.BLOCKED if is_blocked else BlockState.NOTIFIED
+        )
         try:
             pipe.execute()
-        except (RedisConnectionError, RedisTimeoutError) as error:
-            raise OutcomeUnknownError from error
+        except WatchError as error:
+            if is_cut(error):
+                raise OutcomeUnknownError from error
+            raise
         return Filing("filed", _suspension(report))
 
     def _wait_for_replicas(self) -> None:
@@ -148,8 +153,13 @@ class ReportBook:
             language=request.language,
         )
 
-    def _write(self, pipe: "Pipeline", request: Request, report: LossReport) -> None:
-        """Everything a report is, in one MULTI: none of it ever exists without the rest."""
+    def _write(
+        self, pipe: "Pipeline", request: Request, report: LossReport, state: BlockState
+    ) -> None:
+        """Everything a report is, in one MULTI: none of it ever exists without the rest.
+
+        `state` is the block's: what the bank confirmed for an earlier report still holds.
+        """
         notice = self._outbox.new_notice(
             NoticeKind.LOSS_REPORTED,
             bank_queue(report.bank),
@@ -161,7 +171,7 @@ class ReportBook:
         )
         report = replace(report, notice_id=notice.id)
         now, number, card_ref = report.reported_at, report.number, report.card_ref
-        block = Block(card_ref, report.bank, BlockState.NOTIFIED, number, notice.id, now)
+        block = Block(card_ref, report.bank, state, number, notice.id, now)
         pipe.multi()
         pipe.set(keys.loss(card_ref), dump(_suspension(report)), ex=self._suspension_seconds)
         write_block(pipe, block)

@@ -1,16 +1,44 @@
 """What the caller hears when something is broken: what is so, what is not, what to do now."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
+from urllib.parse import parse_qs, urlsplit
+
+from flask import Request
 
 from ivr.actions import bank_facts
 from ivr.dialogue.flow import AFTER_FILING
 from ivr.dialogue.steps import Language
 from ivr.settings import Settings
-from ivr.web.twiml import Voice
+from ivr.web.twiml import REPORTED, Voice
 
 MOST_BANKS: Final = 5  # read out; with more, the number on the card is quicker found
 WHERE_A_REPORT_IS_FILED: Final = frozenset({"confirm"})
+OUTCOME_UNKNOWN: Final = "outcome_unknown"
+
+
+@dataclass(frozen=True)
+class Whereabouts:
+    """Where a call stood, as far as the request itself tells: its record cannot be read.
+
+    `reported`: this call has heard the number of a report that is on record.
+    `failed`: an answer of ours did not reach Twilio, so the turn at `step` may have done all.
+    """
+
+    step: str
+    lang: str | None
+    reported: bool
+    failed: bool
+
+    @classmethod
+    def of(cls, request: Request) -> "Whereabouts":
+        """From the request's own URL, or from the failed one a fallback request names."""
+        failed_url = request.form.get("ErrorUrl", "")
+        parts = urlsplit(failed_url or request.full_path)
+        query = parse_qs(parts.query)
+        step = parts.path.rpartition("/voice/")[2].strip("/")
+        return cls(step, query.get("lang", [None])[0], REPORTED in query, bool(failed_url))
 
 
 class Apology:
@@ -20,17 +48,21 @@ class Apology:
         self._settings = settings
         self._voice = voice
 
-    def for_broken_records(self, step: str, lang: str | None) -> str:
+    def for_broken_records(self, at: Whereabouts) -> str:
         """Redis did not answer before anything was sent to it: nothing was filed this turn."""
-        if step in AFTER_FILING:
-            return self._speak("busy_after_report", lang, banks=False)
-        return self._speak("busy", lang, banks=True)
+        if at.step == OUTCOME_UNKNOWN or (at.failed and at.step in WHERE_A_REPORT_IS_FILED):
+            return self._speak("outcome_unknown_now", at.lang, banks=True)
+        if at.step in WHERE_A_REPORT_IS_FILED:  # maybe of another card than the one reported
+            return self._speak("busy", at.lang, banks=True)
+        if at.reported or at.step in AFTER_FILING:
+            return self._speak("busy_after_report", at.lang, banks=False)
+        return self._speak("busy", at.lang, banks=True)
 
-    def for_unknown_outcome(self, step: str, lang: str | None) -> str:
+    def for_unknown_outcome(self, at: Whereabouts) -> str:
         """Something broke in the middle of a turn; a report may or may not be on disk."""
-        if step in WHERE_A_REPORT_IS_FILED:
-            return self._speak("outcome_unknown_now", lang, banks=True)
-        return self.for_broken_records(step, lang)
+        if at.step in WHERE_A_REPORT_IS_FILED:
+            return self._speak("outcome_unknown_now", at.lang, banks=True)
+        return self.for_broken_records(at)
 
     def _speak(self, prompt: str, lang: str | None, *, banks: bool) -> str:
         languages = _languages(lang)

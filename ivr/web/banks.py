@@ -3,19 +3,31 @@
 Every request is signed; every error is a problem document that says nothing of other banks.
 """
 
-from typing import Literal
+import re
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 import structlog
 from flask import Blueprint, Request, Response, jsonify, request
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic_core import PydanticCustomError
 from redis.exceptions import RedisError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
-from ivr.cards.bank_event import BankEvent
+from ivr.banks_file import Bank
+from ivr.cards.bank_event import MEANS, BankEvent
 from ivr.cards.errors import NotThisBanksError, UnlawfulTransitionError
-from ivr.settings import Bank
 from ivr.store.hotline import Hotline
 from ivr.web.bank_signature import is_signed
+from ivr.web.faults import fault
 from ivr.web.problems import Problem, as_problem
 from ivr.web.twilio import raw_target
 
@@ -23,49 +35,70 @@ log = structlog.get_logger()
 
 LONGEST_EVENT_ID = 256
 RETRY_SECONDS = 5
+RFC_3339: Final = re.compile(
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
 
 
-class _BlockedData(BaseModel):
+def _written_out(value: Any) -> Any:
+    """pydantic would take "1795334400" and "2026-11-22" as well."""
+    if not isinstance(value, str) or not RFC_3339.fullmatch(value):
+        raise PydanticCustomError("moment", "must be like 2026-11-22T08:30:00Z (RFC 3339)")
+    return value
+
+
+_Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
+
+
+class _Strict(BaseModel):
+    """Exact types, unknown fields ignored: the contract may grow."""
+
     model_config = ConfigDict(strict=True)
+
+
+class _BlockedData(_Strict):
     report_number: str = Field(pattern=r"^[0-9]{8}$")
 
 
-class _CardData(BaseModel):
-    model_config = ConfigDict(strict=True)
+class _CardData(_Strict):
     card_number: str = Field(pattern=r"^[0-9A-Za-z]{1,64}$")
-    at: AwareDatetime = Field(strict=False)
+    at: _Moment
     outlet: str = Field(max_length=200)
 
 
-class _Blocked(BaseModel):
+class _Blocked(_Strict):
     type: Literal["financial_function.blocked"]
-    timestamp: AwareDatetime
+    timestamp: _Moment
     data: _BlockedData
 
 
-class _AboutCard(BaseModel):
+class _AboutCard(_Strict):
     type: Literal["financial_function.unblocked", "formal_loss.reported"]
-    timestamp: AwareDatetime
+    timestamp: _Moment
     data: _CardData
 
 
-_EVENT: TypeAdapter[_Blocked | _AboutCard] = TypeAdapter(_Blocked | _AboutCard)
+_EVENT: TypeAdapter[_Blocked | _AboutCard] = TypeAdapter(
+    Annotated[_Blocked | _AboutCard, Field(discriminator="type")]
+)
 
 
 def bank_routes(hotline: Hotline) -> Blueprint:
     """The routes under /banks/<bank>."""
     routes = Blueprint("banks", __name__, url_prefix="/banks")
+    prefix = urlsplit(hotline.settings.public_base_url).path  # a proxy keeps it to itself
 
     @routes.post("/<bank>/events")
     def event(bank: str) -> Response:
-        body = request.get_data()
+        body = _whole_body()
         _require_signature(hotline.settings.banks.get(bank), body)
         told = read_event(bank, request.headers["webhook-id"], body)
         return jsonify(status=hotline.blocks.apply(told))
 
     @routes.get("/<bank>/blocks")
     def blocks(bank: str) -> Response:
-        _require_signature(hotline.settings.banks.get(bank), raw_target(request).encode("latin-1"))
+        target = prefix + raw_target(request)
+        _require_signature(hotline.settings.banks.get(bank), target.encode("latin-1"))
         page = hotline.reconciliation.page(bank, request.args.get("after", ""))
         return jsonify(blocks=page.blocks, next=page.next)
 
@@ -90,10 +123,18 @@ def bank_routes(hotline: Hotline) -> Blueprint:
     def anything_else(error: Exception) -> Response:
         if isinstance(error, HTTPException):
             return as_problem(error).response()
-        log.exception("bank_request_failed")
+        log.error("bank_request_failed", **fault(error))
         return Problem(500, "This has been noted; please send it again later.").response()
 
     return routes
+
+
+def _whole_body() -> bytes:
+    """Werkzeug cuts a body without a Content-Length off at the limit; it is refused here."""
+    body = request.get_data()
+    if request.content_length is None and len(body) == request.max_content_length:
+        raise RequestEntityTooLarge
+    return body
 
 
 def read_event(bank: str, event_id: str, body: bytes) -> BankEvent:
@@ -129,9 +170,13 @@ def _webhook_headers(incoming: Request) -> dict[str, str]:
 
 
 def _what_is_wrong(error: ValidationError) -> str:
-    """Field names and rules. Union members repeat themselves, so each line is said once."""
-    lines = dict.fromkeys(
-        f"{'.'.join(str(p) for p in e['loc'][1:]) or 'body'}: {e['msg']}"
-        for e in error.errors(include_input=False, include_url=False, include_context=False)
-    )
-    return "; ".join(lines)
+    """Field names and rules, one for each fault."""
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    return "; ".join(_fault(e["loc"], e["type"], e["msg"]) for e in found)
+
+
+def _fault(place: tuple[int | str, ...], kind: str, rule: str) -> str:
+    """The first part of a place is the event's type."""
+    if kind in ("union_tag_invalid", "union_tag_not_found"):  # pydantic would repeat what was sent
+        return f"type: must be one of {', '.join(MEANS)}"
+    return f"{'.'.join(str(part) for part in place[1:]) or 'body'}: {rule}"

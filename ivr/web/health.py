@@ -101,10 +101,18 @@ class _Counters:
         yield GaugeMetricFamily("hotline_notices_stuck", "a person must look", value=stuck)
         yield GaugeMetricFamily("hotline_notice_overdue_seconds", "the most overdue", value=late)
         yield GaugeMetricFamily("hotline_reports_active", "running 7-day reports", value=reports)
+        yield _paused(self._hotline)
         yield _family("hotline_steps", "turns by the step they ended at", "step", counters)
         yield _family("hotline_events", "journal entries by event", "event", counters)
         ended = counters.get("calls_ended", 0)
         yield CounterMetricFamily("hotline_calls_ended", "calls that ended", value=ended)
+
+
+def _paused(hotline: Hotline) -> Metric:
+    family = GaugeMetricFamily("hotline_bank_paused", "1 while only probes go out", labels=["bank"])
+    for bank in hotline.settings.banks:
+        family.add_metric([bank], int(hotline.bank_health.is_paused(bank)))
+    return family
 
 
 def _family(name: str, help_text: str, label: str, counters: dict[str, int]) -> Metric:

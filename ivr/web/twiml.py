@@ -22,6 +22,7 @@ VOICES: Final[Mapping[Language, tuple[str, str]]] = {
 KEY_SECONDS: Final = 6  # after the prompt, for one key
 DIGIT_SECONDS: Final = 10  # between the digits of a long entry (domain section 5)
 DIAL_SECONDS: Final = 30
+REPORTED: Final = "reported"  # in a URL: this call has heard a report's number
 
 
 @dataclass(frozen=True)
@@ -61,15 +62,22 @@ class Voice:
         return str(response)
 
     def next_url(self, call: Call) -> str:
-        """Root-relative, so that it holds behind any proxy. The language is there for the turn
-        in which the call cannot be read.
+        """Root-relative, so that it holds behind any proxy. The language, and whether a report
+        is on record, are there for the turn in which the call cannot be read.
         """
-        return f"{self.url_prefix}/voice/{call.step}?turn={call.turn}&lang={call.language}"
+        reported = f"&{REPORTED}=1" if "report_number" in call.facts else ""
+        where = f"{self.url_prefix}/voice/{call.step}"
+        return f"{where}?turn={call.turn}&lang={call.language}{reported}"
 
     def _listen(self, response: VoiceResponse, call: Call, url: str) -> None:
         step = FLOW[call.step]
         if isinstance(step, Ask):
-            wanted = {"num_digits": step.digits, "finish_on_key": "#", "timeout": DIGIT_SECONDS}
+            wanted = {
+                "num_digits": step.digits,
+                "finish_on_key": "#",
+                "timeout": DIGIT_SECONDS,
+                "action_on_empty_result": True,  # a lone late # is told apart from silence
+            }
         else:  # no finishing key: a late # arrives as a key and is passed over
             wanted = {"num_digits": 1, "finish_on_key": "", "timeout": KEY_SECONDS}
         gather = Gather(input="dtmf", action=url, method="POST", **wanted)

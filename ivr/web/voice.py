@@ -3,19 +3,22 @@
 import re
 import time
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
 from flask import Blueprint, Request, Response, abort, request
 from redis.exceptions import RedisError
+from werkzeug.exceptions import HTTPException
 
 from ivr.actions import Turn, beijing_day, keyed_id_number, run_action
 from ivr.dialogue.call import Call
 from ivr.dialogue.flow import FLOW, START
-from ivr.dialogue.steps import Ask, Do, Transfer
+from ivr.dialogue.steps import Ask, Do, End, Transfer, exits
 from ivr.dialogue.turn import leave, start, take_turn
-from ivr.store.calls import Snapshot
+from ivr.store.calls import Snapshot, Standing
 from ivr.store.hotline import Hotline
-from ivr.web.apology import Apology
+from ivr.web.apology import WHERE_A_REPORT_IS_FILED, Apology, Whereabouts
+from ivr.web.faults import fault
 from ivr.web.twilio import TwilioDoor
 from ivr.web.twiml import Voice
 
@@ -23,6 +26,8 @@ log = structlog.get_logger()
 
 CALL_SID = re.compile(r"[A-Za-z0-9]{1,64}")
 DIAL_ANSWERED = {"completed", "answered"}
+YES: Final = "1"  # the confirming key
+FILING_OUTCOMES: Final = frozenset(exits(FLOW["file_report"]).values())
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class Incoming:
         keys = request.form.get("Digits", "").strip()
         if isinstance(FLOW.get(step), Transfer):
             keys = dialled if dialled in DIAL_ANSWERED else ""
+        elif not keys and request.form.get("FinishedOnKey") == "#":
+            keys = "#"  # the habitual key after 18 digits, which had ended the entry already
         return cls(sid, step, request.args.get("turn", type=int), keys)
 
     def is_expected_by(self, call: Call) -> bool:
@@ -85,16 +92,17 @@ def voice_routes(hotline: Hotline, door: TwilioDoor, voice: Voice) -> Blueprint:
 
     @routes.errorhandler(RedisError)
     def redis_is_gone(error: RedisError) -> Response:
-        log.error("turn_failed", error=type(error).__name__, step=_step_name())
-        return _twiml(apology.for_broken_records(_step_name(), request.args.get("lang")))
+        at = Whereabouts.of(request)
+        log.error("turn_failed", step=at.step, **fault(error))
+        return _twiml(apology.for_broken_records(at))
 
     @routes.errorhandler(Exception)
     def anything_else(error: Exception) -> Response:
-        code = getattr(error, "code", None)
-        if isinstance(code, int) and code < 500:
-            return Response(status=code)
-        log.exception("turn_failed", step=_step_name())
-        return _twiml(apology.for_unknown_outcome(_step_name(), request.args.get("lang")))
+        if isinstance(error, HTTPException):
+            return Response(status=error.code)
+        at = Whereabouts.of(request)
+        log.error("turn_failed", step=at.step, **fault(error))
+        return _twiml(apology.for_unknown_outcome(at))
 
     return routes
 
@@ -106,15 +114,29 @@ def play_turn(hotline: Hotline, incoming: Incoming) -> Call:
     """
     number, verdict = _keyed(incoming)
     seen = hotline.calls.read(incoming.call_sid, _ref(hotline, number))
-    if seen.call is None:
+    call = _as_it_stands(hotline, seen)
+    if call is None:
         call = start(FLOW, incoming.call_sid, START)
-    elif not incoming.is_expected_by(seen.call):
-        return seen.call
-    else:
-        call = take_turn(FLOW, seen.call, incoming.keys, {"id_number": lambda _keys: verdict})
+    elif incoming.is_expected_by(call):
+        call = take_turn(FLOW, call, incoming.keys, {"id_number": lambda _keys: verdict})
         call = _act(hotline, call, seen)
+    elif call is seen.call:
+        return call
     _remember(hotline, call)
     return call
+
+
+def _as_it_stands(hotline: Hotline, seen: Snapshot) -> Call | None:
+    """The call; one that still asks for a confirmation, while its own report is on record, has
+    lost the record of that turn and plays it again: filing twice finds the same report.
+    """
+    call = seen.call
+    if call is None or call.step not in WHERE_A_REPORT_IS_FILED:
+        return call
+    suspension = seen.standings.get(call.facts["card_ref"], Standing()).suspension
+    if suspension is None or suspension.origin != call.sid:
+        return call
+    return _act(hotline, take_turn(FLOW, call, YES, {}), seen)
 
 
 def _keyed(incoming: Incoming) -> tuple[str, str | None]:
@@ -136,17 +158,18 @@ def _act(hotline: Hotline, call: Call, seen: Snapshot) -> Call:
 
 
 def _remember(hotline: Hotline, call: Call) -> None:
-    """A turn that cannot be remembered is still answered: what it says is true already, and
-    the next request, finding the call one turn behind, hears the earlier step again.
+    """What came of a report is said even when the turn cannot be remembered: it is true, and the
+    next turn finds the report. So are farewells and transfers, which need no next turn.
+
+    Raises:
+        RedisError: of any other turn; the call would go round in circles.
     """
     try:
         hotline.calls.save(call, f"step:{call.step}")
     except RedisError:
+        if call.step not in FILING_OUTCOMES and not isinstance(FLOW[call.step], End | Transfer):
+            raise
         log.warning("turn_not_remembered", step=call.step)
-
-
-def _step_name() -> str:
-    return str((request.view_args or {}).get("step", ""))
 
 
 def _twiml(xml: str) -> Response:

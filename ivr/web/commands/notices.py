@@ -2,22 +2,47 @@
 
 import base64
 import secrets
+import sys
 import time
 from datetime import UTC, datetime
+from typing import Any
 
 import click
 from flask import current_app
 from flask.cli import AppGroup
+from redis.exceptions import RedisError
 
 from ivr.banks_file import WEBHOOK_SECRET_PREFIX
 from ivr.store.codec import iso
 from ivr.store.hotline import Hotline
-from ivr.store.notices import Notice, NoticeKind, NoticeState, bank_queue
+from ivr.store.notices import (
+    Attempt,
+    Notice,
+    NoticeKind,
+    NoticeState,
+    Outcome,
+    bank_queue,
+)
 
 PING_SECONDS = 20
 
-notices = AppGroup("notices", help="What is owed to the banks and holders.")
-banks = AppGroup("banks", help="The cooperative banks.")
+COLUMNS = "{:<20}  {:<36}  {:<18}  {:<8}  {:<8}  {:<13}  {}"
+HEADINGS = ("owed since (UTC)", "notice", "kind", "bank", "report", "state", "attempts")
+GOOD = (Outcome.RECEIVED, Outcome.BLOCKED)
+
+
+class _Group(AppGroup):
+    """Says in one line that Redis is away, where click would show a stack trace."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except RedisError as error:
+            raise click.ClickException(f"Redis does not answer ({type(error).__name__}).") from None
+
+
+notices = _Group("notices", help="What is owed to the banks and holders.")
+banks = _Group("banks", help="The cooperative banks.")
 
 
 @notices.command("list")
@@ -26,18 +51,17 @@ banks = AppGroup("banks", help="The cooperative banks.")
 def list_notices(bank: str | None, state: str | None) -> None:
     """Every notice with its attempts, oldest first."""
     found = [n for n in _all(bank) if state in (None, n.state.value)]
+    if found:
+        click.echo(COLUMNS.format(*HEADINGS))
     for notice in found:
-        click.echo(
-            f"{iso(notice.created_at)}  {notice.id}  {notice.kind:<19} {notice.bank:<8} "
-            f"{notice.report_number:<8}  {notice.state:<13} {_attempts(notice)}"
-        )
-    click.echo(f"{len(found)} notices")
+        click.echo(_line(notice))
+    click.echo(f"{len(found)} {'notice' if len(found) == 1 else 'notices'}")
 
 
 @notices.command("resend")
 @click.argument("notice_id", required=False)
-@click.option("--bank", help="All of this bank's …")
-@click.option("--since", type=click.DateTime(), help="… made since then (UTC).")
+@click.option("--bank", help="All notices to this bank …")
+@click.option("--since", type=click.DateTime(), help="… owed since then (UTC).")
 def resend(notice_id: str | None, bank: str | None, since: datetime | None) -> None:
     """Sends a notice again under its own id: the bank knows a repeated one by that."""
     if bool(notice_id) == bool(bank and since):
@@ -45,14 +69,14 @@ def resend(notice_id: str | None, bank: str | None, since: datetime | None) -> N
     if notice_id:
         chosen = _hotline().outbox.find_all([notice_id])
     else:
-        chosen = [n for n in _all(bank) if since and n.created_at >= _unix(since)]
+        chosen = [n for n in _to(_known(str(bank))) if since and n.created_at >= _unix(since)]
     if not chosen:
         raise click.ClickException("There is no such notice.")
     sent = [notice for notice in chosen if _hotline().blocks.resend(notice)]
     for notice in sent:
         click.echo(f"{notice.id} will be sent again")
     if left := len(chosen) - len(sent):
-        click.echo(f"{left} left alone: still open, or overtaken (the card was unblocked)")
+        click.echo(f"{left} left alone: still open, or overtaken (unblocked, or a later report)")
 
 
 @banks.command("ping")
@@ -68,16 +92,17 @@ def ping(bank: str) -> None:
         pipe.multi()
         outbox.owe(pipe, notice)
         pipe.execute()
-    until = time.monotonic() + PING_SECONDS
-    while not (tried := outbox.attempts(notice.id)):
-        if time.monotonic() > until:
-            raise click.ClickException("No worker has sent it yet: is one listening? See /readyz.")
-        time.sleep(0.1)
-    said = tried[0]
+    said = _first_attempt(notice)
+    with _hotline().redis.pipeline() as pipe:  # asked once: what failed is not tried for 72 h
+        outbox.close_if_open(pipe, notice.id)
+        pipe.execute()
+    if said is None:
+        raise click.ClickException("No worker has sent it: is one listening? See /readyz.")
     click.echo(
         f"{bank}: {said.outcome} (HTTP {said.status or '-'}) in {said.milliseconds} ms"
         f"{': ' + said.answer if said.answer else ''}"
     )
+    sys.exit(0 if said.outcome in GOOD else 1)
 
 
 @banks.command("rotate")
@@ -87,9 +112,10 @@ def rotate(bank: str) -> None:
     variable = _hotline().settings.banks[_known(bank)].secrets_env
     fresh = WEBHOOK_SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
     click.echo(f"New secret for {bank}:\n\n  {fresh}\n")
-    click.echo("1. Give it to the bank; it accepts both secrets from now on, and so do we.")
-    click.echo(f"2. Put it first: {variable}=<new>,<old> and restart web, worker and clock.")
-    click.echo(f"3. `flask banks ping {bank}`. When the bank signs with it too, drop the old one.")
+    click.echo(f"1. Put it first: {variable}=<new>,<old> and restart web, worker and clock.")
+    click.echo("   From then on both secrets are good: we sign with both and accept either.")
+    click.echo("2. Give it to the bank, over a channel you trust.")
+    click.echo(f"3. `flask banks ping {bank}`. Once the bank uses the new one, drop the old one.")
 
 
 def _hotline() -> Hotline:
@@ -112,12 +138,35 @@ def _all(bank: str | None) -> list[Notice]:
     )
 
 
+def _to(bank: str) -> list[Notice]:
+    """What a bank was told; texts about its cards went to the holders, pings want no repeat."""
+    told = (NoticeKind.LOSS_REPORTED, NoticeKind.LOSS_RELEASED)
+    return [notice for notice in _all(bank) if notice.kind in told]
+
+
+def _first_attempt(notice: Notice) -> Attempt | None:
+    until = time.monotonic() + PING_SECONDS
+    while not (tried := _hotline().outbox.attempts(notice.id)):
+        if time.monotonic() > until:
+            return None
+        time.sleep(0.1)
+    return tried[0]
+
+
+def _line(notice: Notice) -> str:
+    return COLUMNS.format(
+        iso(notice.created_at), notice.id, notice.kind, notice.bank, notice.report_number or "-",
+        notice.state, _attempts(notice),
+    )  # fmt: skip
+
+
 def _attempts(notice: Notice) -> str:
     tried = _hotline().outbox.attempts(notice.id)
     if not tried:
-        return "no attempt yet"
+        return "none yet"
     last = tried[-1]
-    return f"{len(tried)} attempts, last {iso(last.at)} {last.outcome} {last.status or last.answer}"
+    what = f"{last.outcome} ({f'HTTP {last.status}' if last.status else last.answer})"
+    return f"{len(tried)}, the last {iso(last.at)} {what}"
 
 
 def _unix(moment: datetime) -> float:

@@ -1,0 +1,87 @@
+"""What must be true of a table of steps before a caller may walk through it."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Final
+
+from ivr.dialogue.steps import MAIN_MENU, PERSON, UNIVERSAL_KEYS, Do, Menu, Step, Tell, exits
+
+KEYS: Final = frozenset("0123456789*#")
+MOST_OPTIONS: Final = 4  # and 0, a person: five are as many as one remembers (domain section 5)
+# Steps are named in URLs (/voice/<step>), and these two URLs are Twilio's own.
+NOT_STEPS: Final = frozenset({"status", "fallback"})
+
+
+class FlowError(Exception):
+    """The table is wrong; every fault is named."""
+
+
+def check_flow(flow: Mapping[str, Step], first: str) -> None:
+    """Every exit leads somewhere, every step can be reached, the keys are keys, 0 is a person
+    everywhere, and no way goes round without the caller.
+
+    Raises:
+        FlowError: listing all that is wrong.
+    """
+    faults = [fault for check in _CHECKS for fault in check(flow, first)]
+    if faults:
+        raise FlowError("\n".join(faults))
+
+
+def _dead_ends(flow: Mapping[str, Step], first: str) -> Iterator[str]:
+    yield from (f"{name} is no step" for name in (first, MAIN_MENU, PERSON) if name not in flow)
+    for name, step in flow.items():
+        for way, target in exits(step).items():
+            if target not in flow:
+                yield f"{name}: {way or 'then'} leads to {target}, which is no step"
+
+
+def _islands(flow: Mapping[str, Step], first: str) -> Iterator[str]:
+    reached = _reached(flow, first, lambda step: exits(step).values())
+    yield from (f"{name}: no way leads here" for name in flow if name not in reached | {first})
+
+
+def _wrong_keys(flow: Mapping[str, Step], _first: str) -> Iterator[str]:
+    for name, step in flow.items():
+        if isinstance(step, Menu):
+            yield from (f"{name}: {fault}" for fault in _menu_faults(step))
+
+
+def _menu_faults(step: Menu) -> Iterator[str]:
+    yield from (f"{key} is no key" for key in step.choices if key not in KEYS)
+    yield from (f"language key {k} is no choice" for k in step.languages if k not in step.choices)
+    if step.choices.get("0", PERSON) != PERSON:
+        yield "key 0 is a person everywhere"
+    if len(step.choices.keys() - UNIVERSAL_KEYS) > MOST_OPTIONS:
+        yield "more than 5 options"
+
+
+def _circles(flow: Mapping[str, Step], _first: str) -> Iterator[str]:
+    """Tell and Do steps go on by themselves: a circle of them would never let the caller in."""
+    for name in flow:
+        if name in _reached(flow, name, _unasked):
+            yield f"{name}: may go round for ever without the caller"
+
+
+def _unasked(step: Step) -> list[str]:
+    return list(exits(step).values()) if isinstance(step, Tell | Do) else []
+
+
+def _wrong_names(flow: Mapping[str, Step], _first: str) -> Iterator[str]:
+    yield from (f"{name}: this URL is Twilio's own" for name in flow if name in NOT_STEPS)
+
+
+def _reached(
+    flow: Mapping[str, Step], name: str, ways: Callable[[Step], Iterable[str]]
+) -> set[str]:
+    """Every step that `ways` lead to from one step, at once or later."""
+    seen: set[str] = set()
+    ahead = list(ways(flow[name])) if name in flow else []
+    while ahead:
+        target = ahead.pop()
+        if target in flow and target not in seen:
+            seen.add(target)
+            ahead.extend(ways(flow[target]))
+    return seen
+
+
+_CHECKS: Final = (_dead_ends, _islands, _wrong_keys, _circles, _wrong_names)

@@ -1,0 +1,1 @@
+"""A Twilio and a bank to test against. Talks to applications over HTTP or WSGI only."""

@@ -1,0 +1,138 @@
+"""The accounts behind the cards: blocked, unblocked at an outlet, formally lost."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from sqlite3 import Connection
+from typing import Any, Literal
+
+from simulator.bank.ledger import Ledger, now_text, text_of
+
+Effect = Literal["blocked", "late", "formal"]
+Visit = Callable[[Connection, str, str], str]  # a teller's act: ledger, bank, card -> moment
+
+
+class UnknownAccountError(Exception):
+    """This bank has no account behind that card."""
+
+
+class FormallyLostError(Exception):
+    """The card is formally lost: nothing but a replacement changes that."""
+
+
+@dataclass(frozen=True)
+class NewAccount:
+    """An account to open; the holder is masked before it gets here."""
+
+    card_number: str
+    bank_account: str
+    holder_name: str
+    last4: str
+    blocked: bool = False
+    formal_loss: bool = False
+
+
+def opens(ledger: Connection, bank: str, account: NewAccount) -> bool:
+    """Opens the account unless the bank has it; True if it is new."""
+    cursor = ledger.execute(
+        "INSERT OR IGNORE INTO accounts (bank, card_number, bank_account, holder_name, last4,"
+        " blocked, formal_loss) VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (
+            bank,
+            account.card_number,
+            account.bank_account,
+            account.holder_name,
+            account.last4,
+            account.blocked,
+            account.formal_loss,
+        ),
+    )
+    return cursor.rowcount == 1
+
+
+def blocks(
+    ledger: Connection, bank: str, card_number: str, report: str, reported_at: datetime
+) -> Effect:
+    """Blocks the financial function for a loss report, unless that would undo a later visit.
+
+    "late": the holder has been at an outlet since the report was made (or for this very report);
+    "formal": the card is formally lost, the account stays blocked as it is.
+    """
+    account = _account(ledger, bank, card_number)
+    if _is_late(account, report, reported_at):
+        return "late"
+    if account["formal_loss"]:
+        return "formal"
+    ledger.execute(
+        "UPDATE accounts SET blocked = 1, since = ?, by_report = ?"
+        " WHERE bank = ? AND card_number = ?",
+        (now_text(), report, bank, card_number),
+    )
+    return "blocked"
+
+
+def unblocks(ledger: Connection, bank: str, card_number: str) -> str:
+    """Decoupling at an outlet; an account that is not blocked only notes the visit.
+
+    -> the moment. Raises UnknownAccountError, FormallyLostError.
+    """
+    return _settles(ledger, bank, card_number, blocked=False, formal_loss=False)
+
+
+def loses_formally(ledger: Connection, bank: str, card_number: str) -> str:
+    """A formal loss report at a counter: blocked until the card is replaced.
+
+    -> the moment. Raises UnknownAccountError, FormallyLostError.
+    """
+    return _settles(ledger, bank, card_number, blocked=True, formal_loss=True)
+
+
+def listed(ledger: Ledger, bank: str) -> list[dict[str, Any]]:
+    """Every account of the bank, by card number."""
+    rows = ledger.rows("SELECT * FROM accounts WHERE bank = ? ORDER BY card_number", bank)
+    return [_as_json(row) for row in rows]
+
+
+def found(ledger: Connection, bank: str, card_number: str) -> dict[str, Any]:
+    """The account behind a card. Raises UnknownAccountError."""
+    return _as_json(_account(ledger, bank, card_number))
+
+
+def _settles(
+    ledger: Connection, bank: str, card_number: str, *, blocked: bool, formal_loss: bool
+) -> str:
+    account = _account(ledger, bank, card_number)
+    if account["formal_loss"]:
+        raise FormallyLostError
+    at = now_text()
+    ledger.execute(
+        "UPDATE accounts SET blocked = ?, since = ?, by_report = NULL, formal_loss = ?,"
+        " settled_at = ?, settled_report = coalesce(by_report, settled_report)"
+        " WHERE bank = ? AND card_number = ?",
+        (blocked, at if blocked else None, formal_loss, at, bank, card_number),
+    )
+    return at
+
+
+def _account(ledger: Connection, bank: str, card_number: str) -> dict[str, Any]:
+    row = ledger.execute(
+        "SELECT * FROM accounts WHERE bank = ? AND card_number = ?", (bank, card_number)
+    ).fetchone()
+    if row is None:
+        raise UnknownAccountError
+    return dict(row)
+
+
+def _is_late(account: dict[str, Any], report: str, reported_at: datetime) -> bool:
+    """A report told in whole seconds is compared in whole seconds: a tie blocks, the safe side."""
+    if account["settled_at"] is None:
+        return False
+    settled = datetime.fromisoformat(account["settled_at"])
+    if reported_at.microsecond == 0:
+        settled = settled.replace(microsecond=0)
+    return account["settled_report"] == report or text_of(settled) > text_of(reported_at)
+
+
+def _as_json(row: dict[str, Any]) -> dict[str, Any]:
+    flags = {"blocked": bool(row["blocked"]), "formal_loss": bool(row["formal_loss"])}
+    return {**row, **flags}

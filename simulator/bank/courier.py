@@ -1,0 +1,77 @@
+"""Carries one bank's events to the hotline: one thread, one connection, growing delays."""
+
+import logging
+import threading
+import time
+
+import requests
+
+from simulator.bank import outbox
+from simulator.bank.ledger import Ledger
+from simulator.bank.settings import Bank
+from simulator.bank.signatures import signed_headers
+
+LONGEST_DELAY = 300.0
+PATIENCE = (2.0, 5.0)  # seconds to connect, seconds to answer
+log = logging.getLogger(__name__)
+
+
+class Courier:
+    """Starts with the server and stops with it; what it has not delivered stays in the ledger."""
+
+    def __init__(self, ledger: Ledger, bank: Bank, hotline_url: str, first_delay: float) -> None:
+        self._ledger = ledger
+        self._bank = bank
+        self._address = f"{hotline_url}/banks/{bank.id}/events"
+        self._first_delay = first_delay
+        self._bell = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._works, name=f"courier-{bank.id}", daemon=True)
+
+    def start(self) -> None:
+        """Also takes up what an earlier run of the bank left waiting."""
+        self._thread.start()
+
+    def rings(self) -> None:
+        """There is a new event in the ledger."""
+        self._bell.set()
+
+    def stop(self) -> None:
+        """Waits for the attempt under way, at most."""
+        self._stopping = True
+        self._bell.set()
+        self._thread.join()
+
+    def _works(self) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            while not self._stopping:
+                self._bell.clear()
+                event = outbox.next_waiting(self._ledger, self._bank.id)
+                wait = event["due"] - time.time() if event else None
+                if event and wait is not None and wait <= 0:
+                    self._sends(session, event["event_id"], event["body"], event["attempts"])
+                elif not self._stopping:
+                    self._bell.wait(wait)
+
+    def _sends(self, session: requests.Session, event_id: str, body: str, before: int) -> None:
+        status, answer = self._posts(session, event_id, body)
+        again_in = min(self._first_delay * 2.0 ** min(before, 32), LONGEST_DELAY)
+        with self._ledger.transaction() as ledger:
+            outbox.notes_attempt(ledger, event_id, status, answer, again_in)
+        log.info("%s event %s: %s", self._bank.id, event_id, status or answer)
+
+    def _posts(self, session: requests.Session, event_id: str, body: str) -> tuple[int | None, str]:
+        headers = signed_headers(self._bank.all_secrets()[0], event_id, body)
+        headers["content-type"] = "application/json"
+        try:
+            answer = session.post(
+                self._address,
+                data=body.encode(),
+                headers=headers,
+                timeout=PATIENCE,
+                allow_redirects=False,
+            )
+        except requests.RequestException as error:
+            return None, type(error).__name__
+        return answer.status_code, answer.text

@@ -1,0 +1,252 @@
+"""Twilio's side of HTTP for one call: signing, cookies, redirects, retries, and the record of it.
+
+Rules: twilio-voice.md sections 1 (headers), 2 (signature) and 3 (HTTP behaviour).
+"""
+
+import base64
+import re
+import time
+import urllib.request
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.message import Message
+from http.cookiejar import CookieJar
+from urllib.parse import parse_qsl, quote, unquote, urlencode, urljoin, urlsplit
+
+from .faults import FaultError
+from .signature import sign
+from .transport import Answer, Limits, Wire, WireError
+
+MOST_REDIRECTS = 10
+_REDIRECTS = (301, 302, 303, 307)
+_FAILURE_CODES = {"host": 11210, "tls": 11220}
+_RETRY_POLICIES = {"ct", "rt", "4xx", "5xx", "all"}
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """One HTTP attempt: what was sent, what came back (status 0: nothing), wall-clock time."""
+
+    at_seconds: float
+    purpose: str
+    method: str
+    url: str
+    parameters: Mapping[str, str]
+    headers: Mapping[str, str]
+    status: int
+    response_headers: tuple[tuple[str, str], ...]
+    body: str
+    milliseconds: float
+    failure: str = ""
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request Twilio is about to make.
+
+    `parameters` belong to every request of the call, `input` (Digits ...) only to this one: an
+    HTTP redirect loses it.
+    """
+
+    url: str
+    parameters: Mapping[str, str]
+    input: Mapping[str, str]
+    method: str = "POST"
+    purpose: str = "voice"
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """Connection overrides from the URL's fragment; milliseconds there, seconds here."""
+
+    retries: int
+    retry_on: frozenset[str]
+    limits: Limits
+
+    @classmethod
+    def of(cls, url: str) -> "Overrides":
+        """Twilio's "Webhook connection overrides": ct, rt, tt, rc, rp. FaultError 11243."""
+        given = dict(parse_qsl(urlsplit(url).fragment))
+        policies = frozenset(given.get("rp", "ct").split(","))
+        if not policies <= _RETRY_POLICIES:
+            raise FaultError(11243, f"rp={given['rp']}", url)
+        limits = Limits(
+            _seconds(given, "ct", Limits.connect),
+            _seconds(given, "rt", Limits.read),
+            _seconds(given, "tt", Limits.total),
+        )
+        retries = given.get("rc", "1")
+        return cls(min(int(retries), 5) if retries.isdecimal() else 1, policies, limits)
+
+    def try_again(self, failure: str, status: int) -> bool:
+        """Whether this outcome is one the policy repeats the request for."""
+        if "all" in self.retry_on:
+            return bool(failure) or status >= 400
+        kind = {"connect": "ct", "host": "ct", "read": "rt"}.get(failure, "")
+        return (kind or f"{status // 100}xx") in self.retry_on
+
+
+def _seconds(given: Mapping[str, str], name: str, default: float) -> float:
+    """Milliseconds, kept between Twilio's 100 and 15 000, as seconds."""
+    value = given.get(name, "")
+    return min(max(int(value), 100), 15_000) / 1000 if value.isdecimal() else default
+
+
+class Fetcher:
+    """All HTTP of one call. `exchanges` keeps every attempt in order."""
+
+    def __init__(self, wire: Wire, auth_token: str) -> None:
+        self._wire = wire
+        self._auth_token = auth_token
+        self._cookies = CookieJar()
+        self.exchanges: list[Exchange] = []
+
+    def fetch(self, request: Request, at_seconds: float = 0.0) -> tuple[str, Answer]:
+        """Follows redirects; returns the final URL and its 2xx answer. FaultError otherwise."""
+        _check_url(request.url)
+        overrides = Overrides.of(request.url)
+        token = str(uuid.uuid4())
+        for _hop in range(MOST_REDIRECTS + 1):
+            answer = self._attempts(request, overrides, token, at_seconds)
+            if answer.status not in _REDIRECTS:
+                return request.url, _checked(answer, request.url)
+            request = _redirected(request, answer)
+            _check_url(request.url)
+        raise FaultError(11215, f"more than {MOST_REDIRECTS}", request.url)
+
+    def _attempts(
+        self, request: Request, overrides: Overrides, token: str, at_seconds: float
+    ) -> Answer:
+        deadline = time.monotonic() + overrides.limits.total
+        for retries_left in range(overrides.retries, -1, -1):
+            left = deadline - time.monotonic()
+            limits = Limits(overrides.limits.connect, overrides.limits.read, max(left, 0.001))
+            exchange, answer, failure = self._attempt(request, token, limits, at_seconds)
+            self.exchanges.append(exchange)
+            again = overrides.try_again(failure, exchange.status)
+            if not (again and retries_left and time.monotonic() < deadline):
+                break
+        if answer is None:
+            code = _FAILURE_CODES.get(failure, 11200)
+            raise FaultError(code, exchange.failure, request.url)
+        return answer
+
+    def _attempt(
+        self, request: Request, token: str, limits: Limits, at_seconds: float
+    ) -> tuple[Exchange, Answer | None, str]:
+        parameters = {**request.parameters, **request.input}
+        url, body = _sent(request.method, request.url, parameters)
+        headers = self._headers(request, url, body, token, parameters)
+        started = time.perf_counter()
+        answer, failure, detail = None, "", ""
+        try:
+            answer = self._wire.send(request.method, _without_user(url), headers, body, limits)
+            self._keep_cookies(url, answer)
+        except WireError as error:
+            failure, detail = error.failure, f"{error.failure}: {error}"
+        milliseconds = (time.perf_counter() - started) * 1000
+        exchange = Exchange(
+            at_seconds, request.purpose, request.method, url, parameters, headers,
+            answer.status if answer else 0, answer.headers if answer else (),
+            answer.body.decode("utf-8", "replace") if answer else "", milliseconds, detail,
+        )  # fmt: skip
+        return exchange, answer, failure
+
+    def _headers(
+        self, request: Request, url: str, body: bytes, token: str, parameters: Mapping[str, str]
+    ) -> dict[str, str]:
+        headers = {
+            "User-Agent": "TwilioProxy/1.1",
+            "Accept": "*/*",
+            "X-Twilio-Signature": sign(self._auth_token, url, parameters if body else {}),
+            "I-Twilio-Idempotency-Token": token,
+        }
+        if body:
+            headers["Content-Type"] = "application/x-www-form-urlencoded; charset=utf-8"
+        user = urlsplit(request.url).netloc.rpartition("@")[0]
+        if user:
+            headers["Authorization"] = "Basic " + base64.b64encode(unquote(user).encode()).decode()
+        cookies = self._cookie_header(url)
+        return {**headers, "Cookie": cookies} if cookies else headers
+
+    def _cookie_header(self, url: str) -> str:
+        probe = urllib.request.Request(url)  # noqa: S310 - never opened, only carries the URL
+        self._cookies.add_cookie_header(probe)
+        return probe.get_header("Cookie", "") or ""
+
+    def _keep_cookies(self, url: str, answer: Answer) -> None:
+        probe = urllib.request.Request(url)  # noqa: S310 - never opened, only carries the URL
+        self._cookies.extract_cookies(_CookieAnswer(answer), probe)  # type: ignore[arg-type]
+
+
+class _CookieAnswer:
+    """The one method the standard library's cookie jar asks of a response."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._message = Message()
+        for name, value in answer.headers:
+            self._message.add_header(name, value)
+
+    def info(self) -> Message:
+        return self._message
+
+
+def _check_url(url: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise FaultError(11100, f"{url!r} is not a web address")
+
+
+def as_sent(url: str) -> str:
+    """The URL as it goes over the wire and into the signature.
+
+    What path and query may not hold is percent-encoded and escapes are upper case (urllib3 does
+    the same to whatever it sends); everything else stays as the application wrote it.
+    """
+    origin, target = _origin_and_target(url)
+    escaped = re.sub(r"%[0-9a-fA-F]{2}", lambda escape: escape.group().upper(), target)
+    return origin + quote(escaped, safe="%/?:@!$&'()*+,;=-._~")
+
+
+def _origin_and_target(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    origin = f"{parts.scheme}://{parts.netloc}"
+    return origin, url[len(origin) :] or "/"
+
+
+def _sent(method: str, url: str, parameters: Mapping[str, str]) -> tuple[str, bytes]:
+    """URL without fragment, and body; a GET carries the parameters in the query."""
+    target = as_sent(url.partition("#")[0])
+    form = urlencode(parameters)
+    if method == "POST":
+        return target, form.encode()
+    return f"{target}{'&' if urlsplit(target).query else '?'}{form}", b""
+
+
+def _without_user(url: str) -> str:
+    netloc = urlsplit(url).netloc
+    return url.replace(f"//{netloc}", f"//{netloc.rpartition('@')[2]}", 1)
+
+
+def _redirected(request: Request, answer: Answer) -> Request:
+    """The next hop: a redirect "of a Gather action loses Digits"; only 307 stays a POST."""
+    location = answer.header("Location")
+    if not location:
+        raise FaultError(11216, f"{answer.status} without Location", request.url)
+    method = request.method if answer.status == 307 else "GET"
+    target = urljoin(request.url.partition("#")[0], location)
+    return Request(target, request.parameters, {}, method, request.purpose)
+
+
+def _checked(answer: Answer, url: str) -> Answer:
+    if answer.status >= 400:
+        first_line = answer.body.decode("utf-8", "replace").strip().rpartition("\n")[2][:300]
+        raise FaultError(11217, f"status {answer.status}: {first_line}", url)
+    if answer.status >= 300:
+        raise FaultError(11216, f"status {answer.status} is not followed", url)
+    return answer

@@ -1,0 +1,229 @@
+"""How a call goes on from step to step: documents, verbs, queues, the end. call.py drives it."""
+
+from collections import deque
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from .activity import Activity, Continue, Finish, Goto, LeaveQueue, State, Step
+from .clock import NEVER, Clock
+from .dial import Dialling
+from .faults import Fault, FaultError, Level
+from .fetch import Exchange, Fetcher, Request
+from .gather import Gathering
+from .line import Line, call_ended, new_sid, standard_parameters
+from .rules import FarEnd, Rules
+from .script import Place, Script
+from .transcript import Event, Kind
+from .transport import Wire
+from .verbs import Stage, begin
+from .waiting import Queued
+
+
+class Machine:
+    """The state of one call and its steps. No locks, and time only in `_advance`."""
+
+    def __init__(
+        self,
+        line: Line,
+        wire: Wire,
+        caller: str = "+8613800138000",
+        rules: Rules | None = None,
+        far_end: FarEnd | Callable[[str], FarEnd] | None = None,
+        started_at: datetime | None = None,
+    ) -> None:
+        self.line = line
+        self.caller = caller
+        self.sid = new_sid("CA")
+        self.rules = rules or Rules()
+        self.far_end = far_end or FarEnd()
+        self.status = "ringing"
+        self.transcript: list[Event] = []
+        self.faults: list[Fault] = []
+        self._started_at = started_at or datetime.now(UTC)
+        self._answered_at: float | None = None
+        self._clock = Clock()
+        self._fetcher = Fetcher(wire, line.auth_token)
+        self._script = Script(line, self._fetcher, self.rules, self._report)
+        self._activity: Activity | None = None
+        self._queue: tuple[Queued, Place] | None = None
+        self._early_keys: deque[str] = deque()
+        self._over = False
+
+    # What a driver sees
+
+    @property
+    def now(self) -> float:
+        """Seconds since the caller dialled."""
+        return self._clock.now
+
+    @property
+    def state(self) -> State:
+        activity = self._activity  # another thread may end the call meanwhile
+        if activity:
+            return activity.state
+        return State.ENDED if self.ended else State.NEW
+
+    @property
+    def ended(self) -> bool:
+        return self._over
+
+    @property
+    def due(self) -> float:
+        """Call second at which something happens if the caller does nothing; inf: never."""
+        activity, queue = self._activity, self._queue
+        if not activity:
+            return NEVER
+        taken_at = queue[0].taken_at if queue else NEVER
+        return min(activity.due, taken_at, self.rules.longest_call)
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """Every HTTP attempt so far, in order."""
+        return self._fetcher.exchanges
+
+    # The machine
+
+    def _press(self, key: str) -> None:
+        self._tell("pressed", key)
+        if self._activity and self._activity.takes_keys:
+            self._follow(self._activity.on_key(key, self.now))
+        elif self.rules.keys_outside_gather == "buffered":
+            self._early_keys.append(key)
+        self._settle()
+
+    def _advance(self, seconds: float) -> None:
+        while self._activity and self.due <= seconds:
+            self._clock.move_to(self.due)
+            self._follow(self._on_due())
+        if self._activity and seconds < NEVER:
+            self._clock.move_to(seconds)
+
+    def _settle(self) -> None:
+        """Lets what takes no time happen."""
+        self._advance(self.now)
+
+    def _on_due(self) -> Step | None:
+        if self.now >= self.rules.longest_call:
+            return Finish("completed", "longest call reached")
+        if self._queue and self.now >= self._queue[0].taken_at:
+            self._agent_takes(self._queue[0])
+            return None
+        return self._activity.on_time(self.now) if self._activity else None
+
+    def _follow(self, step: Step | None) -> None:
+        while step:
+            step = self._take(step)
+
+    def _take(self, step: Step) -> Step | None:
+        if isinstance(step, Goto):
+            return self._open(step)
+        if isinstance(step, LeaveQueue):
+            return self._leave_queue(step)
+        if isinstance(step, Finish):
+            self._finish(step)
+            return None
+        return self._next_verb()
+
+    def _open(self, goto: Goto) -> Step:
+        if self.exchanges:
+            self._answer()
+        sent = len(self.exchanges)
+        self._script.open(goto, self._parameters(), self.now)
+        if self.rules.requests_take_time:
+            waited = sum(e.milliseconds for e in self.exchanges[sent:]) / 1000
+            self._clock.move_to(self.now + waited)
+        return Continue()
+
+    def _next_verb(self) -> Step | None:
+        verb = self._script.next_verb()
+        if verb is None:
+            return self._end_of_document()
+        if verb.name not in ("Pause", "Reject"):
+            self._answer()
+        begun = begin(verb, self._stage())
+        if isinstance(begun, Step):
+            return begun
+        return self._join(begun) if isinstance(begun, Queued) else self._start(begun)
+
+    def _end_of_document(self) -> Step:
+        """Twilio hangs up: "end of document = hang up". A queue plays its document again."""
+        self._answer()
+        if self._queue and self._queue[0].has_document:
+            return self._queue[0].wait_document(self.now)
+        return Finish()
+
+    def _start(self, activity: Activity) -> Step | None:
+        self._activity = activity
+        if isinstance(activity, Gathering):
+            while self._early_keys:
+                step = activity.on_key(self._early_keys.popleft(), self.now)
+                if step:
+                    return step
+        return None
+
+    def _join(self, queued: Queued) -> Step | None:
+        self._queue = (queued, self._script.place)
+        return queued.wait_document(self.now) if queued.has_document else self._start(Activity())
+
+    def _agent_takes(self, queued: Queued) -> None:
+        queued.taken_at = NEVER
+        agent = Dialling(
+            queued.name, self._far_end(queued.name), self.now, self._tell,
+            lambda _status, _talked: LeaveQueue("bridged"),
+        )  # fmt: skip
+        agent.answered(self.now)
+        self._activity = agent
+
+    def _leave_queue(self, step: LeaveQueue) -> Step:
+        if not self._queue:
+            return Continue()
+        (queued, place), self._queue = self._queue, None
+        self._script.go_back_to(place)
+        return queued.after(step.result, self.now)
+
+    def _answer(self) -> None:
+        if self._answered_at is None:
+            self._answered_at = self.now
+            self.status = "in-progress"
+
+    def _finish(self, end: Finish) -> None:
+        self._activity = None
+        self._queue = None
+        self._over = True
+        self.status = end.status
+        self._tell("ended", end.reason)
+        if self.line.status_callback_url:
+            self._status_callback()
+
+    def _status_callback(self) -> None:
+        answered_at = self._answered_at if self.status == "completed" else None
+        talked = 0.0 if answered_at is None else self.now - answered_at
+        ended_at = self._started_at + timedelta(seconds=self.now)
+        url = self.line.status_callback_url
+        news = call_ended(self.status, talked, ended_at)
+        try:
+            self._fetcher.fetch(Request(url, self._parameters(), news, purpose="status"), self.now)
+        except FaultError as error:
+            self.faults.append(Fault(15003, str(error.fault), url, self.now))
+
+    def _parameters(self) -> dict[str, str]:
+        extra = dict(self.rules.extra_parameters)
+        return standard_parameters(self.line, self.sid, self.caller, self.status, extra)
+
+    def _stage(self) -> Stage:
+        return Stage(
+            self.now, self._answered_at is not None, self.line.account_sid, self.rules,
+            self._far_end, self._script.absolute, self._tell, self._report,
+        )  # fmt: skip
+
+    def _far_end(self, number: str) -> FarEnd:
+        return self.far_end if isinstance(self.far_end, FarEnd) else self.far_end(number)
+
+    def _tell(self, kind: Kind, text: str = "", language: str = "", voice: str = "") -> None:
+        self.transcript.append(Event(self.now, kind, text, language, voice))
+
+    def _report(self, fault: Fault) -> None:
+        timed = Fault(fault.code, fault.detail, fault.url, self.now)
+        self.faults.append(timed)
+        kind: Kind = "error" if timed.level is Level.ERROR else "warning"
+        self._tell(kind, f"{timed.code} {timed.name}: {timed.detail}")

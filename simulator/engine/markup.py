@@ -1,0 +1,116 @@
+"""TwiML as Twilio reads it: an HTTP answer becomes a tree of elements, or a fatal fault.
+
+Rules: twilio-voice.md section 3, "Answer: text/xml, at most 64 kB, no leading white space ...".
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from xml.parsers import expat
+
+from .faults import FaultError
+
+LARGEST_DOCUMENT = 64 * 1024
+_XML_TYPES = ("text/xml", "application/xml")
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element: attributes as written, text and child elements in document order."""
+
+    name: str
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    content: "tuple[Element | str, ...]" = ()
+    line: int = 0
+
+    @property
+    def children(self) -> "Iterator[Element]":
+        return (part for part in self.content if isinstance(part, Element))
+
+    @property
+    def own_text(self) -> str:
+        """Text directly inside this element, without that of its children."""
+        return "".join(part for part in self.content if isinstance(part, str)).strip()
+
+    def whole(self, name: str, default: int) -> int:
+        """A whole-number attribute; what is not a number counts as absent (a warning says so)."""
+        value = self.attributes.get(name, "").strip()
+        return int(value) if value.isascii() and value.isdigit() else default
+
+    def is_true(self, name: str, default: bool = False) -> bool:
+        return self.attributes.get(name, str(default)).strip().lower() == "true"
+
+    def method(self, name: str = "method") -> str:
+        """GET or POST; POST when absent or invalid."""
+        return "GET" if self.attributes.get(name, "").strip().upper() == "GET" else "POST"
+
+
+def read_answer(content_type: str, body: bytes, url: str = "") -> Element:
+    """The `<Response>` in an HTTP answer.
+
+    Raises FaultError: 11770 empty, 11750 over 64 kB, 12300 content type, 12100 malformed XML or
+    leading white space, 12102 another root.
+    """
+    if not body:
+        raise FaultError(11770, "the answer has no body", url)
+    if len(body) > LARGEST_DOCUMENT:
+        raise FaultError(11750, f"{len(body)} bytes, at most {LARGEST_DOCUMENT} are read", url)
+    if content_type.partition(";")[0].strip().lower() not in _XML_TYPES:
+        raise FaultError(12300, f"{content_type or 'no Content-Type'} is not text/xml", url)
+    root = parse(body, url)
+    if root.name != "Response":
+        raise FaultError(12102, f"the root element is <{root.name}>", url)
+    return root
+
+
+def parse(body: bytes, url: str = "") -> Element:
+    """Any XML as a tree; FaultError 12100 with line and column when it is malformed."""
+    if body[:1].isspace():
+        raise FaultError(12100, "white space before the XML declaration", url)
+    builder = _Builder()
+    try:
+        return builder.build(body)
+    except expat.ExpatError as error:
+        raise FaultError(12100, str(error), url) from error
+    except _DoctypeError as error:
+        raise FaultError(12100, "a document type declaration is not TwiML", url) from error
+
+
+class _DoctypeError(Exception):
+    pass
+
+
+class _Builder:
+    """Feeds expat (which knows line numbers) and keeps a stack of the open elements."""
+
+    def __init__(self) -> None:
+        self._parser = expat.ParserCreate()
+        self._parser.buffer_text = True
+        self._parser.StartElementHandler = self._open
+        self._parser.EndElementHandler = self._close
+        self._parser.CharacterDataHandler = self._text
+        self._parser.StartDoctypeDeclHandler = self._doctype
+        self._open_elements: list[tuple[str, dict[str, str], list[Element | str], int]] = []
+        self._root = Element("")
+
+    def build(self, body: bytes) -> Element:
+        self._parser.Parse(body, True)
+        return self._root
+
+    def _open(self, name: str, attributes: dict[str, str]) -> None:
+        self._open_elements.append((name, attributes, [], self._parser.CurrentLineNumber))
+
+    def _close(self, _name: str) -> None:
+        name, attributes, content, line = self._open_elements.pop()
+        element = Element(name, attributes, tuple(content), line)
+        if self._open_elements:
+            self._open_elements[-1][2].append(element)
+        else:
+            self._root = element
+
+    def _text(self, text: str) -> None:
+        if self._open_elements:
+            self._open_elements[-1][2].append(text)
+
+    def _doctype(self, *_declaration: object) -> None:
+        # Entities could make a small document enormous; no TwiML needs them.
+        raise _DoctypeError

@@ -1,0 +1,100 @@
+"""Say, Play and Pause: what is heard and for how long."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from .activity import Activity, Continue, State, Step, Tell
+from .clock import NEVER
+from .markup import Element
+from .rules import Rules
+from .speech import heard_text, say_seconds
+
+# Twilio plays loop="0" "until the call is hung up"; it stops after a thousand rounds.
+_ENDLESS = 1000
+_TONE_SECONDS = 0.5
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One uninterrupted stretch of sound, or of nothing."""
+
+    kind: Literal["said", "played", "paused"]
+    seconds: float
+    text: str = ""
+    language: str = ""
+    voice: str = ""
+
+
+def segments(element: Element, rules: Rules) -> list[Segment]:
+    """The sound of a Say, Play or Pause; of a Gather, that of its nested ones."""
+    if element.name == "Gather":
+        return [s for child in element.children for s in segments(child, rules)]
+    if element.name == "Say":
+        return _looped(element, _say(element))
+    if element.name == "Play":
+        return _looped(element, _play(element, rules))
+    if element.name == "Pause":
+        return [Segment("paused", float(element.whole("length", 1)))]
+    return []
+
+
+def _say(say: Element) -> Segment:
+    language = say.attributes.get("language", "en-US")
+    voice = say.attributes.get("voice", "man")
+    return Segment("said", say_seconds(say), heard_text(say), language, voice)
+
+
+def _play(play: Element, rules: Rules) -> Segment:
+    tones = play.attributes.get("digits", "")
+    if tones:
+        return Segment("played", len(tones) * _TONE_SECONDS, f"tones {tones}")
+    return Segment("played", rules.audio_seconds(play.own_text), play.own_text)
+
+
+def _looped(element: Element, once: Segment) -> list[Segment]:
+    rounds = min(element.whole("loop", 1), _ENDLESS)
+    if rounds:
+        return [once] * rounds
+    seconds = once.seconds * _ENDLESS
+    return [Segment(once.kind, seconds, once.text, once.language, once.voice)]
+
+
+class Reel:
+    """Plays segments one after another and tells the transcript when each begins."""
+
+    def __init__(self, parts: Iterable[Segment], tell: Tell) -> None:
+        self._parts: Iterator[Segment] = iter(deque(parts))
+        self._tell = tell
+        self.ends_at = NEVER
+
+    def play_next(self, now: float) -> bool:
+        """Starts the next segment; False when there is none."""
+        part = next(self._parts, None)
+        if part is None:
+            return False
+        if part.kind != "paused" and part.text:
+            self._tell(part.kind, part.text, part.language, part.voice)
+        self.ends_at = now + part.seconds
+        return True
+
+
+class Playing(Activity):
+    """Sound outside a Gather: nothing the caller does interrupts it."""
+
+    def __init__(self, reel: Reel, now: float) -> None:
+        self._reel = reel
+        if not reel.play_next(now):
+            reel.ends_at = now
+
+    @property
+    def state(self) -> State:
+        return State.PLAYING
+
+    @property
+    def due(self) -> float:
+        return self._reel.ends_at
+
+    def on_time(self, now: float, /) -> Step | None:
+        return None if self._reel.play_next(now) else Continue()

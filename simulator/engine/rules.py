@@ -1,0 +1,48 @@
+"""What a tester may choose: what Twilio leaves unsaid, how long things take, who picks up."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from .clock import NEVER
+
+
+def _three_seconds(_url: str) -> float:
+    return 3.0
+
+
+@dataclass(frozen=True)
+class Rules:
+    """Switches for what no reliable source says, and the simulator's own guards.
+
+    keys_outside_gather: keys pressed while no Gather listens are "dropped" or kept ("buffered")
+    for the next one. empty_digits_sent: `actionOnEmptyResult` sends `Digits=` or no Digits.
+    requests_take_time: wall-clock time of requests passes in the call too (real-time phones).
+    audio_seconds: length of a `<Play>` by URL. extra_parameters: in every request.
+    """
+
+    keys_outside_gather: Literal["dropped", "buffered"] = "dropped"
+    empty_digits_sent: bool = True
+    requests_take_time: bool = False
+    audio_seconds: Callable[[str], float] = _three_seconds
+    extra_parameters: Mapping[str, str] = field(default_factory=dict)
+    longest_call: float = 4 * 3600.0
+    most_documents: int = 10_000
+    most_documents_at_once: int = 30
+
+
+@dataclass(frozen=True)
+class FarEnd:
+    """What the other side of a `<Dial>` (or the agent who empties a queue) does.
+
+    after: seconds until it answers or is found busy; talks: seconds until it hangs up.
+    """
+
+    outcome: Literal["answers", "busy", "no-answer", "failed"] = "answers"
+    after: float = 4.0
+    talks: float = 30.0
+
+
+ANSWERS = FarEnd()
+BUSY = FarEnd("busy", after=2.0)
+NO_ANSWER = FarEnd("no-answer", after=NEVER)

@@ -1,0 +1,104 @@
+"""Which verb comes next: the current document, and what replaces it when it cannot be had."""
+
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urljoin
+
+from .activity import Goto
+from .checks import faults_in
+from .faults import REDIRECT_LOOP, Fault, FaultError
+from .fetch import Fetcher, Request
+from .line import Line
+from .markup import Element, parse, read_answer
+from .rules import Rules
+
+_APPLICATION_ERROR = parse(
+    b"<Response><Say>We are sorry, an application error has occurred. Goodbye.</Say>"
+    b"<Hangup/></Response>"
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where in which document the call is: what an `<Enqueue>` comes back to."""
+
+    url: str
+    verbs: tuple[Element, ...]
+
+
+class Script:
+    """The document being executed. Knows the fallback URL and guards against endless loops."""
+
+    def __init__(
+        self, line: Line, fetcher: Fetcher, rules: Rules, report: Callable[[Fault], None]
+    ) -> None:
+        self._line = line
+        self._fetcher = fetcher
+        self._rules = rules
+        self._report = report
+        self._url = ""
+        self._verbs: deque[Element] = deque()
+        self._documents = 0
+        self._at_once = 0
+        self._last_opened_at = -1.0
+
+    @property
+    def place(self) -> Place:
+        return Place(self._url, tuple(self._verbs))
+
+    def go_back_to(self, place: Place) -> None:
+        self._url, self._verbs = place.url, deque(place.verbs)
+
+    def next_verb(self) -> Element | None:
+        return self._verbs.popleft() if self._verbs else None
+
+    def absolute(self, url: str) -> str:
+        """URLs "resolve against the current document"; an empty one means that document."""
+        try:
+            return urljoin(self._url.partition("#")[0], url) if url else self._url
+        except ValueError:  # not a URL; asking for it will say so
+            return url
+
+    def open(self, goto: Goto, parameters: Mapping[str, str], now: float) -> None:
+        """Replaces the document; by the fallback's, or by an apology, when that fails."""
+        try:
+            self._guard(goto, now)
+            self._load(goto, parameters, "voice", now)
+        except FaultError as error:
+            self._report(error.fault)
+            self._fall_back(goto, error.fault, parameters, now)
+
+    def _guard(self, goto: Goto, now: float) -> None:
+        self._documents += 1
+        self._at_once = self._at_once + 1 if now == self._last_opened_at else 1
+        self._last_opened_at = now
+        too_many = self._documents > self._rules.most_documents
+        if too_many or self._at_once > self._rules.most_documents_at_once:
+            detail = f"{self._documents} documents, the last {self._at_once} in the same moment"
+            raise FaultError(REDIRECT_LOOP, detail, goto.url)
+
+    def _load(self, goto: Goto, parameters: Mapping[str, str], purpose: str, now: float) -> None:
+        request = Request(goto.url, parameters, goto.input, goto.method, purpose)
+        url, answer = self._fetcher.fetch(request, now)
+        root = read_answer(answer.header("Content-Type"), answer.body, url)
+        for fault in faults_in(root, url):
+            self._report(fault)
+        self._url, self._verbs = url, deque(root.children)
+
+    def _fall_back(
+        self, goto: Goto, fault: Fault, parameters: Mapping[str, str], now: float
+    ) -> None:
+        """The fallback URL is "called when ours failed; same parameters + ErrorCode, ErrorUrl".
+
+        Without one, or when it fails too: "an application error has occurred", and hangs up.
+        """
+        self._url, self._verbs = goto.url, deque(_APPLICATION_ERROR.children)
+        if not self._line.fallback_url or fault.code == REDIRECT_LOOP:
+            return
+        error = {"ErrorCode": str(fault.code), "ErrorUrl": fault.url.partition("#")[0]}
+        fallback = Goto(self._line.fallback_url, "POST", {**goto.input, **error})
+        try:
+            self._load(fallback, parameters, "fallback", now)
+        except FaultError as second:
+            self._report(second.fault)

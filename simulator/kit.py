@@ -1,0 +1,239 @@
+"""The test kit: a caller with verbs, on any TwiML application.
+
+    caller = a_caller(app, phone_number(auth_token="12345", status="/voice/status"))
+    caller.dials().hears("您好").presses("1").hears("请输入").presses("110105199001011234#")
+    caller.is_connected_to("+8610123456").hangs_up()
+
+Every verb returns the caller. A verb that fails says what was expected and shows the transcript so
+far; in strict mode (the default) so does everything Twilio's debugger would complain about.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+from .engine import Call, Event, Exchange, FarEnd, HttpWire, Line, Rules, State, Wire, WsgiWire
+from .engine.clock import NEVER
+from .engine.journey import journey_lines, journey_text
+
+BASE_URL = "https://hotline.example"
+
+
+@dataclass(frozen=True)
+class Manners:
+    """How long this caller takes, in seconds: to react to a prompt, and between two keys."""
+
+    reaction: float = 0.8
+    between_keys: float = 0.4
+
+
+def phone_number(
+    base_url: str = BASE_URL,
+    voice: str = "/voice",
+    status: str = "",
+    fallback: str = "",
+    **line: Any,
+) -> Line:
+    """A number at Twilio. Paths are joined to `base_url`; `line`: number, account_sid,
+    auth_token, voice_method as in `Line`.
+    """
+    base = base_url.rstrip("/")
+    return Line(
+        voice_url=base + voice,
+        status_callback_url=base + status if status else "",
+        fallback_url=base + fallback if fallback else "",
+        **line,
+    )
+
+
+def a_caller(
+    target: Any,
+    line: Line | None = None,
+    number: str = "+8613800138000",
+    *,
+    strict: bool = True,
+    rules: Rules | None = None,
+    far_end: FarEnd | Callable[[str], FarEnd] | None = None,
+    manners: Manners | None = None,
+) -> "Caller":
+    """Someone about to call. `target`: a WSGI app, a wire, or a base URL, which is called as a
+    proxy would when the line's public URLs name another host.
+    """
+    line = line or phone_number()
+    call = Call(line, _wire(target, line), number, rules, far_end)
+    return Caller(call, strict=strict, manners=manners or Manners())
+
+
+def _wire(target: Any, line: Line) -> Wire:
+    if isinstance(target, str):
+        return HttpWire(via=target)
+    host = urlsplit(line.voice_url).netloc.rpartition("@")[2]
+    return WsgiWire(target, host) if callable(target) else target
+
+
+class Caller:
+    """A person on the phone. Listens to a prompt to its end before reacting, unless told not to."""
+
+    def __init__(self, call: Call, *, strict: bool, manners: Manners) -> None:
+        self.call = call
+        self._strict = strict
+        self._manners = manners
+        self._tolerated: set[int] = set()
+        self._faults_seen = 0
+        self._since_last_act = 0
+        self._heard = (0, 0)
+
+    # Acting
+
+    def dials(self) -> Self:
+        """Calls the line, and hears nothing yet."""
+        self._expect(self.call.state is State.NEW, "a caller who has not dialled yet")
+        self.call.dial()
+        self.call.run_to_gather()
+        return self._checked()
+
+    def presses(self, keys: str, *, at_once: bool = False) -> Self:
+        """Presses keys, `#` and `*` included, when all has been said; `at_once`: interrupting."""
+        self._act(at_once)
+        self.call.press(keys, self._manners.between_keys)
+        self.call.run_to_gather()
+        return self._checked()
+
+    def says(self, text: str, confidence: float | None = 0.9, *, at_once: bool = False) -> Self:
+        """Speaks, and waits until the line has understood."""
+        self._act(at_once)
+        self.call.speak(text, confidence)
+        if self.call.state in (State.LISTENING, State.RECORDING):
+            self.call.advance_to(self.call.due)
+        self.call.run_to_gather()
+        return self._checked()
+
+    def waits(self) -> Self:
+        """Stays silent until something happens: a timeout, an answer, the far end's hang-up."""
+        state = self._listens()
+        self._expect(self.call.due < NEVER, f"something to wait for, but the call is {state}")
+        self._turns_to_what_follows()
+        self.call.advance_to(self.call.due)
+        self.call.run_to_gather()
+        return self._checked()
+
+    def hangs_up(self) -> Self:
+        """Ends the call, in the middle of a prompt if need be."""
+        self._expect(not self.call.ended, "a call that still goes on")
+        self.call.hang_up()
+        return self._checked()
+
+    def tolerates(self, *codes: int) -> Self:
+        """Twilio's errors and warnings a strict caller puts up with."""
+        self._tolerated.update(codes)
+        return self
+
+    # Expecting
+
+    def hears(self, text: str) -> Self:
+        """`text` is said, after what was heard before and since the caller last acted."""
+        found = self._next_said(text)
+        while found is None and self.call.state in (State.PLAYING, State.PROMPTING):
+            self.call.advance_to(self.call.due)
+            found = self._next_said(text)
+        self._expect(found is not None, f"to hear {text!r}")
+        self._heard = found or self._heard
+        return self._checked()
+
+    def does_not_hear(self, text: str) -> Self:
+        """`text` is not said between the caller's last act and the next silence."""
+        self._listens()
+        said = [_plain(e.text) for e in self._said_since(self._since_last_act)]
+        self._expect(not any(_plain(text) in words for words in said), f"not to hear {text!r}")
+        return self._checked()
+
+    def is_connected_to(self, number: str) -> Self:
+        """The line has dialled `number`, and it answers."""
+        self._listens()
+        self.call.run_while({State.RINGING})
+        connected = [e.text for e in self.transcript if e.kind == "connected"]
+        reached = self.call.state is State.BRIDGED and number in connected[-1].split(", ")
+        self._expect(reached, f"to be connected to {number}")
+        return self._checked()
+
+    def is_queued(self, name: str) -> Self:
+        """The line has put the call into this queue."""
+        self._listens()
+        queues = [e.text for e in self.transcript if e.kind == "queued"]
+        self._expect(name in queues and not self.call.ended, f"to be in queue {name!r}")
+        return self._checked()
+
+    def is_hung_up_on(self) -> Self:
+        """The line says what it has to say and ends the call."""
+        self._listens()
+        self._expect(self.call.ended, "that the line hangs up")
+        return self._checked()
+
+    # Seeing
+
+    @property
+    def seconds(self) -> float:
+        """Call time so far."""
+        return self.call.now
+
+    @property
+    def transcript(self) -> list[Event]:
+        return self.call.transcript
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        return self.call.exchanges
+
+    def journey(self, title: str = "", steady: dict[str, str] | None = None) -> str:
+        """The call as text for people; see `journey_text`."""
+        return journey_text(self.transcript, title or self.call.line.voice_url, steady or {})
+
+    # How it is done
+
+    def _act(self, at_once: bool) -> None:
+        if not at_once:
+            self._listens()
+        self.call.advance_to(self.call.now + self._manners.reaction)
+        self._expect(not self.call.ended, "a call that still goes on")
+        self._turns_to_what_follows()
+
+    def _listens(self) -> State:
+        return self.call.run_to_silence()
+
+    def _turns_to_what_follows(self) -> None:
+        self._since_last_act = len(self.transcript)
+        self._heard = (self._since_last_act, 0)
+
+    def _said_since(self, position: int) -> list[Event]:
+        return [e for e in self.transcript[position:] if e.kind in ("said", "played")]
+
+    def _next_said(self, text: str) -> tuple[int, int] | None:
+        event_index, offset = self._heard
+        for index in range(event_index, len(self.transcript)):
+            event = self.transcript[index]
+            if event.kind in ("said", "played"):
+                start = offset if index == event_index else 0
+                at = _plain(event.text).find(_plain(text), start)
+                if at >= 0:
+                    return index, at + len(_plain(text))
+        return None
+
+    def _expect(self, truth: bool, expected: str) -> None:
+        if not truth:
+            raise AssertionError(f"expected {expected}\n{self._so_far()}")
+
+    def _checked(self) -> Self:
+        new, self._faults_seen = self.call.faults[self._faults_seen :], len(self.call.faults)
+        bad = [str(fault) for fault in new if fault.code not in self._tolerated]
+        if self._strict and bad:
+            raise AssertionError("Twilio complains:\n" + "\n".join(bad) + "\n" + self._so_far())
+        return self
+
+    def _so_far(self) -> str:
+        lines = "\n".join(journey_lines(self.transcript)) or "(nothing yet)"
+        return f"The call so far ({self.call.state}):\n{lines}"
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())

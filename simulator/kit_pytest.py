@@ -1,0 +1,52 @@
+"""The test kit as a pytest plugin: `pytest_plugins = ["simulator.kit_pytest"]` in a conftest.
+
+Fixtures `phone` (makes callers) and `journey` (compares a call with its reviewed transcript); flag
+`--regenerate-journeys` rewrites the transcripts.
+"""
+
+from collections.abc import Callable
+from typing import Protocol
+
+import pytest
+
+from .kit import Caller, a_caller
+
+_FLAG = "--regenerate-journeys"
+
+
+class KeepsJourney(Protocol):
+    """What the `journey` fixture offers."""
+
+    def __call__(
+        self, caller: Caller, name: str, title: str = "", steady: dict[str, str] | None = None
+    ) -> None: ...
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(_FLAG, action="store_true", help="rewrite the reviewed call transcripts")
+
+
+@pytest.fixture
+def phone() -> Callable[..., Caller]:
+    """`phone(app_or_url, line, ...)` is a caller; the arguments are those of `a_caller`."""
+    return a_caller
+
+
+@pytest.fixture
+def journey(request: pytest.FixtureRequest) -> KeepsJourney:
+    """`journey(caller, "lost card")` compares with `journeys/lost card.txt` beside the test."""
+    folder = request.path.parent / "journeys"
+    regenerate = request.config.getoption(_FLAG, default=False)
+
+    def keep(
+        caller: Caller, name: str, title: str = "", steady: dict[str, str] | None = None
+    ) -> None:
+        text = caller.journey(title or name, steady)
+        path = folder / f"{name}.txt"
+        if regenerate:
+            folder.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        assert path.exists(), f"no {path}; run pytest {_FLAG} and review the new file"
+        assert text == path.read_text(encoding="utf-8"), f"reviewed otherwise; see pytest {_FLAG}"
+
+    return keep

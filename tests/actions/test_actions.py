@@ -1,0 +1,353 @@
+"""What each action makes of what is on record: an outcome, facts and lines, never words."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from redis import Redis
+
+from ivr.actions import (
+    Turn,
+    beijing_day,
+    hours_text,
+    keyed_id_number,
+    run_action,
+)
+from ivr.agent_hours import AgentHours
+from ivr.cards.block import Block, BlockState
+from ivr.cards.loss import ReportKind, Suspension
+from ivr.cards.records import Card, CardState, Holder
+from ivr.dialogue.call import Call
+from ivr.dialogue.flow import FLOW
+from ivr.dialogue.steps import Do
+from ivr.dialogue.turn import Result
+from ivr.prompts.speech import Language
+from ivr.store.calls import Snapshot, Standing
+from ivr.store.hotline import Hotline, open_hotline
+from tests.builders import a_card, a_holder, an_id_number, enrol, settings
+from tests.redis_server import RedisServer
+
+NOW = 1_795_000_000  # Wednesday 2026-11-18 19:06:40 in Beijing
+TODAY = date(2026, 11, 18)
+TEMPORARY = Suspension(ReportKind.TEMPORARY, "12345670", "CA-earlier", NOW + 1000)
+FORMAL = Suspension(ReportKind.FORMAL, "", "bank", None)
+
+
+@pytest.fixture
+def hotline(redis_server: RedisServer, redis: Redis) -> Iterator[Hotline]:
+    assert redis.dbsize() == 0
+    opened = open_hotline(settings(redis_server.url, agent_hours="mon-fri 08:30-17:30"))
+    yield opened
+    opened.redis.close()
+
+
+def a_turn(
+    hotline: Hotline,
+    *cards: Card,
+    standing: Standing | None = None,
+    language: Language = "zh",
+    holder: Holder | None = None,
+    now: int = NOW,
+) -> Turn:
+    """A turn of a caller who keyed a number and, when there is one card, means that one."""
+    holder = holder or a_holder(*cards)
+    by_ref = {f"ref-{card.number}": card for card in holder.cards}
+    first = next(iter(by_ref))
+    seen = Snapshot(now, None, "holder-ref", holder, {first: standing} if standing else {}, by_ref)
+    facts = {"holder_ref": "holder-ref", "card_ref": first}
+    return Turn(hotline, Call("CA1", "confirm", language=language, facts=facts), seen)
+
+
+def a_block(state: BlockState) -> Standing:
+    return Standing(None, Block("ref", "icbc", state, "12345670", "ntc-1", NOW))
+
+
+def prompts_of(result: Result) -> list[str]:
+    return [line.prompt for line in result.lines]
+
+
+def test_every_action_of_the_flow_exists_and_leaves_by_a_listed_exit(hotline: Hotline) -> None:
+    enrol(hotline, a_holder())
+    for step in FLOW.values():
+        if isinstance(step, Do):
+            assert run_action(step.action, a_turn(hotline)).outcome in step.exits
+
+
+# Whose number
+
+
+def test_a_number_nobody_holds(hotline: Hotline) -> None:
+    turn = Turn(hotline, Call("CA1", "report_id"), Snapshot(NOW, None, "some-ref"))
+    assert run_action("find_holder", turn) == Result("none", {"misses": "1"})
+
+
+@pytest.mark.parametrize(
+    ("before", "outcome"), [("1", "none"), ("2", "too_many"), ("3", "too_many")]
+)
+def test_a_call_may_miss_three_times(hotline: Hotline, before: str, outcome: str) -> None:
+    """Attempts are limited in each call (domain section 4)."""
+    call = Call("CA1", "report_id", facts={"misses": before})
+    result = run_action("find_holder", Turn(hotline, call, Snapshot(NOW, None, "some-ref")))
+    assert (result.outcome, result.facts) == (outcome, {"misses": str(int(before) + 1)})
+
+
+def test_a_hit_after_a_miss_counts_as_a_hit(hotline: Hotline) -> None:
+    turn = a_turn(hotline)
+    call = replace(turn.call, facts={"misses": "2"})
+    assert run_action("find_holder", replace(turn, call=call)).outcome == "one"
+
+
+def test_a_holder_without_cards_is_as_unknown_as_nobody(hotline: Hotline) -> None:
+    holder = replace(a_holder(), cards=())
+    turn = Turn(hotline, Call("CA1", "report_id"), Snapshot(NOW, None, "some-ref", holder))
+    assert run_action("find_holder", turn).outcome == "none"
+
+
+def test_a_holder_of_one_card(hotline: Hotline) -> None:
+    result = run_action("find_holder", a_turn(hotline, a_card("5678")))
+    assert result.outcome == "one"
+    assert result.facts == {
+        "holder_ref": "holder-ref", "last4": "002X", "card_ref": "ref-A12345678",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(("language", "names"), [("zh", "工商银行 建设银行"), ("en", "ICBC CCB")])
+def test_a_holder_of_several_cards(hotline: Hotline, language: Language, names: str) -> None:
+    turn = a_turn(hotline, a_card("1111"), a_card("2222", "ccb"), language=language)
+    result = run_action("find_holder", turn)
+    assert result.outcome == "several"
+    assert [choice.value for choice in result.choices] == ["ref-A12341111", "ref-A12342222"]
+    assert " ".join(choice.values["bank"] for choice in result.choices) == names
+    assert [choice.values["card_last4"] for choice in result.choices] == ["1111", "2222"]
+
+
+def test_no_more_cards_are_offered_than_there_are_keys(hotline: Hotline) -> None:
+    cards = [a_card(f"{number:04d}") for number in range(12)]
+    assert len(run_action("find_holder", a_turn(hotline, *cards)).choices) == 8
+
+
+# Whether a card can be reported
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome"),
+    [
+        (CardState.NORMAL, "reportable"),
+        (CardState.TEMPORARY_LOSS, "already"),
+        (CardState.FORMAL_LOSS, "formal"),
+        (CardState.SEALED, "not_by_phone"),
+        (CardState.LOCKED, "not_by_phone"),
+        (CardState.CANCELLED, "not_by_phone"),
+    ],
+)
+def test_a_card_by_its_state(hotline: Hotline, state: CardState, outcome: str) -> None:
+    result = run_action("look_at_card", a_turn(hotline, a_card(state=state)))
+    assert result.outcome == outcome
+    assert result.facts["card_last4"] == "5678"
+    assert result.facts["bank_phone"] == "95588"
+
+
+def test_a_card_suspended_by_an_earlier_report(hotline: Hotline) -> None:
+    result = run_action("look_at_card", a_turn(hotline, standing=Standing(TEMPORARY)))
+    assert (result.outcome, prompts_of(result)) == ("already", ["already_reported"])
+    assert result.facts["report_number"] == "12345670"
+    assert result.facts["until"] == str(NOW + 1000)
+
+
+def test_a_card_suspended_by_a_formal_report(hotline: Hotline) -> None:
+    assert (
+        run_action("look_at_card", a_turn(hotline, standing=Standing(FORMAL))).outcome == "formal"
+    )
+
+
+@pytest.mark.parametrize(
+    ("born", "outcome"),
+    [("20101119", "under_16"), ("20101118", "reportable"), ("20260101", "under_16")],
+)
+def test_children_until_the_day_before_they_are_16(
+    hotline: Hotline, born: str, outcome: str
+) -> None:
+    holder = a_holder(id_number=an_id_number(born))
+    assert run_action("look_at_card", a_turn(hotline, holder=holder)).outcome == outcome
+
+
+def test_a_birthday_begins_at_midnight_in_beijing(hotline: Hotline) -> None:
+    holder = a_holder(id_number=an_id_number("20101119"))
+    midnight = NOW + 17_600  # 2026-11-19 00:00:00 in Beijing
+    before = run_action("look_at_card", a_turn(hotline, holder=holder, now=midnight - 1))
+    after = run_action("look_at_card", a_turn(hotline, holder=holder, now=midnight))
+    assert (before.outcome, after.outcome) == ("under_16", "reportable")
+
+
+# Filing
+
+
+def test_a_report_is_filed_once_whatever_is_asked(hotline: Hotline) -> None:
+    turn = a_turn(hotline)
+    first, again = run_action("file_report", turn), run_action("file_report", turn)
+    assert (first.outcome, again.outcome) == ("filed", "filed")
+    assert first.facts == again.facts
+    assert first.facts["days"] == "7"
+    other = replace(turn, call=replace(turn.call, sid="CA2"))
+    assert run_action("file_report", other).outcome == "already"
+
+
+def test_what_an_action_remembers_is_never_the_number(hotline: Hotline) -> None:
+    turn = a_turn(hotline, a_card("1111"), a_card("2222"))
+    for name in ("find_holder", "look_at_card", "file_report", "read_block", "read_status"):
+        result = repr(run_action(name, turn))
+        assert turn.holder.id_number not in result
+        assert turn.holder.id_number[6:14] not in result
+        assert turn.holder.name not in result
+        assert turn.holder.phone not in result
+
+
+# What the bank has said, and the three parts of a status
+
+
+@pytest.mark.parametrize(
+    ("state", "outcome", "prompt"),
+    [
+        (BlockState.NOTIFIED, "waiting", "status_bank_waiting"),
+        (BlockState.RECEIVED, "waiting", "status_bank_waiting"),
+        (BlockState.BLOCKED, "blocked", "status_bank_blocked"),
+        (BlockState.FORMAL_LOSS, "blocked", "status_bank_blocked_formal"),
+        (BlockState.REFUSED, "failed", "status_bank_failed"),
+        (BlockState.UNDELIVERABLE, "unreached", "status_bank_unreached"),
+        (BlockState.UNBLOCKED, "failed", "status_bank_unblocked"),
+    ],
+)
+def test_the_banks_word(hotline: Hotline, state: BlockState, outcome: str, prompt: str) -> None:
+    turn = a_turn(hotline, standing=a_block(state))
+    assert run_action("read_block", turn).outcome == outcome
+    assert prompts_of(run_action("read_status", turn))[1] == prompt
+
+
+def test_every_block_state_has_words() -> None:
+    from ivr.actions import _BANK_PROMPTS, _BLOCK_OUTCOMES
+
+    assert set(_BANK_PROMPTS) == set(_BLOCK_OUTCOMES) == set(BlockState)
+
+
+@pytest.mark.parametrize(
+    ("state", "standing", "prompts"),
+    [
+        (
+            CardState.NORMAL,
+            Standing(),
+            ["status_social_active", "status_bank_normal", "status_formal_none"],
+        ),
+        (
+            CardState.NORMAL,
+            Standing(TEMPORARY, a_block(BlockState.BLOCKED).block),
+            ["status_social_temporary", "status_bank_blocked", "status_formal_none"],
+        ),
+        (
+            CardState.NORMAL,
+            a_block(BlockState.BLOCKED),
+            ["status_social_restored", "status_bank_blocked", "status_formal_none"],
+        ),
+        (
+            CardState.NORMAL,
+            Standing(FORMAL, a_block(BlockState.FORMAL_LOSS).block),
+            ["status_social_formal", "status_bank_blocked_formal", "status_formal"],
+        ),
+        (
+            CardState.FORMAL_LOSS,
+            Standing(),
+            ["status_social_formal", "status_bank_normal", "status_formal"],
+        ),
+        (
+            CardState.TEMPORARY_LOSS,
+            Standing(),
+            ["already_elsewhere", "status_bank_normal", "status_formal_none"],
+        ),
+        (
+            CardState.LOCKED,
+            Standing(),
+            ["status_social_not_normal", "status_bank_normal", "status_formal_none"],
+        ),
+    ],
+)
+def test_a_status_has_three_parts(
+    hotline: Hotline, state: CardState, standing: Standing, prompts: list[str]
+) -> None:
+    result = run_action("read_status", a_turn(hotline, a_card(state=state), standing=standing))
+    assert prompts_of(result) == prompts
+
+
+# A person
+
+
+@pytest.mark.parametrize(
+    ("now", "outcome"),
+    [
+        (NOW, "closed"),  # Wednesday 19:06
+        (NOW - 8 * 3600, "open"),  # Wednesday 11:06
+        (NOW + 3 * 86400 - 8 * 3600, "closed"),  # Saturday 11:06
+    ],
+)
+def test_a_person_within_the_hours(hotline: Hotline, now: int, outcome: str) -> None:
+    result = run_action("find_person", a_turn(hotline, now=now))
+    assert result.outcome == outcome
+    assert prompts_of(result) == (["person_closed"] if outcome == "closed" else [])
+
+
+@pytest.mark.parametrize(
+    ("hours", "zh", "en"),
+    [
+        (
+            "mon-fri 08:30-17:30",
+            "周一到周五 08:30到17:30",
+            "Monday to Friday 08:30 to 17:30",
+        ),
+        ("00:00-24:00", "每天 00:00到24:00", "every day 00:00 to 24:00"),
+        (
+            "mon-fri 08:30-17:30; sat 09:00-12:00",
+            "周一到周五 08:30到17:30；周六 09:00到12:00",
+            "Monday to Friday 08:30 to 17:30; Saturday 09:00 to 12:00",
+        ),
+        ("mon,wed 09:00-12:00", "周一、周三 09:00到12:00", "Monday, Wednesday 09:00 to 12:00"),
+        ("sat,sun 9:00-12:00", "周六、周日 09:00到12:00", "Saturday, Sunday 09:00 to 12:00"),
+        (
+            "mon-wed,fri 09:00-12:00",
+            "周一到周三、周五 09:00到12:00",
+            "Monday to Wednesday, Friday 09:00 to 12:00",
+        ),
+    ],
+)
+def test_hours_as_they_are_spoken(hours: str, zh: str, en: str) -> None:
+    parsed = AgentHours.parse(hours)
+    assert (hours_text(parsed, "zh"), hours_text(parsed, "en")) == (zh, en)
+
+
+# The number as it was keyed
+
+
+@pytest.mark.parametrize(
+    ("keys", "number", "verdict"),
+    [
+        ("11010519491231002*", "11010519491231002X", None),
+        ("320102195006150014", "320102195006150014", None),
+        ("110105194912310021", "", "invalid"),
+        ("1101051949123100", "", "too_short"),
+        ("1", "", "too_short"),
+        ("110105491231002", "", "fifteen_places"),
+        ("1101*", "", "star"),
+        ("110*05194912310021", "", "star"),
+        ("1101051949123100**", "", "star"),
+        ("11010549123100*", "", "star"),
+        ("**", "", "star"),
+        ("1101051949123100211", "", "invalid"),
+        ("110105abc", "", "invalid"),
+    ],
+)
+def test_a_number_as_it_is_keyed(keys: str, number: str, verdict: str | None) -> None:
+    assert keyed_id_number(keys, TODAY) == (number, verdict)
+
+
+def test_the_day_is_beijings() -> None:
+    assert beijing_day(NOW) == TODAY
+    assert beijing_day(NOW + 17_599) == TODAY
+    assert beijing_day(NOW + 17_600) == date(2026, 11, 19)

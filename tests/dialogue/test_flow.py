@@ -1,0 +1,212 @@
+"""The hotline's own table: its keys are promised to callers, its faults are found at load."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from ivr.dialogue.call import Call
+from ivr.dialogue.checks import FlowError, check_flow
+from ivr.dialogue.flow import AFTER_FILING, FLOW, START
+from ivr.dialogue.steps import PERSON, Ask, Do, End, Menu, Pick, Step, Tell, exits
+from ivr.dialogue.turn import MAX_TRIES, Result, leave, take_turn
+
+PRESSED = [
+    ("language", "1", "main_menu"),
+    ("language", "2", "main_menu"),
+    ("main_menu", "1", "report_id"),
+    ("main_menu", "2", "status_id"),
+    ("main_menu", "3", "card_services"),
+    ("main_menu", "4", "first_card"),
+    ("main_menu", "0", "person"),
+    ("main_menu", "*", "language"),
+    ("not_found", "1", "report_id"),
+    ("status_not_found", "1", "status_id"),
+    ("confirm", "1", "file_report"),
+    ("confirm", "2", "cancelled"),
+    ("cancelled", "1", "report_id"),
+    ("after_report", "9", "filed"),
+    ("after_report", None, "goodbye"),
+    ("already_reported", "2", "read_status"),
+    ("already_reported", "9", "look_at_card"),
+    ("already_formal", "3", "reissue"),
+    ("outcome_unknown", "2", "read_status"),
+    ("status_told", "9", "read_status"),
+    ("status_told", "3", "card_services"),
+    ("card_services", "1", "formal_loss"),
+    ("card_services", "2", "decoupling"),
+    ("card_services", "3", "reissue"),
+    ("formal_loss", "*", "card_services"),
+    ("decoupling", "*", "card_services"),
+    ("reissue", "*", "card_services"),
+    ("first_card", "1", "first_worker"),
+    ("first_card", "2", "first_resident"),
+    ("first_worker", "*", "first_card"),
+    ("first_resident", "*", "first_card"),
+    ("person_closed", "1", "report_id"),
+    ("person_closed", "9", "person"),
+    ("person_busy", "0", "person"),
+    ("person_busy", "1", "report_id"),
+]
+
+OUTCOMES = [
+    ("find_holder", "none", "not_found"),
+    ("find_holder", "one", "look_at_card"),
+    ("find_holder", "several", "pick_card"),
+    ("find_holder", "too_many", "person"),
+    ("look_at_card", "reportable", "confirm"),
+    ("look_at_card", "already", "already_reported"),
+    ("look_at_card", "formal", "already_formal"),
+    ("look_at_card", "not_by_phone", "not_by_phone"),
+    ("look_at_card", "under_16", "under_16"),
+    ("file_report", "filed", "filed"),
+    ("file_report", "already", "already_reported"),
+    ("file_report", "formal", "already_formal"),
+    ("file_report", "unknown", "outcome_unknown"),
+    ("ask_bank", "blocked", "bank_blocked"),
+    ("ask_bank", "waiting", "bank_waiting"),
+    ("ask_bank", "failed", "bank_failed"),
+    ("ask_bank", "unreached", "bank_unreached"),
+    ("status_holder", "none", "status_not_found"),
+    ("status_holder", "too_many", "person"),
+    ("status_holder", "one", "read_status"),
+    ("status_holder", "several", "status_pick"),
+    ("read_status", "read", "status_told"),
+    ("person", "open", "transfer"),
+    ("person", "closed", "person_closed"),
+]
+
+LISTENING = [name for name, step in FLOW.items() if isinstance(step, Menu | Pick | Ask)]
+VERDICTS = {"good": None, "short": "too_short", "old": "fifteen_places"}
+
+
+def pressed(step: str, *inputs: str | None) -> Call:
+    call = Call(sid="CA1", step=step)
+    for keys in inputs:
+        call = take_turn(FLOW, call, keys, {"id_number": lambda k: VERDICTS.get(k, "invalid")})
+    return call
+
+
+@pytest.mark.parametrize(("step", "key", "leads_to"), PRESSED)
+def test_keys(step: str, key: str | None, leads_to: str) -> None:
+    assert pressed(step, key).step == leads_to
+
+
+@pytest.mark.parametrize(("step", "outcome", "leads_to"), OUTCOMES)
+def test_outcomes(step: str, outcome: str, leads_to: str) -> None:
+    assert leave(FLOW, Call(sid="CA1", step=step), Result(outcome)).step == leads_to
+
+
+def test_every_outcome_is_listed_above() -> None:
+    listed = {(step, outcome) for step, outcome, _ in OUTCOMES}
+    assert listed == {(n, o) for n, s in FLOW.items() if isinstance(s, Do) for o in s.exits}
+
+
+@pytest.mark.parametrize(
+    ("keys", "leads_to"), [("good", "find_holder"), ("old", "id_needs_person")]
+)
+def test_an_id_number_leads_on(keys: str, leads_to: str) -> None:
+    assert pressed("report_id", keys).step == leads_to
+
+
+@pytest.mark.parametrize("step", LISTENING)
+def test_0_is_a_person_everywhere(step: str) -> None:
+    assert pressed(step, "0").step == PERSON
+
+
+@pytest.mark.parametrize("step", LISTENING)
+def test_three_wrong_keys_end_at_a_person_or_a_goodbye(step: str) -> None:
+    call = pressed(step, *["77"] * MAX_TRIES)
+    assert call.step in (PERSON, "goodbye", "not_confirmed")
+
+
+@pytest.mark.parametrize("step", LISTENING)
+def test_silence_never_stays_on_the_line(step: str) -> None:
+    call, heard = Call(sid="CA1", step=step), 0
+    while call.step not in (PERSON, "goodbye"):
+        call = take_turn(FLOW, call, None, {})
+        heard += 1
+        assert heard <= 3 * MAX_TRIES
+
+
+@pytest.mark.parametrize("inputs", [(None,), (None, None), (None, None, None), ("9",), ("#",)])
+def test_only_1_confirms(inputs: tuple[str | None, ...]) -> None:
+    assert pressed("confirm", *inputs).step != "file_report"
+
+
+def test_no_way_but_confirm_files_a_report() -> None:
+    assert [n for n, s in FLOW.items() if "file_report" in exits(s).values()] == ["confirm"]
+
+
+def test_steps_named_outside_the_table_exist() -> None:
+    assert {START, PERSON, *AFTER_FILING} <= FLOW.keys()
+
+
+# Faults found at load
+
+FINE: Mapping[str, Step] = {
+    START: Menu(asks=("hello",), choices={"1": "main_menu"}),
+    "main_menu": Menu(asks=("menu",), choices={"1": "ask"}),
+    "ask": Ask(asks=("ask",), digits=3, check="number", then="find"),
+    "find": Do("find", {"found": "pick", "none": "told"}),
+    "pick": Pick(asks=("pick",), item="item", fact="card", then="told"),
+    "told": Tell(says=("told",), then="goodbye"),
+    "person": Tell(says=("hold",), then="goodbye"),
+    "goodbye": End(says=("bye",)),
+}
+
+
+def test_a_sound_table_passes() -> None:
+    check_flow(FINE, START)
+
+
+@pytest.mark.parametrize(
+    ("name", "step", "fault"),
+    [
+        ("told", Tell(says=("told",), then="gone"), "told: then leads to gone, which is no step"),
+        ("find", Do("find", {"found": "pick", "none": "nowhere"}), "find: none leads to nowhere"),
+        ("island", End(says=("bye",)), "island: no way leads here"),
+        (
+            "main_menu",
+            Menu(asks=("menu",), choices=dict.fromkeys("12345", "ask")),
+            "main_menu: more than 5 options",
+        ),
+        (
+            "main_menu",
+            Menu(asks=("menu",), choices={"1": "ask", "0": "told"}),
+            "main_menu: key 0 is a person everywhere",
+        ),
+        (
+            "main_menu",
+            Menu(asks=("menu",), choices={"1": "ask", "12": "told"}),
+            "main_menu: 12 is no key",
+        ),
+        (
+            "main_menu",
+            Menu(asks=("menu",), choices={"1": "ask"}, languages={"2": "en"}),
+            "main_menu: language key 2 is no choice",
+        ),
+        ("status", End(says=("bye",)), "status: this URL is Twilio's own"),
+        (
+            "told",
+            Tell(says=("told",), then="find"),
+            "find: may go round for ever without the caller",
+        ),
+    ],
+)
+def test_a_fault_is_named(name: str, step: Step, fault: str) -> None:
+    with pytest.raises(FlowError, match=fault):
+        check_flow({**FINE, name: step}, START)
+
+
+def test_all_faults_are_named_together() -> None:
+    with pytest.raises(FlowError) as caught:
+        check_flow({**FINE, "told": Tell(says=("t",), then="gone"), "island": End(says=())}, START)
+    assert str(caught.value).splitlines() == [
+        "told: then leads to gone, which is no step",
+        "island: no way leads here",
+    ]
+
+
+def test_a_table_without_its_fixed_steps_is_refused() -> None:
+    with pytest.raises(FlowError, match="person is no step"):
+        check_flow({"main_menu": FLOW["goodbye"]}, "main_menu")

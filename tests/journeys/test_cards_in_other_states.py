@@ -1,0 +1,137 @@
+"""Cards that cannot be reported, or are reported already: each has its own right way."""
+
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from ivr.cards.bank_event import FORMAL_LOSS
+from ivr.cards.records import CardState
+from ivr.prompts.speech import Language
+from tests.builders import AGENT_NUMBER, a_card, a_holder
+from tests.journeys.town import Person, Town, spoken_number
+
+LANGUAGES: tuple[Language, ...] = ("zh", "en")
+Transcript = Callable[..., None]
+A_CHILD = "33011320230615001X"
+
+
+def asking(town: Town, language: Language, id_number: str) -> Person:
+    """From dialling to what is said after the ID number."""
+    return town.someone(language).calls().asks_to_report(id_number)
+
+
+def reported(town: Town, id_number: str) -> None:
+    """Somebody has reported this card before."""
+    asking(town, "zh", id_number).confirms().hangs_up()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_child_needs_a_guardian(town: Town, transcript: Transcript, language: Language) -> None:
+    town.knows(a_holder(id_number=A_CHILD))
+    person = asking(town, language, A_CHILD).hears_prompt("under_16").hears_prompt("transfer")
+    person.is_connected_to(AGENT_NUMBER).hangs_up()
+    assert town.reports() == []
+    transcript(person, "under 16")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("state", [CardState.SEALED, CardState.LOCKED, CardState.CANCELLED])
+def test_a_card_that_is_not_in_use_needs_a_person(
+    town: Town, transcript: Transcript, language: Language, state: CardState
+) -> None:
+    town.knows(holder := a_holder(a_card(state=state)))
+    person = asking(town, language, holder.id_number)
+    person.hears_prompt("not_by_phone").hears_prompt("transfer").is_connected_to(AGENT_NUMBER)
+    person.hangs_up()
+    assert town.reports() == []
+    transcript(person, f"card {state.name.lower()}")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_card_reported_elsewhere(town: Town, transcript: Transcript, language: Language) -> None:
+    town.knows(holder := a_holder(a_card(state=CardState.TEMPORARY_LOSS)))
+    person = asking(town, language, holder.id_number).hears_prompt("already_elsewhere")
+    person.hears_prompt("reported_next").presses("9").hears_prompt("already_elsewhere")
+    person.presses("2").hears_prompt("status_formal_none").hangs_up()
+    assert town.reports() == []
+    transcript(person, "reported elsewhere")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_formally_reported_card_on_record(
+    town: Town, transcript: Transcript, language: Language
+) -> None:
+    town.knows(holder := a_holder(a_card(state=CardState.FORMAL_LOSS)))
+    person = asking(town, language, holder.id_number).hears_prompt("already_formal")
+    person.presses("3").hears_prompt("reissue").hangs_up()
+    assert town.reports() == []
+    transcript(person, "formally reported on record")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_formal_report_the_bank_told_us_of(
+    town: Town, transcript: Transcript, language: Language
+) -> None:
+    card = a_card()
+    town.knows(holder := a_holder(card))
+    reported(town, holder.id_number)
+    town.bank_tells(card, FORMAL_LOSS)
+    person = asking(town, language, holder.id_number).hears_prompt("already_formal").presses("*")
+    person.asks_for_status(holder.id_number).hears_prompt("status_social_formal")
+    person.hears_prompt("status_formal").hangs_up()
+    transcript(person, "formally reported after a temporary report")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_second_report_changes_nothing(
+    town: Town, transcript: Transcript, language: Language
+) -> None:
+    town.knows(holder := a_holder())
+    reported(town, holder.id_number)
+    first = town.the_report()
+    town.hotline.redis.expire(f"loss:{first.card_ref}", 1000)  # as if days had gone by
+    person = asking(town, language, holder.id_number).hears_number_and_deadline(first)
+    person.hears_prompt("reported_next").presses("9").hears_number_and_deadline(first)
+    person.hangs_up()
+    assert town.the_report() == first
+    assert town.seconds_left(first) <= 1000
+    transcript(person, "already reported")
+
+
+def test_a_second_report_is_checked_without_keying_the_number_again(town: Town) -> None:
+    town.knows(holder := a_holder())
+    reported(town, holder.id_number)
+    person = asking(town, "zh", holder.id_number).hears_prompt("reported_next").presses("2")
+    person.hears(spoken_number(town.the_report(), "zh")).hears_prompt("status_formal_none")
+
+
+def test_a_new_report_can_be_made_after_the_release(town: Town) -> None:
+    town.knows(holder := a_holder())
+    reported(town, holder.id_number)
+    first = town.the_report()
+    town.days_pass(first)
+    asking(town, "zh", holder.id_number).confirms().hangs_up()
+    assert len({report.number for report in town.reports()}) == 2
+
+
+@pytest.mark.parametrize("callers", [2, 3, 4])
+def test_calls_that_confirm_at_the_same_instant_make_one_report(town: Town, callers: int) -> None:
+    town.knows(holder := a_holder())
+    people = [asking(town, "zh", holder.id_number).hears_prompt("confirm") for _ in range(callers)]
+    together = threading.Barrier(len(people))
+
+    def confirm(person: Person) -> None:
+        together.wait()
+        person.presses("1")
+
+    threads = [threading.Thread(target=confirm, args=[person]) for person in people]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    report = town.the_report()
+    for person in people:
+        person.hears_number_and_deadline(report)
+    filed = [p for p in people if p.words("filed", report_number=report.number) in p.journey()]
+    assert len(filed) == 1

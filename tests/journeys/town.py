@@ -1,0 +1,201 @@
+"""A town with a hotline, people who call it, and banks that answer: what journeys are made of."""
+
+import re
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, Self
+
+from flask import Flask
+
+from ivr.cards.bank_event import BankEvent
+from ivr.cards.loss import LossReport
+from ivr.cards.records import Card, Holder
+from ivr.cards.report_number import is_report_number
+from ivr.prompts.catalogue import load_catalogue
+from ivr.prompts.speech import Language, Spelled
+from ivr.store import keys
+from ivr.store.codec import load
+from ivr.store.hotline import Hotline
+from ivr.store.notices import Attempt, Outcome, bank_queue
+from simulator.engine import Call, FarEnd, Rules, WsgiWire
+from simulator.kit import Caller, Manners, phone_number
+from tests.builders import BASE_URL, TWILIO_TOKEN, enrol, hotline_of
+
+SEVEN_DAYS: Final = 604_800
+BANKS: Final[Mapping[str, Mapping[str, str]]] = {
+    "icbc": {"zh": "工商银行", "en": "ICBC", "phone": "95588"},
+    "ccb": {"zh": "建设银行", "en": "CCB", "phone": "95533"},
+}
+LANGUAGE_KEYS: Final[Mapping[str, str]] = {"zh": "1", "en": "2"}
+WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTHS: Final = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September",
+    "October", "November", "December",
+)  # fmt: skip
+
+
+class Person(Caller):
+    """A caller who knows the hotline's keys, and what to expect in which language."""
+
+    def __init__(self, call: Call, language: Language, manners: Manners) -> None:
+        super().__init__(call, strict=True, manners=manners)
+        self.language: Language = language
+
+    def hears_prompt(self, prompt: str, **values: str) -> Self:
+        """The catalogue's words, as they sound."""
+        return self.hears(self.words(prompt, **values))
+
+    def does_not_hear_prompt(self, prompt: str, **values: str) -> Self:
+        return self.does_not_hear(self.words(prompt, **values))
+
+    def words(self, prompt: str, **values: str) -> str:
+        """A prompt as it sounds to this person."""
+        parts = load_catalogue().say(prompt, values, self.language)
+        return "".join(p.alias if isinstance(p, Spelled) else p for p in parts)
+
+    def calls(self) -> Self:
+        """Dials and chooses the language."""
+        return self.dials().presses(LANGUAGE_KEYS[self.language]).hears_prompt("main_menu")
+
+    def keys_in(self, id_number: str) -> Self:
+        """Keys an ID number; a keypad has no X."""
+        return self.presses(id_number.replace("X", "*"))
+
+    def asks_to_report(self, id_number: str) -> Self:
+        """From the main menu to what comes after the ID number."""
+        return self.presses("1").hears_prompt("id_entry").keys_in(id_number)
+
+    def asks_for_status(self, id_number: str) -> Self:
+        return self.presses("2").hears_prompt("id_entry").keys_in(id_number)
+
+    def confirms(self) -> Self:
+        return self.hears_prompt("confirm").presses("1")
+
+    def confirms_while(self, happens: Callable[[], None]) -> Self:
+        """Confirms, and something happens while the report number is being read."""
+        self.hears_prompt("confirm")._act(False)
+        self.call.press("1")
+        happens()
+        self.call.run_to_gather()
+        return self._checked()
+
+    def hears_number_and_deadline(self, report: LossReport) -> Self:
+        """The report number twice, and the deadline with date and time."""
+        number = spoken_number(report, self.language)
+        self.hears(number).hears(number).hears(deadline(report, self.language))
+        return self
+
+    def hears_to_the_end(self) -> Self:
+        """Stays silent as long as anything is said or waited for."""
+        while not self.call.ended:
+            self.waits()
+        return self
+
+
+@dataclass
+class Town:
+    """One deployment on a clean Redis."""
+
+    app: Flask
+    people: list[Person] = field(default_factory=list)
+
+    @property
+    def hotline(self) -> Hotline:
+        return hotline_of(self.app)
+
+    def someone(
+        self,
+        language: Language = "zh",
+        *,
+        rules: Rules | None = None,
+        far_end: FarEnd | None = None,
+        manners: Manners | None = None,
+    ) -> Person:
+        """A person about to call, keying a digit in 0.7 s."""
+        line = phone_number(BASE_URL, status="/voice/status", auth_token=TWILIO_TOKEN)
+        call = Call(line, WsgiWire(self.app), rules=rules, far_end=far_end)
+        return Person(call, language, manners or Manners(between_keys=0.7))
+
+    def knows(self, *holders: Holder) -> None:
+        enrol(self.hotline, *holders)
+
+    # What is on record
+
+    def reports(self) -> list[LossReport]:
+        """Every report on record, oldest first."""
+        found = self.hotline.redis.keys(keys.report("*"))
+        reports = [load(LossReport, self.hotline.redis.get(name) or b"") for name in found]
+        return sorted(reports, key=lambda report: report.reported_at)
+
+    def the_report(self) -> LossReport:
+        """The one report there is, whose number and deadline are as they must be."""
+        (report,) = self.reports()
+        assert is_report_number(report.number)
+        assert report.release_at == report.reported_at + SEVEN_DAYS
+        return report
+
+    def seconds_left(self, report: LossReport) -> int:
+        """The TTL of the suspension."""
+        return int(self.hotline.redis.ttl(keys.loss(report.card_ref)))
+
+    def days_pass(self, report: LossReport) -> None:
+        """The 7 days are over: Redis ends the suspension by itself."""
+        name = keys.loss(report.card_ref)
+        self.hotline.redis.pexpire(name, 1)
+        until = time.monotonic() + 10
+        while self.hotline.redis.exists(name):
+            assert time.monotonic() < until, "the suspension has not ended"
+
+    # What the bank does
+
+    def bank_answers(self, report: LossReport, outcome: Outcome) -> None:
+        """The worker's one attempt to tell the bank comes to `outcome`, and no other follows."""
+        notice = self.hotline.outbox.claim(report.notice_id, 30)
+        assert notice is not None
+        assert notice.queue == bank_queue(report.bank)
+        at = int(self.hotline.outbox.now())
+        self.hotline.blocks.settle(notice, Attempt(at, outcome, 200, 12, ""), None)
+
+    def bank_tells(self, card: Card, event: str) -> None:
+        """An event of the card's own bank, such as `financial_function.unblocked`."""
+        at = int(self.hotline.outbox.now()) + 1
+        told = BankEvent(
+            secrets.token_hex(8), card.bank, event, at, card_number=card.number, outlet="001"
+        )
+        assert self.hotline.blocks.apply(told) == "applied"
+
+    # What may be written in a transcript
+
+    def steady(self, person: Person) -> dict[str, str]:
+        """What differs from day to day, checked to be true, and what a transcript says instead."""
+        changes: dict[str, str] = {r"(?m)^ *\d+\.\d  ": ""}  # a deadline's length moves the rest
+        for report in self.reports():
+            assert is_report_number(report.number)
+            assert report.release_at == report.reported_at + SEVEN_DAYS
+            changes[re.escape(spoken_number(report, person.language))] = "{report number}"
+            changes[re.escape(deadline(report, person.language))] = "{deadline}"
+        return changes
+
+
+def bank_values(bank: str, language: Language) -> dict[str, Any]:
+    """How a bank is named and called, for prompts."""
+    return {"bank": BANKS[bank][language], "bank_phone": BANKS[bank]["phone"]}
+
+
+def spoken_number(report: LossReport, language: Language) -> str:
+    """One by one, with a rest in the middle that cannot be seen here; in Mandarin 1 is 幺."""
+    sounds = "零幺二三四五六七八九" if language == "zh" else "0123456789"
+    return " ".join(sounds[int(digit)] for digit in report.number)
+
+
+def deadline(report: LossReport, language: Language) -> str:
+    """The moment the 7 days end, by a Beijing clock: UTC+8 all year round."""
+    at = datetime.fromtimestamp(report.reported_at, UTC) + timedelta(seconds=SEVEN_DAYS, hours=8)
+    if language == "zh":
+        day = "一二三四五六日"[at.weekday()]
+        return f"{at.month}月{at.day}日星期{day}{at.hour}点{at.minute:02d}分"
+    day = f"{WEEKDAYS[at.weekday()]}, {MONTHS[at.month - 1]} {at.day}"
+    return f"{day}, {at.hour:02d}:{at.minute:02d}"

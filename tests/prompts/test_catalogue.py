@@ -1,0 +1,151 @@
+"""The catalogue: whole in both languages, used to the last line, refused when unsound."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from ivr import actions
+from ivr.dialogue.flow import FLOW
+from ivr.dialogue.steps import Ask, prompts
+from ivr.prompts.catalogue import (
+    LANGUAGES,
+    CatalogueError,
+    Placeholder,
+    load_catalogue,
+    parse_catalogue,
+)
+from ivr.prompts.speech import Language
+
+HOUSE = Path(__file__).parents[2]
+CATALOGUE = load_catalogue()
+EVERY = [(name, language) for name in CATALOGUE.prompts for language in LANGUAGES]
+# The places each bank, card or report brings along; nothing else can be filled in.
+PLACES = {
+    "bank", "bank_phone", "card_last4", "days", "hours", "key", "last4", "report_number",
+    "reported_at", "until",
+}  # fmt: skip
+LONGEST_ENCODED = 4500  # Twilio's limit for one Say, URL-encoded
+LONGEST_TEXT = {"zh": 134, "en": 335}  # an SMS of two (UCS-2) or three segments
+
+
+def places(name: str, language: Language) -> set[Placeholder]:
+    return {p for p in CATALOGUE.prompts[name][language] if isinstance(p, Placeholder)}
+
+
+def spoken_verdicts() -> set[str]:
+    """The words for every verdict on a number that keeps the caller at the question."""
+    verdicts = {"star", "invalid", *actions._VERDICTS.values()}
+    steps = [step for step in FLOW.values() if isinstance(step, Ask)]
+    return {f"{step.check}_{v}" for step in steps for v in verdicts - step.exits.keys()}
+
+
+def named_in_code() -> Iterator[str]:
+    """Every text in our code that could be a prompt's name."""
+    for path in [*HOUSE.glob("ivr/**/*.py"), *HOUSE.glob("workers/**/*.py")]:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                yield node.value
+
+
+def lines_in_code() -> Iterator[str]:
+    """The names that stand in a Line(...) anywhere in our code."""
+    for path in HOUSE.glob("ivr/**/*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "Line":
+                names = [a for first in node.args[:1] for a in ast.walk(first)]
+                texts = [a.value for a in names if isinstance(a, ast.Constant)]
+                yield from (text for text in texts if isinstance(text, str))
+
+
+def test_no_prompt_is_missing() -> None:
+    asked_for = {name for step in FLOW.values() for name in prompts(step)}
+    asked_for |= spoken_verdicts() | set(actions._BANK_PROMPTS.values()) | set(lines_in_code())
+    asked_for |= {name for name in named_in_code() if re.fullmatch(r"(text|busy)_\w+", name)}
+    assert asked_for - CATALOGUE.prompts.keys() == set()
+
+
+def test_no_prompt_is_unused() -> None:
+    assert CATALOGUE.prompts.keys() - set(named_in_code()) - spoken_verdicts() == set()
+
+
+def test_no_two_prompts_say_the_same() -> None:
+    texts = [CATALOGUE.shown(name, "zh") for name in CATALOGUE.prompts]
+    assert len(set(texts)) == len(texts)
+
+
+@pytest.mark.parametrize("name", CATALOGUE.prompts)
+def test_both_languages_have_the_same_places(name: str) -> None:
+    assert places(name, "zh") == places(name, "en")
+    assert {place.name for place in places(name, "zh")} <= PLACES
+
+
+@pytest.mark.parametrize(("name", "language"), EVERY)
+def test_what_is_long_is_cut_by_twilio_so_nothing_is(name: str, language: Language) -> None:
+    text = CATALOGUE.shown(name, language)
+    assert len(quote(text)) < LONGEST_ENCODED
+    if name.startswith("text_"):
+        assert len(CATALOGUE.text(name, filled_in(language), language)) <= LONGEST_TEXT[language]
+
+
+@pytest.mark.parametrize(("name", "language"), EVERY)
+def test_every_prompt_can_be_spoken(name: str, language: Language) -> None:
+    text = CATALOGUE.text(name, filled_in(language), language)
+    assert text.strip() == text
+    assert "{" not in text
+    assert text.endswith("。" if language == "zh" else (".", "?")) or text.endswith("？")
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in CATALOGUE.prompts if "NOT" in CATALOGUE.shown(n, "en").split()]
+)
+def test_what_is_not_done_is_said_in_both_languages(name: str) -> None:
+    mandarin = CATALOGUE.shown(name, "zh")
+    assert any(word in mandarin for word in ("没有", "没能", "还没有"))
+
+
+def test_a_missing_value_is_an_error_in_the_test_not_a_gap_in_the_call() -> None:
+    with pytest.raises(KeyError, match="bank"):
+        CATALOGUE.say("bank_blocked", {}, "zh")
+
+
+@pytest.mark.parametrize(
+    ("tables", "fault"),
+    [
+        ({"a": {"zh": "好。"}}, "a: needs a text in zh and in en"),
+        ({"a": {"zh": "好。", "en": " "}}, "a: needs a text in zh and in en"),
+        ({"a": {"zh": "好。", "en": "Yes.", "fr": "Oui."}}, "a: needs a text in zh and in en"),
+        ({"a": {"zh": "{x:text}", "en": "x"}}, "a: zh and en have different placeholders"),
+        ({"a": {"zh": "{x:text}", "en": "{x:digits}"}}, "a: zh and en have different placeholders"),
+        ({"a": {"zh": "{x}", "en": "{x}"}}, "a: {x:} is no known kind"),
+        ({"a": {"zh": "{x:date}", "en": "{x:date}"}}, "a: {x:date} is no known kind"),
+        ({"a": {"zh": "好" * 501, "en": "Yes."}}, "a: zh is too long"),
+    ],
+)
+def test_an_unsound_catalogue_does_not_load(tables: dict[str, object], fault: str) -> None:
+    with pytest.raises(CatalogueError) as caught:
+        parse_catalogue(tables)
+    assert fault in str(caught.value)
+
+
+def test_all_faults_are_named_together() -> None:
+    with pytest.raises(CatalogueError, match=r"(?s)a: .*\nb: "):
+        parse_catalogue({"a": {"zh": "好。"}, "b": {"en": "Yes."}})
+
+
+def test_a_prompt_as_it_is_written() -> None:
+    assert CATALOGUE.shown("filed", "zh").count("{report_number}") == 2
+    assert "{hours}" in CATALOGUE.shown("person_closed", "en")
+
+
+def filled_in(language: Language) -> dict[str, str]:
+    """Values as long as they get."""
+    return {
+        "bank": "浙江省农村信用社联合社" if language == "zh" else "Zhejiang Rural Credit Union",
+        "bank_phone": "4008896596", "card_last4": "5678", "days": "30", "hours": "周一 08:30",
+        "key": "8", "last4": "002X", "report_number": "12345670", "reported_at": "1790000000",
+        "until": "1790604800",
+    }  # fmt: skip

@@ -1,0 +1,145 @@
+"""What the bank tells the hotline: signed, kept until answered, with one id for every attempt."""
+
+from typing import Any
+
+import pytest
+import requests
+
+from simulator.bank.client import SandboxBank, SandboxBankError
+from simulator.bank.pytest_plugin import RunsBank
+from simulator.bank.running import RunningBank, new_secret
+from tests.simulator.bank.builders import Sender, a_loss_report, card_of, report_of
+from tests.simulator.bank.hotline import ToyHotline
+
+QUICK = ("--event-retry-seconds", "0.02")
+
+
+@pytest.fixture
+def told_bank(runs_bank: RunsBank, hotline: ToyHotline, secret: str) -> RunningBank:
+    """A bank of its own that tells the toy hotline, with an older secret still valid."""
+    return runs_bank(hotline.url, options=QUICK, known_secrets={"icbc": (secret, new_secret())})
+
+
+@pytest.fixture
+def teller(told_bank: RunningBank) -> SandboxBank:
+    return told_bank.client
+
+
+@pytest.fixture
+def blocked_card(told_bank: RunningBank) -> str:
+    notice = a_loss_report()
+    with Sender(told_bank) as sender:
+        assert sender.sends(notice).json() == {"status": "blocked"}
+    return card_of(notice)
+
+
+def test_acknowledges_later_with_an_event(
+    told_bank: RunningBank, teller: SandboxBank, hotline: ToyHotline
+) -> None:
+    notice = a_loss_report()
+    teller.behaves("icbc", "acknowledge_later", after_seconds=0.1)
+
+    with Sender(told_bank) as sender:
+        answer = sender.sends(notice, "ntc_1")
+        again = sender.sends(notice, "ntc_1")
+
+    assert (answer.status_code, answer.json()) == (202, {"status": "received"})
+    assert (again.status_code, again.json()) == (202, {"status": "received"})
+    [event] = hotline.wait_until(lambda events: len(events) == 1)
+    assert event.path == "/banks/icbc/events"
+    assert event.type == "financial_function.blocked"
+    assert event.data == {"report_number": report_of(notice)}
+    teller.wait_for_event("icbc", "financial_function.blocked", "delivered")
+    assert len(teller.events("icbc")) == 1
+
+
+def test_acknowledges_not_before_its_time(told_bank: RunningBank, teller: SandboxBank) -> None:
+    teller.behaves("icbc", "acknowledge_later", after_seconds=3600)
+
+    with Sender(told_bank) as sender:
+        sender.sends(a_loss_report())
+
+    [event] = teller.events("icbc")
+    assert (event["state"], event["attempts"]) == ("waiting", [])
+
+
+def test_unblocking_at_an_outlet_is_told(
+    teller: SandboxBank, hotline: ToyHotline, blocked_card: str
+) -> None:
+    told = teller.unblocks("icbc", blocked_card, outlet="西湖支行")
+
+    assert not told["account"]["blocked"]
+    [event] = hotline.wait_until(lambda events: len(events) == 1)
+    assert event.type == "financial_function.unblocked"
+    assert event.webhook_id == told["event_id"]
+    assert event.data == {
+        "card_number": blocked_card,
+        "at": told["account"]["settled_at"],
+        "outlet": "西湖支行",
+    }
+
+
+def test_a_formal_loss_is_told_and_cannot_be_undone(
+    teller: SandboxBank, hotline: ToyHotline, blocked_card: str
+) -> None:
+    told = teller.reports_formal_loss("icbc", blocked_card)
+
+    assert (told["account"]["blocked"], told["account"]["formal_loss"]) == (True, True)
+    [event] = hotline.wait_until(lambda events: len(events) == 1)
+    assert event.type == "formal_loss.reported"
+    for visit in (teller.unblocks, teller.reports_formal_loss):
+        with pytest.raises(SandboxBankError, match="409"):
+            visit("icbc", blocked_card)
+    assert len(teller.events("icbc")) == 1
+
+
+def test_sent_again_under_the_same_id_until_the_hotline_takes_it(
+    teller: SandboxBank, hotline: ToyHotline, blocked_card: str
+) -> None:
+    hotline.will_answer(500, 503, 401, 429)
+
+    event_id = teller.unblocks("icbc", blocked_card)["event_id"]
+
+    events = hotline.wait_until(lambda events: len(events) == 5)
+    assert {event.webhook_id for event in events} == {event_id}
+    done = teller.wait_for_event("icbc", "financial_function.unblocked", "delivered")
+    assert [a["status"] for a in done["attempts"]] == [500, 503, 401, 429, 200]
+    assert done["due"] is None
+
+
+@pytest.mark.parametrize("status", [404, 409, 422])
+def test_a_final_answer_ends_it(
+    teller: SandboxBank, hotline: ToyHotline, blocked_card: str, status: int
+) -> None:
+    hotline.will_answer(status)
+
+    teller.unblocks("icbc", blocked_card)
+
+    event = teller.wait_for_event("icbc", "financial_function.unblocked", "refused")
+    assert [a["status"] for a in event["attempts"]] == [status]
+
+
+def test_a_redirect_is_not_followed(
+    teller: SandboxBank, hotline: ToyHotline, blocked_card: str
+) -> None:
+    hotline.will_answer(302)
+
+    teller.unblocks("icbc", blocked_card)
+
+    event = teller.wait_for_event("icbc", "financial_function.unblocked", "delivered")
+    assert [a["status"] for a in event["attempts"]] == [302, 200]
+
+
+def test_the_teller_finds_no_such_account(teller: SandboxBank) -> None:
+    with pytest.raises(SandboxBankError, match="404"):
+        teller.unblocks("icbc", "A99999999")
+    assert teller.events("icbc") == []
+
+
+@pytest.mark.parametrize("told", [{}, [], {"card_number": 7}, {"card_number": "A1", "outlet": 1}])
+def test_the_teller_must_be_told_a_card(
+    bank: SandboxBank, web: requests.Session, told: Any
+) -> None:
+    answer = web.post(f"{bank.base_url}/icbc/teller/unblock", json=told, timeout=10)
+
+    assert answer.status_code == 422

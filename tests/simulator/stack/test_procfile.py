@@ -1,0 +1,92 @@
+"""The Procfile under `honcho start`, with Debian's own Redis: what production runs."""
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from honcho.environ import parse_procfile
+
+from simulator.stack import development
+from simulator.stack.launcher import CHECKOUT
+from simulator.stack.ports import LOOPBACK, Ports
+from tests.simulator.stack.launches import (
+    PATIENCE_SECONDS,
+    person_environ,
+    processes_with,
+    status_of,
+    wait_until,
+)
+
+needs_redis = pytest.mark.skipif(
+    not shutil.which("redis-server"), reason="needs redis-server: apt-get install redis-server"
+)
+
+
+@contextmanager
+def debians_redis() -> Iterator[str]:
+    """-> its REDIS_URL."""
+    with tempfile.TemporaryDirectory(prefix="hl-") as folder:
+        socket = f"{folder}/r.sock"
+        words = ["redis-server", "--port", "0", "--unixsocket", socket, "--dir", folder]
+        words += ["--appendonly", "yes", "--appendfsync", "always", "--save", ""]
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL) as server:
+            wait_until(Path(socket).exists)
+            try:
+                yield f"unix://{socket}"
+            finally:
+                server.terminate()
+
+
+def production_environ(folder: Path, ports: Ports, redis_url: str) -> dict[str, str]:
+    """Every setting given, as an operator would; nothing of `make run`."""
+    folder.mkdir()
+    values = development.environment(person_environ(), folder, ports, redis_url)
+    del values["DEVELOPMENT"]
+    return values
+
+
+def is_ready(ports: Ports) -> bool:
+    return status_of(f"http://{LOOPBACK}:{ports.web}/readyz") == 200
+
+
+@needs_redis
+def test_honcho_start_runs_it_and_sigterm_leaves_nothing(tmp_path: Path) -> None:
+    ports, output = Ports.free(), tmp_path / "honcho.out"
+    with debians_redis() as redis_url:
+        environ = production_environ(tmp_path / "operator", ports, redis_url)
+        programs = Path(sys.executable).parent
+        environ["PATH"] = f"{programs}:{environ['PATH']}"
+        with output.open("wb") as out:
+            honcho = subprocess.Popen(
+                [str(programs / "honcho"), "start"],
+                cwd=CHECKOUT,
+                env=environ,
+                stdout=out,
+                stderr=out,
+            )
+        try:
+            wait_until(lambda: is_ready(ports) or honcho.poll() is not None)
+            assert is_ready(ports), output.read_text()
+        finally:
+            honcho.send_signal(signal.SIGTERM)
+            honcho.wait(PATIENCE_SECONDS)
+        mine = f"DATA_DIR={tmp_path / 'operator'}"
+        wait_until(lambda: not processes_with(mine))
+
+
+@pytest.mark.parametrize("name", ["Procfile", "Procfile.dev"])
+def test_every_line_names_a_program_that_exists(name: str) -> None:
+    lines = parse_procfile((CHECKOUT / name).read_text(encoding="utf-8")).processes
+    assert lines
+    for line in lines.values():
+        module = re.match(r"python -m (\S+)|(\w+)", line)
+        assert module
+        assert find_spec(module[1] or module[2]), line

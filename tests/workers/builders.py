@@ -1,0 +1,88 @@
+"""Banks, settings and notices for the workers' tests."""
+
+import base64
+import os
+from pathlib import Path
+from typing import Any
+
+from redis import Redis
+
+from ivr.banks_file import Bank
+from ivr.settings import Settings, read_settings
+from ivr.store.hotline import Hotline, open_hotline
+from ivr.store.notices import Notice, NoticeKind, bank_queue
+
+SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the one of the specification's examples
+OLD_SECRET = "whsec_" + base64.b64encode(b"an old secret of 24 bytes").decode()
+DATA_KEY = base64.urlsafe_b64encode(bytes(32)).decode()
+
+
+def a_bank(url: str, **changes: Any) -> Bank:
+    details: dict[str, Any] = {
+        "id": "icbc",
+        "name": {"zh": "工商银行", "en": "ICBC"},
+        "phone": "95588",
+        "notice_url": f"{url}/notices?from=12333",
+        "secrets_env": "ICBC_SECRETS",
+        "secrets": (SECRET,),
+        "timeout_seconds": 5,
+    }
+    return Bank.model_validate(details | changes)
+
+
+def an_environment(
+    directory: Path, redis_url: str, *banks: Bank, twilio: str = "http://127.0.0.1:9", **more: str
+) -> dict[str, str]:
+    """Everything a worker reads, with a BANKS_FILE in `directory`."""
+    banks_file = directory / "banks.toml"
+    banks_file.write_text("\n".join(_table(bank) for bank in banks), encoding="utf-8")
+    return {
+        "PATH": os.environ["PATH"],
+        "PUBLIC_BASE_URL": "https://hotline.example",
+        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+        "TWILIO_AUTH_TOKEN": "a-token",
+        "TWILIO_FROM_NUMBER": "+8612333",
+        "TWILIO_API_BASE": twilio,
+        "BANKS_FILE": str(banks_file),
+        "DATA_KEYS": DATA_KEY,
+        "AGENT_NUMBER": "+861012333",
+        "AGENT_HOURS": "00:00-24:00",
+        "DATA_DIR": str(directory / "var"),
+        "REDIS_URL": redis_url,
+        "ICBC_SECRETS": SECRET,
+        **more,
+    }
+
+
+def _table(bank: Bank) -> str:
+    lines = [
+        f"[banks.{bank.id}]",
+        f'name = {{ zh = "{bank.name.zh}", en = "{bank.name.en}" }}',
+        f'phone = "{bank.phone}"',
+        f'notice_url = "{bank.notice_url}"',
+        f'secrets_env = "{bank.secrets_env}"',
+        f"timeout_seconds = {bank.timeout_seconds}",
+        f"max_in_flight = {bank.max_in_flight}",
+    ]
+    files = {name: getattr(bank, name) for name in ("client_cert_file", "client_key_file")}
+    return "\n".join(lines + [f'{name} = "{path}"' for name, path in files.items() if path])
+
+
+def some_settings(directory: Path, redis_url: str, *banks: Bank, **more: str) -> Settings:
+    return read_settings(an_environment(directory, redis_url, *banks, **more))
+
+
+def a_hotline(directory: Path, redis: "Redis", *banks: Bank) -> Hotline:
+    return open_hotline(some_settings(directory, "unix:///unused", *banks), redis)
+
+
+def owe(hotline: Hotline, *, queue: str = bank_queue("icbc"), age_seconds: int = 0) -> Notice:
+    """A notice to a bank, with its doorbell rung."""
+    at = int(hotline.outbox.now()) - age_seconds
+    body = {"type": "ping", "data": {"word": "叮"}}
+    notice = hotline.outbox.new_notice(NoticeKind.PING, queue, body, at=at, bank="icbc")
+    with hotline.redis.pipeline() as pipe:
+        pipe.multi()
+        hotline.outbox.owe(pipe, notice)
+        pipe.execute()
+    return notice

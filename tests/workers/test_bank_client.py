@@ -1,0 +1,319 @@
+"""Every way a bank's server can answer, and what comes of it."""
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from email.utils import format_datetime, formatdate
+from pathlib import Path
+
+import pytest
+from standardwebhooks import Webhook
+
+from ivr.store.notices import Outcome
+from tests.workers.builders import OLD_SECRET, SECRET, a_bank
+from tests.workers.servers import (
+    Reaction,
+    Server,
+    answers,
+    answers_and_closes,
+    closes,
+    drips,
+    floods,
+    hangs,
+    resets,
+    running,
+    talks_garbage,
+    wait_until,
+)
+from workers.bank_client import BankClient, outcome_of
+
+AT = 1_795_334_400.0
+BODY = '{"type":"card.loss_reported","data":{"holder":{"name":"王芳"}}}'
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[BankClient]:
+    client = BankClient(a_bank(server.url))
+    yield client
+    client.close()
+
+
+@pytest.fixture
+def hurried(server: Server) -> Iterator[BankClient]:
+    """A client that waits 0.2 s at most, and 0.4 s in all."""
+    client = BankClient(a_bank(server.url, timeout_seconds=0.2))
+    yield client
+    client.close()
+
+
+def test_a_bank_gets_the_notice_with_a_signature_it_can_check(
+    server: Server, client: BankClient
+) -> None:
+    attempt = client.post("ntc-1", BODY, AT + 0.9)
+    assert (attempt.outcome, attempt.status, attempt.at) == (Outcome.RECEIVED, 200, int(AT))
+    assert server.last.path == "/notices?from=12333"
+    assert server.last.body == BODY.encode()
+    assert server.last.headers["content-type"] == "application/json"
+    assert server.last.headers["webhook-id"] == "ntc-1"
+    assert server.last.headers["webhook-timestamp"] == str(int(AT))
+    assert server.last.headers["webhook-signature"] == signature(SECRET)
+
+
+def signature(secret: str) -> str:
+    return Webhook(secret).sign("ntc-1", datetime.fromtimestamp(AT, UTC), BODY)
+
+
+def test_the_specification_vector(server: Server, client: BankClient) -> None:
+    client.post("msg_p5jXN8AQM9LWM0D4loKWxJek", '{"test": 2432232314}', 1614265330)
+    signed = server.last.headers["webhook-signature"]
+    assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
+
+
+def test_a_password_in_the_address_is_shown_to_the_bank(server: Server) -> None:
+    client = BankClient(a_bank(server.url.replace("//", "//hotline:p%40ss@")))
+    assert client.post("ntc-1", BODY, AT).outcome is Outcome.RECEIVED
+    client.close()
+    shown = base64.b64encode(b"hotline:p@ss").decode()
+    assert server.last.headers["authorization"] == f"Basic {shown}"
+
+
+def test_while_a_secret_is_rotated_both_sign_the_newest_first(server: Server) -> None:
+    client = BankClient(a_bank(server.url, secrets=(SECRET, OLD_SECRET)))
+    client.post("ntc-1", BODY, AT)
+    client.close()
+    both = f"{signature(SECRET)} {signature(OLD_SECRET)}"
+    assert server.last.headers["webhook-signature"] == both
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "outcome"),
+    [
+        (200, '{"status": "blocked"}', Outcome.BLOCKED),
+        (202, '{"status":"blocked","by":"desk 7"}', Outcome.BLOCKED),
+        (200, '{"status": "queued"}', Outcome.RECEIVED),
+        (200, '["blocked"]', Outcome.RECEIVED),
+        (200, "", Outcome.RECEIVED),
+        (200, "<html>fine</html>", Outcome.RECEIVED),
+        (200, b"\xff\xfe\x00", Outcome.RECEIVED),
+        (200, "[" * 60_000, Outcome.RECEIVED),
+        (200, "9" * 60_000, Outcome.RECEIVED),
+        (204, "", Outcome.RECEIVED),
+        (301, "", Outcome.REFUSED),
+        (307, "", Outcome.REFUSED),
+        (400, "", Outcome.REFUSED),
+        (401, '{"status": "blocked"}', Outcome.REFUSED),
+        (404, "", Outcome.REFUSED),
+        (410, "", Outcome.REFUSED),
+        (408, "", Outcome.FAILED),
+        (425, "", Outcome.FAILED),
+        (429, "", Outcome.FAILED),
+        (500, '{"status": "blocked"}', Outcome.FAILED),
+        (503, "", Outcome.FAILED),
+        (599, "", Outcome.FAILED),
+        (699, "", Outcome.FAILED),
+    ],
+)
+def test_what_an_answer_means(
+    server: Server, client: BankClient, status: int, body: str | bytes, outcome: Outcome
+) -> None:
+    server.reacts(answers(status, body) if status != 204 else _no_content())
+    attempt = client.post("ntc-1", BODY, AT)
+    assert (attempt.outcome, attempt.status) == (outcome, status)
+
+
+def _no_content() -> Reaction:
+    return lambda sock: sock.sendall(b"HTTP/1.1 204 Fine\r\n\r\n")
+
+
+def test_every_status_has_a_meaning() -> None:
+    assert all(isinstance(outcome_of(status, b""), Outcome) for status in range(100, 1000))
+
+
+def test_a_redirect_is_not_followed(server: Server, client: BankClient) -> None:
+    with running() as elsewhere:
+        server.reacts(answers(307, "", Location=f"{elsewhere.url}/collect"))
+        assert client.post("ntc-1", BODY, AT).outcome is Outcome.REFUSED
+        assert elsewhere.requests == []
+    assert len(server.requests) == 1
+
+
+def test_a_proxy_in_the_environment_gets_nothing(
+    client: BankClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with running() as proxy:
+        monkeypatch.setenv("http_proxy", proxy.url)
+        monkeypatch.setenv("ALL_PROXY", proxy.url)
+        assert client.post("ntc-1", BODY, AT).outcome is Outcome.RECEIVED
+        assert proxy.requests == []
+
+
+def test_notices_share_one_connection(server: Server, client: BankClient) -> None:
+    for _ in range(3):
+        client.post("ntc-1", BODY, AT)
+    assert {request.connection for request in server.requests} == {0}
+
+
+def test_the_next_notice_survives_a_connection_the_bank_has_closed(
+    server: Server, client: BankClient
+) -> None:
+    server.reacts(answers_and_closes(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
+    client.post("ntc-1", BODY, AT)
+    wait_until(lambda: server.sockets[0].fileno() == -1)
+    server.reacts(answers(200))
+    assert client.post("ntc-2", BODY, AT).outcome is Outcome.RECEIVED
+    assert [request.connection for request in server.requests] == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [("7", 7), (" 120 ", 120), ("86400", 3600), ("9" * 5000, 3600), ("-1", None), ("soon", None)],
+)
+@pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
+def test_a_wait_in_seconds_is_honoured_up_to_an_hour(
+    server: Server, client: BankClient, status: int, retry_after: str, seconds: int | None
+) -> None:
+    server.reacts(answers(status, Retry_After=retry_after))
+    assert client.post("ntc-1", BODY, AT).retry_after == seconds
+
+
+def test_a_wait_until_a_date_is_honoured(server: Server, client: BankClient) -> None:
+    server.reacts(answers(429, Retry_After=formatdate(AT + 90, usegmt=True)))
+    assert client.post("ntc-1", BODY, AT).retry_after == 90
+    server.reacts(answers(429, Retry_After=formatdate(AT - 90, usegmt=True)))
+    assert client.post("ntc-1", BODY, AT).retry_after == 0
+    without_zone = format_datetime(datetime.fromtimestamp(AT + 30, UTC).replace(tzinfo=None))
+    server.reacts(answers(429, Retry_After=without_zone))
+    assert client.post("ntc-1", BODY, AT).retry_after == 30
+
+
+def test_a_wait_in_a_final_answer_means_nothing(server: Server, client: BankClient) -> None:
+    server.reacts(answers(400, Retry_After="7"))
+    assert client.post("ntc-1", BODY, AT).retry_after is None
+
+
+def test_the_start_of_the_answer_is_kept_with_its_numbers_masked(
+    server: Server, client: BankClient
+) -> None:
+    said = {"detail": "card 6222 0212 3456 7890 of 11010519491231002X\x1b[2J unknown, code 40017"}
+    server.reacts(answers(422, json.dumps(said) + "z" * 500))
+    answer = client.post("ntc-1", BODY, AT).answer
+    assert len(answer) == 200
+    assert "6222" not in answer
+    assert "002X" not in answer
+    assert "40017" in answer
+
+
+def test_no_half_number_is_left_at_the_cut(server: Server, client: BankClient) -> None:
+    server.reacts(answers(422, "z" * 195 + "110105194912310021"))
+    assert client.post("ntc-1", BODY, AT).answer == "z" * 195 + "…"
+
+
+def test_nothing_unprintable_is_kept(server: Server, client: BankClient) -> None:
+    server.reacts(answers(422, b"a\x1b[2J\r\n\x00\xffz"))
+    assert client.post("ntc-1", BODY, AT).answer == "a [2J   \ufffdz"
+
+
+def test_a_bank_that_does_not_answer(server: Server, hurried: BankClient) -> None:
+    server.reacts(hangs(server))
+    assert failure_of(hurried) == "read_timeout"
+
+
+def failure_of(client: BankClient) -> str:
+    attempt = client.post("ntc-1", BODY, AT)
+    assert (attempt.outcome, attempt.status) == (Outcome.FAILED, None)
+    assert attempt.milliseconds >= 0
+    return attempt.answer
+
+
+@pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: "])
+def test_a_bank_that_drips_its_headers_is_left_in_time(
+    server: Server, hurried: BankClient, start: bytes
+) -> None:
+    server.reacts(drips(server, start))
+    assert failure_of(hurried) == "too_slow"
+
+
+def test_a_bank_that_drips_its_body_has_said_what_counts(
+    server: Server, hurried: BankClient
+) -> None:
+    server.reacts(drips(server, b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"))
+    attempt = hurried.post("ntc-1", BODY, AT)
+    assert (attempt.outcome, attempt.status) == (Outcome.RECEIVED, 200)
+    assert set(attempt.answer) == {"x"}
+
+
+def test_what_a_slow_bank_says_late_is_not_taken_for_the_next_answer(
+    server: Server, hurried: BankClient
+) -> None:
+    server.reacts(drips(server, b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"))
+    hurried.post("ntc-1", BODY, AT)
+    server.reacts(answers(503, "later"))
+    assert hurried.post("ntc-2", BODY, AT).answer == "later"
+
+
+def test_a_body_without_end_is_read_for_64_kb_only(server: Server, client: BankClient) -> None:
+    server.reacts(floods())
+    attempt = client.post("ntc-1", BODY, AT)
+    assert (attempt.outcome, attempt.answer) == (Outcome.RECEIVED, "y" * 200)
+
+
+def test_a_body_in_chunks_is_read_whole(server: Server, client: BankClient) -> None:
+    pieces = [b'{"sta', b'tus":"bl', b'ocked"}']
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    server.reacts(lambda sock: sock.sendall(head + chunks))
+    assert client.post("ntc-1", BODY, AT).outcome is Outcome.BLOCKED
+    assert client.post("ntc-1", BODY, AT).outcome is Outcome.BLOCKED
+    assert {request.connection for request in server.requests} == {0}
+
+
+def test_a_torn_body_is_no_failure(server: Server, client: BankClient) -> None:
+    torn = b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf"
+    server.reacts(answers_and_closes(torn))
+    attempt = client.post("ntc-1", BODY, AT)
+    assert (attempt.outcome, attempt.answer) == (Outcome.RECEIVED, "half")
+
+
+def test_what_the_network_does_has_a_name(server: Server, client: BankClient) -> None:
+    server.reacts(resets())
+    assert failure_of(client) == "connection_reset"
+    server.reacts(closes())
+    assert failure_of(client) == "connection_closed"
+    server.reacts(talks_garbage())
+    assert failure_of(client) == "not_http"
+
+
+def test_nobody_listens() -> None:
+    with running() as server:
+        pass
+    assert name_for(server.url) == "connection_refused"
+
+
+def name_for(url: str) -> str:
+    client = BankClient(a_bank(url))
+    failure = failure_of(client)
+    client.close()
+    return failure
+
+
+def test_a_name_nobody_knows() -> None:
+    assert name_for("https://bank.invalid") == "dns_error"
+
+
+def test_a_server_without_tls() -> None:
+    with running() as server:
+        assert name_for(server.url.replace("http:", "https:")) == "tls_error"
+
+
+def test_a_key_that_is_no_key_is_found_before_any_notice(tmp_path: Path) -> None:
+    wrong = tmp_path / "client.pem"
+    wrong.write_text(base64.b64encode(b"not a certificate").decode())
+    with pytest.raises(OSError, match=r"PEM|SSL"):
+        BankClient(a_bank("https://bank.example", client_cert_file=wrong, client_key_file=wrong))

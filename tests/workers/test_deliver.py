@@ -1,0 +1,243 @@
+"""The deliverers as real processes: killed, orphaned, without Redis, and with a slow bank."""
+
+import os
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from ivr.store import keys
+from ivr.store.hotline import Hotline
+from ivr.store.notices import Notice, NoticeState, bank_queue
+from tests.redis_server import RedisServer
+from tests.workers.builders import a_bank, a_hotline, an_environment, owe
+from tests.workers.programs import Program, is_alive, program, wait_for_workers
+from tests.workers.servers import Server, answers, running, wait_until
+
+pytestmark = pytest.mark.faults
+QUEUE = bank_queue("icbc")
+NOBODY = "http://127.0.0.1:9"
+
+
+@pytest.fixture
+def bank() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def hotline(redis: Redis, bank: Server, tmp_path: Path) -> Hotline:
+    return a_hotline(tmp_path, redis, a_bank(bank.url))
+
+
+class Deliverers:
+    """Starts `workers.deliver` for some banks, two processes a bank."""
+
+    def __init__(self, directory: Path, redis_url: str) -> None:
+        self._directory = directory
+        self._redis_url = redis_url
+
+    def start(self, *urls: str, **more: str) -> AbstractContextManager[Program]:
+        names = ["icbc", "ccb"]
+        banks = [a_bank(u, id=n, max_in_flight=2) for u, n in zip(urls, names, strict=False)]
+        environ = an_environment(self._directory, self._redis_url, *banks, **more)
+        return program("workers.deliver", environ, self._directory / "deliver.log")
+
+
+@pytest.fixture
+def deliverers(tmp_path: Path, redis_server: RedisServer) -> Deliverers:
+    return Deliverers(tmp_path, redis_server.url)
+
+
+def is_delivered(hotline: Hotline, notice: Notice) -> bool:
+    found = hotline.outbox.find(notice.id)
+    return found is not None and found.state is NoticeState.DELIVERED
+
+
+def test_a_notice_is_delivered_and_sigterm_ends_all(
+    hotline: Hotline, deliverers: Deliverers, bank: Server, redis: Redis
+) -> None:
+    with deliverers.start(bank.url) as running_program:
+        pids = wait_for_workers(redis, QUEUE, 2) | wait_for_workers(redis, "texts", 1)
+        notice = owe(hotline)
+        wait_until(lambda: is_delivered(hotline, notice))
+        assert running_program.ends() == 0
+        assert not any(is_alive(pid) for pid in pids)
+        assert redis.smembers("rq:workers") == set()
+        assert "Traceback" not in running_program.said()
+
+
+def test_ctrl_c_ends_all_too(deliverers: Deliverers, bank: Server, redis: Redis) -> None:
+    with deliverers.start(bank.url) as running_program:
+        pids = wait_for_workers(redis, QUEUE, 2)
+        assert running_program.ends(signal.SIGINT) == 0
+        assert not any(is_alive(pid) for pid in pids)
+
+
+def test_what_is_on_its_way_is_finished_before_the_end(
+    hotline: Hotline, deliverers: Deliverers, bank: Server, redis: Redis
+) -> None:
+    may_answer = threading.Event()
+    bank.reacts(lambda sock: may_answer.wait(20) and answers(200)(sock))
+    with deliverers.start(bank.url) as running_program:
+        wait_for_workers(redis, QUEUE, 2)
+        notice = owe(hotline)
+        wait_until(lambda: bank.requests)
+        running_program.process.terminate()
+        wait_until(lambda: len(redis.smembers(f"rq:workers:{QUEUE}")) == 1)
+        may_answer.set()
+        assert running_program.process.wait(30) == 0
+        assert is_delivered(hotline, notice)
+
+
+def test_a_second_signal_does_not_wait(
+    hotline: Hotline, deliverers: Deliverers, bank: Server, redis: Redis
+) -> None:
+    bank.reacts(lambda _sock: bank.over.wait())
+    with deliverers.start(bank.url) as running_program:
+        wait_for_workers(redis, QUEUE, 2)
+        owe(hotline)
+        wait_until(lambda: bank.requests)
+        running_program.process.terminate()
+        wait_until(lambda: len(redis.smembers(f"rq:workers:{QUEUE}")) == 1)
+        assert running_program.ends() == 0
+        assert "killed" in running_program.said()
+
+
+def test_a_killed_worker_is_replaced_and_its_notice_comes_back(
+    hotline: Hotline, deliverers: Deliverers, bank: Server, redis: Redis
+) -> None:
+    bank.reacts(lambda _sock: bank.over.wait())
+    with deliverers.start(bank.url):
+        before = wait_for_workers(redis, QUEUE, 2)
+        notice = owe(hotline)
+        wait_until(lambda: bank.requests)
+        bank.reacts(answers(200))
+        for pid in before:
+            os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not any(is_alive(pid) for pid in before))
+        after = wait_for_workers(redis, QUEUE, 2)
+        assert not before & after
+        assert hotline.outbox.due(hotline.outbox.now(), 1) == []
+        the_lease_ends(hotline, notice)
+        wait_until(lambda: is_delivered(hotline, notice))
+        assert {request.headers["webhook-id"] for request in bank.requests} == {notice.id}
+
+
+def the_lease_ends(hotline: Hotline, notice: Notice) -> None:
+    """What time does by itself; the sweep then rings."""
+    hotline.redis.zadd(keys.NOTICES_OPEN, {notice.id: 0})
+    hotline.outbox.ring(notice.id, notice.queue)
+
+
+def test_no_worker_outlives_a_killed_supervisor(
+    deliverers: Deliverers, bank: Server, redis: Redis
+) -> None:
+    with deliverers.start(bank.url) as running_program:
+        pids = wait_for_workers(redis, QUEUE, 2) | wait_for_workers(redis, "texts", 1)
+        running_program.ends(signal.SIGKILL)
+        wait_until(lambda: not any(is_alive(pid) for pid in pids))
+
+
+def test_a_bank_that_hangs_keeps_no_other_waiting(
+    hotline: Hotline, deliverers: Deliverers, bank: Server, redis: Redis
+) -> None:
+    bank.reacts(lambda _sock: bank.over.wait())
+    with running() as other, deliverers.start(bank.url, other.url):
+        wait_for_workers(redis, QUEUE, 2)
+        wait_for_workers(redis, bank_queue("ccb"), 2)
+        for _ in range(5):
+            owe(hotline)
+        wait_until(lambda: len(bank.requests) == 2)
+        notice = owe(hotline, queue=bank_queue("ccb"))
+        wait_until(lambda: is_delivered(hotline, notice))
+        assert len(bank.requests) == 2
+
+
+def test_workers_per_bank_can_be_fewer(deliverers: Deliverers, bank: Server, redis: Redis) -> None:
+    with deliverers.start(bank.url, WORKERS_PER_BANK="1") as running_program:
+        wait_for_workers(redis, "texts", 1)
+        wait_for_workers(redis, QUEUE, 1)
+        assert "with 2 processes" in running_program.said()
+
+
+@pytest.fixture
+def own_server() -> Iterator[RedisServer]:
+    """A server this test may kill."""
+    with tempfile.TemporaryDirectory(prefix="hl-") as directory:
+        server = RedisServer(Path(directory))
+        yield server
+        server.kill()
+
+
+def test_workers_wait_for_redis_and_outlive_its_restart(
+    own_server: RedisServer, bank: Server, tmp_path: Path
+) -> None:
+    deliverers = Deliverers(tmp_path, own_server.url)
+    with deliverers.start(bank.url) as running_program:
+        wait_until(lambda: "waiting for Redis" in running_program.said())
+        own_server.start()
+        with own_server.client() as redis:
+            hotline = a_hotline(tmp_path, redis, a_bank(bank.url))
+            wait_for_workers(redis, QUEUE, 2)
+            own_server.restart()
+            notice = owe(hotline)
+            wait_until(lambda: is_delivered(hotline, notice))
+        assert running_program.said().count("waiting for Redis") < 5
+        assert "Traceback" not in running_program.said()
+        assert running_program.ends() == 0
+
+
+@pytest.mark.parametrize("options", [["--appendonly", "no"], ["--maxmemory-policy", "allkeys-lru"]])
+@pytest.mark.parametrize("module", ["workers.deliver", "workers.sweep"])
+def test_an_unsafe_redis_is_refused(
+    bank: Server, tmp_path: Path, options: list[str], module: str
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="hl-") as directory:
+        server = RedisServer(Path(directory), *options)
+        server.start()
+        environ = an_environment(tmp_path, server.url, a_bank(bank.url))
+        with program(module, environ, tmp_path / "log") as refused:
+            assert refused.process.wait(30) == 2
+            assert "Redis" in refused.said()
+            assert "Traceback" not in refused.said()
+        server.kill()
+
+
+@pytest.mark.parametrize("module", ["workers.deliver", "workers.sweep"])
+def test_settings_that_make_no_sense_are_all_named(tmp_path: Path, module: str) -> None:
+    environ = an_environment(tmp_path, "", a_bank("https://bank.example"))
+    environ |= {"DATA_KEYS": "too-short", "ICBC_SECRETS": ""}
+    with program(module, environ, tmp_path / "log") as refused:
+        assert refused.process.wait(30) == 2
+        assert "DATA_KEYS" in refused.said()
+        assert "secret" in refused.said()
+        assert "Traceback" not in refused.said()
+
+
+@pytest.mark.parametrize("per_bank", ["0", "-1", "many", "1.5"])
+def test_workers_per_bank_must_be_a_number(
+    deliverers: Deliverers, redis: Redis, per_bank: str
+) -> None:
+    redis.ping()
+    with deliverers.start(NOBODY, WORKERS_PER_BANK=per_bank) as refused:
+        assert refused.process.wait(30) == 2
+        assert "WORKERS_PER_BANK" in refused.said()
+
+
+def test_a_certificate_that_cannot_be_used_is_found_at_the_start(
+    redis_server: RedisServer, tmp_path: Path
+) -> None:
+    wrong = tmp_path / "client.pem"
+    wrong.write_text("not a certificate")
+    bank = a_bank("https://bank.example", client_cert_file=wrong, client_key_file=wrong)
+    environ = an_environment(tmp_path, redis_server.url, bank)
+    with program("workers.deliver", environ, tmp_path / "log") as refused:
+        assert refused.process.wait(30) == 2
+        assert "[banks.icbc]" in refused.said()
+        assert "Traceback" not in refused.said()

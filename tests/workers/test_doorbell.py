@@ -1,0 +1,200 @@
+"""A job is a doorbell: whatever lies in Redis, only our own function ever runs."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+from redis import Redis
+from rq import Queue
+from rq.callbacks import Callback
+from rq.registry import FailedJobRegistry
+from rq.serializers import JSONSerializer
+from rq.utils import import_attribute
+
+from ivr.store.connection import connect
+from ivr.store.hotline import Hotline
+from ivr.store.notices import JOB, Notice, NoticeState, bank_queue
+from tests.redis_server import RedisServer
+from tests.workers.builders import a_bank, a_hotline, owe
+from tests.workers.servers import Server, running
+from workers.bank_client import BankClient
+from workers.deliver import as_json
+from workers.doorbell import HotlineWorker
+from workers.notices import Desk, deliver, sit_down
+
+QUEUE = bank_queue("icbc")
+
+
+@pytest.fixture
+def bank() -> Iterator[Server]:
+    with running() as server:
+        yield server
+
+
+@pytest.fixture
+def hotline(redis: Redis, bank: Server, tmp_path: Path) -> Iterator[Hotline]:
+    """The books, and this process at the desk of the bank's queue."""
+    hotline = a_hotline(tmp_path, redis, a_bank(bank.url))
+    client = BankClient(hotline.settings.banks["icbc"])
+    desk = Desk(
+        queue=QUEUE,
+        client=client,
+        write=as_json,
+        outbox=hotline.outbox,
+        blocks=hotline.blocks,
+        may_try=lambda: True,
+        lease_seconds=30,
+        rng=Random(1),
+    )
+    sit_down(desk)
+    yield hotline
+    sit_down(None)
+    client.close()
+
+
+@pytest.fixture
+def work(redis_server: RedisServer) -> Iterator[Any]:
+    """Works until the queue is empty."""
+    with connect(redis_server.url) as redis:
+        yield lambda: HotlineWorker(QUEUE, redis).work(burst=True, logging_level="CRITICAL")
+
+
+def queue_of(hotline: Hotline) -> Queue:
+    return Queue(QUEUE, connection=hotline.redis, serializer=JSONSerializer)
+
+
+def state_of(hotline: Hotline, notice: Notice) -> NoticeState:
+    found = hotline.outbox.find(notice.id)
+    assert found is not None
+    return found.state
+
+
+def test_a_notice_is_delivered_and_its_job_leaves_nothing_behind(
+    hotline: Hotline, bank: Server, work: Any
+) -> None:
+    notice = owe(hotline)
+    work()
+    assert state_of(hotline, notice) is NoticeState.DELIVERED
+    assert json.loads(bank.last.body) == {"type": "ping", "data": {"word": "叮"}}
+    assert bank.last.headers["webhook-id"] == notice.id
+    assert hotline.redis.keys("rq:job:*") == []
+
+
+def test_the_name_in_the_outbox_is_the_function() -> None:
+    assert import_attribute(JOB) is deliver
+
+
+def test_a_planted_function_does_not_run_and_the_worker_goes_on(
+    hotline: Hotline, work: Any, tmp_path: Path
+) -> None:
+    trace = tmp_path / "trace"
+    planted = queue_of(hotline).enqueue("os.system", f"touch {trace}")
+    notice = owe(hotline)
+    work()
+    assert not trace.exists()
+    assert planted.id in FailedJobRegistry(QUEUE, connection=hotline.redis)
+    assert 0 < hotline.redis.ttl(planted.key) <= 24 * 3600
+    assert state_of(hotline, notice) is NoticeState.DELIVERED
+
+
+def test_a_planted_module_is_not_even_imported(
+    hotline: Hotline, work: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trace = tmp_path / "trace"
+    (tmp_path / "planted_module.py").write_text(f"open({str(trace)!r}, 'w').close()\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    queue_of(hotline).enqueue("planted_module.anything")
+    work()
+    assert not trace.exists()
+
+
+def test_planted_callbacks_do_not_run(hotline: Hotline, work: Any, tmp_path: Path) -> None:
+    traces = [tmp_path / "success", tmp_path / "failure"]
+    for function in (JOB, "os.system"):
+        queue_of(hotline).enqueue(
+            function,
+            str(traces[0]),
+            on_success=Callback("os.mkdir"),
+            on_failure=Callback("os.mkdir"),
+            on_stopped=Callback("os.mkdir"),
+        )
+    work()
+    assert not any(trace.exists() for trace in traces)
+    assert len(FailedJobRegistry(QUEUE, connection=hotline.redis)) == 1
+
+
+def test_a_planted_webhook_is_not_sent(hotline: Hotline, bank: Server, work: Any) -> None:
+    job = queue_of(hotline).enqueue(JOB, "ntc-none")
+    webhook = {"url": bank.url, "job_status": "finished", "timeout": 5, "headers": {}}
+    hotline.redis.hset(job.key, "webhooks", json.dumps([webhook]))
+    work()
+    assert bank.requests == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"data": b"\x80\x04cposix\nsystem\n."},
+        {"data": json.dumps([["os", "system"], None, [], {}])},
+        {"data": json.dumps(["os.system"])},
+        {"data": json.dumps([JOB, None, {"a": 1}, []])},
+        {"status": "no such state"},
+        {"timeout": "never"},
+        {"success_callback_timeout": "x"},
+        {"created_at": "yesterday"},
+        {"dependency_ids": "{"},
+    ],
+)
+def test_a_job_that_cannot_be_read_stops_nobody(
+    hotline: Hotline, work: Any, changes: dict[Any, Any]
+) -> None:
+    job = queue_of(hotline).enqueue(JOB, "ntc-none")
+    hotline.redis.hset(job.key, mapping=changes)
+    notice = owe(hotline)
+    work()
+    assert state_of(hotline, notice) is NoticeState.DELIVERED
+    assert queue_of(hotline).count == 0
+
+
+def test_a_pickle_is_not_unpickled(hotline: Hotline, work: Any, tmp_path: Path) -> None:
+    trace = tmp_path / "trace"
+    Queue(QUEUE, connection=hotline.redis).enqueue(os.mkdir, str(trace))
+    work()
+    assert not trace.exists()
+
+
+def test_a_notice_of_another_bank_is_not_sent_here(
+    hotline: Hotline, bank: Server, work: Any
+) -> None:
+    notice = owe(hotline, queue=bank_queue("ccb"))
+    queue_of(hotline).enqueue(JOB, notice.id)
+    work()
+    assert bank.requests == []
+    assert state_of(hotline, notice) is NoticeState.OPEN
+
+
+def test_two_jobs_for_one_notice_make_one_attempt(
+    hotline: Hotline, bank: Server, work: Any
+) -> None:
+    notice = owe(hotline)
+    hotline.outbox.ring(notice.id, QUEUE)
+    work()
+    assert len(bank.requests) == 1
+
+
+def test_a_worker_waits_for_a_job_without_giving_up(redis_server: RedisServer) -> None:
+    with connect(redis_server.url) as redis:
+        redis.ping()
+        worker = HotlineWorker(QUEUE, redis)
+        connection = redis.connection_pool.get_connection()
+        assert connection.socket_timeout > worker.dequeue_timeout
+        redis.connection_pool.release(connection)
+
+
+def test_a_second_queue_is_refused(redis: Redis) -> None:
+    with pytest.raises((ValueError, TypeError)):
+        HotlineWorker(["bank-icbc", "bank-ccb"], redis)  # type: ignore[arg-type]

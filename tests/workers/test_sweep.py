@@ -1,0 +1,164 @@
+"""The clock: what it rings for, what it leaves alone, and what it gets over."""
+
+import logging
+import signal
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from redis import Redis
+
+from ivr.store import keys
+from ivr.store.hotline import Hotline, open_hotline
+from ivr.store.notices import bank_queue
+from tests.redis_server import RedisServer
+from tests.workers.builders import a_bank, a_hotline, an_environment, owe
+from tests.workers.programs import program
+from tests.workers.servers import wait_until
+from workers.sweep import MOST_RINGING, Sweep
+
+QUEUE = bank_queue("icbc")
+OTHER = bank_queue("ccb")
+
+
+@pytest.fixture
+def hotline(redis: Redis, tmp_path: Path) -> Hotline:
+    return a_hotline(tmp_path, redis, a_bank("https://bank.example"))
+
+
+@pytest.fixture
+def sweep(hotline: Hotline) -> Sweep:
+    return Sweep(hotline)
+
+
+def lose_all_jobs(hotline: Hotline) -> None:
+    hotline.redis.delete(*hotline.redis.keys("rq:*"))
+
+
+def test_a_due_notice_whose_job_is_lost_is_rung_for(hotline: Hotline, sweep: Sweep) -> None:
+    notices = {owe(hotline).id for _ in range(3)}
+    lose_all_jobs(hotline)
+    sweep.round()
+    assert set(hotline.outbox.ringing(QUEUE)) == notices
+
+
+def test_a_notice_whose_job_waits_is_left_alone(hotline: Hotline, sweep: Sweep) -> None:
+    notice = owe(hotline)
+    for _ in range(3):
+        sweep.round()
+    assert hotline.outbox.ringing(QUEUE) == [notice.id]
+
+
+def test_a_notice_that_is_not_due_is_left_alone(hotline: Hotline, sweep: Sweep) -> None:
+    notice = owe(hotline)
+    assert hotline.outbox.claim(notice.id, 30) is not None
+    lose_all_jobs(hotline)
+    sweep.round()
+    assert hotline.outbox.ringing(QUEUE) == []
+
+
+def test_a_long_queue_grows_no_longer_and_hides_nobody(hotline: Hotline, sweep: Sweep) -> None:
+    for _ in range(MOST_RINGING + 20):
+        owe(hotline, age_seconds=100)
+    lose_all_jobs(hotline)
+    other = owe(hotline, queue=OTHER)
+    hotline.redis.delete(f"rq:queue:{OTHER}")
+    for _ in range(3):
+        sweep.round()
+    assert len(hotline.outbox.ringing(QUEUE)) == MOST_RINGING
+    assert hotline.outbox.ringing(OTHER) == [other.id]
+
+
+def test_sweeps_at_the_same_time_do_no_harm(hotline: Hotline, redis_server: RedisServer) -> None:
+    """Both may ring; whoever answers first has the notice."""
+    notices = [owe(hotline).id for _ in range(20)]
+    lose_all_jobs(hotline)
+    clients = [redis_server.client() for _ in range(4)]
+    sweeps = [Sweep(open_hotline(hotline.settings, client)) for client in clients]
+    threads = [threading.Thread(target=sweep.round) for sweep in sweeps]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for client in clients:
+        client.close()
+    rung = hotline.outbox.ringing(QUEUE)
+    assert set(rung) == set(notices)
+    claimed = [notice_id for notice_id in rung if hotline.outbox.claim(notice_id, 30)]
+    assert sorted(claimed) == sorted(notices)
+
+
+def test_it_shows_that_it_lives(hotline: Hotline, sweep: Sweep) -> None:
+    sweep.round()
+    assert 0 < hotline.redis.ttl(keys.SWEEP_ALIVE) <= 15
+
+
+def test_it_trims_the_journal(hotline: Hotline, sweep: Sweep) -> None:
+    with hotline.redis.pipeline() as pipe:
+        for _ in range(300):
+            pipe.xadd(keys.JOURNAL, {"event": "old"}, id="1-*")
+        pipe.execute()
+    sweep.round()
+    assert hotline.redis.xlen(keys.JOURNAL) < 300
+
+
+def test_a_part_that_fails_stops_no_other_and_is_logged_once(
+    hotline: Hotline, sweep: Sweep, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "workers")
+    hotline.redis.set(keys.DEADLINES, "not a sorted set")
+    owe(hotline)
+    lose_all_jobs(hotline)
+    for _ in range(3):
+        sweep.round()
+    assert len(hotline.outbox.ringing(QUEUE)) == 1
+    assert [r.message for r in caplog.records] == ["sweep: release fails (ResponseError)"]
+    hotline.redis.delete(keys.DEADLINES)
+    sweep.round()
+    assert caplog.records[-1].message == "sweep: release works again"
+
+
+@pytest.fixture
+def own_server() -> Iterator[RedisServer]:
+    """A server this test may kill."""
+    with tempfile.TemporaryDirectory(prefix="hl-") as directory:
+        server = RedisServer(Path(directory))
+        server.start()
+        yield server
+        server.kill()
+
+
+def test_an_outage_of_redis_is_survived_and_told_once(
+    own_server: RedisServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "workers")
+    with own_server.client() as redis:
+        hotline = a_hotline(tmp_path, redis, a_bank("https://bank.example"))
+        sweep = Sweep(hotline)
+        notice = owe(hotline)
+        own_server.kill()
+        for _ in range(3):
+            sweep.round()
+        assert len(caplog.records) == 1
+        own_server.start()
+        lose_all_jobs(hotline)
+        sweep.round()
+        assert hotline.outbox.ringing(QUEUE) == [notice.id]
+        assert caplog.records[-1].message == "sweep: redis works again"
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_the_clock_runs_through_an_outage_until_it_is_told_to_end(
+    own_server: RedisServer, tmp_path: Path, number: signal.Signals
+) -> None:
+    environ = an_environment(tmp_path, own_server.url, a_bank("https://bank.example"))
+    with program("workers.sweep", environ, tmp_path / "log") as clock, own_server.client() as redis:
+        wait_until(lambda: redis.exists(keys.SWEEP_ALIVE))
+        own_server.restart()
+        redis.delete(keys.SWEEP_ALIVE)
+        wait_until(lambda: redis.exists(keys.SWEEP_ALIVE))
+        assert clock.ends(number) == 0
+        assert "Traceback" not in clock.said()

@@ -1,0 +1,107 @@
+"""Tells one bank: signs a notice, posts it, and names what came of it.
+
+Standard Webhooks 1.0 (github.com/standard-webhooks/standard-webhooks, spec section "Signing").
+"""
+
+import json
+import ssl
+from datetime import UTC, datetime
+from typing import Final
+from urllib.parse import SplitResult, unquote, urlsplit
+
+from standardwebhooks import Webhook
+from urllib3.util import make_headers
+
+from ivr.banks_file import Bank
+from ivr.store.notices import Attempt, Outcome
+from workers.answers import excerpt, seconds_to_wait
+from workers.wire import Answer, Wire
+
+# What a bank's status means; the first row that fits counts.
+VOCABULARY: Final[tuple[tuple[range, Outcome], ...]] = (
+    (range(200, 300), Outcome.RECEIVED),  # whatever the body says, unless it says "blocked"
+    # A moved address is a mistake in someone's settings: a person must look, and a notice
+    # with personal data goes nowhere but to the address the bank gave us.
+    (range(300, 400), Outcome.REFUSED),
+    (range(408, 409), Outcome.FAILED),  # 408 request timeout: the bank's gateway was slow
+    (range(425, 426), Outcome.FAILED),  # 425 too early
+    (range(429, 430), Outcome.FAILED),  # 429 too many requests
+    (range(400, 500), Outcome.REFUSED),  # the bank will say the same again: a person must look
+    (range(500, 600), Outcome.FAILED),
+)
+
+
+class BankClient:
+    """A kept-open line to one bank. Opened by the first post, so it may be made before a fork."""
+
+    def __init__(self, bank: Bank) -> None:
+        """Raises: ssl.SSLError or OSError when a certificate file of the bank cannot be used."""
+        self._signers = [Webhook(secret.get_secret_value()) for secret in bank.secrets]
+        parts = urlsplit(bank.notice_url)
+        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._credentials = _credentials(parts)
+        self._wire = Wire(bank.notice_url, bank.timeout_seconds, _tls(bank))
+
+    def post(self, notice_id: str, body: str, at: float) -> Attempt:
+        """One attempt at `at` (unix seconds). Never raises for what the bank or network does."""
+        answer = self._wire.post(self._path, body.encode(), self._headers(notice_id, body, int(at)))
+        return _attempt(answer, at)
+
+    def close(self) -> None:
+        self._wire.close()
+
+    def _headers(self, notice_id: str, body: str, at: int) -> dict[str, str]:
+        moment = datetime.fromtimestamp(at, UTC)  # `sign` is hours off for any other time zone
+        signatures = [signer.sign(notice_id, moment, body) for signer in self._signers]
+        return {
+            "webhook-id": notice_id,
+            "webhook-timestamp": str(at),
+            "webhook-signature": " ".join(signatures),
+            "content-type": "application/json",
+            "user-agent": "hotline-12333",
+            **self._credentials,
+        }
+
+
+def _credentials(url: SplitResult) -> dict[str, str]:
+    """`https://user:password@bank.example/…`, for a gateway that wants to know who knocks."""
+    if url.username is None:
+        return {}
+    words = f"{unquote(url.username)}:{unquote(url.password or '')}"
+    return dict(make_headers(basic_auth=words))
+
+
+def outcome_of(status: int, body: bytes) -> Outcome:
+    """What an answer means; a status outside HTTP's five classes may heal, so it failed."""
+    meaning = next((o for statuses, o in VOCABULARY if status in statuses), Outcome.FAILED)
+    return Outcome.BLOCKED if meaning is Outcome.RECEIVED and _says_blocked(body) else meaning
+
+
+def _says_blocked(body: bytes) -> bool:
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):  # not JSON, or thousands of brackets
+        return False
+    return isinstance(said, dict) and said.get("status") == "blocked"
+
+
+def _attempt(answer: Answer, at: float) -> Attempt:
+    if answer.status is None:
+        return Attempt(int(at), Outcome.FAILED, None, answer.milliseconds, answer.failure)
+    outcome = outcome_of(answer.status, answer.body)
+    wait = None
+    if outcome is Outcome.FAILED:
+        wait = seconds_to_wait(answer.headers.get("retry-after"), at)
+    said = excerpt(answer.body)
+    return Attempt(int(at), outcome, answer.status, answer.milliseconds, said, wait)
+
+
+def _tls(bank: Bank) -> ssl.SSLContext | None:
+    """The bank's private authority instead of the public ones, and our own certificate."""
+    if not bank.notice_url.startswith("https:"):
+        return None
+    context = ssl.create_default_context(cafile=bank.ca_file)
+    if bank.client_cert_file is not None:
+        # An empty password: a locked key must fail here, not ask at a terminal nobody watches.
+        context.load_cert_chain(bank.client_cert_file, bank.client_key_file, password="")
+    return context

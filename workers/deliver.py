@@ -1,0 +1,139 @@
+"""`python -m workers.deliver`: a process for every notice that may be on its way at once.
+
+Each bank has its own queue and its own processes, so a slow bank keeps nobody else waiting.
+"""
+
+import gc
+import json
+import logging
+import os
+import signal
+import ssl
+import sys
+from collections.abc import Iterator, Mapping
+from functools import partial
+from random import SystemRandom
+from typing import Any
+
+from redis.exceptions import RedisError
+
+from ivr.banks_file import Bank
+from ivr.settings import Settings
+from ivr.store.connection import connect
+from ivr.store.hotline import Hotline, open_hotline
+from ivr.store.notices import TEXTS_QUEUE, bank_queue
+from workers.bank_client import BankClient
+from workers.doorbell import HotlineWorker, OneLinePerOutage
+from workers.notices import Desk, sit_down
+from workers.startup import StartupError, begin, wait_until_up
+from workers.supervisor import Slot, Supervisor
+
+
+def main(environ: Mapping[str, str] = os.environ) -> int:
+    """Delivers until SIGTERM or SIGINT. Returns the exit status: 2 when a person must mend."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    try:
+        settings = begin(environ)
+        slots = list(slots_for(settings, per_bank=_per_bank(environ)))
+    except StartupError as error:
+        print(error, file=sys.stderr)
+        return 2
+    gc.freeze()  # what is loaded now is shared with every child and never looked at again
+    logging.getLogger("workers").info("delivering with %d processes", len(slots))
+    Supervisor(slots).run()
+    return 0
+
+
+def slots_for(settings: Settings, per_bank: int | None = None) -> Iterator[Slot]:
+    """A slot for each delivery that may run at once: `max_in_flight` a bank, one for texts.
+
+    Raises:
+        StartupError: a bank's certificate files cannot be used.
+    """
+    for bank in settings.banks.values():
+        try:
+            client = BankClient(bank)
+        except (ssl.SSLError, OSError) as error:
+            raise StartupError(f"BANKS_FILE [banks.{bank.id}] certificate files: {error}") from None
+        slots = min(bank.max_in_flight, per_bank or bank.max_in_flight)
+        for number in range(1, slots + 1):
+            work = partial(_work_for_bank, settings, bank, client)
+            yield Slot(f"{bank_queue(bank.id)}/{number}", work)
+    yield Slot(TEXTS_QUEUE, partial(_work_on_texts, settings))
+
+
+def _per_bank(environ: Mapping[str, str]) -> int | None:
+    text = environ.get("WORKERS_PER_BANK", "")
+    if not text:
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise StartupError("WORKERS_PER_BANK: must be a whole number, at least 1")
+    return int(text)
+
+
+def _work_for_bank(settings: Settings, bank: Bank, client: BankClient) -> None:
+    hotline = open_hotline(settings)
+    desk = Desk(
+        queue=bank_queue(bank.id),
+        client=client,
+        write=as_json,
+        outbox=hotline.outbox,
+        blocks=hotline.blocks,
+        may_try=partial(hotline.bank_health.may_try, bank.id),
+        lease_seconds=lease_seconds(bank),
+        rng=SystemRandom(),
+    )
+    _work(desk, hotline)
+
+
+def _work_on_texts(settings: Settings) -> None:
+    """The only process that loads the words and Twilio's large package."""
+    from ivr.prompts.catalogue import load_catalogue
+    from workers.text_client import TEXT_SECONDS, TextClient
+    from workers.texts import TextWriter
+
+    hotline = open_hotline(settings)
+    writer = TextWriter(hotline.reports, hotline.holders, load_catalogue(), settings.banks)
+    desk = Desk(
+        queue=TEXTS_QUEUE,
+        client=TextClient(settings),
+        write=writer.write,
+        outbox=hotline.outbox,
+        blocks=hotline.blocks,
+        may_try=lambda: True,
+        lease_seconds=TEXT_SECONDS + 4,
+        rng=SystemRandom(),
+    )
+    _work(desk, hotline)
+
+
+def lease_seconds(bank: Bank) -> float:
+    """A little longer than an attempt, so that a killed worker's notice soon comes due again.
+
+    An attempt that lasts longer all the same (a slow name server) may meet a second one: the
+    bank knows a repeated notice by its webhook-id.
+    """
+    return bank.timeout_seconds + 3
+
+
+def as_json(content: Any) -> str:
+    """A notice's content as the bank gets it, the same bytes in every attempt."""
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _work(desk: Desk, hotline: Hotline) -> None:
+    """Answers one queue's doorbell until SIGTERM, or until Redis goes away in mid-job."""
+    logging.getLogger("rq.worker").addFilter(OneLinePerOutage())
+    sit_down(desk)
+    # A line of its own: RQ waits on it for seconds, while the books want a quick answer or none.
+    redis = connect(hotline.settings.redis_location)
+    try:
+        wait_until_up(redis)
+        HotlineWorker(desk.queue, redis).work(logging_level="WARNING")
+    except RedisError:
+        sys.exit(os.EX_TEMPFAIL)  # RQ could not even sign off; the next process waits for Redis
+
+
+if __name__ == "__main__":
+    sys.exit(main())

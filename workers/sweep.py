@@ -1,0 +1,135 @@
+"""`python -m workers.sweep`: the clock. Rings for due notices, follows up on releases, trims.
+
+Any number of sweeps may run: a notice rung for twice is claimed once, a release is one
+transaction that only one of them commits, and the rest is the same done twice. So no lock is
+needed, and none can be left behind by a sweep that was killed.
+"""
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from ivr.store import keys
+from ivr.store.hotline import Hotline, open_hotline
+from ivr.store.notices import bank_queue
+from workers.startup import OUTAGE, StartupError, begin
+
+EVERY_SECONDS: Final = 1.0
+ALIVE_SECONDS: Final = 15
+# A backlog waits in the outbox, not in Redis lists: RQ jobs beyond these would only be in the way.
+MOST_RINGING: Final = 200
+# One round's look at what is due. Far more than the queues take: the backlog of one slow bank
+# stands first and must not hide what is due for the others.
+MOST_DUE: Final = 20_000
+TRIM_EVERY: Final = 60  # rounds
+
+log = logging.getLogger("workers")
+
+
+class Sweep:
+    """One round after another; a part that fails keeps no other from its work."""
+
+    def __init__(self, hotline: Hotline) -> None:
+        self._hotline = hotline
+        self._rounds = 0
+        self._failing: dict[str, str] = {}
+        self._parts: dict[str, Callable[[], object]] = {
+            "alive": self._say_alive,
+            "hurry": self.hurry,
+            "ring": self.ring,
+            "release": hotline.releases.release_due,
+            "trim": self._trim,
+        }
+
+    def round(self) -> None:
+        """Every part once. Raises nothing: what goes wrong is logged when it starts and ends."""
+        for name, part in self._parts.items():
+            try:
+                part()
+            except OUTAGE as error:
+                self._note("redis", error)
+                break
+            except Exception as error:
+                self._note(name, error)
+            else:
+                self._note(name, None)
+        else:
+            self._note("redis", None)
+        self._rounds += 1
+
+    def ring(self) -> int:
+        """Gives every due notice without a waiting job a new one; returns how many.
+
+        Never makes a queue longer than MOST_RINGING.
+        """
+        outbox = self._hotline.outbox
+        due: dict[str, list[str]] = defaultdict(list)
+        for notice_id, queue in outbox.due(outbox.now(), MOST_DUE):
+            due[queue].append(notice_id)
+        return sum(self._ring_in(queue, notice_ids) for queue, notice_ids in due.items())
+
+    def hurry(self) -> None:
+        """A bank that was paused answers again: all that waits for it is due now."""
+        health, outbox = self._hotline.bank_health, self._hotline.outbox
+        for bank in health.banks_that_came_back():
+            outbox.hurry(bank, outbox.now())
+            health.has_been_served(bank)
+
+    def _ring_in(self, queue: str, notice_ids: list[str]) -> int:
+        ringing = set(self._hotline.outbox.ringing(queue))
+        silent = [notice_id for notice_id in notice_ids if notice_id not in ringing]
+        most = 1 if queue in self._paused_queues() else MOST_RINGING
+        silent = silent[: max(most - len(ringing), 0)]
+        for notice_id in silent:
+            self._hotline.outbox.ring(notice_id, queue)
+        return len(silent)
+
+    def _paused_queues(self) -> set[str]:
+        """A paused bank needs one bell, for its probe; more would only wake workers for nothing."""
+        banks = self._hotline.settings.banks
+        return {bank_queue(b) for b in banks if self._hotline.bank_health.is_paused(b)}
+
+    def _say_alive(self) -> None:
+        """For /readyz: without a sweep, a notice that failed once would wait for ever."""
+        self._hotline.redis.set(keys.SWEEP_ALIVE, os.getpid(), ex=ALIVE_SECONDS)
+
+    def _trim(self) -> None:
+        if self._rounds % TRIM_EVERY == 0:
+            self._hotline.journal.trim(self._hotline.outbox.now())
+
+    def _note(self, name: str, error: Exception | None) -> None:
+        """One line when something starts to fail, and one when it works again."""
+        kind = type(error).__name__ if error else ""
+        if kind == self._failing.get(name, ""):
+            return
+        self._failing[name] = kind
+        if error is None:
+            log.warning("sweep: %s works again", name)
+        else:
+            log.error("sweep: %s fails (%s)", name, kind, exc_info=name != "redis")
+
+
+def main(environ: Mapping[str, str] = os.environ) -> int:
+    """Sweeps until SIGTERM or SIGINT (exit status 0). Returns 2 when a person must mend."""
+    # At any moment: every step is one transaction or can be done again.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    try:
+        settings = begin(environ)
+    except StartupError as error:
+        print(error, file=sys.stderr)
+        return 2
+    sweep = Sweep(open_hotline(settings))
+    while True:
+        started = time.monotonic()
+        sweep.round()
+        time.sleep(max(EVERY_SECONDS - (time.monotonic() - started), 0.0))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,127 @@
+"""Sends a text message to a holder through Twilio, and names what came of it.
+
+Imported by the texts worker only: the `twilio` package is large. Neither the number nor the
+words ever leave this room in a log line, an exception or an attempt; Twilio's answers repeat both.
+"""
+
+import contextlib
+import json
+import logging
+import re
+from typing import Final
+from urllib.parse import urlencode, urlsplit
+
+from twilio.http import HttpClient
+from twilio.http.response import Response
+from twilio.rest import Client
+from urllib3.util import make_headers
+
+from ivr.settings import Settings
+from ivr.store.notices import Attempt, Outcome
+from workers.answers import seconds_to_wait
+from workers.wire import Answer, Wire
+
+TEXT_SECONDS: Final = 6.0  # Twilio takes a message into its own queue and answers quickly
+
+# What Twilio's status means; the first row that fits counts.
+VOCABULARY: Final[tuple[tuple[range, Outcome], ...]] = (
+    (range(200, 300), Outcome.RECEIVED),  # 201: queued by Twilio
+    (range(408, 409), Outcome.FAILED),
+    (range(425, 426), Outcome.FAILED),
+    (range(429, 430), Outcome.FAILED),  # error 20429: too many at once
+    (range(300, 500), Outcome.REFUSED),  # not a mobile number, unsubscribed, or wrong credentials
+    (range(500, 600), Outcome.FAILED),
+)
+
+
+class TextClient:
+    """A kept-open line to Twilio's message service."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._from = settings.twilio_from_number
+        self._line = _Line(settings.twilio_api_base)
+        sid, token = settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value()
+        self._twilio = Client(sid, token, http_client=self._line)
+
+    def post(self, notice_id: str, body: str, at: float) -> Attempt:  # noqa: ARG002
+        """One attempt at `at` (unix seconds) to send `body`, the JSON {"to": …, "text": …}.
+
+        Twilio has no idempotency key for messages: after a lost answer a holder may get the
+        same text twice, which is better than never. Never raises for what Twilio does.
+        """
+        text = json.loads(body)
+        answer = self._send(to=text["to"], words=text["text"])
+        if answer.status is None:
+            return Attempt(int(at), Outcome.FAILED, None, answer.milliseconds, answer.failure)
+        outcome = outcome_of(answer.status)
+        wait = None
+        if outcome is Outcome.FAILED:
+            wait = seconds_to_wait(answer.headers.get("retry-after"), at)
+        said = _reference_in(answer.body)
+        return Attempt(int(at), outcome, answer.status, answer.milliseconds, said, wait)
+
+    def close(self) -> None:
+        self._line.close()
+
+    def _send(self, to: str, words: str) -> Answer:
+        self._line.answer = None
+        # What came of it is read from the answer itself: the library's exceptions carry the
+        # number, and it stumbles over an answer that is not the JSON it expects.
+        with contextlib.suppress(Exception):
+            self._twilio.messages.create(to=to, from_=self._from, body=words)
+        if self._line.answer is None:
+            raise UnsendableTextError
+        return self._line.answer
+
+
+class UnsendableTextError(Exception):
+    """The text could not even be put into a request. Says no more: it is somebody's number."""
+
+
+def outcome_of(status: int) -> Outcome:
+    """What a status means; one outside HTTP's five classes may heal, so it failed."""
+    return next((o for statuses, o in VOCABULARY if status in statuses), Outcome.FAILED)
+
+
+def _reference_in(body: bytes) -> str:
+    """Twilio's message SID or error code: enough to look it up, and nobody's data."""
+    try:
+        said = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    if not isinstance(said, dict):
+        return ""
+    sid, code = said.get("sid"), said.get("code")
+    if isinstance(sid, str) and re.fullmatch("[A-Z]{2}[0-9a-f]{32}", sid):
+        return sid
+    return f"code {code}" if isinstance(code, int) and 0 < code < 100_000 else ""
+
+
+class _Line(HttpClient):
+    """Carries the library's requests over our bounded wire to TWILIO_API_BASE, logging nothing."""
+
+    def __init__(self, base_url: str) -> None:
+        super().__init__(logging.getLogger(__name__), is_async=False, timeout=TEXT_SECONDS)
+        self._wire = Wire(base_url, TEXT_SECONDS)
+        self.answer: Answer | None = None
+
+    def request(
+        self,
+        method: str,  # noqa: ARG002
+        uri: str,
+        params: dict[str, object] | None = None,  # noqa: ARG002
+        data: dict[str, object] | None = None,
+        headers: dict[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,  # noqa: ARG002
+        allow_redirects: bool = False,  # noqa: ARG002, FBT001, FBT002
+    ) -> Response:
+        """The library's own signature; it only ever posts here."""
+        credentials = make_headers(basic_auth=":".join(auth)) if auth else {}
+        body = urlencode(data or {}).encode()
+        answer = self._wire.post(urlsplit(uri).path, body, {**(headers or {}), **credentials})
+        self.answer = answer
+        return Response(answer.status or 503, answer.body.decode(errors="replace"), answer.headers)
+
+    def close(self) -> None:
+        self._wire.close()
