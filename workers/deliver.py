@@ -114,7 +114,7 @@ def lease_seconds(bank: Bank) -> float:
     An attempt that lasts longer all the same (a slow name server) may meet a second one: the
     bank knows a repeated notice by its webhook-id.
     """
-    return bank.timeout_seconds + 3
+    return bank.timeout_seconds + 4
 
 
 def as_json(content: Any) -> str:

@@ -115,7 +115,7 @@ class Wire:
     """A line to one server: kept open between posts, for one thread at a time."""
 
     def __init__(self, base_url: str, seconds: float, tls: ssl.SSLContext | None = None) -> None:
-        """`seconds` bound the connecting and every wait; twice that, the whole exchange."""
+        """`seconds` bound the connecting and every wait; a second more, the whole exchange."""
         self._seconds = seconds
         self._deadline = Deadline()
         self._last_used = time.monotonic()
@@ -125,7 +125,7 @@ class Wire:
         """Sends and waits for the answer; never raises for what the network or server does."""
         self._drop_a_quiet_connection()
         started = time.monotonic()
-        self._deadline.start(2 * self._seconds)
+        self._deadline.start(self._seconds + 1)
         try:
             status, answer_headers, start = self._exchange(path, body, headers)
             failure = ""
