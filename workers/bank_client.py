@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 from urllib3.util import make_headers
 
 from ivr.banks_file import Bank
-from ivr.store.notices import Attempt, Outcome
+from ivr.cards.notice import Attempt, Outcome
 from workers.answers import excerpt, seconds_to_wait
 from workers.wire import Answer, Wire
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any, Protocol
 
+from ivr.cards.notice import Attempt, Notice, Outcome
 from ivr.store.blocks import BlockBook
-from ivr.store.notices import Attempt, Notice, Outbox, Outcome
+from ivr.store.notices import Outbox
 from workers.schedule import next_due
 
 

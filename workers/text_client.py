@@ -16,8 +16,8 @@ from twilio.http.response import Response
 from twilio.rest import Client
 from urllib3.util import make_headers
 
+from ivr.cards.notice import Attempt, Outcome
 from ivr.settings import Settings
-from ivr.store.notices import Attempt, Outcome
 from workers.answers import seconds_to_wait
 from workers.wire import Answer, Wire
 

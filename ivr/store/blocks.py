@@ -13,12 +13,13 @@ from ivr.cards.bank_event import BLOCKED, MEANS, BankEvent
 from ivr.cards.block import TRANSITIONS, Block, BlockEvent, BlockState, after
 from ivr.cards.errors import NotThisBanksError
 from ivr.cards.loss import LossReport, ReportKind, ReportState, Suspension
+from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState, Outcome
 from ivr.store import keys
 from ivr.store.bank_health import BankHealth
 from ivr.store.codec import dump, load, plain
 from ivr.store.connection import is_cut
 from ivr.store.journal import Journal
-from ivr.store.notices import Attempt, Notice, NoticeKind, NoticeState, Outbox, Outcome
+from ivr.store.notices import Outbox
 from ivr.store.reports import owe_text, write_block
 from ivr.store.vault import Vault
 

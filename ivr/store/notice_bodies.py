@@ -3,9 +3,9 @@
 from typing import Any
 
 from ivr.cards.loss import LossReport, ReportKind
+from ivr.cards.notice import NoticeKind
 from ivr.cards.records import Card, Holder
 from ivr.store.codec import iso
-from ivr.store.notices import NoticeKind
 
 
 def reported_body(report: LossReport, holder: Holder, card: Card) -> dict[str, Any]:

@@ -6,8 +6,6 @@ sweep rings again when the notice is due (see workers/sweep.py).
 
 import secrets
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Final
 
 from redis import Redis
@@ -15,6 +13,7 @@ from redis.client import Pipeline
 from rq import Queue
 from rq.serializers import JSONSerializer
 
+from ivr.cards.notice import NEEDS_A_PERSON, Attempt, Notice, NoticeKind, NoticeState
 from ivr.store import keys
 from ivr.store.codec import dump, load, plain
 from ivr.store.vault import Vault
@@ -23,65 +22,6 @@ TEXTS_QUEUE: Final = "texts"
 LONGEST_LEASE: Final = 30  # seconds; no attempt lasts longer
 JOB_SECONDS: Final = 60  # RQ's own limit on one attempt; our HTTP limits end far earlier
 JOB: Final = "workers.notices.deliver"  # by name: the hotline never imports the workers
-
-
-class NoticeKind(StrEnum):
-    """What is told. The first three go to a bank, a text goes to the holder's own phone."""
-
-    LOSS_REPORTED = "card.loss_reported"
-    LOSS_RELEASED = "card.loss_released"
-    PING = "ping"
-    TEXT = "text"
-
-
-class NoticeState(StrEnum):
-    """Open while anything is owed; the others are final (a person may send again)."""
-
-    OPEN = "open"
-    DELIVERED = "delivered"
-    REFUSED = "refused"
-    UNDELIVERABLE = "undeliverable"
-    CLOSED = "closed"  # overtaken by events: nothing is owed any more
-
-
-NEEDS_A_PERSON: Final = (NoticeState.REFUSED, NoticeState.UNDELIVERABLE)
-
-
-class Outcome(StrEnum):
-    """What one attempt came to."""
-
-    RECEIVED = "received"  # 2xx
-    BLOCKED = "blocked"  # 2xx with {"status": "blocked"}
-    REFUSED = "refused"  # the other side said no for good
-    FAILED = "failed"  # can heal: try again
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One try to deliver: when (unix seconds), what came of it, and how long it took."""
-
-    at: int
-    outcome: Outcome
-    status: int | None  # the HTTP status; None when no answer came
-    milliseconds: int
-    answer: str  # the start of the answer's body, or the network error's name
-    retry_after: int | None = None  # seconds the other side asked us to wait
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Something owed. `body` is the sealed text; it opens only with DATA_KEYS."""
-
-    id: str
-    kind: NoticeKind
-    queue: str  # bank-<bank id> or texts
-    bank: str
-    report_number: str
-    card_ref: str
-    sealed_body: str
-    created_at: int
-    state: NoticeState = NoticeState.OPEN
-    attempts_made: int = 0
 
 
 def bank_queue(bank: str) -> str:

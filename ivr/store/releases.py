@@ -8,11 +8,12 @@ from redis.client import Pipeline
 from redis.exceptions import WatchError
 
 from ivr.cards.loss import LossReport, ReportState, Suspension
+from ivr.cards.notice import NoticeKind
 from ivr.store import keys
 from ivr.store.codec import dump, iso, load, plain
 from ivr.store.journal import Journal
 from ivr.store.notice_bodies import core
-from ivr.store.notices import NoticeKind, Outbox, bank_queue
+from ivr.store.notices import Outbox, bank_queue
 from ivr.store.reports import owe_text
 
 EARLIEST: Final = 200  # deadlines looked at in every round

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError, WatchError
 
 from ivr.cards.block import Block, BlockState
 from ivr.cards.loss import LossReport, ReportKind, Suspension
+from ivr.cards.notice import NoticeKind
 from ivr.cards.records import Card, Holder
 from ivr.cards.report_number import new_report_number
 from ivr.store import keys
@@ -16,7 +17,7 @@ from ivr.store.codec import dump, load
 from ivr.store.connection import is_cut
 from ivr.store.journal import Journal
 from ivr.store.notice_bodies import reported_body
-from ivr.store.notices import TEXTS_QUEUE, NoticeKind, Outbox, bank_queue
+from ivr.store.notices import TEXTS_QUEUE, Outbox, bank_queue
 from ivr.store.vault import Vault
 
 REPLICA_MILLISECONDS: Final = 1000  # a caller is waiting

@@ -62,7 +62,7 @@ def audit(city: City, tally: Tally) -> Findings:
         _check_report(city, findings, report, effects.get(number, 0), events)
         if report.card_ref not in confirmed:
             findings.unasked.append(f"report {number}")
-    findings.stuck += [f"notice {plain(n)}" for n in _open(city)]
+    findings.stuck += [f"notice {n}" for n in _open(city)]
     return findings
 
 
@@ -94,14 +94,14 @@ def _reports(city: City) -> dict[str, LossReport]:
 
 def _journal(city: City) -> dict[str, list[str]]:
     events: dict[str, list[str]] = {}
-    for _, fields in city.hotline.redis.xrange(keys.JOURNAL):
-        entry = {plain(k): plain(v) for k, v in fields.items()}
+    for _, fields in city.hotline.redis.xrange(keys.JOURNAL) or []:
+        entry = {plain(k): plain(v) for k, v in (fields or {}).items()}
         events.setdefault(entry.get("report", ""), []).append(entry["event"])
     return events
 
 
-def _open(city: City) -> list[bytes]:
-    return list(city.hotline.redis.zrange(keys.NOTICES_OPEN, 0, -1))
+def _open(city: City) -> list[str]:
+    return [plain(notice) for notice in city.hotline.redis.zrange(keys.NOTICES_OPEN, 0, -1)]
 
 
 def as_line(findings: Findings, **figures: object) -> str:

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
+from ivr.cards.notice import Outcome
 from ivr.prompts.speech import Language
 from ivr.store import keys
-from ivr.store.notices import Outcome
 from simulator.engine import Rules
 from tests.builders import a_card, a_holder, an_id_number
 from tests.journeys.town import SEVEN_DAYS, Person, Town, bank_values, spoken_number

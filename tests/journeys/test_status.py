@@ -6,9 +6,9 @@ import pytest
 
 from ivr.cards.bank_event import UNBLOCKED
 from ivr.cards.loss import LossReport
+from ivr.cards.notice import Outcome
 from ivr.cards.records import Holder
 from ivr.prompts.speech import Language
-from ivr.store.notices import Outcome
 from tests.builders import a_card, a_holder
 from tests.journeys.town import Person, Town, bank_values, deadline, spoken_number
 

@@ -12,6 +12,7 @@ from flask import Flask
 
 from ivr.cards.bank_event import BankEvent
 from ivr.cards.loss import LossReport
+from ivr.cards.notice import Attempt, Outcome
 from ivr.cards.records import Card, Holder
 from ivr.cards.report_number import is_report_number
 from ivr.prompts.catalogue import load_catalogue
@@ -19,7 +20,7 @@ from ivr.prompts.speech import Language, Spelled
 from ivr.store import keys
 from ivr.store.codec import load
 from ivr.store.hotline import Hotline
-from ivr.store.notices import Attempt, Outcome, bank_queue
+from ivr.store.notices import bank_queue
 from simulator.engine import Call, FarEnd, Rules, WsgiWire
 from simulator.kit import Caller, Manners, phone_number
 from tests.builders import BASE_URL, TWILIO_TOKEN, enrol, hotline_of

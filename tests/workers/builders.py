@@ -8,9 +8,10 @@ from typing import Any
 from redis import Redis
 
 from ivr.banks_file import Bank
+from ivr.cards.notice import Notice, NoticeKind
 from ivr.settings import Settings, read_settings
 from ivr.store.hotline import Hotline, open_hotline
-from ivr.store.notices import Notice, NoticeKind, bank_queue
+from ivr.store.notices import bank_queue
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the one of the specification's examples
 OLD_SECRET = "whsec_" + base64.b64encode(b"an old secret of 24 bytes").decode()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook
 
-from ivr.store.notices import Outcome
+from ivr.cards.notice import Outcome
 from tests.workers.builders import OLD_SECRET, SECRET, a_bank
 from tests.workers.servers import (
     Reaction,

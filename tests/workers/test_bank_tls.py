@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ivr.store.notices import Outcome
+from ivr.cards.notice import Outcome
 from tests.workers.builders import a_bank
 from tests.workers.certificates import Authority
 from tests.workers.servers import Server, running

@@ -15,9 +15,10 @@ from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 from rq.utils import import_attribute
 
+from ivr.cards.notice import Notice, NoticeState
 from ivr.store.connection import connect
 from ivr.store.hotline import Hotline
-from ivr.store.notices import JOB, Notice, NoticeState, bank_queue
+from ivr.store.notices import JOB, bank_queue
 from tests.redis_server import RedisServer
 from tests.workers.builders import a_bank, a_hotline, owe
 from tests.workers.servers import Server, running

@@ -9,7 +9,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from ivr.store.notices import Attempt, Outcome
+from ivr.cards.notice import Attempt, Outcome
 from tests.workers.builders import a_bank, some_settings
 from tests.workers.servers import Server, answers, resets, running
 from workers.text_client import TextClient

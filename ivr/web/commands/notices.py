@@ -13,16 +13,10 @@ from flask.cli import AppGroup
 from redis.exceptions import RedisError
 
 from ivr.banks_file import WEBHOOK_SECRET_PREFIX
+from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState, Outcome
 from ivr.store.codec import iso
 from ivr.store.hotline import Hotline
-from ivr.store.notices import (
-    Attempt,
-    Notice,
-    NoticeKind,
-    NoticeState,
-    Outcome,
-    bank_queue,
-)
+from ivr.store.notices import bank_queue
 
 PING_SECONDS = 20
 

@@ -1,0 +1,64 @@
+"""A notice: something owed to a bank or a holder until it is delivered or overtaken."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+
+class NoticeKind(StrEnum):
+    """What is told. The first three go to a bank, a text goes to the holder's own phone."""
+
+    LOSS_REPORTED = "card.loss_reported"
+    LOSS_RELEASED = "card.loss_released"
+    PING = "ping"
+    TEXT = "text"
+
+
+class NoticeState(StrEnum):
+    """Open while anything is owed; the others are final (a person may send again)."""
+
+    OPEN = "open"
+    DELIVERED = "delivered"
+    REFUSED = "refused"
+    UNDELIVERABLE = "undeliverable"
+    CLOSED = "closed"  # overtaken by events: nothing is owed any more
+
+
+NEEDS_A_PERSON: Final = (NoticeState.REFUSED, NoticeState.UNDELIVERABLE)
+
+
+class Outcome(StrEnum):
+    """What one attempt came to."""
+
+    RECEIVED = "received"  # 2xx
+    BLOCKED = "blocked"  # 2xx with {"status": "blocked"}
+    REFUSED = "refused"  # the other side said no for good
+    FAILED = "failed"  # can heal: try again
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One try to deliver: when (unix seconds), what came of it, and how long it took."""
+
+    at: int
+    outcome: Outcome
+    status: int | None  # the HTTP status; None when no answer came
+    milliseconds: int
+    answer: str  # the start of the answer's body, or the network error's name
+    retry_after: int | None = None  # seconds the other side asked us to wait
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something owed. `body` is the sealed text; it opens only with DATA_KEYS."""
+
+    id: str
+    kind: NoticeKind
+    queue: str  # bank-<bank id> or texts
+    bank: str
+    report_number: str
+    card_ref: str
+    sealed_body: str
+    created_at: int
+    state: NoticeState = NoticeState.OPEN
+    attempts_made: int = 0

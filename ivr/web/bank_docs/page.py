@@ -1,0 +1,69 @@
+"""Markdown to what the page shows: title, table of contents, and the text as HTML."""
+
+import re
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
+
+# Links between files of docs/ lead to routes when the same text is served.
+ROUTES: Final = {"openapi.json": "/banks/openapi.json"}
+
+
+@dataclass(frozen=True)
+class Page:
+    """What the template needs; `contents` is (anchor, heading) of every section."""
+
+    title: str
+    contents: tuple[tuple[str, str], ...]
+    html: str
+
+
+def read_page(text: str) -> Page:
+    """Our own Markdown (CommonMark with tables), with an anchor at every heading."""
+    # Loaded here: only the web needs it, and only once somebody looks.
+    from markdown_it import MarkdownIt
+
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    markdown.add_render_rule("fence", _listing)
+    markdown.add_render_rule("table_open", lambda *_: '<div class="wide"><table>\n')
+    markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
+    tokens = markdown.parse(text)
+    headings = list(_headings(tokens))
+    _lead_to_routes(tokens)
+    title = headings[0][2]
+    sections = tuple((anchor, words) for level, anchor, words in headings if level == "h2")
+    return Page(title, sections, markdown.renderer.render(tokens, markdown.options, {}))
+
+
+def anchor_of(heading: str) -> str:
+    """As GitHub makes them, so that links within the text work there too."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+def _headings(tokens: "list[Token]") -> "list[tuple[str, str, str]]":
+    found = []
+    for opening, inline in zip(tokens, tokens[1:], strict=False):
+        if opening.type == "heading_open":
+            opening.attrSet("id", anchor_of(inline.content))
+            found.append((opening.tag, anchor_of(inline.content), inline.content))
+    return found
+
+
+def _lead_to_routes(tokens: "list[Token]") -> None:
+    for token in tokens:
+        for part in token.children or ():
+            if part.type == "link_open":
+                target = str(part.attrGet("href"))
+                part.attrSet("href", ROUTES.get(target, target))
+
+
+def _listing(_renderer: object, tokens: "list[Token]", index: int, *_: object) -> str:
+    """A listing with its file's name; it can be scrolled with the keyboard too."""
+    language, _, name = tokens[index].info.partition(" ")
+    caption = f"<figcaption>{escape(name)}</figcaption>" if name else ""
+    label = escape(name or language or "text")
+    code = escape(tokens[index].content)
+    return f'<figure>{caption}<pre tabindex="0" aria-label="{label}"><code>{code}</code></pre></figure>\n'
