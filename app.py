@@ -1,6 +1,5 @@
 """The front door: every part is wired together here and nowhere else."""
 
-import logging
 import sys
 from functools import cache
 from typing import Any
@@ -10,10 +9,12 @@ from flask import Flask
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
+from ivr.logs import configure_logs
 from ivr.prompts.catalogue import load_catalogue
 from ivr.settings import Settings, SettingsError, read_settings
 from ivr.store.connection import UnsafeRedisError, check_durability
 from ivr.store.hotline import Hotline, open_hotline
+from ivr.web.bank_docs import bank_docs_routes
 from ivr.web.banks import bank_routes
 from ivr.web.commands.cardholders import cardholders, data_keys
 from ivr.web.commands.flow import flow
@@ -70,13 +71,14 @@ def _open_doors(app: Flask, hotline: Hotline) -> None:
     voice = Voice(load_catalogue(), f"/{prefix}" if prefix else "", settings.agent_number)
     app.register_blueprint(voice_routes(hotline, door, voice))
     app.register_blueprint(bank_routes(hotline))
+    app.register_blueprint(bank_docs_routes())
     app.register_blueprint(health_routes(hotline))
     app.register_error_handler(HTTPException, lambda error: as_problem(error).response())
 
 
 @cache
 def _app_from_environment() -> Flask:
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    configure_logs()
     try:
         return create_app(read_settings())
     except (SettingsError, UnsafeRedisError) as error:

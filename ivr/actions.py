@@ -5,18 +5,18 @@ Actions decide nothing about words or where the call goes: the flow does.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from typing import Final
 
-from ivr.agent_hours import BEIJING, AgentHours, clock_text
+from ivr.agent_hours import AgentHours, clock_text
 from ivr.banks_file import Bank
 from ivr.cards.block import Block, BlockState
-from ivr.cards.errors import BadIdNumberError
-from ivr.cards.id_number import PLACES, IdNumberProblem, check_id_number, is_under_16
+from ivr.cards.id_number import is_under_16
 from ivr.cards.loss import ReportKind, Suspension
 from ivr.cards.records import Card, CardState, Holder
 from ivr.dialogue.call import Call, Choice, Line
 from ivr.dialogue.turn import MAX_TRIES, Result
+from ivr.id_entry import beijing_day
 from ivr.prompts.speech import TO, Language, weekdays
 from ivr.settings import Settings
 from ivr.store.calls import Snapshot, Standing
@@ -24,7 +24,6 @@ from ivr.store.hotline import Hotline
 from ivr.store.reports import OutcomeUnknownError, Request
 
 CHANNEL: Final = "phone"
-STAR_FOR_X: Final = "*"
 
 
 @dataclass(frozen=True)
@@ -174,30 +173,6 @@ _BANK_PROMPTS: Final = {
     BlockState.REFUSED: "status_bank_failed",
     BlockState.UNDELIVERABLE: "status_bank_unreached",
     BlockState.UNBLOCKED: "status_bank_unblocked",
-}
-
-
-def beijing_day(unix_seconds: float) -> date:
-    """The date in Beijing: birthdays and future dates are judged by it."""
-    return datetime.fromtimestamp(unix_seconds, UTC).astimezone(BEIJING).date()
-
-
-def keyed_id_number(keys: str, today: date) -> tuple[str, str | None]:
-    """What was keyed as (ID number, None), or ("", the verdict's name) when it is not one.
-
-    `*` stands for X, in place 18 only (domain section 3).
-    """
-    if STAR_FOR_X in keys[:-1] or (keys.endswith(STAR_FOR_X) and len(keys) != PLACES):
-        return "", "star"
-    try:
-        return check_id_number(keys.replace(STAR_FOR_X, "X"), today), None
-    except BadIdNumberError as error:
-        return "", _VERDICTS.get(error.code, "invalid")
-
-
-_VERDICTS: Final[dict[str, str]] = {
-    IdNumberProblem.TOO_SHORT: "too_short",
-    IdNumberProblem.FIFTEEN_PLACES: "fifteen_places",
 }
 
 

@@ -7,6 +7,7 @@ import base64
 import binascii
 import hashlib
 import os
+import re
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,6 +25,7 @@ from pydantic import (
 from ivr.agent_hours import AgentHours
 from ivr.banks_file import Bank, ProtectedUrl, problem_lines, read_banks, split_url
 
+PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+@-]+")
 SENTINEL_SCHEME = "redis+sentinel://"
 
 
@@ -117,10 +119,11 @@ class Settings(BaseModel):
 def embedded_socket(data_dir: Path) -> Path:
     """Where the embedded server of a data directory listens.
 
-    A socket's path holds 107 bytes at most (unix(7)), so a deep directory gets a short stand-in.
+    A socket's path holds 107 bytes at most (unix(7)), so a deep directory gets a short stand-in,
+    and so does one with a space or the like, which redis-py cannot read in CLIENT INFO.
     """
     path = (data_dir / "redis" / "redis.sock").resolve()
-    if len(os.fsencode(path)) <= 107:
+    if len(os.fsencode(path)) <= 107 and PLAIN_PATH.fullmatch(str(path)):
         return path
     short = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
     return Path(tempfile.gettempdir()) / f"hotline-{os.getuid()}-{short}" / "redis.sock"

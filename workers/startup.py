@@ -10,6 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from ivr.logs import configure_logs
 from ivr.settings import Settings, SettingsError, read_settings
 from ivr.store.connection import UnsafeRedisError, check_durability, connect
 
@@ -29,7 +30,7 @@ def begin(environ: Mapping[str, str]) -> Settings:
     Raises:
         StartupError: for a person to mend; waiting would not help.
     """
-    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level="INFO")
+    configure_logs()
     try:
         settings = read_settings(environ)
     except SettingsError as error:

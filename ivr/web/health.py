@@ -13,6 +13,7 @@ from rq.utils import utcparse
 
 from ivr.store import keys
 from ivr.store.codec import plain
+from ivr.store.connection import UnsafeRedisError, check_durability
 from ivr.store.hotline import Hotline
 from ivr.store.notices import bank_queue
 
@@ -46,9 +47,11 @@ def health_routes(hotline: Hotline) -> Blueprint:
 def what_is_missing(hotline: Hotline) -> list[str]:
     """Why calls should not come here now; empty when all is well."""
     try:
-        hotline.redis.ping()
+        check_durability(hotline.redis, development=hotline.settings.development)
         listening = _queues_with_a_worker(hotline)
         swept = hotline.redis.exists(keys.SWEEP_ALIVE)
+    except UnsafeRedisError as error:
+        return [str(error)]
     except RedisError as error:
         return [f"Redis does not answer ({type(error).__name__})"]
     problems = [

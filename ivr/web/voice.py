@@ -10,11 +10,12 @@ from flask import Blueprint, Request, Response, abort, request
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
-from ivr.actions import Turn, beijing_day, keyed_id_number, run_action
+from ivr.actions import Turn, run_action
 from ivr.dialogue.call import Call
 from ivr.dialogue.flow import FLOW, START
 from ivr.dialogue.steps import Ask, Do, End, Transfer, exits
 from ivr.dialogue.turn import leave, start, take_turn
+from ivr.id_entry import beijing_day, keyed_id_number
 from ivr.store.calls import Snapshot, Standing
 from ivr.store.hotline import Hotline
 from ivr.web.apology import WHERE_A_REPORT_IS_FILED, Apology, Whereabouts

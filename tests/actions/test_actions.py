@@ -9,9 +9,7 @@ from redis import Redis
 
 from ivr.actions import (
     Turn,
-    beijing_day,
     hours_text,
-    keyed_id_number,
     run_action,
 )
 from ivr.agent_hours import AgentHours
@@ -22,6 +20,7 @@ from ivr.dialogue.call import Call
 from ivr.dialogue.flow import FLOW
 from ivr.dialogue.steps import Do
 from ivr.dialogue.turn import Result
+from ivr.id_entry import beijing_day, keyed_id_number
 from ivr.prompts.speech import Language
 from ivr.store.calls import Snapshot, Standing
 from ivr.store.hotline import Hotline, open_hotline

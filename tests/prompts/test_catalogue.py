@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pytest
 
-from ivr import actions
+from ivr import actions, id_entry
 from ivr.dialogue.flow import FLOW
 from ivr.dialogue.steps import Ask, prompts
 from ivr.prompts.catalogue import (
@@ -38,7 +38,7 @@ def places(name: str, language: Language) -> set[Placeholder]:
 
 def spoken_verdicts() -> set[str]:
     """The words for every verdict on a number that keeps the caller at the question."""
-    verdicts = {"star", "invalid", *actions._VERDICTS.values()}
+    verdicts = {"star", "invalid", *id_entry._VERDICTS.values()}
     steps = [step for step in FLOW.values() if isinstance(step, Ask)]
     return {f"{step.check}_{v}" for step in steps for v in verdicts - step.exits.keys()}
 

@@ -1,0 +1,82 @@
+# What a person can type here. `make` alone lists it; every target prepares its own .venv.
+
+.DEFAULT_GOAL := help
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+
+# A .venv that was moved, or whose Python is gone, counts as not made.
+ifneq ($(wildcard $(VENV)),)
+ifneq ($(shell grep -qsF "$(CURDIR)/$(VENV)/" $(BIN)/pip && $(BIN)/python -c 'import pip; print("good")' 2>/dev/null),good)
+.PHONY: $(VENV)/made $(VENV)/ready $(VENV)/ready-dev
+endif
+endif
+
+define no_python
+The hotline needs Python 3.11 or newer, and found none (python3 here: $(shell python3 --version 2>&1)).
+On Debian 12 or Ubuntu 24.04 and newer: apt-get install python3 python3-venv
+With a Python of your own: make PYTHON=/path/to/python3.11
+endef
+
+define no_venv
+This Python cannot make virtual environments: its ensurepip is missing.
+As root: apt-get install $$package
+endef
+export no_python no_venv
+
+.PHONY: help setup run call test lint format bench faults packages
+
+help: ## List what can be typed here
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/ready ## Start the hotline with a sandbox bank and an embedded server; Ctrl-C stops it
+	@$(BIN)/python -m simulator.run
+
+call: $(VENV)/ready ## Report a card lost over a simulated phone call, from first key to bank receipt
+	@$(BIN)/python -m simulator.main_call $(ARGS)
+
+test: packages lint ## Check everything: style, types, house rules and all tests
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
+
+lint: $(VENV)/ready-dev ## Check style, types and which room may import which
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: $(VENV)/ready-dev ## Put the code into its standard form
+	@$(BIN)/ruff check --fix .
+	@$(BIN)/ruff format .
+
+faults: $(VENV)/ready-dev ## Long random fault tests: kill and break things, then count what was lost
+	@FAULTS=long $(BIN)/python -m pytest -m faults -s --timeout 0 $(ARGS)
+
+bench: $(VENV)/ready-dev ## Measure speed beside its floor
+	@$(BIN)/python -m bench $(ARGS)
+
+setup: $(VENV)/ready-dev packages ## Only prepare .venv and the programs the tests use
+
+packages:
+	@sh .ci/packages
+
+$(VENV)/made:
+	@test -n "$(PYTHON)" || { echo "$$no_python" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "$$no_python" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		package=$$($(PYTHON) -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])'); \
+		test "$$(id -u)" = 0 && command -v apt-get >/dev/null || { eval "echo \"$$no_venv\"" >&2; exit 1; }; \
+		apt-get update -qq && apt-get install -qq -y --no-install-recommends $$package; }
+	@echo "Making $(VENV) with $$($(PYTHON) --version)"
+	@$(PYTHON) -m venv --clear $(VENV)
+	@touch $@
+
+$(VENV)/ready: requirements.txt $(VENV)/made
+	@echo "Installing requirements.txt"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@touch $@
+
+$(VENV)/ready-dev: requirements-dev.txt $(VENV)/ready
+	@echo "Installing requirements-dev.txt"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

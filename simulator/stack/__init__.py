@@ -1,0 +1,1 @@
+"""Behind `make run` and `make call`: development values, embedded server, programs."""

@@ -1,0 +1,86 @@
+"""A hotline to call: the one that `make run` keeps going, or one just for this call."""
+
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from simulator.stack.launcher import CHECKOUT, READY_SECONDS
+from simulator.stack.member import tied_to_us
+from simulator.stack.place import Launch, Place
+from simulator.stack.ports import Ports
+from simulator.stack.problem import StartError
+
+
+@dataclass(frozen=True)
+class Hotline:
+    """A launch that is ready, and the environment its programs were started with."""
+
+    launch: Launch
+    environ: Mapping[str, str]
+
+
+@contextmanager
+def running_hotline(given: Mapping[str, str]) -> Iterator[Hotline]:
+    """The launch of DATA_DIR if one is going; else one on free ports, ended afterwards.
+
+    Raises StartError.
+    """
+    place = Place(Path(given.get("DATA_DIR") or CHECKOUT / "var").resolve())
+    if place.launch():
+        yield _when_ready(place)
+        return
+    print("No `make run` is going here: starting a hotline just for this call.", flush=True)
+    with _folder(given) as folder, _own_launch(given, folder) as hotline:
+        yield hotline
+
+
+@contextmanager
+def _folder(given: Mapping[str, str]) -> Iterator[Path]:
+    """A folder that goes with the call, unless the records are in a Redis that stays.
+
+    Records sealed with development keys need the same keys the next time.
+    """
+    if given.get("REDIS_URL"):
+        yield Path(given.get("DATA_DIR") or CHECKOUT / "var").resolve()
+        return
+    with tempfile.TemporaryDirectory(prefix="hotline-") as folder:
+        yield Path(folder)
+
+
+@contextmanager
+def _own_launch(given: Mapping[str, str], folder: Path) -> Iterator[Hotline]:
+    environ = {**given, "DATA_DIR": str(folder), "PORT": str(Ports.free().web)}
+    with tempfile.TemporaryFile() as said:
+        launcher = subprocess.Popen(
+            [*tied_to_us(), sys.executable, "-m", "simulator.run"],
+            cwd=CHECKOUT,
+            env=environ,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            yield _when_ready(Place(folder), launcher)
+        except StartError as problem:
+            said.seek(0)
+            raise StartError(f"{problem}\n{said.read().decode('utf-8', 'replace')}") from None
+        finally:
+            launcher.terminate()
+            launcher.wait()
+
+
+def _when_ready(place: Place, launcher: "subprocess.Popen[bytes] | None" = None) -> Hotline:
+    until = time.monotonic() + READY_SECONDS
+    while time.monotonic() < until:
+        launch = place.launch()
+        if launch and launch.ready:
+            return Hotline(launch, place.environment_of(launch))
+        if launcher and launcher.poll() is not None:
+            raise StartError("the hotline did not start.")
+        time.sleep(0.1)
+    raise StartError(f"the hotline in {place.data_dir} is not ready after {READY_SECONDS:.0f} s.")

@@ -1,0 +1,80 @@
+"""The books on a real server, with one holder on record."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from ivr.cards.loss import LossReport
+from ivr.cards.notice import Attempt, Notice, NoticeKind, Outcome
+from ivr.store import keys
+from ivr.store.codec import load
+from ivr.store.hotline import Hotline, open_hotline
+from ivr.store.reports import Filing, Request
+from tests.builders import a_holder, enrol, settings
+from tests.redis_server import RedisServer
+
+HOLDER = a_holder()
+
+
+@pytest.fixture
+def hotline(redis: Redis, redis_server: RedisServer) -> Hotline:
+    """The books, with `HOLDER` in the directory."""
+    books = open_hotline(settings(redis_server.url), redis)
+    enrol(books, HOLDER)
+    return books
+
+
+@pytest.fixture
+def own_server() -> Iterator[RedisServer]:
+    """A server that may be killed and set up otherwise."""
+    with TemporaryDirectory(prefix="hl-") as directory:
+        server = RedisServer(Path(directory))
+        server.start()
+        yield server
+        server.stop()
+
+
+def a_request(hotline: Hotline, origin: str = "CA1", **changes: Any) -> Request:
+    """A wish to report the holder's card."""
+    ref = hotline.vault.ref("id", HOLDER.id_number)
+    return replace(Request(ref, HOLDER, HOLDER.cards[0], "phone", origin, "zh"), **changes)
+
+
+def filed(hotline: Hotline, origin: str = "CA1") -> LossReport:
+    """A report that is new."""
+    filing: Filing = hotline.reports.report_loss(a_request(hotline, origin))
+    assert filing.outcome == "filed"
+    report = hotline.reports.find(filing.suspension.report_number)
+    assert report is not None
+    return report
+
+
+def notices_of(hotline: Hotline, kind: NoticeKind | None = None) -> list[Notice]:
+    found = hotline.outbox.find_all(sorted(hotline.outbox.every_id()))
+    return [notice for notice in found if kind in (None, notice.kind)]
+
+
+def the_notice(hotline: Hotline, kind: NoticeKind = NoticeKind.LOSS_REPORTED) -> Notice:
+    (notice,) = notices_of(hotline, kind)
+    return notice
+
+
+def an_attempt(outcome: Outcome = Outcome.RECEIVED, at: int = 1_800_000_000) -> Attempt:
+    status = None if outcome is Outcome.FAILED else 200
+    return Attempt(at, outcome, status, 12, "")
+
+
+def end_suspension(redis: Redis, report: LossReport) -> None:
+    """What Redis does by itself after the 7 days."""
+    assert redis.delete(keys.loss(report.card_ref)) == 1
+
+
+def stored_report(redis: Redis, number: str) -> LossReport:
+    text = redis.get(keys.report(number))
+    assert isinstance(text, bytes)
+    return load(LossReport, text)

@@ -1,0 +1,100 @@
+"""The way to Redis: no repeats behind our back, and only a Redis that keeps its word."""
+
+import socket
+from contextlib import suppress
+from threading import Thread
+
+import pytest
+from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, WatchError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from ivr.store.connection import UnsafeRedisError, check_durability, connect, is_cut
+from tests.redis_server import RedisServer
+
+
+def test_a_server_that_writes_everything_to_disk_is_fine(own_server: RedisServer) -> None:
+    with own_server.client() as redis:
+        assert check_durability(redis, development=False) == []
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl", "allkeys-random"])
+@pytest.mark.parametrize("development", [True, False])
+def test_a_server_that_may_evict_is_refused_always(
+    own_server: RedisServer, policy: str, development: bool
+) -> None:
+    with own_server.client() as redis:
+        redis.config_set("maxmemory-policy", policy)
+        with pytest.raises(UnsafeRedisError, match=f"{policy}.*noeviction"):
+            check_durability(redis, development=development)
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [("appendonly", "no", "append-only file is off"), ("appendfsync", "everysec", "everysec")],
+)
+def test_a_server_that_may_forget_is_for_development_only(
+    own_server: RedisServer, option: str, value: str, words: str
+) -> None:
+    with own_server.client() as redis:
+        redis.config_set(option, value)
+        with pytest.raises(UnsafeRedisError, match=words):
+            check_durability(redis, development=False)
+        (weak,) = check_durability(redis, development=True)
+    assert words in weak
+
+
+def test_a_client_opens_no_connection_by_itself(own_server: RedisServer) -> None:
+    own_server.kill()
+    client = connect(own_server.url)
+    with client, pytest.raises(RedisConnectionError):
+        client.ping()
+
+
+def test_a_silent_server_is_given_up(own_server: RedisServer) -> None:
+    with connect(own_server.url, timeout_seconds=0.1) as client, pytest.raises(RedisTimeoutError):
+        client.execute_command("BLPOP", "nothing", "0")
+
+
+def test_nothing_is_tried_twice_behind_our_back() -> None:
+    """A server that hangs up on everybody counts how often we come."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        visits: list[int] = []
+
+        def hang_up() -> None:
+            with suppress(OSError):
+                while True:
+                    server.accept()[0].close()
+                    visits.append(1)
+
+        thread = Thread(target=hang_up)
+        thread.start()
+        port = server.getsockname()[1]
+        with connect(f"redis://127.0.0.1:{port}/0") as client, pytest.raises(RedisError):
+            client.incr("counter")
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+    assert len(visits) == 1
+
+
+def test_a_changed_key_is_not_a_broken_connection(redis: Redis) -> None:
+    with redis.pipeline() as pipe:
+        pipe.watch("key")
+        redis.set("key", "changed")
+        pipe.multi()
+        pipe.set("key", "mine")
+        with pytest.raises(WatchError) as conflict:
+            pipe.execute()
+    assert not is_cut(conflict.value)
+
+
+def test_a_broken_connection_in_a_transaction_is_told_apart(own_server: RedisServer) -> None:
+    with connect(own_server.url) as client, client.pipeline() as pipe:
+        pipe.watch("key")
+        pipe.multi()
+        pipe.set("key", "mine")
+        own_server.kill()
+        with pytest.raises(WatchError) as cut:
+            pipe.execute()
+    assert is_cut(cut.value)

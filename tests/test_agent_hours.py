@@ -1,0 +1,93 @@
+"""Agents' hours: read strictly, judged in Beijing time wherever the machine stands."""
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr.agent_hours import BEIJING, AgentHours, clock_text
+
+WEEKDAYS = AgentHours.parse("mon-fri 08:30-17:30")
+MONDAY = datetime(2026, 11, 23, tzinfo=BEIJING)
+
+
+def at(day: int, clock: str) -> datetime:
+    """A moment of the week in Beijing: day 0 is a Monday."""
+    hours, _, minutes = clock.partition(":")
+    return MONDAY + timedelta(days=day, hours=int(hours), minutes=int(minutes))
+
+
+@pytest.fixture(params=["UTC", "Asia/Shanghai", "America/New_York"])
+def _anywhere(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", request.param)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("_anywhere")
+@pytest.mark.parametrize(
+    ("day", "clock", "is_open"),
+    [
+        (0, "8:29", False), (0, "8:30", True), (4, "17:29", True), (4, "17:30", False),
+        (5, "12:00", False), (6, "12:00", False), (0, "0:00", False), (2, "23:59", False),
+    ],
+)  # fmt: skip
+def test_open_from_the_first_minute_to_the_last(day: int, clock: str, is_open: bool) -> None:
+    moment = at(day, clock)
+    assert WEEKDAYS.are_open(moment) == is_open
+    assert WEEKDAYS.are_open(moment.astimezone(UTC)) == is_open
+    assert WEEKDAYS.are_open(moment.astimezone(timezone(timedelta(hours=-11)))) == is_open
+
+
+@pytest.mark.parametrize(
+    ("text", "opened", "closed"),
+    [
+        ("08:30-12:00,13:30-17:30", [(0, "9:00"), (6, "14:00")], [(0, "12:30")]),
+        ("mon-fri 08:30-17:30; sat 09:00-12:00", [(5, "9:00")], [(5, "12:00"), (6, "9:00")]),
+        ("sat,sun 10:00-11:00", [(5, "10:00"), (6, "10:59")], [(4, "10:00")]),
+        ("fri-mon 10:00-11:00", [(4, "10:00"), (0, "10:00")], [(1, "10:00"), (3, "10:00")]),
+        ("00:00-24:00", [(0, "0:00"), (6, "23:59")], []),
+        ("  MON-Fri   8:30-17:30 ;", [(0, "8:30")], [(0, "8:29")]),
+    ],
+)
+def test_ways_to_write_hours(
+    text: str, opened: list[tuple[int, str]], closed: list[tuple[int, str]]
+) -> None:
+    hours = AgentHours.parse(text)
+    assert all(hours.are_open(at(*moment)) for moment in opened)
+    assert not any(hours.are_open(at(*moment)) for moment in closed)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "must look like"), (" ; ", "must look like"), ("mon-fri", "mon-fri"),
+        ("8-17", "'8-17'"), ("17:30-08:30", "begin before"), ("08:30-08:30", "begin before"),
+        ("08:60-17:30", "between"), ("08:30-24:01", "between"), ("24:00-25:00", "between"),
+        ("monday 08:30-17:30", "'monday' is not a day"), ("mon- 08:30-17:30", "is not a day"),
+        ("mon-fri 08:30 - 17:30", "a space"), ("mon-fri 08:30-17:30,", "''"),
+        ("周一 08:30-17:30", "'周一' is not a day"), ("08:30-17:30 mon", "is not a day"),
+    ],
+)  # fmt: skip
+def test_hours_that_cannot_be_read_say_why(text: str, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        AgentHours.parse(text)
+
+
+@given(st.text(max_size=20))
+def test_any_text_is_read_or_refused(text: str) -> None:
+    try:
+        hours = AgentHours.parse(text)
+    except ValueError:
+        return
+    assert hours.spans
+
+
+@pytest.mark.parametrize(("minute", "text"), [(0, "00:00"), (510, "08:30"), (1440, "24:00")])
+def test_minutes_as_a_clock_shows_them(minute: int, text: str) -> None:
+    assert clock_text(minute) == text

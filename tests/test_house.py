@@ -1,0 +1,328 @@
+"""The house rules: what is true of all code, every route, every key and every dependency."""
+
+import ast
+import importlib
+import importlib.util
+import re
+import signal
+import statistics
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from flask import Flask, jsonify
+from importlinter.application.use_cases import lint_imports
+from importlinter.configuration import configure
+from redis import Redis
+
+from ivr.store import keys
+from ivr.store.codec import plain
+from ivr.store.notices import JOB, bank_queue
+from tests.builders import a_holder, an_app, hotline_of, settings
+from tests.redis_server import RedisServer
+from tests.simulator.engine.apps import served
+from tests.web.conftest import SID, PhoneCall, Twilio
+from workers.bank_client import BankClient
+from workers.deliver import as_json
+from workers.doorbell import ALLOWED, HotlineWorker
+from workers.notices import Desk, sit_down
+
+ROOT = Path(__file__).parent.parent
+ROOMS = ("ivr", "workers", "simulator")
+LONGEST_MODULE = 250
+FORBIDDEN_WORDS = {"handler", "handlers", "manager", "helper", "helpers", "utils", "common", "data",
+                   "process", "do"}  # fmt: skip
+# Names the outside world gave: Python's, RQ's, Flask's, the bank contract's, a setting of the
+# contract, and the operating system's processes.
+ALLOWED_NAMES = {
+    "Do",  # a step's kind, by design
+    "data_keys", "data_dir", "WrongDataKeysError",  # settings of the outside contract
+    "data", "_BlockedData", "_CardData",  # the field of the bank contract
+    "raw_data", "_install_signal_handlers",  # RQ's own names, overridden
+    "process",  # the operating system's
+}  # fmt: skip
+TOP_LEVEL = {
+    ".ci", ".gitignore", "Makefile", "Procfile", "Procfile.dev", "README.md", "app.py", "bench",
+    "docs", "ivr", "pyproject.toml", "requirements-dev.txt", "requirements.txt", "simulator",
+    "tests", "workers",
+}  # fmt: skip
+
+
+def modules(*rooms: str) -> list[Path]:
+    found = [path for room in rooms for path in sorted((ROOT / room).rglob("*.py"))]
+    assert found
+    return found
+
+
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def functions_in(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef))
+
+
+def named(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+# --- how the code reads ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("path", modules(*ROOMS, "tests") + [ROOT / "app.py"], ids=named)
+def test_every_module_says_what_the_room_is_for(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    if path.name == "__init__.py" and not text.strip():
+        return
+    assert ast.get_docstring(tree_of(path)), f"{named(path)} has no docstring"
+
+
+@pytest.mark.parametrize("path", modules(*ROOMS) + [ROOT / "app.py"], ids=named)
+def test_no_module_is_longer_than_a_person_can_hold(path: Path) -> None:
+    lines = path.read_text(encoding="utf-8").count("\n")
+    assert lines <= LONGEST_MODULE, f"{named(path)} has {lines} lines"
+
+
+def length(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of its body, without the docstring."""
+    assert function.end_lineno is not None
+    body = function.body[1:] if ast.get_docstring(function) else function.body
+    return function.end_lineno - body[0].lineno + 1 if body else 0
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_functions_are_short(room: str) -> None:
+    lengths = sorted(length(f) for path in modules(room) for f in functions_in(tree_of(path)))
+
+    assert statistics.median(lengths) <= 8
+    assert lengths[int(len(lengths) * 0.95)] <= 25
+
+
+def names_in(tree: ast.Module) -> Iterator[str]:
+    """Every name this module gives to something."""
+    for node in ast.walk(tree):
+        match node:
+            case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                yield name
+            case ast.ClassDef(name=name) | ast.arg(arg=name):
+                yield name
+            case ast.Name(id=name, ctx=ast.Store()):
+                yield name
+
+
+def words_of(name: str) -> set[str]:
+    return set(re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", name).lower().split("_"))
+
+
+@pytest.mark.parametrize("path", modules("ivr", "workers") + [ROOT / "app.py"], ids=named)
+def test_no_name_hides_behind_an_empty_word(path: Path) -> None:
+    given = {path.stem, *names_in(tree_of(path))} - ALLOWED_NAMES
+    assert [name for name in sorted(given) if words_of(name) & FORBIDDEN_WORDS] == []
+
+
+@pytest.mark.parametrize("path", modules("ivr", "workers") + [ROOT / "app.py"], ids=named)
+def test_every_public_function_has_a_docstring(path: Path) -> None:
+    """Functions of a module and methods of its public classes; a property's name may be enough."""
+    tree = tree_of(path)
+    public = [node for node in tree.body if isinstance(node, ast.FunctionDef)]
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+            assert ast.get_docstring(node) or len(node.body) < 4, node.name
+            public += [f for f in node.body if isinstance(f, ast.FunctionDef)]
+    silent = [f.name for f in public if not f.name.startswith("_") and not ast.get_docstring(f)]
+    plain = [f.name for f in public if length(f) <= 3 or f.decorator_list]
+    assert sorted(set(silent) - set(plain)) == []
+
+
+@pytest.mark.parametrize("path", modules("ivr", "workers"), ids=named)
+def test_nothing_is_printed_but_a_reason_to_stop(path: Path) -> None:
+    printed = [
+        ast.unparse(node)
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        and node.func.id == "print"
+    ]  # fmt: skip
+    assert all("file=sys.stderr" in call for call in printed)
+
+
+@pytest.mark.parametrize("path", modules("ivr", "workers") + [ROOT / "app.py"], ids=named)
+def test_no_log_line_carries_a_traceback_of_unexpected_errors(path: Path) -> None:
+    """structlog's tracebacks show the values of variables, an ID number among them."""
+    text = path.read_text(encoding="utf-8")
+    uses_structlog = "import structlog" in text
+    assert not (uses_structlog and re.search(r"log\.exception\(|exc_info", text))
+
+
+@pytest.mark.parametrize("path", modules(*ROOMS, "tests") + [ROOT / "app.py"], ids=named)
+def test_nothing_is_left_over(path: Path) -> None:
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"#\s*(TODO|FIXME|XXX|HACK)\b|\bbreakpoint\(\)|^\s*import pdb", text, re.M)
+
+
+def test_imports_only_point_down() -> None:
+    configure()
+    assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), is_debug_mode=True)
+
+
+def test_the_import_rules_know_every_room_of_the_hotline() -> None:
+    """A new room must be given its floor."""
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (layers,) = (
+        contract["layers"]
+        for contract in config["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    )
+    placed = {room.strip() for layer in layers for room in re.split(r"[|:]", layer)}
+    rooms = {f"ivr.{path.parent.name}" for path in (ROOT / "ivr").glob("*/__init__.py")}
+    assert rooms <= placed
+    assert {"workers", "ivr.actions"} <= placed
+
+
+def test_only_what_belongs_there_lies_at_the_top() -> None:
+    listed = (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+    ignored = {line.strip("/") for line in listed}
+    found = {path.name for path in ROOT.iterdir()} - ignored - {".git"}
+    assert found <= TOP_LEVEL
+
+
+# --- what it stands on --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+def test_every_requirement_is_pinned_and_says_what_it_is_for(name: str) -> None:
+    comment = ""
+    for line in (ROOT / name).read_text(encoding="utf-8").splitlines():
+        if line.startswith("#") or not line.strip() or line.startswith("-r "):
+            comment = line
+            continue
+        assert re.match(r"[A-Za-z0-9_.-]+==[0-9][0-9a-z.]*(\s|;|$)", line), line
+        assert "#" in line or comment.startswith("#"), f"{line}: what is it for?"
+
+
+MODULE_OF = {"Flask": "flask", "Werkzeug": "werkzeug", "python-stdnum": "stdnum",
+             "pydantic-settings": "pydantic_settings", "tzdata": "zoneinfo"}  # fmt: skip
+
+
+def test_every_requirement_is_used() -> None:
+    """Imported, or a program the Procfile or a module starts; zoneinfo reads tzdata."""
+    files = [*modules(*ROOMS), ROOT / "app.py", ROOT / "Procfile", ROOT / "README.md"]
+    text = "\n".join(path.read_text(encoding="utf-8") for path in files)
+    for line in (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines():
+        package, pinned, _ = line.partition("==")
+        module = MODULE_OF.get(package, package)
+        used = rf"(import|from) {module}\b|^\w+: {module} |\b{module} start\b"
+        assert not pinned or re.search(used, text, re.M), f"{package} is not used"
+
+
+# --- routes, keys and jobs -----------------------------------------------------------------------
+
+
+@pytest.fixture
+def app(redis: Redis, redis_server: RedisServer) -> Flask:
+    assert redis.dbsize() == 0
+    return an_app(settings(redis_server.url), a_holder())
+
+
+def test_every_route_is_signed_or_known_to_be_open(app: Flask) -> None:
+    """A new route is signed by Twilio or by a bank, or stands on this list."""
+    open_doors = {"/healthz", "/readyz", "/metrics"}
+    twilio = Twilio(app)
+    for rule in app.url_map.iter_rules():
+        target = re.sub(r"<[^>]*>", "icbc", str(rule))
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            status = twilio.sends(target, [("CallSid", SID)], None, method).status_code
+            expected = 403 if target.startswith("/voice") else 401
+            assert status == expected or target in open_doors, (method, target, status)
+
+
+def test_every_enqueued_job_can_be_imported() -> None:
+    """The hotline enqueues by name, for it never imports the workers."""
+    module, _, name = JOB.rpartition(".")
+    assert callable(getattr(importlib.import_module(module), name))
+    assert set(ALLOWED) == {JOB}
+
+
+# Keys that live until something happens; keys.py says for each what that is.
+WITHOUT_END = {
+    "vault": "for ever",
+    "notices:open": "for ever",
+    "deadlines": "for ever",
+    "journal": "trimmed by time",
+    "counters": "for ever",
+    "holder": "until replaced",
+    "card": "until replaced",
+    "block": "until unblocked",
+    "blocks": "for ever",
+}
+OF_RQ = {"rq:queues", "rq:workers"}  # lists of names that do not grow
+
+
+def test_every_key_ends_or_says_why_not(app: Flask, redis: Redis) -> None:
+    """After a whole call and both deliveries."""
+    PhoneCall(Twilio(app)).to_report().presses("", "", "")
+    Twilio(app).posts("/voice/status")
+    bank = Flask("bank")
+    bank.add_url_rule("/n", "n", lambda: jsonify(status="blocked"), methods=["POST"])
+    with served(bank) as url:
+        deliver_all(app, f"{url}/n")
+
+    lasting = {key.decode() for key in redis.scan_iter() if redis.ttl(key) == -1}
+    text_of_keys = Path(keys.__file__).read_text(encoding="utf-8")
+    for key in sorted(lasting - OF_RQ):
+        kind = key if key in WITHOUT_END else key.partition(":")[0]
+        if is_owed(redis, key) or key.startswith("rq:"):
+            continue
+        assert kind in WITHOUT_END, f"{key} has no expiry"
+        assert WITHOUT_END[kind] in text_of_keys
+    assert {key.partition(":")[0] for key in lasting} >= {"vault", "holder", "block"}
+    left = [key.decode() for key in redis.scan_iter("rq:*") if redis.ttl(key) == -1]
+    assert {key for key in left if "texts" not in key} <= OF_RQ | jobs_waiting(redis)
+
+
+def deliver_all(app: Flask, url: str) -> None:
+    """A real worker delivers what is owed to the bank, and ends."""
+    hotline = hotline_of(app)
+    bank = hotline.settings.banks["icbc"].model_copy(update={"notice_url": url})
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    desk = Desk(
+        queue=bank_queue("icbc"),
+        client=BankClient(bank),
+        write=as_json,
+        outbox=hotline.outbox,
+        blocks=hotline.blocks,
+        may_try=lambda: True,
+        lease_seconds=30,
+        rng=Random(1),
+    )
+    sit_down(desk)
+    try:
+        HotlineWorker(bank_queue("icbc"), hotline.redis).work(burst=True, logging_level="WARNING")
+    finally:
+        sit_down(None)
+        for number, what in before.items():
+            signal.signal(number, what)
+    block = hotline.redis.get(hotline.redis.keys("block:*")[0])
+    assert b'"blocked"' in (block or b""), "delivered"
+
+
+def is_owed(redis: Redis, key: str) -> bool:
+    """A notice lives for as long as it is owed, and its attempts with it."""
+    kind, _, notice_id = key.partition(":")
+    owed = redis.zscore(keys.NOTICES_OPEN, notice_id) is not None
+    return kind in ("notice", "attempts") and owed
+
+
+def jobs_waiting(redis: Redis) -> set[str]:
+    return {f"rq:job:{plain(job)}" for job in redis.lrange("rq:queue:texts", 0, -1)}
+
+
+def test_every_key_in_the_code_is_named_in_one_place() -> None:
+    """Nothing outside keys.py puts a key's name together."""
+    kinds = re.findall(r'return f"(\w+):', Path(keys.__file__).read_text(encoding="utf-8"))
+    assert len(kinds) > 8
+    for path in modules("ivr", "workers"):
+        if path.name != "keys.py":
+            found = re.findall(rf'f"(?:{"|".join(kinds)}):\{{', path.read_text(encoding="utf-8"))
+            assert found == [], named(path)

@@ -1,0 +1,218 @@
+"""Settings: everything wrong is said at once, and no secret ever is."""
+
+import base64
+import os
+from pathlib import Path
+
+import pytest
+
+from ivr.settings import Settings, SettingsError, embedded_socket, read_settings
+from tests.builders import BANKS, a_secret, settings
+
+GOOD_KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
+SECRET = "whsec_" + base64.b64encode(b"a bank's secret of 32 bytes long").decode()
+PASSWORD = "geheim-4711"
+
+
+@pytest.fixture
+def environ(tmp_path: Path) -> dict[str, str]:
+    """An environment that can be used."""
+    banks = tmp_path / "banks.toml"
+    banks.write_text(BANKS, encoding="utf-8")
+    return {
+        "PUBLIC_BASE_URL": "https://hotline.example", "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+        "TWILIO_AUTH_TOKEN": PASSWORD, "TWILIO_FROM_NUMBER": "+8612333", "BANKS_FILE": str(banks),
+        "ICBC_SECRETS": SECRET, "CCB_SECRETS": a_secret(), "DATA_KEYS": GOOD_KEY,
+        "AGENT_NUMBER": "+861012333", "AGENT_HOURS": "mon-fri 08:30-17:30",
+    }  # fmt: skip
+
+
+def problems(environ: dict[str, str], **changes: str) -> list[str]:
+    """What is wrong; fails when nothing is."""
+    with pytest.raises(SettingsError) as raised:
+        read_settings(environ | changes)
+    for secret in filter(None, (*environ["DATA_KEYS"].split(","), SECRET, PASSWORD)):
+        assert secret not in str(raised.value)
+    return raised.value.problems
+
+
+def problem(environ: dict[str, str], **changes: str) -> str:
+    (only,) = problems(environ, **changes)
+    return only
+
+
+def test_a_usable_environment(environ: dict[str, str]) -> None:
+    found = read_settings(environ)
+
+    assert (found.port, found.loss_report_seconds, found.development) == (8000, 604_800, False)
+    assert (list(found.banks), found.banks["icbc"].name.zh) == (["icbc", "ccb"], "工商银行")
+    assert found.redis_location == f"unix://{embedded_socket(Path('var'))}"
+    assert read_settings(environ | {"REDIS_URL": "redis://r:1/0"}).redis_location == "redis://r:1/0"
+
+
+def test_an_empty_environment_lists_everything_that_is_missing() -> None:
+    needed = [name.upper() for name, field in Settings.model_fields.items() if field.is_required()]
+
+    said = problems({"DATA_KEYS": ""})
+    assert [line.partition(":")[0] for line in said] == needed
+    assert all(line.endswith("is not set") for line in said)
+    assert {"TWILIO_AUTH_TOKEN", "DATA_KEYS", "BANKS_FILE", "PUBLIC_BASE_URL"} <= set(needed)
+
+
+def test_all_problems_are_reported_together(environ: dict[str, str]) -> None:
+    said = problems(
+        environ, PUBLIC_BASE_URL="hotline.example", TWILIO_ACCOUNT_SID="AC1", DATA_KEYS="short",
+        AGENT_HOURS="never", PORT="http", ICBC_SECRETS="", CCB_SECRETS="whsec_x",
+    )  # fmt: skip
+
+    assert [line.partition(":")[0] for line in said] == [
+        "PUBLIC_BASE_URL", "TWILIO_ACCOUNT_SID", "DATA_KEYS", "AGENT_HOURS", "PORT",
+        "BANKS_FILE [banks.icbc] secrets", "BANKS_FILE [banks.ccb] secrets",
+    ]  # fmt: skip
+
+
+def test_only_the_given_environment_is_read(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENT_NUMBER", "+8612333")
+    monkeypatch.setenv("BANKS", "nonsense")
+    monkeypatch.setenv("PORT", "1")
+    del environ["AGENT_NUMBER"]
+
+    assert problem(environ) == "AGENT_NUMBER: is not set"
+    assert read_settings(environ | {"AGENT_NUMBER": "12333"}).port == 8000
+
+
+def test_the_processes_own_environment_is_read_by_default(
+    environ: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in list(os.environ):
+        monkeypatch.delenv(name)
+    for name, text in environ.items():
+        monkeypatch.setenv(name, text)
+    assert read_settings() == read_settings(environ)
+
+
+def test_no_secret_shows_in_a_repr(environ: dict[str, str]) -> None:
+    shown = repr(read_settings(environ | {
+        "REDIS_URL": f"redis://:{PASSWORD}@r/0", "PUBLIC_BASE_URL": f"https://u:{PASSWORD}@h"
+    }))  # fmt: skip
+    for secret in (PASSWORD, SECRET, GOOD_KEY):
+        assert secret not in shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["hotline.example", "ftp://h", "https://", "https://h?x=1", "https://h#x", "https://h:port",
+     "https://h:99999", "https://[::1", "/voice"],
+)  # fmt: skip
+def test_public_base_urls_that_cannot_be_used(environ: dict[str, str], url: str) -> None:
+    assert problem(environ, PUBLIC_BASE_URL=url).startswith("PUBLIC_BASE_URL: ")
+
+
+def test_a_base_url_loses_its_last_slash(environ: dict[str, str]) -> None:
+    found = read_settings(environ | {"PUBLIC_BASE_URL": "https://h.example/ivr/"})
+    assert found.public_base_url == "https://h.example/ivr"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_fine"),
+    [
+        ("https://bank.example/n", True),
+        ("http://127.0.0.1:9/n", True),
+        ("http://localhost/n", True),
+        ("http://[::1]:9/n", True),
+        ("http://bank.example/n", False),
+        ("http://127.0.0.1.evil.example/n", False),
+        ("http://localhost@evil.example/n", False),
+        ("ftp://127.0.0.1/n", False),
+        ("bank.example", False),
+        ("https://bank.example:x/n", False),
+    ],
+)
+def test_secrets_and_personal_data_go_over_https_or_stay_here(
+    environ: dict[str, str], tmp_path: Path, url: str, is_fine: bool
+) -> None:
+    banks = tmp_path / "other.toml"
+    banks.write_text(BANKS.replace("http://127.0.0.1:9/notices", url), encoding="utf-8")
+
+    if is_fine:
+        assert read_settings(environ | {"BANKS_FILE": str(banks), "TWILIO_API_BASE": url})
+    else:
+        said = problems(environ, BANKS_FILE=str(banks), TWILIO_API_BASE=url)
+        assert [line.partition(":")[0] for line in said] == [
+            "TWILIO_API_BASE", "BANKS_FILE [banks.icbc] notice_url",
+            "BANKS_FILE [banks.ccb] notice_url",
+        ]  # fmt: skip
+
+
+def test_a_banks_secrets_while_they_are_changed(environ: dict[str, str]) -> None:
+    new = a_secret()
+    bank = read_settings(environ | {"ICBC_SECRETS": f" {new} , {SECRET}, "}).banks["icbc"]
+    assert [secret.get_secret_value() for secret in bank.secrets] == [new, SECRET]
+
+
+@pytest.mark.parametrize(
+    "listed",
+    ["whsec_", "whsec_!!!!", "whsec_" + base64.b64encode(b"x" * 23).decode(),
+     "whsec_" + base64.b64encode(b"x" * 65).decode(), SECRET.removeprefix("whsec_"),
+     f"{SECRET},whsec_x"],
+)  # fmt: skip
+def test_secrets_that_are_none(environ: dict[str, str], listed: str) -> None:
+    said = problem(environ, ICBC_SECRETS=listed)
+    assert said == (
+        "BANKS_FILE [banks.icbc] secrets: "
+        "a secret must be whsec_ and the base64 of 24 to 64 random bytes"
+    )
+
+
+@pytest.mark.parametrize("keys", ["x", f"{GOOD_KEY},", f"{GOOD_KEY},é", GOOD_KEY[:-4]])
+def test_data_keys_that_are_none(environ: dict[str, str], keys: str) -> None:
+    assert "is not the url-safe base64 of 32 bytes" in problem(environ | {"DATA_KEYS": keys})
+
+
+@pytest.mark.parametrize("token", [" ", "\t"])
+def test_a_blank_token_is_none(environ: dict[str, str], token: str) -> None:
+    assert problem(environ, TWILIO_AUTH_TOKEN=token).startswith("TWILIO_AUTH_TOKEN: must not be")
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "has no [banks.<name>] table"),
+        ("banks = 1", "has no [banks.<name>] table"),
+        ("[banks.icbc", "BANKS_FILE"),
+        ("[banks.ICBC]", "[banks.ICBC] id: "),
+        ("[banks.icbc]\nsecret = 'x'", "[banks.icbc] secret: Extra inputs are not permitted"),
+        ("[banks.icbc]\nca_file = '/nowhere/ca.pem'", "there is no file /nowhere/ca.pem"),
+        ("[banks.icbc]\ntimeout_seconds = 60", "[banks.icbc] timeout_seconds: "),
+        ("[banks.icbc]\nmax_in_flight = 0", "[banks.icbc] max_in_flight: "),
+        ("banks.icbc = 1", "[banks.icbc] phone: is not set"),
+    ],
+)
+def test_banks_files_that_cannot_be_used(
+    environ: dict[str, str], tmp_path: Path, text: str, words: str
+) -> None:
+    banks = tmp_path / "other.toml"
+    banks.write_text(text, encoding="utf-8")
+    assert any(words in line for line in problems(environ, BANKS_FILE=str(banks)))
+
+
+def test_a_banks_file_that_is_not_there_or_not_text(
+    environ: dict[str, str], tmp_path: Path
+) -> None:
+    (tmp_path / "bytes.toml").write_bytes(b"\xff\xfe")
+    for path in (tmp_path / "none.toml", tmp_path, tmp_path / "bytes.toml"):
+        assert problem(environ, BANKS_FILE=str(path)).startswith(f"BANKS_FILE {path}: ")
+
+
+def test_settings_cannot_be_changed_later() -> None:
+    with pytest.raises(ValueError, match="frozen"):
+        settings("redis://r/0").port = 1
+
+
+def test_a_deep_data_directory_gets_a_short_socket(tmp_path: Path) -> None:
+    deep = tmp_path / ("d" * 100)
+    assert len(os.fsencode(embedded_socket(deep))) <= 107
+    assert embedded_socket(deep) == embedded_socket(deep)
+    assert embedded_socket(deep) != embedded_socket(deep / "e")

@@ -1,0 +1,360 @@
+"""When something is broken: the caller hears what is so, in the right language, and never more."""
+
+import logging
+from collections.abc import Callable
+
+import pytest
+from redis import Redis
+
+from ivr.store import keys
+from ivr.store.codec import plain
+from tests.builders import an_app, an_id_number, settings
+from tests.redis_server import RedisServer
+from tests.web.conftest import ID_KEYS, SID, Cut, PhoneCall, Twilio, Wire, hotline_behind
+
+NOT_BLOCKED_ZH, NOT_BLOCKED_EN = "卡没有停用", "NOT been blocked"
+BANK_ZH, BANK_EN = "工商银行客服95588", "ICBC on 95588"
+UNSURE_ZH, UNSURE_EN = "无法确认挂失是否成功", "cannot confirm"
+ON_RECORD_ZH, ON_RECORD_EN = "您的挂失已经登记", "Your report is on record"
+
+DIGITS = ID_KEYS[:-1]
+
+
+@pytest.fixture(autouse=True)
+def logged(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> "Callable[[], str]":
+    """All that was logged or printed, whatever way it took."""
+    caplog.set_level(logging.INFO)
+    said: list[str] = []
+
+    def read() -> str:
+        said.extend([*capfd.readouterr(), caplog.text])
+        return "\n".join(said)
+
+    return read
+
+
+@pytest.fixture(autouse=True)
+def _no_digits_in_any_log(logged: "Callable[[], str]") -> "object":
+    yield
+    text = logged()
+    for part in (DIGITS, an_id_number(), "19491231", "A12345678", "622202123456"):
+        assert part not in text
+
+
+def truth(server: RedisServer) -> list[int]:
+    """How many suspensions, reports and notices there really are."""
+    with server.client() as redis:
+        return [len(redis.keys(f"{kind}:*")) for kind in ("loss", "report", "notice")]
+
+
+def one_whole_report(server: RedisServer) -> bool:
+    with server.client() as redis:
+        told = redis.zcard(keys.NOTICES_OPEN) - 1, redis.zcard(keys.DEADLINES)
+    return truth(server) == [1, 1, 2] and told == (1, 1)
+
+
+def nothing_at_all(server: RedisServer) -> bool:
+    with server.client() as redis:
+        left = [redis.zcard(keys.NOTICES_OPEN), redis.zcard(keys.DEADLINES)]
+        left += [redis.xlen(keys.JOURNAL), len(redis.keys("rq:*")), len(redis.keys("block*"))]
+    return truth(server) == [0, 0, 0] and not any(left)
+
+
+# --- Redis is gone ---------------------------------------------------------------------------
+
+
+def test_no_redis_at_the_first_ring(own_call: PhoneCall, own_server: RedisServer) -> None:
+    own_server.kill()
+
+    own_call.dials().hears(NOT_BLOCKED_ZH, BANK_ZH, NOT_BLOCKED_EN, BANK_EN)
+    assert own_call.has_ended
+
+
+@pytest.mark.parametrize(
+    "pressed", [["1"], ["1", "1"], ["1", "1", ID_KEYS], ["1", "2"], ["1", "3"], ["1", "1", "12"]]
+)
+def test_no_redis_before_a_report(
+    own_call: PhoneCall, own_server: RedisServer, pressed: list[str]
+) -> None:
+    own_call.dials().presses(*pressed)
+    own_server.kill()
+
+    own_call.presses(ID_KEYS).hears(NOT_BLOCKED_ZH, BANK_ZH).does_not_hear(NOT_BLOCKED_EN, "ICBC")
+    assert own_call.has_ended
+
+
+def test_no_redis_at_the_confirming_key(own_call: PhoneCall, own_server: RedisServer) -> None:
+    own_call.to_confirmation()
+    own_server.kill()
+    own_call.presses("1").hears(NOT_BLOCKED_ZH, BANK_ZH).does_not_hear("挂失编号")
+
+    own_server.start()
+    assert nothing_at_all(own_server)
+
+
+def test_the_language_is_kept(own_call: PhoneCall, own_server: RedisServer) -> None:
+    own_call.dials().presses("2", "1", ID_KEYS)
+    own_server.kill()
+
+    own_call.presses("1").hears(NOT_BLOCKED_EN, BANK_EN).does_not_hear(NOT_BLOCKED_ZH, "工商")
+
+
+@pytest.mark.parametrize("pressed", [[], [""], ["", ""], ["", "", "*"], ["", "", "*", "1"]])
+def test_no_redis_after_a_report(
+    own_call: PhoneCall, own_server: RedisServer, pressed: list[str]
+) -> None:
+    """Wherever the caller went in the meantime: the report is on record."""
+    own_call.to_report().presses(*pressed)
+    own_server.kill()
+
+    own_call.presses("").hears(ON_RECORD_ZH).does_not_hear("没有停用", "没有办成")
+
+
+def test_no_redis_after_a_report_in_english(own_call: PhoneCall, own_server: RedisServer) -> None:
+    own_call.dials().presses("2", "1", ID_KEYS, "1").hears("Your report number is")
+    own_server.kill()
+
+    own_call.presses("").hears(ON_RECORD_EN).does_not_hear("NOT")
+
+
+def test_no_redis_after_hearing_of_an_earlier_report(
+    own_call: PhoneCall, own_server: RedisServer
+) -> None:
+    own_call.to_report()
+    later = PhoneCall(own_call.twilio, "CA2").dials().presses("1", "1", ID_KEYS).hears("已经挂失")
+    own_server.kill()
+
+    later.presses("2").hears(ON_RECORD_ZH).does_not_hear("没有停用", "没有办成")
+
+
+def test_the_call_goes_on_when_redis_is_back(own_call: PhoneCall, own_server: RedisServer) -> None:
+    own_call.to_confirmation()
+    target = own_call.target
+    own_server.kill()
+    own_call.presses("1").hears(NOT_BLOCKED_ZH)
+    own_server.start()
+
+    own_call.asks(target, "1").hears("临时挂失成功")
+
+
+def test_without_redis_the_end_of_a_call_is_still_acknowledged(
+    own_call: PhoneCall, own_server: RedisServer
+) -> None:
+    own_server.kill()
+
+    response = own_call.twilio.posts("/voice/status", [("CallSid", SID)])
+    assert (response.status_code, response.get_data()) == (204, b"")
+
+
+def test_a_hotline_that_starts_without_redis_apologises_and_recovers(
+    own_server: RedisServer,
+) -> None:
+    own_server.kill()
+    app = an_app(settings(own_server.url))
+    PhoneCall(Twilio(app)).dials().hears(NOT_BLOCKED_ZH, BANK_ZH)
+
+    own_server.start()
+    PhoneCall(Twilio(app)).dials().hears("欢迎致电12333")
+
+
+def test_an_apology_signature_is_still_asked_for(
+    own_call: PhoneCall, own_server: RedisServer
+) -> None:
+    own_server.kill()
+    response = own_call.twilio.sends("/voice", [("CallSid", SID)], "wrong")
+    assert (response.status_code, response.get_data()) == (403, b"")
+
+
+# --- Redis breaks exactly while a report is written ------------------------------------------
+
+
+@pytest.mark.parametrize("cut", ["before", "after", "stall"])
+def test_a_wire_cut_at_exec_is_an_unknown_outcome(
+    wired_call: PhoneCall, wire: Wire, own_server: RedisServer, cut: Cut
+) -> None:
+    wired_call.to_confirmation()
+    wire.at_exec = cut
+    wired_call.presses("1").hears(UNSURE_ZH).does_not_hear(
+        "没有停用", "没有办成", "挂失成功", "挂失编号"
+    )
+
+    wire.at_exec = ""
+    assert nothing_at_all(own_server) if cut == "before" else one_whole_report(own_server)
+    truth_by_status = "社保功能正常" if cut == "before" else "社保功能已临时挂失"
+    PhoneCall(wired_call.twilio, "CA2").dials().presses("1", "2", ID_KEYS).hears(truth_by_status)
+
+
+@pytest.mark.parametrize("cut", ["before", "after"])
+@pytest.mark.parametrize("key", ["1", "2", "", "0"])
+def test_after_an_unknown_outcome_without_redis_it_is_still_unknown(
+    wired_call: PhoneCall, wire: Wire, own_server: RedisServer, cut: Cut, key: str
+) -> None:
+    wired_call.to_confirmation()
+    wire.at_exec = cut
+    wired_call.presses("1").hears(UNSURE_ZH)
+    own_server.kill()
+
+    wired_call.presses(key).hears(UNSURE_ZH).does_not_hear("没有停用", "没有办成")
+
+
+def test_after_an_unknown_outcome_the_same_call_finds_the_truth(
+    wired_call: PhoneCall, wire: Wire, own_server: RedisServer
+) -> None:
+    wired_call.to_confirmation()
+    wire.at_exec = "after"
+    wired_call.presses("1").hears(UNSURE_ZH)
+    wire.at_exec = ""
+    wired_call.presses("2").hears("社保功能已临时挂失")
+    assert one_whole_report(own_server)
+
+
+def test_an_unknown_outcome_that_redis_forgot_to_tell_in_the_call_record(
+    wired_call: PhoneCall, wire: Wire, own_server: RedisServer
+) -> None:
+    """EXEC was done, then Redis died before the turn could be remembered, and came back."""
+    wired_call.to_confirmation()
+    before = hotline_behind(wired_call).redis.get(keys.call(SID))
+    assert before is not None
+    wire.at_exec = "after"
+    wired_call.presses("1").hears(UNSURE_ZH)
+    wire.at_exec = ""
+    hotline_behind(wired_call).redis.set(keys.call(SID), before)
+
+    wired_call.presses("2").hears("临时挂失成功")
+    assert one_whole_report(own_server)
+
+
+def test_a_report_that_was_never_written_can_be_filed_after_all(
+    wired_call: PhoneCall, wire: Wire, own_server: RedisServer
+) -> None:
+    wired_call.to_confirmation()
+    wire.at_exec = "before"
+    wired_call.presses("1").hears(UNSURE_ZH)
+    wire.at_exec = ""
+
+    PhoneCall(wired_call.twilio, "CA2").to_report()
+    assert one_whole_report(own_server)
+
+
+# --- Redis refuses to write ------------------------------------------------------------------
+
+
+def refuse_by_memory(redis: Redis) -> None:
+    redis.config_set("maxmemory", 1)
+
+
+def refuse_by_replicas(redis: Redis) -> None:
+    redis.config_set("min-replicas-to-write", 1)
+
+
+REFUSALS = [refuse_by_memory, refuse_by_replicas]
+
+
+@pytest.mark.parametrize("refuse", REFUSALS)
+def test_refused_writes_at_the_first_ring(
+    own_call: PhoneCall, own_server: RedisServer, refuse: Callable[[Redis], None]
+) -> None:
+    """A call that cannot be remembered would begin again for ever."""
+    with own_server.client() as redis:
+        refuse(redis)
+
+    own_call.dials().hears(NOT_BLOCKED_ZH, BANK_ZH, NOT_BLOCKED_EN, BANK_EN)
+    assert own_call.has_ended
+
+
+@pytest.mark.parametrize("refuse", REFUSALS)
+def test_refused_writes_at_the_confirming_key(
+    own_call: PhoneCall, own_server: RedisServer, refuse: Callable[[Redis], None]
+) -> None:
+    own_call.to_confirmation()
+    with own_server.client() as redis:
+        refuse(redis)
+
+    own_call.presses("1").hears(NOT_BLOCKED_ZH, BANK_ZH).does_not_hear("挂失编号")
+    assert own_call.has_ended
+    assert nothing_at_all(own_server)
+
+
+@pytest.mark.parametrize("refuse", REFUSALS)
+def test_refused_writes_after_a_report(
+    own_call: PhoneCall, own_server: RedisServer, refuse: Callable[[Redis], None]
+) -> None:
+    own_call.to_report()
+    with own_server.client() as redis:
+        refuse(redis)
+
+    own_call.presses("").hears(ON_RECORD_ZH).does_not_hear("没有停用", "没有办成")
+    assert own_call.has_ended
+
+
+@pytest.mark.parametrize("refuse", REFUSALS)
+def test_a_person_is_reached_while_writes_are_refused(
+    own_call: PhoneCall, own_server: RedisServer, refuse: Callable[[Redis], None]
+) -> None:
+    own_call.dials().presses("1")
+    with own_server.client() as redis:
+        refuse(redis)
+
+    own_call.presses("0").hears("正在转接人工服务")
+    assert b"<Dial" in own_call.answer
+
+
+# --- our answer did not reach Twilio -----------------------------------------------------------
+
+
+def test_the_fallback_without_redis_keeps_language_and_place(
+    own_call: PhoneCall, own_server: RedisServer
+) -> None:
+    own_server.kill()
+
+    def fallback(failed: str, base: str = "https://hotline.example") -> PhoneCall:
+        return own_call.asks("/voice/fallback", ErrorCode="11200", ErrorUrl=base + failed)
+
+    fallback("/voice").hears(NOT_BLOCKED_ZH, NOT_BLOCKED_EN)
+    fallback("/voice/main_menu?turn=1&lang=en").hears(NOT_BLOCKED_EN).does_not_hear("工商")
+    fallback("/voice/confirm?turn=3&lang=zh").hears(UNSURE_ZH, BANK_ZH).does_not_hear("没有停用")
+    fallback("/voice/confirm?turn=3&lang=en").hears(UNSURE_EN, BANK_EN).does_not_hear("NOT")
+    fallback("/voice/filed?turn=4&lang=en&reported=1").hears(ON_RECORD_EN)
+    fallback("/voice/main_menu?turn=9&lang=zh&reported=1").hears(ON_RECORD_ZH)
+    fallback("", base="").hears(NOT_BLOCKED_ZH, NOT_BLOCKED_EN)
+    fallback("/voice/confirm?turn=3&lang=xx").hears(UNSURE_ZH, UNSURE_EN)
+
+
+# --- something nobody expected -----------------------------------------------------------------
+
+
+def test_an_unexpected_error_is_spoken_not_shown(
+    own_call: PhoneCall, own_server: RedisServer, logged: Callable[[], str]
+) -> None:
+    own_call.to_confirmation()
+    with own_server.client() as redis:
+        record = plain(redis.get(keys.call(SID)))
+        redis.set(keys.call(SID), record.replace('"confirm"', '"no_step"'))
+
+    own_call.asks("/voice/no_step?turn=3&lang=en", ID_KEYS).hears(NOT_BLOCKED_EN, BANK_EN)
+    own_call.does_not_hear("Traceback", "KeyError")
+    assert "KeyError" in logged()
+    assert "voice.py" in logged(), "where it happened"
+
+
+def test_an_unexpected_error_where_reports_are_filed_is_an_unknown_outcome(
+    own_call: PhoneCall, own_server: RedisServer
+) -> None:
+    """The holder is gone from the directory between two turns."""
+    own_call.to_confirmation()
+    with own_server.client() as redis:
+        redis.delete(*redis.keys("holder:*"))
+
+    own_call.presses("1").hears(UNSURE_ZH, BANK_ZH).does_not_hear("holder")
+
+
+def test_records_of_other_data_keys_are_an_apology(
+    own_call: PhoneCall, own_server: RedisServer, logged: Callable[[], str]
+) -> None:
+    own_call.dials()
+    other = PhoneCall(Twilio(an_app(settings(own_server.url))))
+    other.dials().presses("1", "1", ID_KEYS).hears(NOT_BLOCKED_ZH, BANK_ZH)
+
+    assert "WrongDataKeysError" in logged()

@@ -1,0 +1,135 @@
+"""TwiML: every step of the table, in both languages, is a document Twilio takes as it is meant."""
+
+from typing import get_args
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ivr.dialogue.call import Call, Choice, Line
+from ivr.dialogue.flow import FLOW
+from ivr.dialogue.steps import Ask, Do, End, Language, Menu, Pick, Tell, Transfer
+from ivr.prompts.catalogue import load_catalogue
+from ivr.web.twiml import Voice
+from simulator.engine.checks import faults_in
+from simulator.engine.markup import LARGEST_DOCUMENT, parse
+
+VOICE = Voice(load_catalogue(), "", "+861012333")
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+SPOKEN = [name for name, step in FLOW.items() if not isinstance(step, Do)]
+FACTS = {
+    "bank": "工商银行", "bank_phone": "95588", "card_last4": "5678", "last4": "002X",
+    "report_number": "12345670", "until": "1800000000", "days": "7", "hours": "每天 00:00到24:00",
+    "key": "1",
+}  # fmt: skip
+
+
+def a_call(step: str, language: Language = "zh", tries: int = 0, **facts: str) -> Call:
+    """A call that has just come to a step and says all that the step may say."""
+    found = FLOW[step]
+    prompts = [Line(prompt) for prompt in getattr(found, "says", ())]
+    prompts += [Line(prompt, asked=True) for prompt in getattr(found, "asks", ())]
+    if isinstance(found, Pick):
+        prompts.append(Line(found.item, {"key": "1"}, asked=True))
+    choices = (Choice("c1", {}),)
+    return Call("CA1", step, 3, language, tries, FACTS | facts, choices, tuple(prompts))
+
+
+def document(call: Call) -> ElementTree.Element:
+    """The answer, after Twilio's debugger has read it."""
+    text = VOICE.render(call)
+    assert len(text.encode()) <= LARGEST_DOCUMENT
+    assert faults_in(parse(text.encode())) == []
+    return ElementTree.fromstring(text)  # noqa: S314 (our own answer)
+
+
+@pytest.mark.parametrize("tries", [0, 1, 2])
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("step", SPOKEN)
+def test_every_step_is_valid_and_never_a_dead_line(
+    step: str, language: Language, tries: int
+) -> None:
+    """The last verb always says what happens when the caller does nothing."""
+    verbs = [verb.tag for verb in document(a_call(step, language, tries))]
+    match FLOW[step]:
+        case Menu() | Pick() | Ask():
+            assert verbs[-2:] == ["Gather", "Redirect"]
+        case Tell():
+            assert verbs[-1] == "Redirect"
+        case Transfer():
+            assert verbs[-1] == "Dial"
+        case End():
+            assert verbs[-1] == "Hangup"
+
+
+@pytest.mark.parametrize("step", SPOKEN)
+def test_a_key_and_silence_lead_to_the_same_turn(step: str) -> None:
+    root = document(a_call(step))
+    targets = {verb.attrib["action"] for verb in root if "action" in verb.attrib}
+    targets |= {str(verb.text) for verb in root.iter("Redirect")}
+
+    end = set() if isinstance(FLOW[step], End) else {VOICE.next_url(a_call(step))}
+    assert targets == end
+    assert all(verb.attrib["method"] == "POST" for verb in root if verb.tag != "Hangup"
+               and verb.tag != "Say")  # fmt: skip
+
+
+def test_an_id_number_has_time_between_its_digits() -> None:
+    (gather,) = document(a_call("report_id")).iter("Gather")
+    assert gather.attrib["numDigits"] == "18"
+    assert gather.attrib["finishOnKey"] == "#"
+    assert int(gather.attrib["timeout"]) >= 10
+
+
+def test_a_menu_takes_one_key_and_no_finishing_key() -> None:
+    """A habitual # after a long entry must not end the next Gather empty."""
+    (gather,) = document(a_call("main_menu")).iter("Gather")
+    assert (gather.attrib["numDigits"], gather.attrib["finishOnKey"]) == ("1", "")
+
+
+@pytest.mark.parametrize(("language", "voice"), [("zh", "cmn-CN"), ("en", "en-US")])
+def test_each_language_has_its_own_voice(language: Language, voice: str) -> None:
+    assert {say.attrib["language"] for say in document(a_call("filed", language)).iter("Say")} == {
+        voice
+    }
+
+
+def test_the_first_menu_speaks_both_languages() -> None:
+    said = [say.attrib["language"] for say in document(a_call("language")).iter("Say")]
+    assert set(said) == {"cmn-CN", "en-US"}
+
+
+def test_what_must_be_heard_stands_before_the_gather() -> None:
+    root = document(a_call("confirm"))
+    verbs = [verb.tag for verb in root]
+    assert verbs.index("Say") < verbs.index("Gather")
+    assert "尾号" in "".join(root[0].itertext())
+
+
+def test_a_second_try_is_spoken_slowly() -> None:
+    assert not list(document(a_call("main_menu")).iter("prosody"))
+    slow = list(document(a_call("main_menu", tries=1)).iter("prosody"))
+    assert {prosody.attrib["rate"] for prosody in slow} == {"slow"}
+
+
+def test_the_url_tells_where_the_call_stands_and_nothing_about_the_caller() -> None:
+    call = a_call("report_id")
+    assert VOICE.next_url(call) == "/voice/report_id?turn=3&lang=zh&reported=1"
+    assert Voice(VOICE.catalogue, "/ivr", "1").next_url(
+        Call("CA1", "main_menu", language="en")
+    ) == ("/ivr/voice/main_menu?turn=0&lang=en")
+
+
+def test_a_step_that_is_not_spoken_cannot_be_rendered() -> None:
+    with pytest.raises(TypeError):
+        VOICE.render(a_call("find_holder"))
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=30))
+def test_a_banks_name_cannot_break_out(name: str) -> None:
+    """Names come from a file: whatever they hold is text, never markup."""
+    call = a_call("confirm", bank=f"X{name}<Hangup/>&")
+    root = document(call)
+    assert not list(root.iter("Hangup"))
+    assert f"X{name}<Hangup/>&" in "".join(root.itertext())

@@ -1,0 +1,232 @@
+"""The voice routes: valid TwiML every time, nothing done twice, two round trips a turn."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from redis import Redis
+
+from ivr.dialogue.flow import FLOW
+from ivr.dialogue.steps import Do
+from ivr.settings import Settings
+from ivr.store import keys
+from ivr.store.codec import plain
+from simulator.kit import a_caller, phone_number
+from tests.builders import TWILIO_TOKEN, a_card, a_holder, an_app, settings
+from tests.redis_server import RedisServer
+from tests.web.conftest import ID_KEYS, SID, PhoneCall, Twilio, Wire, hotline_behind, next_target
+
+EVERY_STEP = sorted(name for name, step in FLOW.items() if not isinstance(step, Do))
+
+
+def reports(redis: Redis) -> list[str]:
+    return [plain(key) for key in redis.keys("report:*")]
+
+
+def notices(redis: Redis) -> list[str]:
+    return [plain(key) for key in redis.keys("notice:*")]
+
+
+@pytest.mark.parametrize(("key", "end"), [("1", "再见"), ("2", "Goodbye")])
+def test_a_strict_twilio_has_nothing_to_say_about_the_main_call(
+    twilio: Twilio, key: str, end: str
+) -> None:
+    line = phone_number(auth_token=TWILIO_TOKEN, status="/voice/status", fallback="/voice/fallback")
+    caller = a_caller(twilio.client.application, line)
+    caller.dials().presses(key).presses("1").presses(ID_KEYS).presses("1")
+    caller.waits().hears(end).is_hung_up_on()
+
+    assert {exchange.status for exchange in caller.exchanges} == {200, 204}
+
+
+def test_every_key_sequence_gets_valid_twiml(call: PhoneCall) -> None:
+    """Every answer is checked by `PhoneCall`: 200, text/xml, nothing for Twilio's debugger."""
+    journeys = [
+        ["", "", "", ""], ["1", "7", "8", "x"], ["2", "2", ID_KEYS, "9", "3", "1", "*", "3"],
+        ["1", "4", "1", "9", "*", "2"], ["2", "0", "completed"], ["1", "0"], ["1", "1", "123"],
+        ["1", "1", "110105491231002", ""], ["1", "1", ID_KEYS, "1", "", "", "9"],
+        ["1", "1", ID_KEYS, "2", "*"], ["1", "1", "*" * 18], ["1", "1", "4" * 60_000],
+        ["1", "1", "１１", "\u0000", "<&>"],
+    ]  # fmt: skip
+    for number, pressed in enumerate(journeys):
+        other = PhoneCall(call.twilio, f"CA{number:032d}").dials()
+        for key in pressed:
+            if not other.has_ended:
+                other.presses(key)
+
+
+@pytest.mark.parametrize("step", EVERY_STEP)
+def test_no_steps_url_is_another_route(twilio: Twilio, step: str) -> None:
+    """The step's URL leads to the step, not to the status callback or the fallback."""
+    PhoneCall(twilio).dials().asks(f"/voice/{step}?turn=99").hears("欢迎致电12333")
+
+
+def test_the_status_of_a_card_goes_on(call: PhoneCall) -> None:
+    call.to_report()
+    PhoneCall(call.twilio, "CA2").dials().presses("1", "2", ID_KEYS).hears(
+        "社保功能已临时挂失", call.report_number
+    ).presses("9").hears("社保功能已临时挂失").presses("3").hears("正式挂失请按1")
+
+
+def test_a_repeated_turn_does_nothing_twice(call: PhoneCall, redis: Redis) -> None:
+    first = call.to_report().answer
+    before = {key: redis.ttl(key) for key in redis.scan_iter()}
+
+    for _ in range(3):
+        assert call.repeats().answer == first
+
+    assert set(redis.scan_iter()) == set(before)
+    assert len(reports(redis)) == 1
+    assert len(notices(redis)) == 2, "one to the bank, one text"
+    assert redis.xlen(keys.JOURNAL) == 1
+
+
+def test_a_turn_repeated_at_the_same_time_does_nothing_twice(call: PhoneCall, redis: Redis) -> None:
+    target = call.to_confirmation().target
+    with ThreadPoolExecutor(8) as pool:
+        calls = [PhoneCall(call.twilio) for _ in range(8)]
+        answers = {c.answer for c in pool.map(lambda c: c.asks(target, "1"), calls)}
+
+    assert len(answers) == 1
+    assert len(reports(redis)) == 1
+    assert len(notices(redis)) == 2
+    assert redis.hget(keys.COUNTERS, "step:filed") == b"1"
+    call.asks(next_target(answers.pop())).hears("已经通知工商银行")
+
+
+def test_two_calls_at_the_same_instant_make_one_report(call: PhoneCall, redis: Redis) -> None:
+    calls = [PhoneCall(call.twilio, f"CA{n}").to_confirmation() for n in range(6)]
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(lambda c: c.presses("1"), calls))
+
+    assert len(reports(redis)) == 1
+    (number,) = (key.removeprefix("report:") for key in reports(redis))
+    assert sum("临时挂失成功" in c.said for c in calls) == 1
+    assert sum("已经挂失" in c.said for c in calls) == 5
+    for one in calls:
+        one.hears(number)
+
+
+def test_a_late_turn_gets_the_present_step(call: PhoneCall) -> None:
+    old = call.dials().target
+    present = call.presses("1", "1").answer
+
+    assert call.asks(old, "2").answer == present
+    assert call.asks("/voice/report_id", ID_KEYS).answer == present, "no turn"
+    assert call.asks("/voice/report_id?turn=x", ID_KEYS).answer == present
+    assert call.asks("/voice/report_id?turn=99", ID_KEYS).answer == present
+    assert call.asks("/voice/no_such_step?turn=2", "1").answer == present
+    assert call.asks("/voice/find_holder?turn=2").answer == present
+
+
+def test_a_call_that_dials_again_hears_where_it_stands(call: PhoneCall) -> None:
+    present = call.dials().presses("1", "1").answer
+
+    assert call.dials().answer == present
+
+
+def test_a_call_whose_record_is_lost_begins_again(call: PhoneCall, redis: Redis) -> None:
+    call.to_confirmation()
+    redis.delete(keys.call(SID))
+
+    call.presses("1").hears("欢迎致电12333").does_not_hear("挂失编号")
+    assert reports(redis) == []
+    call.presses("1", "1", ID_KEYS, "1").hears("临时挂失成功")
+
+
+def test_an_unknown_step_begins_a_call(call: PhoneCall) -> None:
+    call.asks("/voice/no_such_step", "1").hears("欢迎致电12333")
+
+
+@pytest.mark.parametrize("sid", ["", "CA 1", "CA\n1", "call:*", "C" * 65, "呼叫"])
+def test_a_request_without_a_call_sid_is_no_call(twilio: Twilio, redis: Redis, sid: str) -> None:
+    form = [("CallSid", sid)] if sid else [("From", "+8613800138000")]
+
+    assert twilio.posts("/voice", form).status_code == 400
+    assert twilio.posts("/voice/confirm?turn=1", form).status_code == 400
+    assert redis.keys("call:*") == []
+
+
+def test_the_end_of_a_call_is_counted(twilio: Twilio, redis: Redis) -> None:
+    for status in ("completed", "busy", "no-answer"):
+        response = twilio.posts("/voice/status", [("CallSid", SID), ("CallStatus", status)])
+        assert (response.status_code, response.get_data()) == (204, b"")
+    assert redis.hget(keys.COUNTERS, "calls_ended") == b"3"
+
+
+def test_the_fallback_goes_on_with_the_present_step(call: PhoneCall) -> None:
+    confirm = call.to_confirmation().answer
+    call.asks("/voice/fallback", ErrorCode="11200", ErrorUrl="https://hotline.example/voice")
+    assert call.answer == confirm
+
+    filed = call.presses("1").answer
+    call.asks("/voice/fallback", ErrorCode="11200")
+    assert call.answer == filed
+
+
+def test_a_record_set_back_to_before_the_report_still_knows_it(
+    call: PhoneCall, redis: Redis
+) -> None:
+    """The turn's report was committed, its call record was not: neither key may deny it."""
+    call.to_confirmation()
+    before, confirm = redis.get(keys.call(SID)), call.target
+    assert before is not None
+    number = call.presses("1").report_number
+    filed = call.target
+    ways = [(confirm, "1"), (confirm, "2"), (confirm, ""), ("/voice/outcome_unknown?turn=4", "2")]
+    for target, pressed in ways:
+        redis.set(keys.call(SID), before)
+        call.asks(target, pressed).hears("临时挂失成功", number)
+    redis.set(keys.call(SID), before)
+    call.asks(filed).hears("已经通知工商银行")
+    assert len(reports(redis)) == 1
+
+
+def test_a_second_card_of_the_same_call_is_another_report(
+    redis: Redis, redis_server: RedisServer
+) -> None:
+    holder = a_holder(a_card("1111"), a_card("2222", bank="ccb"))
+    call = PhoneCall(Twilio(an_app(settings(redis_server.url), holder)))
+    call.dials().presses("1", "1", ID_KEYS, "1", "1").hears("临时挂失成功")
+    first = call.report_number
+    call.presses("", "", "*", "1", ID_KEYS, "2", "1").hears("临时挂失成功")
+
+    assert call.report_number != first
+    assert len(reports(redis)) == 2
+    assert len(redis.keys("loss:*")) == 2
+
+
+# --- what a turn costs -----------------------------------------------------------------------
+
+
+def test_an_ordinary_turn_is_two_round_trips(wired_call: PhoneCall, wire: Wire) -> None:
+    PhoneCall(wired_call.twilio, "CA0").to_report()  # connections, scripts and keys are there now
+    turns = [("", "/voice"), *((key, "") for key in ("2", "1", "12", ID_KEYS, "7", "9", "2", "*"))]
+    for key, target in turns:
+        before = wire.round_trips
+        wired_call.asks(target or wired_call.target, key)
+        assert wire.round_trips - before <= 2, (key, wired_call.said)
+
+
+def test_the_filing_turn_is_six_round_trips(wired_call: PhoneCall, wire: Wire) -> None:
+    """Read the call; WATCH, read, TIME and EXEC the report; remember the call."""
+    PhoneCall(wired_call.twilio, "CA0").to_report()
+    redis = hotline_behind(wired_call).redis
+    redis.delete(*redis.keys("loss:*"))
+    wired_call.to_confirmation()
+
+    before = wire.round_trips
+    wired_call.presses("1").hears("临时挂失成功")
+    assert wire.round_trips - before == 6
+
+
+def test_a_repeated_turn_is_one_round_trip(wired_call: PhoneCall, wire: Wire) -> None:
+    wired_call.to_confirmation()
+    before = wire.round_trips
+    wired_call.asks("/voice/language?turn=0", "1")
+    assert wire.round_trips - before == 1
+
+
+def test_settings_reach_the_answers(wired_settings: Settings) -> None:
+    call = PhoneCall(Twilio(an_app(wired_settings, a_holder())))
+    assert b"<Dial" in call.dials().presses("1", "0").answer
+    assert wired_settings.agent_number.encode() in call.answer
