@@ -1,11 +1,13 @@
 """One JSON line for every event, on standard error, the same from every process.
 
-Tracebacks are plain: structlog's richer ones would print the values of variables, and so an ID
-number one day.
+Of an error only its kind and place are logged: its text, and the values of the variables around
+it, may hold an ID number.
 """
 
 import logging
 import sys
+import traceback
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -29,9 +31,23 @@ def configure_logs() -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.format_exc_info,
+                _instead_of_the_traceback,
                 structlog.processors.JSONRenderer(ensure_ascii=False),
             ],
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[lines])
+
+
+def fault(error: BaseException) -> dict[str, str]:
+    """The error's kind, and where it was raised: function and line, outermost first."""
+    frames = traceback.extract_tb(error.__traceback__)
+    places = [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in frames]
+    return {"error": type(error).__name__, "at": " > ".join(places)}
+
+
+def _instead_of_the_traceback(_logger: Any, _name: str, event: Any) -> Any:
+    """A structlog processor, for the libraries' log lines too."""
+    info = event.pop("exc_info", None)
+    error = sys.exc_info()[1] if info is True else info[1] if isinstance(info, tuple) else info
+    return {**event, **fault(error)} if isinstance(error, BaseException) else event

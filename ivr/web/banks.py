@@ -25,9 +25,9 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from ivr.banks_file import Bank
 from ivr.cards.bank_event import MEANS, BankEvent
 from ivr.cards.errors import NotThisBanksError, UnlawfulTransitionError
+from ivr.logs import fault
 from ivr.store.hotline import Hotline
 from ivr.web.bank_signature import is_signed
-from ivr.web.faults import fault
 from ivr.web.problems import Problem, as_problem
 from ivr.web.twilio import raw_target
 

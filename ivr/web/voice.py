@@ -16,10 +16,10 @@ from ivr.dialogue.flow import FLOW, START
 from ivr.dialogue.steps import Ask, Do, End, Transfer, exits
 from ivr.dialogue.turn import leave, start, take_turn
 from ivr.id_entry import beijing_day, keyed_id_number
+from ivr.logs import fault
 from ivr.store.calls import Snapshot, Standing
 from ivr.store.hotline import Hotline
 from ivr.web.apology import WHERE_A_REPORT_IS_FILED, Apology, Whereabouts
-from ivr.web.faults import fault
 from ivr.web.twilio import TwilioDoor
 from ivr.web.twiml import Voice
 
