@@ -64,10 +64,9 @@ def test_what_is_heard_is_consumed_in_order(caller: Caller) -> None:
 
 
 def test_what_was_said_before_acting_is_past(caller: Caller) -> None:
-    caller.dials().presses("9").hears("not on the menu")
-    caller.presses("1")
+    caller.dials().presses("9").presses("1")
     with pytest.raises(AssertionError, match="expected to hear"):
-        caller.hears("not on the menu")
+        caller.hears("not on the menu")  # said, but two keys ago
 
 
 def test_what_is_not_heard(caller: Caller) -> None:

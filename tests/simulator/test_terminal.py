@@ -20,10 +20,16 @@ from .engine.apps import Pages, answer, served, twiml
 from .pizza import pizza_line
 
 ROOT = Path(__file__).parents[2]
-# Only a program that owns its terminal is interrupted by Ctrl-C.
-IN_ITS_TERMINAL = (
-    "import os, runpy; os.login_tty(0); runpy.run_module('simulator.terminal', run_name='__main__')"
-)
+# Ctrl-C interrupts what runs in a terminal its session owns. The owner stays until the test is
+# over: when an owner ends, the terminal goes with it, and with it what has not been read yet.
+OWNER = """
+import os, signal, subprocess, sys
+os.login_tty(0)
+signal.signal(signal.SIGINT, lambda *_: None)
+status = subprocess.call([sys.executable, "-m", "simulator.terminal", *sys.argv[1:]])
+print("exit status", status, flush=True)
+signal.pause()
+"""
 SETTINGS = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM_NUMBER", "PUBLIC_BASE_URL")
 
 
@@ -145,39 +151,29 @@ class Terminal:
 
     def __init__(self, *arguments: str) -> None:
         self._screen, inner = pty.openpty()
-        self.program = subprocess.Popen(
-            [sys.executable, "-c", IN_ITS_TERMINAL, *arguments],
+        self._owner = subprocess.Popen(
+            [sys.executable, "-c", OWNER, *arguments],
             stdin=inner, stdout=inner, stderr=inner, cwd=ROOT,
         )  # fmt: skip
         os.close(inner)
-        self.shown = ""
+        self._shown = ""
 
     def waits_for(self, pattern: str) -> str:
-        """Reads until the pattern shows; fails when the program ends or is silent for a minute."""
-        while not re.search(pattern, self.shown):
+        """Reads until the pattern shows and returns it; fails after a minute of silence."""
+        while not (found := re.search(pattern, self._shown)):
             ready, _, _ = select.select([self._screen], [], [], 60)
-            assert ready, f"no {pattern!r} in:\n{self.shown}"
-            self.shown += self._read()
-        self.shown = self.shown[re.search(pattern, self.shown).end() :]  # type: ignore[union-attr]
-        return self.shown
+            assert ready, f"no {pattern!r} in:\n{self._shown}"
+            self._shown += os.read(self._screen, 65536).decode()
+        self._shown = self._shown[found.end() :]
+        return found.group()
 
     def types(self, keys: str) -> None:
         os.write(self._screen, keys.encode())
 
-    def ends(self) -> int:
-        return self.program.wait(60)
-
     def close(self) -> None:
-        if self.program.poll() is None:
-            self.program.kill()
-            self.program.wait()
+        self._owner.kill()
+        self._owner.wait()
         os.close(self._screen)
-
-    def _read(self) -> str:
-        try:
-            return os.read(self._screen, 65536).decode()
-        except OSError as error:  # the program has closed its side
-            raise AssertionError(f"ended, showing:\n{self.shown}") from error
 
 
 @pytest.fixture
@@ -203,7 +199,7 @@ def test_keys_work_as_they_are_pressed(terminal: Callable[..., Terminal]) -> Non
     phone.waits_for("caller  presses 061#")
     phone.waits_for("on its way")
     phone.waits_for("line    hangs up")
-    assert phone.ends() == 0
+    assert phone.waits_for(r"exit status \d+") == "exit status 0"
 
 
 def test_enter_is_silence(terminal: Callable[..., Terminal]) -> None:
@@ -220,4 +216,4 @@ def test_control_c_hangs_up(terminal: Callable[..., Terminal]) -> None:
     phone.types("\x03")
     phone.waits_for("/status")
     phone.waits_for("caller  hangs up")
-    assert phone.ends() == 0
+    assert phone.waits_for(r"exit status \d+") == "exit status 0"

@@ -204,7 +204,9 @@ def test_a_call_may_be_driven_from_many_threads() -> None:
     assert sorted(digits) == sorted(str(n) for n in range(10) for _ in range(20))
 
 
-@pytest.mark.parametrize("url", ["http://[::1/x", "https://a.example:port/", "mailto:a@b"])
+@pytest.mark.parametrize(
+    "url", ["http://[::1/x", "https://a.example:port/", "mailto:a@b", "ftp://a.example/voice"]
+)
 def test_a_redirect_to_something_that_is_no_web_address(url: str) -> None:
     # Twilio's error 11100, "Invalid URL format"
     call = dialled({"/voice": f"<Redirect>{url}</Redirect>"})
