@@ -2,7 +2,7 @@
 came to, and what banks tell us.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, Literal
 
 from redis import Redis
@@ -16,6 +16,7 @@ from ivr.cards.loss import LossReport, ReportKind, ReportState, Suspension
 from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState, Outcome
 from ivr.store import keys
 from ivr.store.bank_health import BankHealth
+from ivr.store.card_record import CardRecord, is_overtaken, would_block_again
 from ivr.store.codec import dump, load, plain
 from ivr.store.connection import is_cut
 from ivr.store.journal import Journal
@@ -33,7 +34,6 @@ _CLOSED_BY: Final = {
     Outcome.REFUSED: (NoticeState.REFUSED, BlockEvent.REFUSED),
     Outcome.FAILED: (NoticeState.UNDELIVERABLE, BlockEvent.GAVE_UP),
 }
-_OVER: Final = (BlockState.UNBLOCKED, BlockState.FORMAL_LOSS)
 _GOOD_NEWS: Final = (Outcome.RECEIVED, Outcome.BLOCKED)
 _TEXTS: Final = {
     BlockState.BLOCKED: "text_blocked",
@@ -42,16 +42,6 @@ _TEXTS: Final = {
     BlockState.UNBLOCKED: "text_unblocked",
     BlockState.FORMAL_LOSS: "text_formal",
 }
-
-
-@dataclass(frozen=True)
-class CardRecord:
-    """One card as the store knows it at the moment of a change."""
-
-    card_ref: str
-    block: Block | None
-    suspension: Suspension | None
-    report: LossReport | None
 
 
 class BlockBook:
@@ -119,7 +109,7 @@ class BlockBook:
         pipe.watch(keys.block(notice.card_ref), keys.notice(notice.id))
         record = self._read(pipe, notice.card_ref)
         state = plain(pipe.hget(keys.notice(notice.id), "state"))
-        if state in (NoticeState.OPEN, NoticeState.CLOSED) or _would_block_again(notice, record):
+        if state in (NoticeState.OPEN, NoticeState.CLOSED) or would_block_again(notice, record):
             return False
         now, _ = pipe.time()
         pipe.multi()
@@ -187,7 +177,7 @@ class BlockBook:
         meaning, block = MEANS[event.type], record.block
         if meaning is BlockEvent.FORMAL_LOSS and block is None:
             block = Block(record.card_ref, event.bank, BlockState.UNBLOCKED, "", "", now)
-        if block is None or _is_overtaken(event, block, record.report):
+        if block is None or is_overtaken(event, block, record.report):
             return "stale"
         if not self._step(pipe, record, block, meaning, now):
             return "stale"
@@ -249,20 +239,3 @@ class BlockBook:
         if owner is None or plain(owner).split()[1] != event.bank:
             raise NotThisBanksError
         return card_ref
-
-
-def _would_block_again(notice: Notice, record: CardRecord) -> bool:
-    """Whether a notice to block is of an earlier report, or of a card unblocked since."""
-    if notice.kind is not NoticeKind.LOSS_REPORTED:
-        return False
-    block = record.block
-    is_the_latest = block is not None and block.notice_id == notice.id
-    return not is_the_latest or (block is not None and block.state in _OVER)
-
-
-def _is_overtaken(event: BankEvent, block: Block, report: LossReport | None) -> bool:
-    """News about an earlier report of the card, or an unblocking from before the report."""
-    if event.type == BLOCKED:
-        return event.report_number != block.report_number
-    is_unblocking = MEANS[event.type] is BlockEvent.UNBLOCKED
-    return is_unblocking and report is not None and event.at < report.reported_at

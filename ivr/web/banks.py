@@ -143,8 +143,6 @@ def read_event(bank: str, event_id: str, body: bytes) -> BankEvent:
     Raises:
         Problem: 422, naming the fields that are wrong but never their values.
     """
-    if len(event_id) > LONGEST_EVENT_ID:
-        raise Problem(422, f"webhook-id is longer than {LONGEST_EVENT_ID} characters.")
     try:
         told = _EVENT.validate_json(body)
     except ValidationError as error:
@@ -163,6 +161,8 @@ def _require_signature(bank: Bank | None, content: bytes) -> None:
     secrets = [s.get_secret_value() for s in bank.secrets] if bank else []
     if not is_signed(secrets, content, _webhook_headers(request)):
         raise Problem(401, "The signature is missing or wrong, or not from the last 5 minutes.")
+    if len(request.headers["webhook-id"]) > LONGEST_EVENT_ID:
+        raise Problem(422, f"webhook-id is longer than {LONGEST_EVENT_ID} characters.")
 
 
 def _webhook_headers(incoming: Request) -> dict[str, str]:

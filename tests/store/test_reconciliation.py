@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 
 import pytest
 from flask import Flask
@@ -100,7 +101,7 @@ def test_pages(records: Records, icbc: BankSide, count: int, sizes: list[int]) -
             break
         query = f"?after={page['next']}"
     assert [len(page) for page in pages] == sizes
-    assert sorted(sum(pages, [])) == sorted(h.cards[0].number for h in holders)
+    assert sorted(chain(*pages)) == sorted(h.cards[0].number for h in holders)
 
 
 def test_the_cursor_holds_while_blocks_come_and_go(records: Records, icbc: BankSide) -> None:

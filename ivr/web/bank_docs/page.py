@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def anchor_of(heading: str) -> str:
 
 def _headings(tokens: "list[Token]") -> "list[tuple[str, str, str]]":
     found = []
-    for opening, inline in zip(tokens, tokens[1:], strict=False):
+    for opening, inline in pairwise(tokens):
         if opening.type == "heading_open":
             opening.attrSet("id", anchor_of(inline.content))
             found.append((opening.tag, anchor_of(inline.content), inline.content))
@@ -60,10 +61,11 @@ def _lead_to_routes(tokens: "list[Token]") -> None:
                 part.attrSet("href", ROUTES.get(target, target))
 
 
-def _listing(_renderer: object, tokens: "list[Token]", index: int, *_: object) -> str:
+def _listing(_renderer: object, tokens: "list[Token]", index: int, *_more: object) -> str:
     """A listing with its file's name; it can be scrolled with the keyboard too."""
     language, _, name = tokens[index].info.partition(" ")
     caption = f"<figcaption>{escape(name)}</figcaption>" if name else ""
     label = escape(name or language or "text")
-    code = escape(tokens[index].content)
-    return f'<figure>{caption}<pre tabindex="0" aria-label="{label}"><code>{code}</code></pre></figure>\n'
+    code = f"<code>{escape(tokens[index].content)}</code>"
+    pre = f'<pre tabindex="0" role="region" aria-label="{label}">{code}</pre>'
+    return f"<figure>{caption}{pre}</figure>\n"

@@ -1,0 +1,635 @@
+"""POST /banks/<bank>/events: everything a bank may tell us, in every order, and its answer."""
+
+import http.client
+import io
+import json
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import pytest
+from flask import Flask
+from redis import Redis
+from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
+
+from ivr.cards.bank_event import BLOCKED, FORMAL_LOSS, MEANS, UNBLOCKED
+from ivr.cards.block import STALE, TRANSITIONS, BlockState
+from ivr.cards.loss import LossReport, ReportKind, ReportState
+from ivr.cards.notice import NoticeKind, NoticeState, Outcome
+from ivr.cards.records import Card, Holder
+from ivr.store import keys
+from ivr.store.codec import iso
+from tests.bank_side import BankSide, Records, listening, new_id, signed
+from tests.builders import a_card, a_holder, a_secret, an_app, an_id_number, hotline_of, settings
+from tests.journeys.town import Town, bank_values
+from tests.redis_server import RedisServer
+
+WRONG_SIGNATURE: Final = "The signature is missing or wrong, or not from the last 5 minutes."
+NOT_YOURS: Final = "There is no such card or report of this bank."
+OUTLET: Final = {"card_number": "A12345678", "at": "2026-11-22T08:30:00Z", "outlet": "Outlet 7"}
+
+
+@dataclass
+class Street:
+    """A hotline with one customer of each of two banks."""
+
+    app: Flask
+    records: Records
+    icbc: BankSide
+    ccb: BankSide
+    zhang: Holder  # of ICBC
+    li: Holder  # of CCB
+
+    @property
+    def card(self) -> Card:
+        return self.zhang.cards[0]
+
+    def files(self) -> LossReport:
+        return self.records.reports_lost(self.zhang)
+
+
+@pytest.fixture
+def street(redis_server: RedisServer, redis: Redis) -> Street:
+    assert redis.dbsize() == 0
+    return a_street(redis_server)
+
+
+def a_street(server: RedisServer, **changes: str) -> Street:
+    zhang = a_holder(a_card("5678", "icbc"))
+    li = a_holder(a_card("9999", "ccb"), id_number=an_id_number(serial="004"))
+    app = an_app(settings(server.url, **changes), zhang, li)
+    records = Records(hotline_of(app))
+    return Street(app, records, BankSide(app, "icbc"), BankSide(app, "ccb"), zhang, li)
+
+
+def says(answer: TestResponse) -> str:
+    """What was done with an event."""
+    assert answer.status_code == 200, answer.get_data(as_text=True)
+    assert answer.content_type == "application/json"
+    assert set(answer.get_json()) == {"status"}
+    return str(answer.get_json()["status"])
+
+
+def problem(answer: TestResponse) -> tuple[int, str]:
+    """The status and detail of a problem document (RFC 9457) as it must be."""
+    assert answer.content_type == "application/problem+json"
+    told = answer.get_json()
+    assert set(told) == {"title", "status", "detail"}
+    assert told["status"] == answer.status_code
+    assert "Traceback" not in answer.get_data(as_text=True)
+    return answer.status_code, told["detail"]
+
+
+class TestTheTable:
+    """Every event in every state does what the declared table says, and nothing else."""
+
+    @pytest.mark.parametrize("kind", MEANS)
+    @pytest.mark.parametrize("state", BlockState)
+    def test_every_step(self, street: Street, state: BlockState, kind: str) -> None:
+        report = street.files()
+        street.records.brings_to(state, report, street.icbc, street.card)
+        step = (state, MEANS[kind])
+        answer = send(street, kind, report)
+        if step in TRANSITIONS:
+            assert says(answer) == "applied"
+            assert street.records.state(report) == TRANSITIONS[step]
+        elif step in STALE:
+            assert says(answer) == "stale"
+            assert street.records.state(report) == state
+        else:
+            assert problem(answer)[0] == 409
+            assert street.records.state(report) == state
+
+    def test_what_the_table_says_of_a_formal_loss(self, street: Street) -> None:
+        report = street.files()
+        street.records.brings_to(BlockState.FORMAL_LOSS, report, street.icbc, street.card)
+        answer = street.icbc.unblocked(street.card, report.reported_at + 2)
+        assert problem(answer) == (409, "unblocked is not possible when the block is formal_loss.")
+
+    def test_an_unlawful_event_may_be_sent_again_and_gets_the_same_answer(
+        self, street: Street
+    ) -> None:
+        report = street.files()
+        street.records.brings_to(BlockState.FORMAL_LOSS, report, street.icbc, street.card)
+        for _ in range(2):
+            answer = street.icbc.unblocked(street.card, report.reported_at + 2, "evt_same")
+            assert answer.status_code == 409
+
+    def test_blocked_is_what_the_caller_hears_from_then_on(self, street: Street) -> None:
+        report = street.files()
+        assert says(street.icbc.blocked(report)) == "applied"
+        assert street.records.texts() == ["text_blocked", "text_filed"]
+        assert "block_blocked" in street.records.journal()
+
+    def test_each_applied_event_is_in_the_journal_once(self, street: Street) -> None:
+        report = street.files()
+        street.icbc.blocked(report, "evt_1")
+        street.icbc.blocked(report, "evt_1")
+        assert street.records.journal().count("bank_event") == 1
+
+
+def send(street: Street, kind: str, report: LossReport) -> TestResponse:
+    if kind == BLOCKED:
+        return street.icbc.blocked(report)
+    tell = street.icbc.unblocked if kind == UNBLOCKED else street.icbc.formally_lost
+    return tell(street.card, report.reported_at + 2)
+
+
+class TestRepeated:
+    def test_the_same_event_again_is_a_duplicate(self, street: Street) -> None:
+        report = street.files()
+        assert says(street.icbc.blocked(report, "evt_1")) == "applied"
+        assert says(street.icbc.blocked(report, "evt_1")) == "duplicate"
+        assert street.records.texts() == ["text_blocked", "text_filed"]
+
+    def test_a_stale_event_again_is_a_duplicate(self, street: Street) -> None:
+        report = street.files()
+        street.icbc.unblocked(street.card, report.reported_at + 1)
+        assert says(street.icbc.blocked(report, "evt_1")) == "stale"
+        assert says(street.icbc.blocked(report, "evt_1")) == "duplicate"
+
+    def test_an_old_event_does_not_come_back_after_the_next_report(self, street: Street) -> None:
+        """A retry of last week's unblocking must not unblock this week's report."""
+        first = street.files()
+        assert says(street.icbc.unblocked(street.card, first.reported_at, "evt_1")) == "applied"
+        street.records.seven_days_pass(first)
+        second = street.files()
+        answer = street.icbc.unblocked(street.card, second.reported_at + 1, "evt_1")
+        assert says(answer) == "duplicate"
+        assert street.records.state(second) == BlockState.NOTIFIED
+
+    def test_two_banks_may_use_the_same_id(self, street: Street) -> None:
+        mine, theirs = street.files(), street.records.reports_lost(street.li)
+        assert says(street.icbc.blocked(mine, "1")) == "applied"
+        assert says(street.ccb.blocked(theirs, "1")) == "applied"
+
+    def test_the_id_is_remembered_longer_than_a_signature_is_good(self, street: Street) -> None:
+        report = street.files()
+        street.icbc.blocked(report, "evt_1")
+        ttl = street.records.hotline.redis.ttl(keys.seen_event("icbc", "evt_1"))
+        assert ttl > 2 * 5 * 60
+
+    @pytest.mark.parametrize("seconds", [-301, 301, -3600, 86_400])
+    def test_a_replay_from_outside_5_minutes_is_not_believed(
+        self, street: Street, seconds: int
+    ) -> None:
+        body = blocked_body(street.files())
+        answer = street.icbc.sends(body, at=time.time() + seconds)
+        assert problem(answer) == (401, WRONG_SIGNATURE)
+
+    @pytest.mark.parametrize("seconds", [-290, 290])
+    def test_clocks_may_differ_by_5_minutes(self, street: Street, seconds: int) -> None:
+        body = blocked_body(street.files())
+        assert says(street.icbc.sends(body, at=time.time() + seconds)) == "applied"
+
+    def test_a_replay_within_5_minutes_is_a_duplicate(self, street: Street) -> None:
+        body = blocked_body(street.files())
+        headers = signed(street.icbc.secret, body, "evt_1")
+        assert says(street.icbc.posts(body, headers)) == "applied"
+        assert says(street.icbc.posts(body, headers)) == "duplicate"
+
+    def test_eight_at_once_apply_once(self, street: Street) -> None:
+        for _ in range(5):
+            report = street.files()
+            body, event_id = blocked_body(report), new_id()
+            with listening(street.app) as url, ThreadPoolExecutor(8) as senders:
+                sent = [senders.submit(post, url, street.icbc, body, event_id) for _ in range(8)]
+                answers = [json.loads(each.result())["status"] for each in sent]
+            assert sorted(answers) == ["applied", *["duplicate"] * 7]
+            street.icbc.unblocked(street.card, report.reported_at + 1)
+            street.records.seven_days_pass(report)
+        assert street.records.journal().count("block_blocked") == 5
+
+
+def post(url: str, bank: BankSide, body: bytes, event_id: str) -> bytes:
+    line = http.client.HTTPConnection(str(urlsplit(url).netloc))
+    line.request("POST", f"/banks/{bank.bank}/events", body, signed(bank.secret, body, event_id))
+    answer = line.getresponse().read()
+    line.close()
+    return answer
+
+
+def blocked_body(report: LossReport) -> bytes:
+    told = {
+        "type": BLOCKED,
+        "timestamp": iso(time.time()),
+        "data": {"report_number": report.number},
+    }
+    return json.dumps(told).encode()
+
+
+class TestOutOfOrder:
+    def test_blocked_after_unblocked_changes_nothing(self, street: Street) -> None:
+        report = street.files()
+        assert says(street.icbc.unblocked(street.card, report.reported_at + 1)) == "applied"
+        assert says(street.icbc.blocked(report)) == "stale"
+        assert street.records.state(report) == BlockState.UNBLOCKED
+
+    def test_an_unblocking_from_before_the_report_changes_nothing(self, street: Street) -> None:
+        report = street.files()
+        assert says(street.icbc.unblocked(street.card, report.reported_at - 1)) == "stale"
+        assert street.records.state(report) == BlockState.NOTIFIED
+        assert street.records.is_owed(report.notice_id)
+
+    def test_an_unblocking_in_the_second_of_the_report_counts(self, street: Street) -> None:
+        report = street.files()
+        assert says(street.icbc.unblocked(street.card, report.reported_at)) == "applied"
+
+    def test_blocked_for_an_earlier_report_of_the_card(self, street: Street) -> None:
+        first = street.files()
+        street.records.seven_days_pass(first)
+        second = street.files()
+        assert says(street.icbc.blocked(first)) == "stale"
+        assert street.records.state(second) == BlockState.NOTIFIED
+
+    def test_unblocked_when_nothing_was_reported(self, street: Street) -> None:
+        assert says(street.icbc.unblocked(street.card, time.time())) == "stale"
+        assert street.records.block(street.card) is None
+
+    def test_times_count_in_any_zone(self, street: Street) -> None:
+        report = street.files()
+        at = datetime.fromtimestamp(report.reported_at - 60, UTC).astimezone(
+            datetime.strptime("+0800", "%z").tzinfo
+        )
+        told = {"card_number": street.card.number, "at": at.isoformat(), "outlet": "7"}
+        assert says(street.icbc.tells(UNBLOCKED, told)) == "stale"
+
+
+class TestUnblocked:
+    def test_an_open_notice_is_closed_and_not_sent(self, street: Street) -> None:
+        report = street.files()
+        assert says(street.icbc.unblocked(street.card, report.reported_at + 1)) == "applied"
+        assert street.records.notice_state(report) == NoticeState.CLOSED
+        assert street.records.hotline.outbox.claim(report.notice_id, 30) is None
+        assert not street.records.is_owed(report.notice_id)
+        assert street.records.texts() == ["text_filed", "text_unblocked"]
+
+    def test_the_card_leaves_the_banks_list(self, street: Street) -> None:
+        report = street.files()
+        assert len(street.icbc.every_block()) == 1
+        street.icbc.unblocked(street.card, report.reported_at + 1)
+        assert street.icbc.every_block() == []
+
+    def test_the_social_security_function_stays_suspended(self, street: Street) -> None:
+        report = street.files()
+        street.icbc.unblocked(street.card, report.reported_at + 1)
+        suspension = street.records.suspension(report)
+        assert suspension is not None
+        assert suspension.kind is ReportKind.TEMPORARY
+        assert street.records.report_state(report) == ReportState.ACTIVE
+
+    def test_the_record_ends_some_time(self, street: Street) -> None:
+        report = street.files()
+        street.icbc.unblocked(street.card, report.reported_at + 1)
+        assert street.records.hotline.redis.ttl(keys.block(report.card_ref)) > 0
+
+    def test_an_attempt_under_way_cannot_block_it_again(self, street: Street) -> None:
+        report = street.files()
+        notice = street.records.hotline.outbox.claim(report.notice_id, 30)
+        assert notice is not None
+        street.icbc.unblocked(street.card, report.reported_at + 1)
+        street.records.settles(notice, Outcome.BLOCKED)
+        assert street.records.state(report) == BlockState.UNBLOCKED
+
+
+class TestFormalLoss:
+    def test_the_suspension_has_no_end(self, street: Street) -> None:
+        report = street.files()
+        assert says(street.icbc.formally_lost(street.card, report.reported_at + 1)) == "applied"
+        suspension = street.records.suspension(report)
+        assert suspension is not None
+        assert suspension.kind is ReportKind.FORMAL
+        assert suspension.release_at is None
+        assert street.records.hotline.redis.ttl(keys.loss(report.card_ref)) == -1
+
+    def test_the_temporary_report_is_superseded(self, street: Street) -> None:
+        report = street.files()
+        street.icbc.formally_lost(street.card, report.reported_at + 1)
+        assert street.records.report_state(report) == ReportState.SUPERSEDED
+        redis = street.records.hotline.redis
+        assert redis.zscore(keys.DEADLINES, report.number) is None
+        assert redis.ttl(keys.report(report.number)) > 0
+        assert street.records.hotline.releases.release_due() == 0
+        assert street.records.notices(NoticeKind.LOSS_RELEASED) == []
+
+    def test_an_open_notice_is_closed_and_not_sent(self, street: Street) -> None:
+        report = street.files()
+        street.icbc.formally_lost(street.card, report.reported_at + 1)
+        assert street.records.notice_state(report) == NoticeState.CLOSED
+        assert street.records.hotline.outbox.claim(report.notice_id, 30) is None
+        assert street.records.texts() == ["text_filed", "text_formal"]
+
+    def test_of_a_card_nobody_reported_by_phone(self, street: Street) -> None:
+        assert says(street.icbc.formally_lost(street.card, time.time())) == "applied"
+        assert street.records.state(street.card) == BlockState.FORMAL_LOSS
+        assert (
+            street.records.hotline.redis.ttl(keys.loss(street.records.card_ref(street.card))) == -1
+        )
+        (entry,) = street.icbc.every_block()
+        assert entry["formal"] is True
+        assert entry["report_number"] is None
+
+    def test_after_the_7_days_a_released_report_stays_released(self, street: Street) -> None:
+        report = street.files()
+        street.records.seven_days_pass(report)
+        assert says(street.icbc.formally_lost(street.card, report.reported_at + 9)) == "applied"
+        assert street.records.report_state(report) == ReportState.RELEASED
+        suspension = street.records.suspension(report)
+        assert suspension is not None
+        assert suspension.kind is ReportKind.FORMAL
+
+    @pytest.mark.parametrize("language", ["zh", "en"])
+    def test_the_status_query_speaks_it(self, street: Street, language: Any) -> None:
+        report = street.files()
+        street.icbc.formally_lost(street.card, report.reported_at + 1)
+        caller = Town(street.app).someone(language)
+        caller.calls().asks_for_status(street.zhang.id_number)
+        caller.hears_prompt("status_social_formal")
+        caller.hears_prompt("status_bank_blocked_formal", **bank_values("icbc", language))
+        caller.hears_prompt("status_formal")
+
+
+class TestNotThisBanks:
+    """Another bank's card is as unknown as one that does not exist."""
+
+    def test_every_way_of_being_unknown_has_the_same_answer(self, street: Street) -> None:
+        theirs = street.records.reports_lost(street.li)
+        their_card, no_card = street.li.cards[0], a_card("0000", "icbc")
+        answers = [
+            street.icbc.blocked(theirs),
+            street.icbc.tells(BLOCKED, {"report_number": "00000000"}),
+            street.icbc.unblocked(their_card, time.time()),
+            street.icbc.unblocked(no_card, time.time()),
+            street.icbc.formally_lost(their_card, time.time()),
+            street.icbc.formally_lost(no_card, time.time()),
+        ]
+        assert [problem(answer) for answer in answers] == [(404, NOT_YOURS)] * 6
+        assert len({answer.get_data() for answer in answers}) == 1
+        assert len({tuple(sorted(_quiet(answer).items())) for answer in answers}) == 1
+        assert street.records.state(theirs) == BlockState.NOTIFIED
+
+
+def _quiet(answer: TestResponse) -> dict[str, str]:
+    return {name: value for name, value in answer.headers.items() if name != "Date"}
+
+
+class TestSignatures:
+    @pytest.fixture
+    def body(self, street: Street) -> bytes:
+        return blocked_body(street.files())
+
+    def test_a_secret_of_somebody_else(self, street: Street, body: bytes) -> None:
+        assert problem(street.icbc.sends(body, secret=a_secret())) == (401, WRONG_SIGNATURE)
+        assert problem(street.icbc.sends(body, secret=street.ccb.secret)) == (401, WRONG_SIGNATURE)
+
+    def test_a_bank_cannot_speak_for_another(self, street: Street, body: bytes) -> None:
+        assert problem(street.ccb.sends(body, bank="icbc")) == (401, WRONG_SIGNATURE)
+
+    @pytest.mark.parametrize("bank", ["nobody", "ICBC", "%69cbc%00", "工商银行", "' OR 1=1"])
+    def test_an_unknown_bank_is_answered_as_a_wrong_signature(
+        self, street: Street, body: bytes, bank: str
+    ) -> None:
+        assert problem(street.icbc.sends(body, bank=bank)) == (401, WRONG_SIGNATURE)
+
+    @pytest.mark.parametrize("missing", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+    def test_each_header_is_needed(self, street: Street, body: bytes, missing: str) -> None:
+        headers = signed(street.icbc.secret, body, "evt_1")
+        del headers[missing]
+        assert problem(street.icbc.posts(body, headers)) == (401, WRONG_SIGNATURE)
+        assert problem(street.icbc.posts(body, headers | {missing: ""})) == (401, WRONG_SIGNATURE)
+
+    @pytest.mark.parametrize("header", ["webhook-id", "webhook-timestamp", "webhook-signature"])
+    @pytest.mark.parametrize(
+        "value",
+        [
+            "é\xff\x80",
+            "v1,",
+            "v1",
+            "v1,====",
+            "v1,!!!",
+            "v1,é",
+            "v2,AAAA",
+            ",,,",
+            " ",
+            "nan",
+            "inf",
+            "-1",
+            "9" * 400,
+            "1e400",
+            "0x10",
+            "\t",
+            "%00",
+        ],
+    )
+    def test_garbage_is_a_wrong_signature(
+        self, street: Street, body: bytes, header: str, value: str
+    ) -> None:
+        headers = signed(street.icbc.secret, body, "evt_1") | {header: value}
+        assert problem(street.icbc.posts(body, headers)) == (401, WRONG_SIGNATURE)
+
+    def test_another_body(self, street: Street, body: bytes) -> None:
+        headers = signed(street.icbc.secret, body, "evt_1")
+        assert problem(street.icbc.posts(body + b" ", headers)) == (401, WRONG_SIGNATURE)
+
+    def test_bytes_that_are_not_text(self, street: Street) -> None:
+        headers = signed(street.icbc.secret, b"", "evt_1")
+        assert problem(street.icbc.posts(b"\xff\xfe", headers)) == (401, WRONG_SIGNATURE)
+
+    def test_one_good_signature_among_others_is_enough(self, street: Street, body: bytes) -> None:
+        headers = signed(street.icbc.secret, body, "evt_1")
+        other = signed(a_secret(), body, "evt_1")["webhook-signature"]
+        headers["webhook-signature"] = f"{other} v1a,AAAA {headers['webhook-signature']}"
+        assert says(street.icbc.posts(body, headers)) == "applied"
+
+    def test_garbage_over_a_real_connection(self, street: Street, body: bytes) -> None:
+        with listening(street.app) as url:
+            line = http.client.HTTPConnection(str(urlsplit(url).netloc))
+            line.putrequest("POST", "/banks/icbc/events")
+            line.putheader("Content-Length", str(len(body)))
+            for name in ("webhook-id", "webhook-timestamp", "webhook-signature"):
+                line.putheader(name, b"\xff\xfe\xe5\xb7\xa5")
+            line.endheaders(body)
+            answer = line.getresponse()
+            assert answer.status == 401
+            assert answer.getheader("Content-Type") == "application/problem+json"
+            line.close()
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_both_secrets_are_good_while_they_are_rotated(
+    redis_server: RedisServer, redis: Redis, which: int
+) -> None:
+    assert redis.dbsize() == 0
+    new, old = a_secret(), a_secret()
+    street = a_street(redis_server, icbc_secrets=f"{new},{old}")
+    body = blocked_body(street.files())
+    assert says(street.icbc.sends(body, secret=(new, old)[which])) == "applied"
+    assert problem(street.icbc.sends(body, secret=a_secret()))[0] == 401
+
+
+class TestBodies:
+    @pytest.mark.parametrize(
+        ("kind", "data", "wrong"),
+        [
+            (BLOCKED, {}, "data.report_number: Field required"),
+            (BLOCKED, {"report_number": 12345670}, "data.report_number: "),
+            (BLOCKED, {"report_number": "1234567"}, "data.report_number: "),
+            (BLOCKED, {"report_number": "123456789"}, "data.report_number: "),
+            (BLOCKED, {"report_number": "12345670\n"}, "data.report_number: "),
+            (BLOCKED, {"report_number": "１２３４５６７０"}, "data.report_number: "),
+            (BLOCKED, {"report_number": None}, "data.report_number: "),
+            (BLOCKED, None, "data: "),
+            (BLOCKED, [], "data: "),
+            (UNBLOCKED, OUTLET | {"card_number": ""}, "data.card_number: "),
+            (UNBLOCKED, OUTLET | {"card_number": 12345678}, "data.card_number: "),
+            (UNBLOCKED, OUTLET | {"card_number": "A" * 65}, "data.card_number: "),
+            (UNBLOCKED, OUTLET | {"card_number": "A 1"}, "data.card_number: "),
+            (UNBLOCKED, OUTLET | {"at": "2026-11-22T08:30:00"}, "data.at: "),
+            (UNBLOCKED, OUTLET | {"at": "yesterday"}, "data.at: "),
+            (UNBLOCKED, OUTLET | {"at": 1_795_334_400}, "data.at: "),
+            (UNBLOCKED, OUTLET | {"at": "1795334400"}, "data.at: "),
+            (UNBLOCKED, OUTLET | {"outlet": None}, "data.outlet: "),
+            (UNBLOCKED, OUTLET | {"outlet": "o" * 201}, "data.outlet: "),
+            (FORMAL_LOSS, {k: v for k, v in OUTLET.items() if k != "outlet"}, "data.outlet: "),
+            (FORMAL_LOSS, {k: v for k, v in OUTLET.items() if k != "at"}, "data.at: "),
+            (FORMAL_LOSS, OUTLET | {"card_number": None}, "data.card_number: "),
+        ],
+    )
+    def test_the_answer_names_the_one_wrong_field(
+        self, street: Street, kind: str, data: Any, wrong: str
+    ) -> None:
+        status, detail = problem(street.icbc.tells(kind, data))
+        assert status == 422
+        assert detail.startswith(wrong)
+        assert ";" not in detail
+
+    @pytest.mark.parametrize("timestamp", ["", "now", None, 5, "1795334400", "2026-11-22T08:30:00"])
+    def test_the_timestamp(self, street: Street, timestamp: Any) -> None:
+        body = {"type": BLOCKED, "timestamp": timestamp, "data": {"report_number": "12345670"}}
+        status, detail = problem(street.icbc.sends(json.dumps(body).encode()))
+        assert status == 422
+        assert detail.startswith("timestamp: ")
+
+    @pytest.mark.parametrize("kind", ["", "card.loss_reported", None, 7, [], "320102195006150014"])
+    def test_the_type(self, street: Street, kind: Any) -> None:
+        status, detail = problem(street.icbc.tells(kind, OUTLET))
+        assert status == 422
+        assert detail == (
+            "type: must be one of financial_function.blocked, financial_function.unblocked, "
+            "formal_loss.reported"
+        )
+
+    @pytest.mark.parametrize(
+        "body",
+        [
+            b"",
+            b"{",
+            b"[]",
+            b"null",
+            b'"text"',
+            b"1e999",
+            b"[" * 5000,
+            b"{}",
+            b"NaN",
+            b"\xef\xbb\xbf{}",
+        ],
+    )
+    def test_bodies_that_are_no_event(self, street: Street, body: bytes) -> None:
+        status, detail = problem(street.icbc.sends(body))
+        assert status == 422
+        assert detail.startswith(("body: ", "type: ")), detail
+
+    def test_the_answer_never_repeats_what_was_sent(self, street: Street) -> None:
+        secret_number = "320102195006150014"
+        for told in ({"card_number": secret_number + "!"}, OUTLET | {"at": secret_number}):
+            answer = street.icbc.tells(UNBLOCKED, told)
+            assert secret_number not in answer.get_data(as_text=True)
+
+    def test_more_fields_are_no_error(self, street: Street) -> None:
+        """The contract may grow."""
+        told = {"report_number": street.files().number, "branch": {"code": 7}}
+        assert says(street.icbc.tells(BLOCKED, told)) == "applied"
+
+    def test_the_id_has_a_limit(self, street: Street) -> None:
+        report = street.files()
+        assert problem(street.icbc.blocked(report, "e" * 257)) == (
+            422,
+            "webhook-id is longer than 256 characters.",
+        )
+        assert says(street.icbc.blocked(report, "e" * 256)) == "applied"
+
+    def test_64_kilobytes_are_the_limit(self, street: Street) -> None:
+        body = blocked_body(street.files())
+        assert says(street.icbc.sends(body.ljust(64 * 1024))) == "applied"
+        assert problem(street.icbc.sends(body.ljust(64 * 1024 + 1)))[0] == 413
+
+    def test_more_is_not_read_either_when_it_does_not_say_how_long_it_is(
+        self, street: Street
+    ) -> None:
+        """Chunked, as a server that supports it hands it on."""
+        environ = EnvironBuilder(path="/banks/icbc/events", method="POST").get_environ()
+        environ |= {"wsgi.input": _Endless(), "wsgi.input_terminated": True}
+        assert "CONTENT_LENGTH" not in environ
+        pieces, status, headers = run_wsgi_app(street.app, environ)
+        assert status.startswith("413")
+        assert headers["Content-Type"] == "application/problem+json"
+        assert json.loads(b"".join(pieces))["status"] == 413
+
+
+class _Endless(io.RawIOBase):
+    """A body that never ends."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        buffer[:] = bytes(len(buffer))
+        return len(buffer)
+
+    def readall(self) -> bytes:
+        raise AssertionError("somebody wants to read all of it")
+
+
+class TestOurFaults:
+    def test_redis_is_down(self, own_server: RedisServer) -> None:
+        street = a_street(own_server)
+        body = blocked_body(street.files())
+        own_server.kill()
+        answer = street.icbc.sends(body, "evt_1")
+        assert problem(answer) == (503, "Please send this again in a moment.")
+        assert int(answer.headers["Retry-After"]) > 0
+        assert street.icbc.asks_for_blocks().status_code == 503
+        own_server.start()
+        assert says(street.icbc.sends(body, "evt_1")) == "applied"
+
+    def test_the_unexpected(
+        self, street: Street, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A record nobody can read: the answer and the log say neither where nor what."""
+        report = street.files()
+        broken = f"not JSON, and with {street.zhang.id_number}"
+        street.records.hotline.redis.set(keys.report(report.number), broken)
+        answer = street.icbc.blocked(report)
+        assert problem(answer) == (500, "This has been noted; please send it again later.")
+        noted = "".join(capfd.readouterr()) + caplog.text
+        assert "bank_request_failed" in noted
+        assert street.zhang.id_number not in noted
+        assert street.card.number not in noted
+
+    @pytest.mark.parametrize(
+        ("method", "target", "status"),
+        [
+            ("GET", "/banks/icbc/events", 405),
+            ("PUT", "/banks/icbc/blocks", 405),
+            ("GET", "/banks/icbc/nothing", 404),
+            ("GET", "/banks", 404),
+        ],
+    )
+    def test_what_there_is_not(self, street: Street, method: str, target: str, status: int) -> None:
+        answer = street.icbc.client.open(target, method=method)
+        assert problem(answer)[0] == status
+        if status == 405:
+            assert answer.headers["Allow"]
