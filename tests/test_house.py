@@ -202,7 +202,7 @@ def test_every_requirement_is_pinned_and_says_what_it_is_for(name: str) -> None:
 
 
 MODULE_OF = {"Flask": "flask", "Werkzeug": "werkzeug", "python-stdnum": "stdnum",
-             "pydantic-settings": "pydantic_settings", "tzdata": "zoneinfo"}  # fmt: skip
+             "markdown-it-py": "markdown_it", "tzdata": "zoneinfo"}  # fmt: skip
 
 
 def test_every_requirement_is_used() -> None:
@@ -227,7 +227,7 @@ def app(redis: Redis, redis_server: RedisServer) -> Flask:
 
 def test_every_route_is_signed_or_known_to_be_open(app: Flask) -> None:
     """A new route is signed by Twilio or by a bank, or stands on this list."""
-    open_doors = {"/healthz", "/readyz", "/metrics"}
+    open_doors = {"/healthz", "/readyz", "/metrics", "/banks/api", "/banks/openapi.json"}
     twilio = Twilio(app)
     for rule in app.url_map.iter_rules():
         target = re.sub(r"<[^>]*>", "icbc", str(rule))

@@ -43,6 +43,7 @@ class Sweep:
             "hurry": self.hurry,
             "ring": self.ring,
             "release": hotline.releases.release_due,
+            "remind": hotline.reminders.send_due,
             "trim": self._trim,
         }
 
@@ -100,7 +101,9 @@ class Sweep:
 
     def _trim(self) -> None:
         if self._rounds % TRIM_EVERY == 0:
-            self._hotline.journal.trim(self._hotline.outbox.now())
+            now = self._hotline.outbox.now()
+            self._hotline.journal.trim(now)
+            self._hotline.outbox.forget_stuck(now)
 
     def _note(self, name: str, error: Exception | None) -> None:
         """One line when something starts to fail, and one when it works again."""

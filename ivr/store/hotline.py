@@ -15,6 +15,7 @@ from ivr.store.journal import Journal
 from ivr.store.notices import Outbox
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.releases import Releases
+from ivr.store.reminders import Reminders
 from ivr.store.reports import ReportBook
 from ivr.store.vault import Vault
 
@@ -30,6 +31,7 @@ class Hotline:
     calls: CallBook
     reports: ReportBook
     releases: Releases
+    reminders: Reminders
     blocks: BlockBook
     reconciliation: Reconciliation
     outbox: Outbox
@@ -70,6 +72,7 @@ def open_hotline(settings: Settings, redis: "Redis | None" = None) -> Hotline:
         calls=CallBook(redis, holders),
         reports=reports,
         releases=Releases(redis, outbox, journal),
+        reminders=Reminders(redis, outbox, journal),
         blocks=blocks,
         reconciliation=Reconciliation(redis, holders),
         outbox=outbox,

@@ -13,6 +13,7 @@ SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signatur
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
 NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = due, unix seconds
+AWAITING: Final = "notices:awaiting"  # received, "blocked" not said; score = ask again at
 NOTICES_STUCK: Final = "notices:stuck"  # until a person acts, or 90 days; score = closed at
 BANKS_BACK: Final = "banks:back"  # banks whose waiting notices the sweep is to send at once
 BANK_HEALTH_SECONDS: Final = 7 * DAY

@@ -170,6 +170,11 @@ class Outbox:
         pipe.zadd(keys.NOTICES_OPEN, {notice.id: at})
         self.ring(notice.id, notice.queue, pipe)
 
+    def forget_stuck(self, now: float) -> None:
+        """Drops what a person did not look at within the 90 days its record is kept."""
+        oldest = now - keys.CLOSED_NOTICE_SECONDS
+        self._redis.zremrangebyscore(keys.NOTICES_STUCK, "-inf", oldest)
+
     def now(self) -> float:
         """Unix seconds by Redis' clock."""
         seconds, microseconds = self._redis.time()

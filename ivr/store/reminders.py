@@ -1,12 +1,13 @@
 """Banks that took a notice and never said "blocked": asked again, under the same webhook-id.
 
-A 2xx is only a receipt. If the bank's word is lost, or a proxy of its answered for it, the
-holder would wait for ever; a bank that did block answers the repeated notice with "blocked".
+A 2xx is only a receipt. If the bank's word is lost, or a proxy answered in its place, the holder
+would wait for ever; a bank that did block answers the repeated notice with "blocked".
 """
 
 from typing import Final
 
 from redis import Redis
+from redis.client import Pipeline
 from redis.exceptions import WatchError
 
 from ivr.cards.block import Block, BlockState
@@ -15,8 +16,7 @@ from ivr.store.codec import load, plain
 from ivr.store.journal import Journal
 from ivr.store.notices import Outbox
 
-ASK_AFTER: Final = 600  # seconds; see keys.AWAITING
-THEN_EVERY: Final = 3600
+THEN_EVERY: Final = 3600  # seconds; the first time after reports.ASK_AGAIN_AFTER
 FOR_AT_MOST: Final = 3 * keys.DAY  # as long as a notice is tried; then a person must look
 
 
@@ -29,37 +29,39 @@ class Reminders:
         self._journal = journal
 
     def send_due(self) -> int:
-        """Asks again for all that is due; returns how many. Two sweeps ask once: WATCH."""
+        """Asks again for all that is due; returns how many. Of two sweeps only one asks."""
         now = self._outbox.now()
         due = self._redis.zrangebyscore(keys.AWAITING, "-inf", now, start=0, num=200)
-        return sum(self._ask_again(plain(notice_id), int(now)) for notice_id in due)
+        return sum(self._look_at(plain(notice_id), int(now)) for notice_id in due)
 
-    def _ask_again(self, notice_id: str, now: int) -> bool:
-        notice = self._outbox.find(notice_id)
-        card_ref = notice.card_ref if notice else ""
+    def _look_at(self, notice_id: str, now: int) -> bool:
         with self._redis.pipeline() as pipe:
             try:
-                pipe.watch(keys.block(card_ref), keys.AWAITING)
-                text = pipe.get(keys.block(card_ref))
-                block = None if text is None else load(Block, text)
-                pipe.multi()
-                is_waiting = (
-                    block is not None
-                    and block.notice_id == notice_id
-                    and block.state is BlockState.RECEIVED
-                )
-                asks = is_waiting and block is not None and now - block.changed_at < FOR_AT_MOST
-                if notice is not None and asks:
-                    pipe.zadd(keys.AWAITING, {notice_id: now + THEN_EVERY})
-                    self._outbox.reopen(pipe, notice, now)
-                    self._journal.write(
-                        pipe, "notice_asked_again", notice=notice_id, bank=notice.bank
-                    )
-                else:
-                    pipe.zrem(keys.AWAITING, notice_id)
-                if is_waiting and not asks:
-                    pipe.zadd(keys.NOTICES_STUCK, {notice_id: now})
-                pipe.execute()
+                return self._ask_or_leave(pipe, notice_id, now)
             except WatchError:
                 return False  # the bank spoke just now, or another sweep asked
-        return asks
+
+    def _ask_or_leave(self, pipe: "Pipeline", notice_id: str, now: int) -> bool:
+        notice = self._outbox.find(notice_id)
+        card_ref = notice.card_ref if notice else ""
+        pipe.watch(keys.block(card_ref), keys.AWAITING)
+        text = pipe.get(keys.block(card_ref))
+        block = None if text is None else load(Block, text)
+        pipe.multi()
+        if notice is None or block is None or not _still_waits(block, notice_id):
+            pipe.zrem(keys.AWAITING, notice_id)
+        elif now - block.changed_at >= FOR_AT_MOST:
+            pipe.zrem(keys.AWAITING, notice_id)
+            pipe.zadd(keys.NOTICES_STUCK, {notice_id: now})
+        else:
+            pipe.zadd(keys.AWAITING, {notice_id: now + THEN_EVERY})
+            self._outbox.reopen(pipe, notice, now)
+            self._journal.write(pipe, "notice_asked_again", notice=notice_id, bank=notice.bank)
+            pipe.execute()
+            return True
+        pipe.execute()
+        return False
+
+
+def _still_waits(block: Block, notice_id: str) -> bool:
+    return block.notice_id == notice_id and block.state is BlockState.RECEIVED

@@ -20,6 +20,7 @@ from ivr.store.notice_bodies import reported_body
 from ivr.store.notices import TEXTS_QUEUE, Outbox, bank_queue
 from ivr.store.vault import Vault
 
+ASK_AGAIN_AFTER: Final = 600  # seconds for a bank to say "blocked" after it took a notice
 REPLICA_MILLISECONDS: Final = 1000  # a caller is waiting
 
 
@@ -191,6 +192,10 @@ def write_block(pipe: "Pipeline", block: Block, unblocked_seconds: int | None = 
 
     A block is kept without end until it is unblocked, then `unblocked_seconds`.
     """
+    if block.state is BlockState.RECEIVED:
+        pipe.zadd(keys.AWAITING, {block.notice_id: block.changed_at + ASK_AGAIN_AFTER})
+    elif block.notice_id:
+        pipe.zrem(keys.AWAITING, block.notice_id)
     if block.state is BlockState.UNBLOCKED:
         pipe.set(keys.block(block.card_ref), dump(block), ex=unblocked_seconds)
         pipe.zrem(keys.blocks(block.bank), block.card_ref)

@@ -92,6 +92,7 @@ class _Counters:
             counters = {plain(k): int(v) for k, v in redis.hgetall(keys.COUNTERS).items()}
             still_open, reports = redis.zcard(keys.NOTICES_OPEN), redis.zcard(keys.DEADLINES)
             stuck = redis.zcard(keys.NOTICES_STUCK)
+            awaiting = redis.zcard(keys.AWAITING)
             oldest = redis.zrange(keys.NOTICES_OPEN, 0, 0, withscores=True)
             late = max(0.0, self._hotline.outbox.now() - float(oldest[0][1])) if oldest else 0.0
         except RedisError:
@@ -102,6 +103,7 @@ class _Counters:
         yield up
         yield GaugeMetricFamily("hotline_notices_open", "notices still owed", value=still_open)
         yield GaugeMetricFamily("hotline_notices_stuck", "a person must look", value=stuck)
+        yield GaugeMetricFamily("hotline_blocks_unconfirmed", "received only", value=awaiting)
         yield GaugeMetricFamily("hotline_notice_overdue_seconds", "the most overdue", value=late)
         yield GaugeMetricFamily("hotline_reports_active", "running 7-day reports", value=reports)
         yield _paused(self._hotline)

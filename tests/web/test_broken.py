@@ -12,7 +12,7 @@ from tests.builders import an_app, an_id_number, settings
 from tests.redis_server import RedisServer
 from tests.web.conftest import ID_KEYS, SID, Cut, PhoneCall, Twilio, Wire, hotline_behind
 
-NOT_BLOCKED_ZH, NOT_BLOCKED_EN = "卡没有停用", "NOT been blocked"
+NOT_BLOCKED_ZH, NOT_BLOCKED_EN = "没有因此停用", "NOT been blocked"
 BANK_ZH, BANK_EN = "工商银行客服95588", "ICBC on 95588"
 UNSURE_ZH, UNSURE_EN = "无法确认挂失是否成功", "cannot confirm"
 ON_RECORD_ZH, ON_RECORD_EN = "您的挂失已经登记", "Your report is on record"
