@@ -1,0 +1,77 @@
+"""The page's front door: static files, the phones' doors, the banks' doors, Twilio's."""
+
+from flask import Flask, Response, abort, jsonify, redirect, request
+from werkzeug.exceptions import HTTPException, ServiceUnavailable
+from werkzeug.wrappers import Response as AnyResponse
+
+from simulator.page.bank_doors import bank_doors
+from simulator.page.message_service import message_service
+from simulator.page.phone_doors import phone_doors
+from simulator.page.records import RecordsUnavailableError
+from simulator.page.settings import is_loopback
+from simulator.page.switchboard import Switchboard
+
+# Nothing is loaded from elsewhere, no script or style stands in the page itself.
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+
+def create_app(switchboard: Switchboard) -> Flask:
+    """The WSGI application over an open switchboard."""
+    app = Flask("simulator.page", static_url_path="/simulator/static")
+    app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
+    settings = switchboard.settings
+    app.register_blueprint(phone_doors(switchboard))
+    app.register_blueprint(bank_doors(switchboard.banks))
+    app.register_blueprint(
+        message_service(switchboard.book, settings.account_sid, settings.auth_token)
+    )
+    app.before_request(_only_this_machine)
+    app.after_request(_with_policy)
+    app.register_error_handler(HTTPException, _problem)
+    app.register_error_handler(RecordsUnavailableError, _no_records)
+
+    @app.get("/simulator")
+    def page() -> Response:
+        return app.send_static_file("page.html")
+
+    @app.get("/")
+    def front() -> AnyResponse:
+        return redirect("/simulator")
+
+    return app
+
+
+def _only_this_machine() -> None:
+    """A web site elsewhere must not reach in through the tester's browser: not by a name of its
+    own for 127.0.0.1 (Host), nor by posting from its own page (Origin, and JSON, which browsers
+    send across origins only when asked first).
+    """
+    if not is_loopback(request.host.rpartition(":")[0] or request.host):
+        abort(403, "This page answers to loopback names only.")
+    if request.method == "POST" and request.path.startswith("/simulator/"):
+        origin = request.headers.get("Origin", request.host_url.rstrip("/"))
+        if origin != request.host_url.rstrip("/") or not request.is_json:
+            abort(403, "Only the page itself may ask for this.")
+
+
+def _with_policy(response: Response) -> Response:
+    response.headers["Content-Security-Policy"] = POLICY
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers.setdefault("Cache-Control", "no-cache")
+    return response
+
+
+def _no_records(_error: Exception) -> tuple[Response, int]:
+    return _problem(ServiceUnavailable("Redis does not answer."))
+
+
+def _problem(error: HTTPException) -> tuple[Response, int]:
+    status = error.code or 500
+    told = {"type": "about:blank", "title": error.description or error.name, "status": status}
+    answer = jsonify(told)
+    answer.mimetype = "application/problem+json"
+    return answer, status

@@ -1,0 +1,79 @@
+"""One call of the engine kept at wall time, by a thread of its own."""
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from simulator.engine import Call, State
+
+FAST = 8.0  # how much quicker a hurried tester hears prompts; waiting for keys is never hurried
+_SOUND = frozenset({State.PLAYING, State.PROMPTING})
+
+
+class LiveCall:
+    """Starts dialling at once. Every method may be called from any thread.
+
+    `on_change` is called, in some thread, whenever something may have happened.
+    """
+
+    def __init__(self, call: Call, on_change: Callable[[], None]) -> None:
+        self.call = call
+        self.fast = False
+        self._on_change = on_change
+        self._lock = threading.RLock()
+        self._bell = threading.Event()
+        self._position = 0.0
+        self._seen_at = time.monotonic()
+        self._thread = threading.Thread(target=self._runs, name=call.sid, daemon=True)
+
+    def start(self) -> None:
+        """Returns before anybody has answered."""
+        self._thread.start()
+
+    def press(self, keys: str) -> None:
+        """Keys in the order they were pressed; those after the call's end are lost."""
+        self._acts(self.call.press, keys)
+
+    def hang_up(self) -> None:
+        """Waits for the request under way, if there is one."""
+        self._acts(self.call.hang_up)
+
+    def hurries(self, fast: bool) -> None:
+        """From this moment on."""
+        self._acts(setattr, self, "fast", fast)
+
+    @property
+    def pace(self) -> float:
+        """Call seconds in a second, just now."""
+        return FAST if self.fast and self.call.state in _SOUND else 1.0
+
+    @property
+    def seconds(self) -> float:
+        """Call seconds since dialling, just now."""
+        if self.call.ended:
+            return self.call.now
+        passed = (time.monotonic() - self._seen_at) * self.pace
+        return min(self._position + passed, max(self.call.due, self._position))
+
+    def _runs(self) -> None:
+        self._acts(self.call.dial)
+        while not self.call.ended:
+            self._bell.wait(self._seconds_until_due())
+            self._bell.clear()
+            self._acts()
+
+    def _seconds_until_due(self) -> float:
+        left = self.call.due - self._position - (time.monotonic() - self._seen_at) * self.pace
+        return min(max(left / self.pace, 0.0), 60.0)
+
+    def _acts(self, act: Callable[..., Any] | None = None, *told: Any) -> None:
+        """Lets time pass until now, acts, and notes how far the call has come."""
+        with self._lock:
+            self.call.advance_to(self.seconds)
+            if act:
+                act(*told)
+            self._position, self._seen_at = self.call.now, time.monotonic()
+        if act:  # the call's own thread must not wake itself: it would never rest
+            self._bell.set()
+        self._on_change()

@@ -1,0 +1,163 @@
+"""One phone: a browser tab's, with its number, its present call and the case it looks at."""
+
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from simulator.engine import Call, HttpWire, Line, Rules
+from simulator.page.live_call import LiveCall
+from simulator.page.records import Records
+from simulator.page.roster import Person, masked_phone
+
+NUMBER_OF_NOBODY = "+8613800138000"
+ID_NUMBER_PLACES = 18
+LONGEST_PRESS = 64
+
+
+class BusyError(Exception):
+    """The phone is in a call already."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What all phones share."""
+
+    line: Line
+    wire: HttpWire
+    records: Records
+    people: tuple[Person, ...]
+
+
+class Phone:
+    """Its methods may be called from any thread; `news` is notified of every change."""
+
+    def __init__(self, surroundings: Surroundings) -> None:
+        self.id = secrets.token_urlsafe(12)
+        self.owner: Person | None = None
+        self.live: LiveCall | None = None
+        self.fast = False
+        self.news = threading.Condition()
+        self._watchers = 0
+        self._around = surroundings
+        self._lock = threading.Lock()
+        self._seen_at = time.monotonic()
+        self._last_keys = ""
+        self._card_ref = ""
+        self._chosen = False
+
+    @property
+    def number(self) -> str:
+        """Whose texts arrive here, and who the next call is from."""
+        return self.owner.phone if self.owner else NUMBER_OF_NOBODY
+
+    @property
+    def in_call(self) -> bool:
+        """From dialling to the end of the call."""
+        return self.live is not None and not self.live.call.ended
+
+    def dials(self) -> None:
+        """Raises BusyError."""
+        with self._lock:
+            if self.in_call:
+                raise BusyError
+            rules = Rules(requests_take_time=True)
+            call = Call(self._around.line, self._around.wire, self.number, rules)
+            self.live = LiveCall(call, self.tells)
+            self.live.fast = self.fast
+            self._chosen = False
+            self._last_keys = ""
+        self.live.start()
+
+    def presses(self, keys: str) -> None:
+        """Without a call nothing happens, as on any phone."""
+        self._last_keys = (self._last_keys + keys)[-ID_NUMBER_PLACES:]
+        for person in self._around.people:
+            if person.keys == self._last_keys:
+                self.belongs_to(person)
+        if self.live:
+            self.live.press(keys)
+
+    def hangs_up(self) -> None:
+        """Without a call nothing happens."""
+        if self.live:
+            self.live.hang_up()
+
+    def hurries(self, fast: bool) -> None:
+        """This call and those to come."""
+        self.fast = fast
+        if self.live:
+            self.live.hurries(fast)
+        self.tells()
+
+    def belongs_to(self, person: Person) -> None:
+        """From now on it is this person's registered phone."""
+        self.owner = person
+        self.tells()
+
+    def looks_at(self, report: str) -> bool:
+        """The case of a report, until the next call; False if nobody knows the number."""
+        card_ref = self._around.records.card_of_report(report)
+        if card_ref:
+            self._card_ref, self._chosen = card_ref, True
+            self.tells()
+        return bool(card_ref)
+
+    def card_ref(self) -> str:
+        """The card looked at: chosen, or the one the call is about, or the last one."""
+        if self.live and not self._chosen:
+            self._card_ref = self._around.records.card_of_call(self.live.call.sid) or self._card_ref
+        return self._card_ref
+
+    def tells(self) -> None:
+        """Wakes the streams of this phone."""
+        with self.news:
+            self.news.notify_all()
+
+    # Presence
+
+    def is_here(self) -> None:
+        """Its tab has just shown that it is alive."""
+        self._seen_at = time.monotonic()
+
+    def seconds_away(self) -> float:
+        """Since its tab was last heard of; 0 while it listens."""
+        return 0.0 if self._watchers else time.monotonic() - self._seen_at
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """While a stream of it is open."""
+        with self.news:
+            self._watchers += 1
+        try:
+            yield
+        finally:
+            with self.news:
+                self._watchers -= 1
+                self._seen_at = time.monotonic()
+                self.news.notify_all()
+
+    def waits_until_unwatched(self, seconds: float) -> None:
+        """Until its streams have ended, or not much longer."""
+        with self.news:
+            self.news.wait_for(lambda: not self._watchers, seconds)
+
+    def as_json(self) -> dict[str, Any]:
+        """{number, owner, fast, call: null or {sid, state, status, ended, pace}}."""
+        call = self.live.call if self.live else None
+        return {
+            "number": masked_phone(self.number),
+            "owner": self.owner.place if self.owner else None,
+            "fast": self.fast,
+            "call": call
+            and {
+                "sid": call.sid,
+                "state": call.state.name.lower(),
+                "status": call.status,
+                "ended": call.ended,
+                "pace": self.live.pace if self.live else 1,
+            },
+        }

@@ -1,0 +1,101 @@
+"""All phones of this server and what they share; hangs up for tabs that went away."""
+
+import threading
+
+from simulator.engine import HttpWire, Line
+from simulator.page.banks import BankScreens
+from simulator.page.messages import MessageBook
+from simulator.page.phone import Phone, Surroundings
+from simulator.page.records import Records
+from simulator.page.roster import Person, read_people
+from simulator.page.settings import PageSettings
+from simulator.page.texting import Texting
+
+FORGET_SECONDS = 3600.0  # a tab that comes back within the hour finds its phone
+LOOK_EVERY = 1.0
+STREAMS_END_SECONDS = 2.0
+
+
+class Switchboard:
+    """Made once in a process; watches over absent tabs from `open` to `close`."""
+
+    def __init__(self, settings: PageSettings) -> None:
+        self.settings = settings
+        self.book = MessageBook(settings.data_dir / "simulator")
+        self.records = Records(settings.redis_url)
+        self.banks = BankScreens(settings.bank_url)
+        self._wire = HttpWire(settings.via)
+        self.texting = Texting(settings, self._wire, self.book)
+        people = tuple(read_people(settings.cardholders))
+        self._around = Surroundings(_line(settings), self._wire, self.records, people)
+        self._phones: dict[str, Phone] = {}
+        self._lock = threading.Lock()
+        self.closing = threading.Event()
+        self._watching = threading.Thread(target=self._watches, name="absence", daemon=True)
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Those a tester may play."""
+        return self._around.people
+
+    def open(self) -> None:
+        """Starts to look for absent tabs."""
+        self._watching.start()
+
+    def close(self) -> None:
+        """Hangs up every call, lets the streams end, then puts everything away."""
+        self.closing.set()
+        self._watching.join()
+        for phone in self._all():
+            phone.hangs_up()
+            phone.tells()
+        for phone in self._all():
+            phone.waits_until_unwatched(STREAMS_END_SECONDS)
+        self.book.close()
+        self.records.close()
+        self.banks.close()
+        self._wire.close()
+
+    def phone(self, phone_id: str) -> Phone | None:
+        """A tab's phone, which thereby shows that it is alive."""
+        phone = self._phones.get(phone_id)
+        if phone:
+            phone.is_here()
+        return phone
+
+    def new_phone(self) -> Phone:
+        """For a tab without one."""
+        phone = Phone(self._around)
+        with self._lock:
+            self._phones[phone.id] = phone
+        return phone
+
+    def _watches(self) -> None:
+        while not self.closing.wait(LOOK_EVERY):
+            for phone in self._all():
+                away = phone.seconds_away()
+                if phone.in_call and away > self.settings.away_seconds:
+                    phone.hangs_up()
+                if away > FORGET_SECONDS and not phone.in_call:
+                    self._forget(phone)
+
+    def _forget(self, phone: Phone) -> None:
+        with self._lock:
+            del self._phones[phone.id]
+
+    def _all(self) -> list[Phone]:
+        with self._lock:
+            return list(self._phones.values())
+
+
+def _line(settings: PageSettings) -> Line:
+    """The number as it would be configured at Twilio."""
+    base = settings.public_base_url
+    return Line(
+        voice_url=f"{base}/voice",
+        status_callback_url=f"{base}/voice/status",
+        fallback_url=f"{base}/voice/fallback",
+        number=settings.number,
+        account_sid=settings.account_sid,
+        auth_token=settings.auth_token,
+    )
