@@ -11,6 +11,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from random import Random
+from typing import Protocol, Self
 from urllib.error import URLError
 from urllib.request import ProxyHandler, build_opener
 
@@ -110,12 +111,24 @@ class TextService:
         self._server.server_close()
 
 
+class Store(Protocol):
+    """Where the city's records are: one server, or several that follow each other."""
+
+    url: str
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
 class City:
     """Redis, two banks, a text service, web, worker and clock; `with City(folder) as city:`."""
 
-    def __init__(self, folder: Path, holders: int, seed: int) -> None:
+    def __init__(self, folder: Path, holders: int, seed: int, store: Store | None = None) -> None:
+        """`store`: instead of the one server `redis`, which is then never started."""
         self.redis = RedisServer(folder / "r")
-        self.base_url = f"http://127.0.0.1:{_free_port()}"
+        self.store: Store = store or self.redis
+        self.base_url = f"http://127.0.0.1:{free_port()}"
         self.bank = RunningBank(folder / "bank", self.base_url, BANKS, timeout_seconds=2)
         self.texts = TextService()
         self.folder = folder
@@ -123,8 +136,8 @@ class City:
         self.holders = [made_up_holder(rng, BANKS) for _ in range(holders)]
         self.processes: dict[str, Process] = {}
 
-    def __enter__(self) -> "City":
-        self.redis.start()
+    def __enter__(self) -> Self:
+        self.store.start()
         self.bank.start()
         environ = self._environ()
         self.settings: Settings = read_settings(environ)
@@ -142,7 +155,7 @@ class City:
             process.stop()
         self.bank.__exit__(None, None, None)
         self.texts.stop()
-        self.redis.stop()
+        self.store.stop()
 
     def wait_until_ready(self, seconds: float = 60) -> None:
         opener = build_opener(ProxyHandler({}))
@@ -158,7 +171,7 @@ class City:
 
     def _environ(self) -> dict[str, str]:
         return {
-            "REDIS_URL": self.redis.url,
+            "REDIS_URL": self.store.url,
             "PUBLIC_BASE_URL": self.base_url,
             "PORT": self.base_url.rpartition(":")[2],
             "TWILIO_ACCOUNT_SID": ACCOUNT,
@@ -187,7 +200,7 @@ def _lines(holders: list[Holder]) -> list[CardLine]:
     return [CardLine(number, holder) for number, holder in enumerate(holders, 2)]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
