@@ -1,0 +1,156 @@
+"""One call of a load, from dialling to what is kept of it once it is over."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from simulator.engine import ANSWERS, BUSY, NO_ANSWER, Call, Fault, Rules, Wire
+from simulator.engine.journey import journey_lines
+from simulator.load.caller import Caller, step_now
+from simulator.load.errands import Errand, habits_of
+from simulator.load.people import Person
+from simulator.load.target import Target
+from simulator.load.wire import CallWire, Turn, step_in
+from simulator.load.words import Claim, Heard, claims_in
+
+# What a call is filed under: the first of these that was heard, else where it ended.
+_WEIGHTY: Final = (Claim.FILED, Claim.ALREADY, Claim.UNKNOWN, Claim.NOT_FILED, Claim.STATUS)
+_LONG_ENTRY: Final = re.compile(r"(presses )[\d*#]{5,}")
+
+
+@dataclass(frozen=True)
+class CallRecord:
+    """What the reckoning needs of a call. `confirmed`: the confirming key was sent, once or more
+    often; `last_step` is where it stood at its end.
+    """
+
+    sid: str
+    errand: Errand
+    language: str
+    cards: tuple[str, ...] = field(repr=False)
+    confirmed: bool
+    heard: tuple[Heard, ...]
+    last_step: str
+    ended_by: str
+    seconds: float
+    turns: tuple[Turn, ...]
+    faults: tuple[Fault, ...]
+
+    @property
+    def outcome(self) -> str:
+        """What it came to, in a word or two."""
+        claims = {heard.claim for heard in self.heard}
+        weighty = next((claim for claim in _WEIGHTY if claim in claims), None)
+        return str(weighty) if weighty else f"ended at {self.last_step}"
+
+    def numbers(self, claim: Claim) -> set[str]:
+        """The report numbers heard with a claim."""
+        return {heard.number for heard in self.heard if heard.claim is claim}
+
+
+class Conversation:
+    """A call in progress, moved on by whoever has time."""
+
+    def __init__(
+        self, target: Target, wire: Wire, errand: Errand, person: Person, rng: Random
+    ) -> None:
+        self._errand = errand
+        self._person = person
+        self._language = rng.choice(("zh", "en"))
+        self._wire = CallWire(wire, habits_of(errand).repeats, rng)
+        self.call = Call(
+            target.line,
+            self._wire,
+            caller=f"+86154{rng.randrange(10**8):08d}",
+            rules=Rules(keys_outside_gather=rng.choice(("dropped", "buffered"))),
+            far_end=rng.choice((ANSWERS, ANSWERS, BUSY, NO_ANSWER)),
+        )
+        self._marks: list[tuple[int, float]] = []
+        caller = Caller(self.call, errand, person, self._language, rng)
+        self._life: Iterator[float] = caller.lives()
+        self._awaited: float | None = None
+
+    def goes_on(self) -> float | None:
+        """-> the call second at which to come back, None when the call is over."""
+        if self._awaited is not None:
+            self._advances_to(self._awaited)
+        self._awaited = next(self._life, None)
+        self._notes_progress()
+        return self._awaited
+
+    def hangs_up(self) -> None:
+        """Whatever the caller had in mind."""
+        self.call.hang_up()
+        self._notes_progress()
+
+    def over(self) -> CallRecord:
+        """What is kept; late deliveries arrive first."""
+        self._wire.close()
+        call = self.call
+        return CallRecord(
+            sid=call.sid,
+            errand=self._errand,
+            language=self._language,
+            cards=self._person.cards,
+            confirmed=self._confirmed(),
+            heard=tuple(self._heard()),
+            last_step=step_now(call) or ("goodbye" if call.exchanges else "nowhere"),
+            ended_by=call.transcript[-1].text if call.transcript else "not dialled",
+            seconds=call.now,
+            turns=tuple(self._wire.turns),
+            faults=tuple(call.faults),
+        )
+
+    def _advances_to(self, moment: float) -> None:
+        """In the steps that the call takes by itself, so that each answer's time is known."""
+        while not self.call.ended and self.call.due < moment:
+            self.call.advance_to(self.call.due)
+            self._notes_progress()
+        self.call.advance_to(moment)
+
+    def _notes_progress(self) -> None:
+        """What has been said so far had reached us by the last answer."""
+        self._marks.append((len(self.call.transcript), self._wire.answered_at))
+
+    def _said_at(self, position: int) -> float:
+        return next((at for length, at in self._marks if position < length), self._wire.answered_at)
+
+    def _heard(self) -> Iterator[Heard]:
+        number = ""
+        for position, event in enumerate(self.call.transcript):
+            if event.kind == "said":
+                for claim, told in claims_in(event.text):
+                    number = told or number
+                    yield Heard(claim, number, self._said_at(position))
+
+    def _confirmed(self) -> bool:
+        """1 was pressed where the line asks for a confirmation, and Twilio sent it."""
+        return any(
+            step_in(exchange.url) == "confirm" and exchange.parameters.get("Digits") == "1"
+            for exchange in self.call.exchanges
+        )
+
+
+def keep_transcript(folder: Path, call: Call, record: CallRecord) -> None:
+    """`<outcome>-<CallSid>.txt`: the call as people read it, then its requests. Of a long entry
+    (an ID number) only its length is kept.
+    """
+    lines = [
+        f"# {record.outcome}: {record.errand}, {record.language}, {record.sid}",
+        *journey_lines(call.transcript),
+        "",
+        *(_turn_line(turn) for turn in record.turns),
+        *(str(fault) for fault in record.faults),
+    ]
+    text = _LONG_ENTRY.sub(lambda m: f"{m[1]}{len(m[0]) - len(m[1])} keys", "\n".join(lines))
+    name = f"{record.outcome.replace(' ', '-')}-{record.sid}.txt"
+    (folder / name).write_text(text + "\n", encoding="utf-8")
+
+
+def _turn_line(turn: Turn) -> str:
+    repeat = f"  delivered {turn.repeat}" if turn.repeat else ""
+    answer = turn.status or turn.failure
+    return f"POST {turn.step:<18} {answer} in {turn.milliseconds:.0f} ms{repeat}"

@@ -1,0 +1,94 @@
+"""Who calls: people from a cardholders CSV, or made up and imported for this load."""
+
+import csv
+import io
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from simulator.load.errands import Errand
+from simulator.stack.launcher import CHECKOUT
+from simulator.stack.problem import StartError
+
+_CALLED_LATELY = 40
+
+
+@dataclass(frozen=True)
+class Person:
+    """A cardholder as the CSV has them; no number of theirs is ever shown."""
+
+    id_number: str = field(repr=False)
+    cards: tuple[str, ...] = field(repr=False)  # card numbers, in the order they are read out
+
+    @property
+    def id_keys(self) -> str:
+        """Their ID number on a keypad: star stands for X."""
+        return self.id_number.replace("X", "*")
+
+
+def read_people(lines: Iterable[str]) -> list[Person]:
+    """A cardholders CSV -> one Person an ID number. Raises StartError."""
+    cards: dict[str, list[str]] = {}
+    try:
+        for row in csv.DictReader(lines):
+            cards.setdefault(row["id_number"], []).append(row["card_number"])
+    except (KeyError, csv.Error) as error:
+        raise StartError(f"this is no cardholders CSV: {error}") from error
+    people = [Person(number, tuple(held)) for number, held in cards.items() if len(number) == 18]
+    if not people:
+        raise StartError("the cardholders CSV names nobody with an ID number of 18 places")
+    return people
+
+
+def people_in(file: Path) -> list[Person]:
+    """The people of a file that the hotline has imported already. Raises StartError."""
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            return read_people(lines)
+    except (OSError, UnicodeDecodeError) as error:
+        raise StartError(f"{file} cannot be read: {error}") from error
+
+
+def new_people(environ: Mapping[str, str], count: int, seed: int) -> list[Person]:
+    """Makes up `count` cards' holders and imports them. Raises StartError."""
+    text = _cardholders(environ, ["generate", str(count), "--seed", str(seed)], "")
+    _cardholders(environ, ["import", "-"], text)
+    return read_people(io.StringIO(text))
+
+
+class Crowd:
+    """Deals out who calls next: mostly somebody new, at times somebody who called just now."""
+
+    def __init__(self, people: list[Person], rng: Random) -> None:
+        self._people = people
+        self._rng = rng
+        self._dealt = 0
+
+    def next(self, errand: Errand) -> Person:
+        """Status is asked by people who called before, as far as there are any."""
+        again = 0.8 if errand is Errand.STATUS else 0.1
+        if self._dealt and self._rng.random() < again:
+            # Perhaps while the earlier call still goes on: two phones, one card.
+            behind = self._rng.randint(1, min(self._dealt, _CALLED_LATELY))
+            return self._people[(self._dealt - behind) % len(self._people)]
+        self._dealt += 1
+        return self._people[(self._dealt - 1) % len(self._people)]
+
+
+def _cardholders(environ: Mapping[str, str], command: list[str], text: str) -> str:
+    flask = [sys.executable, "-m", "flask", "--app", "app", "cardholders"]
+    done = subprocess.run(
+        [*flask, *command],
+        cwd=CHECKOUT,
+        env=dict(environ),
+        input=text,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode:
+        raise StartError(f"flask cardholders {command[0]} failed:\n{done.stderr}")
+    return done.stdout
