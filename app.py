@@ -6,14 +6,15 @@ from typing import Any
 
 import structlog
 from flask import Flask
-from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
+from ivr.banks_file import is_in_clear
 from ivr.logs import configure_logs
 from ivr.prompts.catalogue import load_catalogue
 from ivr.settings import Settings, SettingsError, read_settings
-from ivr.store.connection import UnsafeRedisError, check_durability
+from ivr.store.connection import OUTAGE, UnsafeRedisError
 from ivr.store.hotline import Hotline, open_hotline
+from ivr.store.vault import WrongDataKeysError
 from ivr.web.bank_docs import bank_docs_routes
 from ivr.web.banks import bank_routes
 from ivr.web.commands.cardholders import cardholders, data_keys
@@ -34,7 +35,13 @@ def create_app(settings: Settings) -> Flask:
 
     Raises:
         UnsafeRedisError: this Redis could evict or lose a loss report.
+        WrongDataKeysError: DATA_KEYS do not open its records.
     """
+    if is_in_clear(settings.public_base_url):
+        log.warning(
+            "public_base_url_is_not_https",
+            why="without TLS in front of us, the digits of ID numbers cross the network in clear",
+        )
     hotline = open_hotline(settings)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES_OF_A_REQUEST
@@ -51,16 +58,20 @@ def create_app(settings: Settings) -> Flask:
 
 
 def check_redis(hotline: Hotline) -> None:
-    """Refuses a Redis that may lose reports; one that is down is no reason not to start, for
-    callers must hear that the system is busy.
+    """Refuses a Redis that may lose reports or that DATA_KEYS do not open; one that is down is no
+    reason not to start, for callers must hear that the system is busy.
     """
     try:
-        weak_points = check_durability(hotline.redis, development=hotline.settings.development)
-    except RedisError as error:
+        weak_points = hotline.durability.check()
+        hotline.check_vault()
+        left = hotline.banks_left_behind()
+    except OUTAGE as error:
         log.warning("redis_is_down", error=type(error).__name__)
         return
     for weak in weak_points:
         log.warning("redis_is_not_durable", why=weak)
+    for bank, count in left.items():
+        log.warning("bank_left_behind", bank=bank, blocks_and_open_notices=count)
 
 
 def _open_doors(app: Flask, hotline: Hotline) -> None:
@@ -81,7 +92,7 @@ def _app_from_environment() -> Flask:
     configure_logs()
     try:
         return create_app(read_settings())
-    except (SettingsError, UnsafeRedisError) as error:
+    except (SettingsError, UnsafeRedisError, WrongDataKeysError) as error:
         sys.exit(str(error))
 
 

@@ -8,22 +8,24 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from ivr.agent_hours import AgentHours, clock_text
-from ivr.banks_file import Bank
 from ivr.cards.block import Block, BlockState
+from ivr.cards.errors import CardNotReportableError
 from ivr.cards.id_number import is_under_16
 from ivr.cards.loss import ReportKind, Suspension
 from ivr.cards.records import Card, CardState, Holder
 from ivr.dialogue.call import Call, Choice, Line
 from ivr.dialogue.turn import MAX_TRIES, Result
 from ivr.id_entry import beijing_day
-from ivr.prompts.speech import TO, Language, weekdays
+from ivr.prompts.speech import Language
 from ivr.settings import Settings
+from ivr.spoken import bank_facts, hours_text
 from ivr.store.calls import Snapshot, Standing
 from ivr.store.hotline import Hotline
 from ivr.store.reports import OutcomeUnknownError, Request
 
 CHANNEL: Final = "phone"
+MOST_LOOKUPS: Final = 6  # ID numbers in one call; nobody reports for more people than that
+IS_BLOCKED: Final = (BlockState.BLOCKED, BlockState.FORMAL_LOSS)
 
 
 @dataclass(frozen=True)
@@ -53,8 +55,10 @@ class Turn:
         return self.seen.standings.get(self.card_ref, Standing())
 
     @property
-    def bank_facts(self) -> dict[str, str]:
-        return bank_facts(self.hotline.settings.banks[self.card.bank], self.call.language)
+    def block_bank_facts(self) -> dict[str, str]:
+        """The bank that was told, which the card may have left since."""
+        bank = self.standing.block.bank if self.standing.block else self.card.bank
+        return bank_facts(self.hotline.settings, bank, self.call.language)
 
 
 def run_action(name: str, turn: Turn) -> Result:
@@ -64,10 +68,18 @@ def run_action(name: str, turn: Turn) -> Result:
 
 def find_holder(turn: Turn) -> Result:
     """Whose number was keyed: nobody's, a holder of one card, or of several."""
+    misses, lookups = _count(turn.call, "misses"), _count(turn.call, "lookups")
+    if misses > MAX_TRIES or lookups > MOST_LOOKUPS:
+        return Result("too_many", lines=(Line("too_many_tries"),))
     holder = turn.seen.holder
     if holder is None or not holder.cards:
-        return _missed(turn.call)
-    facts = {"holder_ref": turn.seen.holder_ref, "last4": holder.last4}
+        return _missed(misses, lookups)
+    facts = {
+        "holder_ref": turn.seen.holder_ref,
+        "last4": holder.last4,
+        "lookups": str(lookups),
+        "report_number": "",  # an earlier report of this call was another holder's, maybe
+    }
     if len(holder.cards) == 1:
         return Result("one", {**facts, "card_ref": next(iter(turn.seen.cards))})
     choices = tuple(
@@ -77,10 +89,14 @@ def find_holder(turn: Turn) -> Result:
     return Result("several", facts, choices=choices)
 
 
-def _missed(call: Call) -> Result:
-    """Numbers nobody holds are counted over the whole call (domain section 4)."""
-    misses = int(call.facts.get("misses", "0")) + 1
-    facts = {"misses": str(misses)}
+def _count(call: Call, fact: str) -> int:
+    """How often by now, this time included; over the whole call (domain section 4)."""
+    return int(call.facts.get(fact, "0")) + 1
+
+
+def _missed(misses: int, lookups: int) -> Result:
+    """A number nobody holds: the same words for every miss."""
+    facts = {"misses": str(misses), "lookups": str(lookups)}
     if misses < MAX_TRIES:
         return Result("none", facts)
     return Result("too_many", facts, (Line("too_many_tries"),))
@@ -93,10 +109,12 @@ def look_at_card(turn: Turn) -> Result:
     if is_under_16(turn.holder.id_number, beijing_day(turn.seen.now)):
         return Result("under_16", facts)
     if turn.standing.suspension is not None:
-        return _already(turn.standing.suspension, facts)
+        return _already(turn, turn.standing.suspension, facts)
     if card.state is CardState.TEMPORARY_LOSS:
         return Result("already", facts, (Line("already_elsewhere"),))
-    outcomes = {CardState.NORMAL: "reportable", CardState.FORMAL_LOSS: "formal"}
+    outcomes = {CardState.FORMAL_LOSS: "formal"}
+    if card.bank in turn.hotline.settings.banks:  # else nobody could tell the bank
+        outcomes[CardState.NORMAL] = "reportable"
     return Result(outcomes.get(card.state, "not_by_phone"), facts)
 
 
@@ -114,8 +132,10 @@ def file_report(turn: Turn) -> Result:
         filing = turn.hotline.reports.report_loss(request)
     except OutcomeUnknownError:
         return Result("unknown")
+    except CardNotReportableError:
+        return Result("not_by_phone")
     if filing.outcome != "filed":
-        return _already(filing.suspension, {})
+        return _already(turn, filing.suspension, {})
     days = turn.hotline.settings.loss_report_days
     return Result("filed", {**_report_facts(filing.suspension), "days": str(days)})
 
@@ -123,13 +143,13 @@ def file_report(turn: Turn) -> Result:
 def read_block(turn: Turn) -> Result:
     """What the bank has said so far, from what is stored, never guessed."""
     block = turn.standing.block
-    return Result(_BLOCK_OUTCOMES[block.state] if block else "waiting", turn.bank_facts)
+    return Result(_BLOCK_OUTCOMES[block.state] if block else "waiting", turn.block_bank_facts)
 
 
 def read_status(turn: Turn) -> Result:
     """The three parts of a card's status: social security, bank, formal report."""
     standing, card = turn.standing, turn.card
-    values = turn.bank_facts
+    values = turn.block_bank_facts
     lines = (
         _social_line(standing, card),
         Line(_bank_prompt(standing.block), values),
@@ -176,25 +196,18 @@ _BANK_PROMPTS: Final = {
 }
 
 
-def bank_facts(bank: Bank, language: Language) -> dict[str, str]:
-    """How a bank is named and called."""
-    return {"bank": getattr(bank.name, language), "bank_phone": bank.phone}
-
-
-def hours_text(hours: AgentHours, language: Language) -> str:
-    """Opening hours as they are spoken: weekdays and times of a 24-hour clock."""
-    spans = [
-        f"{weekdays(s.days, language)} {clock_text(s.start)}{TO[language]}{clock_text(s.end)}"
-        for s in hours.spans
-    ]
-    return ("；" if language == "zh" else "; ").join(spans)
-
-
-def _already(suspension: Suspension, facts: dict[str, str]) -> Result:
+def _already(turn: Turn, suspension: Suspension, facts: dict[str, str]) -> Result:
+    """The existing report; and the bank's part, unless it is blocked: nobody may hang up in the
+    belief that it is.
+    """
     if suspension.kind is ReportKind.FORMAL:
         return Result("formal", facts)
     known = _report_facts(suspension)
-    return Result("already", {**facts, **known}, (Line("already_reported", known),))
+    lines = [Line("already_reported", known)]
+    block = turn.standing.block
+    if block is not None and block.state not in IS_BLOCKED:
+        lines.append(Line(_bank_prompt(block), turn.block_bank_facts))
+    return Result("already", {**facts, **known}, tuple(lines))
 
 
 def _report_facts(suspension: Suspension) -> dict[str, str]:
@@ -202,7 +215,7 @@ def _report_facts(suspension: Suspension) -> dict[str, str]:
 
 
 def _card_facts(card: Card, settings: Settings, language: Language) -> dict[str, str]:
-    return {**bank_facts(settings.banks[card.bank], language), "card_last4": card.last4}
+    return {**bank_facts(settings, card.bank, language), "card_last4": card.last4}
 
 
 def _is_formal(standing: Standing, card: Card) -> bool:

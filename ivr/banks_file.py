@@ -24,10 +24,15 @@ WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 (the prefix Standard Webhooks giv
 
 def _https_or_loopback(url: str) -> str:
     """Secrets and personal data go over https; over http they stay on this machine."""
-    parts = split_url(url)
-    if parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS:
+    if is_in_clear(url):
         raise ValueError("http is for loopback only; use https")
     return url
+
+
+def is_in_clear(url: str) -> bool:
+    """Whether others on the network could read what is sent there. Raises as `split_url`."""
+    parts = split_url(url)
+    return parts.scheme == "http" and parts.hostname not in LOOPBACK_HOSTS
 
 
 def split_url(url: str) -> SplitResult:
@@ -90,11 +95,21 @@ class Bank(BaseModel):
 def _check_webhook_secret(secret: str) -> None:
     """Standard Webhooks 1.0: `whsec_` + base64 of 24 to 64 bytes."""
     try:
-        key = base64.b64decode(secret.removeprefix(WEBHOOK_SECRET_PREFIX), validate=True)
+        key = _webhook_key(secret)
     except binascii.Error:
         key = b""
-    if not secret.startswith(WEBHOOK_SECRET_PREFIX) or not 24 <= len(key) <= 64:
+    prefixed = secret.startswith(WEBHOOK_SECRET_PREFIX)
+    if not prefixed or not 24 <= len(key) <= 64 or not is_random(key):
         raise ValueError("a secret must be whsec_ and the base64 of 24 to 64 random bytes")
+
+
+def _webhook_key(secret: str) -> bytes:
+    return base64.b64decode(secret.removeprefix(WEBHOOK_SECRET_PREFIX), validate=True)
+
+
+def is_random(key: bytes) -> bool:
+    """Whether it could be; one byte repeated (zeros, say) is a placeholder."""
+    return len(set(key)) > 1
 
 
 def read_banks(path: Path, environ: Mapping[str, str]) -> tuple[dict[str, Bank], list[str]]:
@@ -112,7 +127,22 @@ def read_banks(path: Path, environ: Mapping[str, str]) -> tuple[dict[str, Bank],
             banks[bank_id] = _read_bank(bank_id, table, environ)
         except ValidationError as error:
             problems += problem_lines(error, f"BANKS_FILE [banks.{bank_id}] ")
-    return banks, problems
+    return banks, problems + _shared_secrets(banks)
+
+
+def _shared_secrets(banks: Mapping[str, Bank]) -> list[str]:
+    """With a secret of two banks either could sign the other's events."""
+    problems: list[str] = []
+    owners: dict[bytes, str] = {}
+    for bank in banks.values():
+        found = {_webhook_key(secret.get_secret_value()) for secret in bank.secrets}
+        others = dict.fromkeys(owners[key] for key in found if key in owners)
+        problems += [
+            f"BANKS_FILE [banks.{bank.id}] secrets: one of them is a secret of {other} too"
+            for other in others
+        ]
+        owners |= dict.fromkeys(found - owners.keys(), bank.id)
+    return problems
 
 
 def _read_bank(bank_id: str, table: Any, environ: Mapping[str, str]) -> Bank:

@@ -19,14 +19,16 @@ from pydantic import (
     Field,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     field_validator,
 )
 
 from ivr.agent_hours import AgentHours
-from ivr.banks_file import Bank, ProtectedUrl, problem_lines, read_banks, split_url
+from ivr.banks_file import Bank, ProtectedUrl, is_random, problem_lines, read_banks, split_url
 
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+@-]+")
 SENTINEL_SCHEME = "redis+sentinel://"
+KEPT_AFTER_RELEASE_DAYS = 30  # the release must find the report, even after a long outage
 
 
 class SettingsError(Exception):
@@ -58,9 +60,9 @@ class Settings(BaseModel):
     )
     port: int = Field(default=8000, ge=1, le=65535)
     loss_report_days: int = Field(default=7, ge=1, le=30, description="domain.md section 1")
-    report_retention_days: int = Field(default=1095, ge=30)
+    report_retention_days: int = 1095
     journal_retention_days: int = Field(default=365, ge=30)
-    development: bool = Field(default=False, description="only `make run` sets this")
+    hotline_development: bool = Field(default=False, description="only `make run` sets this")
     banks: dict[str, Bank] = Field(default_factory=dict, exclude=True)
 
     @field_validator("public_base_url")
@@ -88,10 +90,18 @@ class Settings(BaseModel):
     def _keys_of_32_bytes(cls, keys: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         for number, key in enumerate(keys, 1):
             if not _is_32_byte_key(key.get_secret_value()):
-                raise ValueError(f"key {number} is not the url-safe base64 of 32 bytes")
+                raise ValueError(f"key {number} is not the url-safe base64 of 32 random bytes")
         if not keys:
             raise ValueError("needs at least one key")
         return keys
+
+    @field_validator("report_retention_days")
+    @classmethod
+    def _longer_than_a_suspension(cls, days: int, known: ValidationInfo) -> int:
+        least = known.data.get("loss_report_days", 0) + KEPT_AFTER_RELEASE_DAYS
+        if days < least:
+            raise ValueError(f"must be at least {least}, LOSS_REPORT_DAYS and a month")
+        return days
 
     @field_validator("agent_hours", mode="before")
     @classmethod
@@ -131,9 +141,10 @@ def embedded_socket(data_dir: Path) -> Path:
 
 def _is_32_byte_key(text: str) -> bool:
     try:
-        return len(base64.urlsafe_b64decode(text)) == 32
+        key = base64.urlsafe_b64decode(text)
     except (binascii.Error, ValueError):
         return False
+    return len(key) == 32 and is_random(key)
 
 
 def read_settings(environ: Mapping[str, str] | None = None) -> Settings:

@@ -292,6 +292,7 @@ def deliver_all(app: Flask, url: str) -> None:
         write=as_json,
         outbox=hotline.outbox,
         blocks=hotline.blocks,
+        journal=hotline.journal,
         may_try=lambda: True,
         lease_seconds=30,
         rng=Random(1),

@@ -9,7 +9,7 @@ import pytest
 from ivr.settings import Settings, SettingsError, embedded_socket, read_settings
 from tests.builders import BANKS, a_secret, settings
 
-GOOD_KEY = base64.urlsafe_b64encode(b"k" * 32).decode()
+GOOD_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 SECRET = "whsec_" + base64.b64encode(b"a bank's secret of 32 bytes long").decode()
 PASSWORD = "geheim-4711"
 
@@ -44,7 +44,8 @@ def problem(environ: dict[str, str], **changes: str) -> str:
 def test_a_usable_environment(environ: dict[str, str]) -> None:
     found = read_settings(environ)
 
-    assert (found.port, found.loss_report_seconds, found.development) == (8000, 604_800, False)
+    assert (found.port, found.loss_report_seconds) == (8000, 604_800)
+    assert not found.hotline_development
     assert (list(found.banks), found.banks["icbc"].name.zh) == (["icbc", "ccb"], "工商银行")
     assert found.redis_location == f"unix://{embedded_socket(Path('var'))}"
     assert read_settings(environ | {"REDIS_URL": "redis://r:1/0"}).redis_location == "redis://r:1/0"
@@ -57,6 +58,28 @@ def test_an_empty_environment_lists_everything_that_is_missing() -> None:
     assert [line.partition(":")[0] for line in said] == needed
     assert all(line.endswith("is not set") for line in said)
     assert {"TWILIO_AUTH_TOKEN", "DATA_KEYS", "BANKS_FILE", "PUBLIC_BASE_URL"} <= set(needed)
+
+
+def test_only_the_hotlines_own_switch_allows_a_weak_redis(environ: dict[str, str]) -> None:
+    """Other programs' environments have a DEVELOPMENT too."""
+    assert not read_settings(environ | {"DEVELOPMENT": "1"}).hotline_development
+    assert read_settings(environ | {"HOTLINE_DEVELOPMENT": "1"}).hotline_development
+
+
+@pytest.mark.parametrize(
+    ("loss", "kept", "is_fine"),
+    [("7", "37", True), ("7", "36", False), ("30", "60", True), ("30", "30", False)],
+)
+def test_reports_are_kept_longer_than_they_last(
+    environ: dict[str, str], loss: str, kept: str, is_fine: bool
+) -> None:
+    """Its record must be there when a suspension ends, or bank and holder never hear of it."""
+    days = {"LOSS_REPORT_DAYS": loss, "REPORT_RETENTION_DAYS": kept}
+    if is_fine:
+        assert read_settings(environ | days).report_retention_days == int(kept)
+    else:
+        said = problem(environ, **days)
+        assert said.startswith(f"REPORT_RETENTION_DAYS: must be at least {int(loss) + 30}")
 
 
 def test_all_problems_are_reported_together(environ: dict[str, str]) -> None:
@@ -156,7 +179,7 @@ def test_a_banks_secrets_while_they_are_changed(environ: dict[str, str]) -> None
     "listed",
     ["whsec_", "whsec_!!!!", "whsec_" + base64.b64encode(b"x" * 23).decode(),
      "whsec_" + base64.b64encode(b"x" * 65).decode(), SECRET.removeprefix("whsec_"),
-     f"{SECRET},whsec_x"],
+     f"{SECRET},whsec_x", "whsec_" + base64.b64encode(bytes(32)).decode()],
 )  # fmt: skip
 def test_secrets_that_are_none(environ: dict[str, str], listed: str) -> None:
     said = problem(environ, ICBC_SECRETS=listed)
@@ -166,9 +189,21 @@ def test_secrets_that_are_none(environ: dict[str, str], listed: str) -> None:
     )
 
 
-@pytest.mark.parametrize("keys", ["x", f"{GOOD_KEY},", f"{GOOD_KEY},é", GOOD_KEY[:-4]])
+@pytest.mark.parametrize("other", [SECRET, f"{a_secret()},{SECRET}"])
+def test_two_banks_never_share_a_secret(environ: dict[str, str], other: str) -> None:
+    """Either could sign the other's events."""
+    assert problem(environ, CCB_SECRETS=other) == (
+        "BANKS_FILE [banks.ccb] secrets: one of them is a secret of icbc too"
+    )
+
+
+@pytest.mark.parametrize(
+    "keys",
+    ["x", f"{GOOD_KEY},", f"{GOOD_KEY},é", GOOD_KEY[:-4],
+     base64.urlsafe_b64encode(bytes(32)).decode()],
+)  # fmt: skip
 def test_data_keys_that_are_none(environ: dict[str, str], keys: str) -> None:
-    assert "is not the url-safe base64 of 32 bytes" in problem(environ | {"DATA_KEYS": keys})
+    assert "is not the url-safe base64 of 32 random bytes" in problem(environ | {"DATA_KEYS": keys})
 
 
 @pytest.mark.parametrize("token", [" ", "\t"])

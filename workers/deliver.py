@@ -22,6 +22,7 @@ from ivr.settings import Settings
 from ivr.store.connection import connect
 from ivr.store.hotline import Hotline, open_hotline
 from ivr.store.notices import TEXTS_QUEUE, bank_queue
+from ivr.store.standings import Standings
 from workers.bank_client import BankClient
 from workers.doorbell import HotlineWorker, OneLinePerOutage
 from workers.notices import Desk, sit_down
@@ -46,7 +47,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
 
 
 def slots_for(settings: Settings, per_bank: int | None = None) -> Iterator[Slot]:
-    """A slot for each delivery that may run at once: `max_in_flight` a bank, one for texts.
+    """A slot for each delivery that may run at once: `max_in_flight` a bank, two for texts.
 
     Raises:
         StartupError: a bank's certificate files cannot be used.
@@ -60,7 +61,8 @@ def slots_for(settings: Settings, per_bank: int | None = None) -> Iterator[Slot]
         for number in range(1, slots + 1):
             work = partial(_work_for_bank, settings, bank, client)
             yield Slot(f"{bank_queue(bank.id)}/{number}", work)
-    yield Slot(TEXTS_QUEUE, partial(_work_on_texts, settings))
+    for number in (1, 2):  # a report owes two texts
+        yield Slot(f"{TEXTS_QUEUE}/{number}", partial(_work_on_texts, settings))
 
 
 def _per_bank(environ: Mapping[str, str]) -> int | None:
@@ -80,6 +82,7 @@ def _work_for_bank(settings: Settings, bank: Bank, client: BankClient) -> None:
         write=as_json,
         outbox=hotline.outbox,
         blocks=hotline.blocks,
+        journal=hotline.journal,
         may_try=partial(hotline.bank_health.may_try, bank.id),
         lease_seconds=lease_seconds(bank),
         rng=SystemRandom(),
@@ -94,13 +97,16 @@ def _work_on_texts(settings: Settings) -> None:
     from workers.texts import TextWriter
 
     hotline = open_hotline(settings)
-    writer = TextWriter(hotline.reports, hotline.holders, load_catalogue(), settings.banks)
+    writer = TextWriter(
+        hotline.reports, hotline.holders, Standings(hotline.redis), load_catalogue(), settings.banks
+    )
     desk = Desk(
         queue=TEXTS_QUEUE,
         client=TextClient(settings),
         write=writer.write,
         outbox=hotline.outbox,
         blocks=hotline.blocks,
+        journal=hotline.journal,
         may_try=lambda: True,
         lease_seconds=TEXT_SECONDS + 4,
         rng=SystemRandom(),

@@ -1,14 +1,27 @@
-"""The job: take a notice that is due, tell the other side once, write down what came of it."""
+"""The job: take a notice that is due, tell the other side once, write down what came of it.
 
+A short outage of Redis in between is waited for: what the other side answered is known to nobody
+else, and a claim whose answer was lost would keep the notice waiting for the end of its lease.
+"""
+
+import secrets
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
-from typing import Any, Protocol
+from typing import Any, Final, Protocol, TypeVar
 
 from ivr.cards.notice import Attempt, Notice, Outcome
 from ivr.store.blocks import BlockBook
+from ivr.store.journal import Journal
 from ivr.store.notices import Outbox
 from workers.schedule import next_due
+from workers.startup import OUTAGE
+
+PATIENCE: Final = 120.0  # seconds of outages in one job; less than RQ's own limit (JOB_SECONDS)
+PAUSE_SECONDS: Final = 0.2
+
+T = TypeVar("T")
 
 
 class Client(Protocol):
@@ -28,6 +41,7 @@ class Desk:
     write: Callable[[Any], str]  # a notice's content as the text to send
     outbox: Outbox
     blocks: BlockBook
+    journal: Journal
     may_try: Callable[[], bool]  # False while the other side is paused
     lease_seconds: float  # longer than any attempt can last
     rng: Random
@@ -43,6 +57,10 @@ class WrongQueueError(Exception):
 
 class UnsendableError(Exception):
     """Nothing can be sent, now or later; the argument is a short code for a person to look up."""
+
+
+class OvertakenError(Exception):
+    """What a notice says no longer holds: it is closed and never sent."""
 
 
 _desk: Desk | None = None
@@ -63,19 +81,59 @@ def deliver(notice_id: str) -> None:
         raise NoDeskError
     if not _desk.may_try():
         return  # the bank is paused and this is not its probe: the notice stays due
-    notice = _desk.outbox.claim(notice_id, _desk.lease_seconds)
+    until = time.monotonic() + PATIENCE
+    notice = _claim(_desk, notice_id, until)
     if notice is None:
         return
     if notice.queue != _desk.queue:
         raise WrongQueueError
-    attempt = _attempt(_desk, notice)
-    _desk.blocks.settle(notice, attempt, _next_due(notice, attempt, _desk.rng))
-
-
-def _attempt(desk: Desk, notice: Notice) -> Attempt:
-    now = desk.outbox.now()
     try:
-        body = desk.write(desk.outbox.body(notice))
+        attempt = _attempt(_desk, notice, until)
+    except OvertakenError:
+        _drop(_desk, notice, until)
+    else:
+        _settle(_desk, notice, attempt, until)
+
+
+def _claim(desk: Desk, notice_id: str, until: float) -> Notice | None:
+    by = secrets.token_hex(8)
+    return _despite_outages(lambda: desk.outbox.claim(notice_id, desk.lease_seconds, by), until)
+
+
+def _settle(desk: Desk, notice: Notice, attempt: Attempt, until: float) -> None:
+    """Writes an attempt down once: after an outage it may have been written down already."""
+    due = _next_due(notice, attempt, desk.rng)
+
+    def once_more() -> None:
+        if attempt not in desk.outbox.attempts(notice.id):
+            desk.blocks.settle(notice, attempt, due)
+
+    try:
+        desk.blocks.settle(notice, attempt, due)
+    except OUTAGE:
+        _despite_outages(once_more, until)
+
+
+def _drop(desk: Desk, notice: Notice, until: float) -> None:
+    _despite_outages(lambda: desk.outbox.drop(notice, desk.journal), until)
+
+
+def _despite_outages(act: Callable[[], T], until: float) -> T:
+    """Does it again while Redis is away, until a moment (monotonic); what is done must bear it."""
+    while True:
+        try:
+            return act()
+        except OUTAGE:
+            if time.monotonic() > until:
+                raise
+            time.sleep(PAUSE_SECONDS)
+
+
+def _attempt(desk: Desk, notice: Notice, until: float) -> Attempt:
+    now = _despite_outages(desk.outbox.now, until)
+    content = desk.outbox.body(notice)
+    try:
+        body = _despite_outages(lambda: desk.write(content), until)
     except UnsendableError as error:
         return Attempt(int(now), Outcome.REFUSED, None, 0, str(error))
     return desk.client.post(notice.id, body, now)

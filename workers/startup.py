@@ -38,7 +38,7 @@ def begin(environ: Mapping[str, str]) -> Settings:
     with connect(settings.redis_location) as redis:
         try:
             wait_until_up(redis)
-            for weakness in check_durability(redis, development=settings.development):
+            for weakness in check_durability(redis, development=settings.hotline_development):
                 log.warning("for development only: %s", weakness)
         except (UnsafeRedisError, RedisError) as error:
             raise StartupError(str(error)) from None

@@ -72,6 +72,7 @@ class Sweep:
         due: dict[str, list[str]] = defaultdict(list)
         for notice_id, queue in outbox.due(outbox.now(), MOST_DUE):
             due[queue].append(notice_id)
+        self._forget(due.pop("", []))
         return sum(self._ring_in(queue, notice_ids) for queue, notice_ids in due.items())
 
     def hurry(self) -> None:
@@ -80,6 +81,14 @@ class Sweep:
         for bank in health.banks_that_came_back():
             outbox.hurry(bank, outbox.now())
             health.has_been_served(bank)
+
+    def _forget(self, notice_ids: list[str]) -> None:
+        """Their notices are gone: nothing can be sent, and they would be due for ever."""
+        with self._hotline.redis.pipeline() as pipe:
+            for notice_id in notice_ids:
+                pipe.zrem(keys.NOTICES_OPEN, notice_id)
+                self._hotline.journal.write(pipe, "notice_lost", notice=notice_id)
+            pipe.execute()
 
     def _ring_in(self, queue: str, notice_ids: list[str]) -> int:
         ringing = set(self._hotline.outbox.ringing(queue))

@@ -43,7 +43,6 @@ TRANSITIONS: Final[dict[tuple[BlockState, BlockEvent], BlockState]] = {
     (_S.NOTIFIED, _E.REFUSED): _S.REFUSED,
     (_S.NOTIFIED, _E.GAVE_UP): _S.UNDELIVERABLE,
     (_S.RECEIVED, _E.BLOCKED): _S.BLOCKED,
-    (_S.RECEIVED, _E.REFUSED): _S.REFUSED,
     # The bank may act on a notice whose answer never reached us, so its word counts late too.
     (_S.REFUSED, _E.BLOCKED): _S.BLOCKED,
     (_S.UNDELIVERABLE, _E.RECEIVED): _S.RECEIVED,
@@ -66,6 +65,8 @@ TRANSITIONS: Final[dict[tuple[BlockState, BlockEvent], BlockState]] = {
 STALE: Final[frozenset[tuple[BlockState, BlockEvent]]] = frozenset(
     {
         (_S.RECEIVED, _E.RECEIVED),
+        # A receipt stands: a refusal of the same notice, asked again, says nothing of the block.
+        (_S.RECEIVED, _E.REFUSED),
         (_S.RECEIVED, _E.GAVE_UP),
         (_S.BLOCKED, _E.RECEIVED),
         (_S.BLOCKED, _E.BLOCKED),

@@ -2,6 +2,7 @@
 
 CardsError
 ├── BadIdNumberError         .code: what is wrong with a keyed ID number
+├── CardNotReportableError   a card whose state only a person may deal with
 ├── NotThisBanksError        a card or report this bank has nothing to do with
 └── UnlawfulTransitionError  .state, .event: a step the block's table does not have
 """
@@ -17,6 +18,10 @@ class BadIdNumberError(CardsError):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
+
+
+class CardNotReportableError(CardsError):
+    """Only a card in its normal state may be reported lost (domain: 'card states')."""
 
 
 class NotThisBanksError(CardsError):

@@ -67,6 +67,7 @@ FLOW: Final[Mapping[str, Step]] = {
             "filed": "filed",
             "already": "already_reported",
             "formal": "already_formal",
+            "not_by_phone": "not_by_phone",
             "unknown": "outcome_unknown",
         },
     ),

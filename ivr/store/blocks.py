@@ -131,6 +131,8 @@ class BlockBook:
         is_news = is_open or attempt.outcome in _GOOD_NEWS
         again = attempt.outcome is Outcome.FAILED and next_due is not None
         closed, event = _CLOSED_BY[attempt.outcome]
+        if attempt.outcome is Outcome.REFUSED and self._may_have_arrived(pipe, notice):
+            event = BlockEvent.GAVE_UP
         now, _ = pipe.time()
         pipe.multi()
         state = NoticeState.OPEN if again or not is_news else closed
@@ -144,6 +146,13 @@ class BlockBook:
         if is_about_block and record.block and record.block.notice_id == notice.id:
             self._step(pipe, record, record.block, event, now)
         pipe.execute()
+
+    def _may_have_arrived(self, pipe: "Pipeline", notice: Notice) -> bool:
+        """Whether an earlier attempt got no answer: the bank may have blocked on it, so that a
+        refusal of a later one does not prove that nothing is blocked.
+        """
+        earlier = pipe.lrange(keys.attempts(notice.id), 0, -1)
+        return any(load(Attempt, text).status is None for text in earlier)
 
     def _note_health(self, pipe: "Pipeline", notice: Notice, attempt: Attempt, now: int) -> None:
         if notice.kind is NoticeKind.TEXT:

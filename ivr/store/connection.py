@@ -1,17 +1,22 @@
 """The way to Redis, and the check that this Redis may be trusted with loss reports."""
 
-from typing import Any
+import time
+from collections.abc import Mapping
+from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, WatchError
 from redis.exceptions import TimeoutError as RedisTimeoutError
-from redis.exceptions import WatchError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from ivr.settings import SENTINEL_SCHEME
+
+OUTAGE: Final = (RedisConnectionError, RedisTimeoutError)
+BELIEVED_SECONDS: Final = 30.0  # a Redis that came back may have another configuration
 
 
 class UnsafeRedisError(Exception):
@@ -62,7 +67,7 @@ def is_cut(error: WatchError) -> bool:
 
     redis-py then raises WatchError too, as if somebody had changed a watched key.
     """
-    return isinstance(error.__context__, (RedisConnectionError, RedisTimeoutError))
+    return isinstance(error.__context__, OUTAGE)
 
 
 def check_durability(redis: "Redis", *, development: bool) -> list[str]:
@@ -70,25 +75,72 @@ def check_durability(redis: "Redis", *, development: bool) -> list[str]:
 
     Raises:
         UnsafeRedisError: it may evict records, or (outside development) may answer before
-            the record is on disk.
+            the record is on disk, or does not let us ask.
+        redis.ConnectionError, redis.TimeoutError: it is down.
     """
-    info = redis.info()
+    info, config = _answers(redis)
     if info.get("maxmemory_policy", "noeviction") != "noeviction":
         raise UnsafeRedisError(
             f"Redis may evict loss reports (maxmemory-policy {info['maxmemory_policy']}). "
             "Set it with: redis-cli CONFIG SET maxmemory-policy noeviction"
         )
-    weak = _weak_points(redis, aof_on=bool(info.get("aof_enabled")))
+    weak = _weak_points(config, aof_on=bool(info.get("aof_enabled")))
     if weak and not development:
         raise UnsafeRedisError(
             "Redis could lose an acknowledged loss report: " + "; ".join(weak) + ". "
-            "Start it with: redis-server --appendonly yes --appendfsync always"
+            "Start it with: redis-server --appendonly yes --appendfsync always "
+            "--no-appendfsync-on-rewrite no"
         )
     return weak
 
 
-def _weak_points(redis: "Redis", *, aof_on: bool) -> list[str]:
+def _answers(redis: "Redis") -> tuple[Mapping[str, Any], Mapping[str, str]]:
+    """INFO, and the two options about fsync, in one round trip."""
+    try:
+        with redis.pipeline(transaction=False) as pipe:
+            pipe.info()
+            pipe.config_get("*appendfsync*")
+            info, config = pipe.execute()
+    except OUTAGE:
+        raise
+    except RedisError as error:
+        raise UnsafeRedisError(
+            f"Redis does not say whether it keeps loss reports ({type(error).__name__}). "
+            "Allow our user both questions: redis-cli ACL SETUSER <user> +config|get +info"
+        ) from error
+    return info, config
+
+
+def _weak_points(config: Mapping[str, str], *, aof_on: bool) -> list[str]:
     if not aof_on:
         return ["the append-only file is off (appendonly no)"]
-    fsync = redis.config_get("appendfsync").get("appendfsync")
-    return [] if fsync == "always" else [f"it does not write to disk at once (appendfsync {fsync})"]
+    weak = []
+    if (fsync := config.get("appendfsync")) != "always":
+        weak.append(f"it does not write to disk at once (appendfsync {fsync})")
+    if (pause := config.get("no-appendfsync-on-rewrite")) != "no":
+        weak.append(f"it stops doing so now and then (no-appendfsync-on-rewrite {pause})")
+    return weak
+
+
+class DurabilityGuard:
+    """Asks Redis whether it keeps its word, and believes a good answer for a while."""
+
+    def __init__(
+        self, redis: "Redis", *, development: bool, good_for_seconds: float = BELIEVED_SECONDS
+    ) -> None:
+        self._redis = redis
+        self._development = development
+        self._good_for_seconds = good_for_seconds
+        self._good_until = 0.0
+
+    def check(self) -> list[str]:
+        """Asks now; what `check_durability` returns and raises."""
+        self._good_until = 0.0
+        weak = check_durability(self._redis, development=self._development)
+        self._good_until = time.monotonic() + self._good_for_seconds
+        return weak
+
+    def make_sure(self) -> None:
+        """Asks when nobody did lately: cheap enough for every report. Raises as `check` does."""
+        if time.monotonic() >= self._good_until:
+            self.check()

@@ -16,11 +16,12 @@ from rq.serializers import JSONSerializer
 from ivr.cards.notice import NEEDS_A_PERSON, Attempt, Notice, NoticeKind, NoticeState
 from ivr.store import keys
 from ivr.store.codec import dump, load, plain
+from ivr.store.journal import Journal
 from ivr.store.vault import Vault
 
 TEXTS_QUEUE: Final = "texts"
-LONGEST_LEASE: Final = 30  # seconds; no attempt lasts longer
-JOB_SECONDS: Final = 60  # RQ's own limit on one attempt; our HTTP limits end far earlier
+LONGEST_LEASE: Final = 30  # seconds; a bank's is at most 19 (its time limit + 4), a text's 10
+JOB_SECONDS: Final = 150  # RQ's own limit on one job; PATIENCE and our HTTP limits end earlier
 JOB: Final = "workers.notices.deliver"  # by name: the hotline never imports the workers
 
 
@@ -34,12 +35,16 @@ _FIELDS: Final = (
 )  # fmt: skip
 
 # Takes a due notice for one attempt and makes it due again after the lease, in one step: two
-# workers never attempt it at once, and the notice of a worker that was killed comes back.
+# workers never attempt it at once, and the notice of a worker that was killed comes back. Who
+# asks again, because the answer was lost with the connection, gets what was claimed already.
 _CLAIM: Final = """
 local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
-if not due or tonumber(due) > now then return false end
+if not due or redis.call('EXISTS', KEYS[2]) == 0 then return false end
+local by = redis.call('HGET', KEYS[2], 'claimed_by')
+if tonumber(due) > now and (by ~= ARGV[3] or by == '') then return false end
+redis.call('HSET', KEYS[2], 'claimed_by', ARGV[3])
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 return redis.call('HGETALL', KEYS[2])
 """
@@ -97,10 +102,13 @@ class Outbox:
             pipeline=pipe,
         )
 
-    def claim(self, notice_id: str, lease_seconds: float) -> Notice | None:
-        """The notice, ours to attempt until the lease ends; None when it is not due or closed."""
+    def claim(self, notice_id: str, lease_seconds: float, by: str = "") -> Notice | None:
+        """The notice, ours to attempt until the lease ends; None when it is not due or closed.
+
+        `by` is the claim's idempotency key: asked twice under the same, claimed once.
+        """
         found = self._claim(
-            keys=[keys.NOTICES_OPEN, keys.notice(notice_id)], args=[notice_id, lease_seconds]
+            keys=[keys.NOTICES_OPEN, keys.notice(notice_id)], args=[notice_id, lease_seconds, by]
         )
         return None if not found else _notice(dict(zip(found[::2], found[1::2], strict=True)))
 
@@ -150,6 +158,8 @@ class Outbox:
         pipe.zrem(keys.NOTICES_OPEN, notice_id)
         if state in NEEDS_A_PERSON:
             pipe.zadd(keys.NOTICES_STUCK, {notice_id: at})
+        else:
+            pipe.zrem(keys.NOTICES_STUCK, notice_id)
         pipe.expire(keys.notice(notice_id), keys.CLOSED_NOTICE_SECONDS)
         pipe.expire(keys.attempts(notice_id), keys.CLOSED_NOTICE_SECONDS)
 
@@ -158,14 +168,27 @@ class Outbox:
         names = [keys.NOTICES_OPEN, keys.notice(notice_id), keys.attempts(notice_id)]
         pipe.eval(_CLOSE_IF_OPEN, len(names), *names, notice_id, keys.CLOSED_NOTICE_SECONDS)
 
-    def reopen(self, pipe: "Pipeline", notice: Notice, at: int) -> None:
-        """A person sends a closed notice again, under the same id: it is due at once."""
+    def drop(self, notice: Notice, journal: Journal) -> None:
+        """Closes a notice unsent, in a transaction of its own: what it says is not so any more."""
+        with self._redis.pipeline() as pipe:
+            pipe.multi()
+            self.close_if_open(pipe, notice.id)
+            journal.write(
+                pipe, "notice_overtaken", notice=notice.id, report=notice.report_number,
+                bank=notice.bank, kind=notice.kind,
+            )  # fmt: skip
+            pipe.execute()
+
+    def reopen(self, pipe: "Pipeline", notice: Notice, at: int, *, since: int = 0) -> None:
+        """A closed notice is sent again, under the same id: it is due at `at`, and given up 72
+        hours after `since` (`at`); both unix seconds.
+        """
         pipe.zrem(keys.NOTICES_STUCK, notice.id)
         pipe.persist(keys.notice(notice.id))
         pipe.persist(keys.attempts(notice.id))
         pipe.hset(
             keys.notice(notice.id),
-            mapping={"state": NoticeState.OPEN, "created_at": at, "attempts_made": 0},
+            mapping={"state": NoticeState.OPEN, "created_at": since or at, "attempts_made": 0},
         )
         pipe.zadd(keys.NOTICES_OPEN, {notice.id: at})
         self.ring(notice.id, notice.queue, pipe)
@@ -181,14 +204,14 @@ class Outbox:
         return float(seconds) + microseconds / 1e6
 
     def due(self, now: float, limit: int) -> list[tuple[str, str]]:
-        """(notice id, queue) of what is due, longest first."""
+        """(notice id, queue) of what is due, longest first; no queue if the notice is gone."""
         found = self._redis.zrangebyscore(keys.NOTICES_OPEN, "-inf", now, start=0, num=limit)
         ids = [plain(notice_id) for notice_id in found]
         with self._redis.pipeline(transaction=False) as pipe:
             for notice_id in ids:
                 pipe.hget(keys.notice(notice_id), "queue")
             queues = pipe.execute()
-        return [(i, plain(q)) for i, q in zip(ids, queues, strict=True) if q is not None]
+        return [(i, plain(q or "")) for i, q in zip(ids, queues, strict=True)]
 
     def hurry(self, bank: str, now: float) -> None:
         """Makes everything owed to a bank due now, save what is just being attempted."""

@@ -15,6 +15,7 @@ from ivr.store.journal import Journal
 from ivr.store.notice_bodies import core
 from ivr.store.notices import Outbox, bank_queue
 from ivr.store.reports import owe_text
+from ivr.store.vault import WrongDataKeysError
 
 EARLIEST: Final = 200  # deadlines looked at in every round
 STRETCH: Final = 300  # of all the others, so many more in each round, in turn
@@ -36,7 +37,7 @@ class Releases:
         besides the earliest deadlines every call looks at the next stretch of all the others.
         Returns how many were released.
         """
-        return sum(self._release(report.number) for report in self._ended())
+        return sum(self._release(report) for report in self._ended())
 
     def _ended(self) -> list[LossReport]:
         """Of the reports looked at this time, those whose suspension is over: two round trips."""
@@ -50,22 +51,26 @@ class Releases:
             return []
         texts = self._redis.mget([keys.report(n) for n in numbers])
         reports = [load(LossReport, text) for text in texts if text is not None]
+        if gone := [n for n, text in zip(numbers, texts, strict=True) if text is None]:
+            self._redis.zrem(keys.DEADLINES, *gone)  # its retention is over: nothing to tell
         losses = self._redis.mget([keys.loss(r.card_ref) for r in reports]) if reports else []
         return [r for r, loss in zip(reports, losses, strict=True) if not _holds(loss, r.number)]
 
-    def _release(self, number: str) -> bool:
+    def _release(self, report: LossReport) -> bool:
         """One release in one transaction: of several sweeps only one finds the report active."""
         with self._redis.pipeline() as pipe:
             try:
-                pipe.watch(keys.report(number))
-                text = pipe.get(keys.report(number))
-                report = None if text is None else load(LossReport, text)
-                if report is None or report.state is not ReportState.ACTIVE:
+                pipe.watch(keys.report(report.number), keys.loss(report.card_ref))
+                text = pipe.get(keys.report(report.number))
+                if text is None or load(LossReport, text).state is not ReportState.ACTIVE:
                     return False
+                is_suspended_again = bool(pipe.exists(keys.loss(report.card_ref)))
                 now, _ = pipe.time()
                 pipe.multi()
-                pipe.zrem(keys.DEADLINES, number)
+                pipe.zrem(keys.DEADLINES, report.number)
                 self._write_release(pipe, report, now)
+                if not is_suspended_again:  # else "active again" would not be so
+                    owe_text(pipe, self._outbox, report, "text_released", now)
                 pipe.execute()
             except WatchError:
                 return False  # another sweep was faster, or a formal report superseded it
@@ -84,7 +89,6 @@ class Releases:
             card_ref=report.card_ref,
         )
         self._outbox.owe(pipe, notice)
-        owe_text(pipe, self._outbox, report, "text_released", now)
         self._journal.write(
             pipe, "loss_released", report=report.number, card=report.card_ref, bank=report.bank
         )
@@ -93,10 +97,20 @@ class Releases:
         """What the first notice said, without its action: the bank finds the account the same
         way, and has nothing to do (least of all to block it again).
         """
-        reported = self._outbox.find(report.notice_id)
-        data = core(report) if reported is None else self._outbox.body(reported)["data"]
+        data = self._first_told(report)
         told = {name: value for name, value in data.items() if name != "action"}
         return {"type": NoticeKind.LOSS_RELEASED, "timestamp": iso(now), "data": told}
+
+    def _first_told(self, report: LossReport) -> dict[str, Any]:
+        """The first notice's data; without it (retention over, its data key dropped) the core:
+        one notice that cannot be opened must not keep all the others from being released.
+        """
+        reported = self._outbox.find(report.notice_id)
+        try:
+            data: dict[str, Any] = self._outbox.body(reported)["data"] if reported else core(report)
+        except WrongDataKeysError:
+            return core(report)
+        return data
 
 
 def _holds(loss: bytes | str | None, number: str) -> bool:

@@ -8,13 +8,14 @@ from redis.client import Pipeline
 from redis.exceptions import RedisError, WatchError
 
 from ivr.cards.block import Block, BlockState
+from ivr.cards.errors import CardNotReportableError
 from ivr.cards.loss import LossReport, ReportKind, Suspension
 from ivr.cards.notice import NoticeKind
-from ivr.cards.records import Card, Holder
+from ivr.cards.records import Card, CardState, Holder
 from ivr.cards.report_number import new_report_number
 from ivr.store import keys
 from ivr.store.codec import dump, load
-from ivr.store.connection import is_cut
+from ivr.store.connection import DurabilityGuard, is_cut
 from ivr.store.journal import Journal
 from ivr.store.notice_bodies import reported_body
 from ivr.store.notices import TEXTS_QUEUE, Outbox, bank_queue
@@ -60,6 +61,7 @@ class ReportBook:
         vault: Vault,
         outbox: Outbox,
         journal: Journal,
+        durability: DurabilityGuard,
         *,
         suspension_seconds: int,
         retention_seconds: int,
@@ -69,6 +71,7 @@ class ReportBook:
         self._vault = vault
         self._outbox = outbox
         self._journal = journal
+        self._durability = durability
         self._suspension_seconds = suspension_seconds
         self._retention_seconds = retention_seconds
         self._replicas = replicas
@@ -81,7 +84,9 @@ class ReportBook:
         many replicas as the deployment asks for.
 
         Raises:
+            UnsafeRedisError: this Redis could lose the report; nothing was filed.
             OutcomeUnknownError: the connection broke during EXEC, or the replicas did not answer.
+            CardNotReportableError: the card is not in its normal state.
             redis.RedisError: Redis did not answer or refused; nothing was filed.
         """
         card_ref = self._vault.ref("card", request.card.number)
@@ -92,7 +97,7 @@ class ReportBook:
                 except WatchError:
                     continue  # somebody filed for this card, or took this number, just now
             if filing.outcome == "filed":
-                self._wait_for_replicas()
+                self._wait_for_replicas(filing.suspension.report_number)
             return filing
 
     def find(self, number: str) -> LossReport | None:
@@ -102,19 +107,18 @@ class ReportBook:
 
     def _try_to_file(self, pipe: "Pipeline", request: Request, card_ref: str) -> Filing:
         number = new_report_number()
-        watched = [keys.loss(card_ref), keys.report(number), keys.block(card_ref)]
-        pipe.watch(*watched)
-        found, taken, block = pipe.mget(watched)
+        pipe.watch(keys.loss(card_ref), keys.report(number))
+        found, taken = pipe.mget(keys.loss(card_ref), keys.report(number))
         if found is not None:
             return _stands_in_the_way(load(Suspension, found), request.origin)
+        if request.card.state is not CardState.NORMAL:
+            raise CardNotReportableError
         if taken is not None:
             raise WatchError("this number belongs to another report")
+        self._durability.make_sure()
         now, _ = pipe.time()
         report = self._new_report(request, card_ref, number, now)
-        is_blocked = block is not None and load(Block, block).state is BlockState.BLOCKED
-        self._write(
-            pipe, request, report, BlockState.BLOCKED if is_blocked else BlockState.NOTIFIED
-        )
+        self._write(pipe, request, report)
         try:
             pipe.execute()
         except WatchError as error:
@@ -123,9 +127,10 @@ class ReportBook:
             raise
         return Filing("filed", _suspension(report))
 
-    def _wait_for_replicas(self) -> None:
+    def _wait_for_replicas(self, number: str) -> None:
         """WAIT covers what its own connection wrote, so a small write goes before it: replicas
-        that have that one have the report, which came earlier.
+        that have that one have the report, which came earlier. Unless another primary without it
+        took over in between: so this one is asked for the report too.
         """
         if not self._replicas:
             return
@@ -133,10 +138,11 @@ class ReportBook:
             with self._redis.pipeline(transaction=False) as pipe:
                 pipe.hincrby(keys.COUNTERS, "waited_for_replicas", 1)
                 pipe.execute_command("WAIT", self._replicas, REPLICA_MILLISECONDS)
-                _, reached = pipe.execute()
+                pipe.exists(keys.report(number))
+                _, reached, is_there = pipe.execute()
         except RedisError as error:
             raise OutcomeUnknownError from error
-        if reached < self._replicas:
+        if reached < self._replicas or not is_there:
             raise OutcomeUnknownError
 
     def _new_report(self, request: Request, card_ref: str, number: str, now: int) -> LossReport:
@@ -155,12 +161,11 @@ class ReportBook:
             language=request.language,
         )
 
-    def _write(
-        self, pipe: "Pipeline", request: Request, report: LossReport, state: BlockState
-    ) -> None:
+    def _write(self, pipe: "Pipeline", request: Request, report: LossReport) -> None:
         """Everything a report is, in one MULTI: none of it ever exists without the rest.
 
-        `state` is the block's: what the bank confirmed for an earlier report still holds.
+        The block begins anew, whatever the bank confirmed for an earlier report: since then the
+        card may have been unblocked, or moved to another bank, without our knowing yet.
         """
         notice = self._outbox.new_notice(
             NoticeKind.LOSS_REPORTED,
@@ -173,7 +178,7 @@ class ReportBook:
         )
         report = replace(report, notice_id=notice.id)
         now, number, card_ref = report.reported_at, report.number, report.card_ref
-        block = Block(card_ref, report.bank, state, number, notice.id, now)
+        block = Block(card_ref, report.bank, BlockState.NOTIFIED, number, notice.id, now)
         pipe.multi()
         pipe.set(keys.loss(card_ref), dump(_suspension(report)), ex=self._suspension_seconds)
         write_block(pipe, block)

@@ -7,10 +7,10 @@ from urllib.parse import parse_qs, urlsplit
 
 from flask import Request
 
-from ivr.actions import bank_facts
 from ivr.dialogue.flow import AFTER_FILING
 from ivr.dialogue.steps import Language
 from ivr.settings import Settings
+from ivr.spoken import bank_facts
 from ivr.web.twiml import REPORTED, Voice
 
 MOST_BANKS: Final = 5  # read out; with more, the number on the card is quicker found
@@ -73,9 +73,11 @@ class Apology:
         self, prompt: str, language: Language, *, banks: bool
     ) -> list[tuple[str, Mapping[str, str]]]:
         lines: list[tuple[str, Mapping[str, str]]] = [(prompt, {})]
-        known = list(self._settings.banks.values())
+        known = list(self._settings.banks)
         if banks and len(known) <= MOST_BANKS:
-            lines += [("busy_call_bank", bank_facts(bank, language)) for bank in known]
+            lines += [
+                ("busy_call_bank", bank_facts(self._settings, bank, language)) for bank in known
+            ]
         elif banks:
             lines.append(("busy_call_any_bank", {}))
         return lines

@@ -97,7 +97,7 @@ def bank_routes(hotline: Hotline) -> Blueprint:
 
     @routes.get("/<bank>/blocks")
     def blocks(bank: str) -> Response:
-        target = prefix + raw_target(request)
+        target = f"{prefix}{raw_target(request)}"
         _require_signature(hotline.settings.banks.get(bank), target.encode("latin-1"))
         page = hotline.reconciliation.page(bank, request.args.get("after", ""))
         return jsonify(blocks=page.blocks, next=page.next)
@@ -151,15 +151,17 @@ def read_event(bank: str, event_id: str, body: bytes) -> BankEvent:
         at = int(told.timestamp.timestamp())
         return BankEvent(event_id, bank, told.type, at, report_number=told.data.report_number)
     at = int(told.data.at.timestamp())
+    card_number = told.data.card_number.upper()  # as the directory keeps it
     return BankEvent(
-        event_id, bank, told.type, at, card_number=told.data.card_number, outlet=told.data.outlet
+        event_id, bank, told.type, at, card_number=card_number, outlet=told.data.outlet
     )
 
 
 def _require_signature(bank: Bank | None, content: bytes) -> None:
     """An unknown bank gets the same answer as a wrong signature: nobody learns our banks here."""
     secrets = [s.get_secret_value() for s in bank.secrets] if bank else []
-    if not is_signed(secrets, content, _webhook_headers(request)):
+    is_its_own_target = raw_target(request) is not None
+    if not is_its_own_target or not is_signed(secrets, content, _webhook_headers(request)):
         raise Problem(401, "The signature is missing or wrong, or not from the last 5 minutes.")
     if len(request.headers["webhook-id"]) > LONGEST_EVENT_ID:
         raise Problem(422, f"webhook-id is longer than {LONGEST_EVENT_ID} characters.")

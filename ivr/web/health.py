@@ -13,9 +13,10 @@ from rq.utils import utcparse
 
 from ivr.store import keys
 from ivr.store.codec import plain
-from ivr.store.connection import UnsafeRedisError, check_durability
+from ivr.store.connection import UnsafeRedisError
 from ivr.store.hotline import Hotline
-from ivr.store.notices import bank_queue
+from ivr.store.notices import TEXTS_QUEUE, bank_queue
+from ivr.store.vault import WrongDataKeysError
 
 WORKER_SILENT_SECONDS = 40  # workers wait at most 5 s between two signs of life
 
@@ -33,7 +34,8 @@ def health_routes(hotline: Hotline) -> Blueprint:
         problems = what_is_missing(hotline)
         if problems:
             return jsonify(status="not ready", problems=problems), 503
-        return jsonify(status="ready"), 200
+        warnings = what_to_look_at(hotline)
+        return jsonify(status="ready", **({"warnings": warnings} if warnings else {})), 200
 
     @routes.get("/metrics")
     def metrics() -> Response:
@@ -47,19 +49,32 @@ def health_routes(hotline: Hotline) -> Blueprint:
 def what_is_missing(hotline: Hotline) -> list[str]:
     """Why calls should not come here now; empty when all is well."""
     try:
-        check_durability(hotline.redis, development=hotline.settings.development)
+        hotline.durability.check()
+        hotline.check_vault()
         listening = _queues_with_a_worker(hotline)
         swept = hotline.redis.exists(keys.SWEEP_ALIVE)
-    except UnsafeRedisError as error:
+    except (UnsafeRedisError, WrongDataKeysError) as error:
         return [str(error)]
     except RedisError as error:
         return [f"Redis does not answer ({type(error).__name__})"]
+    needed = {bank_queue(bank): f"bank {bank}" for bank in hotline.settings.banks}
+    needed[TEXTS_QUEUE] = "texts to holders"
     problems = [
-        f"no worker listens for bank {bank}"
-        for bank in hotline.settings.banks
-        if bank_queue(bank) not in listening
+        f"no worker listens for {whom}" for queue, whom in needed.items() if queue not in listening
     ]
     return problems if swept else [*problems, "no sweep is running (Procfile: clock)"]
+
+
+def what_to_look_at(hotline: Hotline) -> list[str]:
+    """What a person should mend while calls go on."""
+    try:
+        left = hotline.banks_left_behind()
+    except RedisError as error:
+        return [f"Redis does not answer ({type(error).__name__})"]
+    return [
+        f"bank {bank} is not in BANKS_FILE, but {count} blocks and open notices name it"
+        for bank, count in left.items()
+    ]
 
 
 def _queues_with_a_worker(hotline: Hotline) -> set[str]:
@@ -94,6 +109,7 @@ class _Counters:
             stuck = redis.zcard(keys.NOTICES_STUCK)
             awaiting = redis.zcard(keys.AWAITING)
             oldest = redis.zrange(keys.NOTICES_OPEN, 0, 0, withscores=True)
+            left = self._hotline.banks_left_behind()
             late = max(0.0, self._hotline.outbox.now() - float(oldest[0][1])) if oldest else 0.0
         except RedisError:
             up.add_metric([], 0)
@@ -107,6 +123,7 @@ class _Counters:
         yield GaugeMetricFamily("hotline_notice_overdue_seconds", "the most overdue", value=late)
         yield GaugeMetricFamily("hotline_reports_active", "running 7-day reports", value=reports)
         yield _paused(self._hotline)
+        yield _left_behind(left)
         yield _family("hotline_steps", "turns by the step they ended at", "step", counters)
         yield _family("hotline_events", "journal entries by event", "event", counters)
         ended = counters.get("calls_ended", 0)
@@ -117,6 +134,14 @@ def _paused(hotline: Hotline) -> Metric:
     family = GaugeMetricFamily("hotline_bank_paused", "1 while only probes go out", labels=["bank"])
     for bank in hotline.settings.banks:
         family.add_metric([bank], int(hotline.bank_health.is_paused(bank)))
+    return family
+
+
+def _left_behind(left: dict[str, int]) -> Metric:
+    what = "blocks and open notices of a bank that is not in BANKS_FILE"
+    family = GaugeMetricFamily("hotline_bank_left_behind", what, labels=["bank"])
+    for bank, count in left.items():
+        family.add_metric([bank], count)
     return family
 
 

@@ -5,14 +5,19 @@ be turned away, and behind a proxy it has the wrong scheme and host.
 """
 
 import hmac
+import re
 from hashlib import sha256
-from urllib.parse import SplitResult, urlsplit
+from typing import Final
+from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
 
 from flask import Request
 from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
 
 SIGNATURE_HEADER = "X-Twilio-Signature"
+# A proxy may send the absolute form (RFC 9112, 3.2.2). Web servers take anything with "://" in
+# it for that, whatever comes first, and route to what comes first.
+_TARGET: Final = re.compile(r"(?:https?://[^/?#]+)?(/.*)")
 
 
 class TwilioDoor:
@@ -26,7 +31,7 @@ class TwilioDoor:
         """Whether Twilio signed exactly this request."""
         signature = request.headers.get(SIGNATURE_HEADER, "")
         target = raw_target(request)
-        if not signature or not _body_is_signed(request):
+        if target is None or not signature or not _body_is_signed(request):
             return False
         return any(self._matches(base + target, request.form, signature) for base in self._bases)
 
@@ -35,19 +40,33 @@ class TwilioDoor:
         return hmac.compare_digest(expected.encode(), signature.encode())
 
 
-def raw_target(request: Request) -> str:
-    """Path and query as they came over the wire, percent-encoding untouched."""
+def raw_target(request: Request) -> str | None:
+    """Path and query as they came over the wire, percent-encoding untouched; None, to be
+    refused, unless its path is the one that was routed.
+    """
     raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI")
     if not raw:
         raise RuntimeError("the web server does not pass on the raw request target (RAW_URI)")
-    target = str(raw)
-    if not target.startswith("/"):  # a proxy may send the absolute form (RFC 9112, 3.2.2)
-        target = "/" + target.partition("://")[2].partition("/")[2]
-    return target
+    found = _TARGET.fullmatch(str(raw))
+    return found[1] if found and _path(found[1]) == _routed_path(request) else None
+
+
+def _path(target: str) -> bytes:
+    return unquote_to_bytes(re.split("[?#]", target, maxsplit=1)[0])
+
+
+def _routed_path(request: Request) -> bytes:
+    """Decoded by the web server; WSGI carries the bytes as latin-1 (PEP 3333)."""
+    environ = request.environ
+    return f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}".encode("latin-1")
 
 
 def _body_is_signed(request: Request) -> bool:
-    """A body that is not a form is covered by a bodySHA256 query parameter, or by nothing."""
+    """A body that is not a form is covered by a bodySHA256 query parameter, or by nothing; files
+    in a multipart form, which Twilio never sends, by nothing at all.
+    """
+    if request.mimetype == "multipart/form-data":
+        return False
     if request.form or not request.get_data(cache=True):
         return True
     claimed = request.args.get("bodySHA256", "")

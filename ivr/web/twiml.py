@@ -65,7 +65,7 @@ class Voice:
         """Root-relative, so that it holds behind any proxy. The language, and whether a report
         is on record, are there for the turn in which the call cannot be read.
         """
-        reported = f"&{REPORTED}=1" if "report_number" in call.facts else ""
+        reported = f"&{REPORTED}=1" if call.facts.get("report_number") else ""
         where = f"{self.url_prefix}/voice/{call.step}"
         return f"{where}?turn={call.turn}&lang={call.language}{reported}"
 

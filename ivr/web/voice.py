@@ -2,7 +2,7 @@
 
 import re
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -18,6 +18,7 @@ from ivr.dialogue.turn import leave, start, take_turn
 from ivr.id_entry import beijing_day, keyed_id_number
 from ivr.logs import fault
 from ivr.store.calls import Snapshot, Standing
+from ivr.store.connection import UnsafeRedisError
 from ivr.store.hotline import Hotline
 from ivr.web.apology import WHERE_A_REPORT_IS_FILED, Apology, Whereabouts
 from ivr.web.twilio import TwilioDoor
@@ -25,7 +26,7 @@ from ivr.web.twiml import Voice
 
 log = structlog.get_logger()
 
-CALL_SID = re.compile(r"[A-Za-z0-9]{1,64}")
+CALL_SID = re.compile("CA[0-9a-fA-F]{32}")
 DIAL_ANSWERED = {"completed", "answered"}
 YES: Final = "1"  # the confirming key
 FILING_OUTCOMES: Final = frozenset(exits(FLOW["file_report"]).values())
@@ -38,7 +39,7 @@ class Incoming:
     call_sid: str
     step: str
     turn: int | None
-    keys: str
+    keys: str = field(repr=False)  # may be an ID number
 
     @classmethod
     def of(cls, request: Request, step: str) -> "Incoming":
@@ -92,7 +93,8 @@ def voice_routes(hotline: Hotline, door: TwilioDoor, voice: Voice) -> Blueprint:
         return "", 204
 
     @routes.errorhandler(RedisError)
-    def redis_is_gone(error: RedisError) -> Response:
+    @routes.errorhandler(UnsafeRedisError)
+    def redis_is_gone(error: RedisError | UnsafeRedisError) -> Response:
         at = Whereabouts.of(request)
         log.error("turn_failed", step=at.step, **fault(error))
         return _twiml(apology.for_broken_records(at))

@@ -79,7 +79,7 @@ def _made_once(path: Path) -> dict[str, str]:
 
 def _values(data_dir: Path, ports: Ports) -> dict[str, str]:
     return {
-        "DEVELOPMENT": "1",
+        "HOTLINE_DEVELOPMENT": "1",
         "DATA_DIR": str(data_dir),
         "PORT": str(ports.web),
         "SIMULATOR_PORT": str(ports.simulator),

@@ -61,6 +61,7 @@ OUTCOMES = [
     ("file_report", "filed", "filed"),
     ("file_report", "already", "already_reported"),
     ("file_report", "formal", "already_formal"),
+    ("file_report", "not_by_phone", "not_by_phone"),
     ("file_report", "unknown", "outcome_unknown"),
     ("ask_bank", "blocked", "bank_blocked"),
     ("ask_bank", "waiting", "bank_waiting"),

@@ -1,14 +1,12 @@
 """A whole city's hotline as real processes on this machine, each of which can be killed."""
 
 import os
-import signal
 import socket
-import subprocess
 import sys
-import threading
+import tempfile
 import time
-from contextlib import suppress
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Protocol, Self
@@ -23,92 +21,27 @@ from ivr.settings import Settings, read_settings
 from ivr.store.cardholders_csv import CardLine
 from ivr.store.hotline import Hotline, open_hotline
 from simulator.bank.running import RunningBank
+from tests.faults.process import CHECKOUT, Process
+from tests.faults.scale import BANK_SECONDS
+from tests.faults.text_service import TextService
+from tests.faults.tripwire import Tripwire, wire_to_port, wire_to_socket
 from tests.redis_server import RedisServer
 
-CHECKOUT = Path(__file__).resolve().parents[2]
+__all__ = [
+    "ACCOUNT",
+    "BANKS",
+    "CHECKOUT",
+    "TOKEN",
+    "City",
+    "Process",
+    "Store",
+    "a_city",
+    "free_port",
+]
+
 TOKEN = "12345"
 ACCOUNT = "AC" + "0" * 32
 BANKS = ("icbc", "ccb")
-
-
-class Process:
-    """One program that a supervisor would start again whenever it dies."""
-
-    def __init__(self, name: str, command: list[str], environ: dict[str, str], log: Path) -> None:
-        self.name = name
-        self._command = command
-        self._environ = environ
-        self._log = log
-        self._child: subprocess.Popen[bytes] | None = None
-
-    def start(self) -> None:
-        with self._log.open("ab") as log:
-            self._child = subprocess.Popen(
-                self._command,
-                cwd=CHECKOUT,
-                env=self._environ,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-
-    def twin(self, name: str) -> "Process":
-        """A second one of the same."""
-        return Process(name, self._command, self._environ, self._log.with_name(f"{name}.log"))
-
-    @property
-    def pid(self) -> int:
-        if self._child is None:
-            raise RuntimeError(f"{self.name} is not running")
-        return self._child.pid
-
-    def children(self) -> list[int]:
-        """Process ids of what it started itself."""
-        found = Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text(encoding="ascii")
-        return [int(pid) for pid in found.split()]
-
-    def kill(self) -> None:
-        """kill -9 of the process and all that it started."""
-        if self._child is not None:
-            with suppress(ProcessLookupError):  # all of it ended by itself
-                os.killpg(self._child.pid, signal.SIGKILL)
-            self._child.wait(30)
-            self._child = None
-
-    def stop(self) -> None:
-        if self._child is not None:
-            self._child.terminate()
-            with suppress(subprocess.TimeoutExpired):
-                self._child.wait(20)
-            self.kill()
-
-
-class TextService:
-    """Takes text messages as Twilio's API does, and keeps them."""
-
-    def __init__(self) -> None:
-        taken: list[bytes] = []
-
-        class Answers(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                taken.append(self.rfile.read(int(self.headers["Content-Length"])))
-                body = b'{"sid": "SM00000000000000000000000000000000", "status": "queued"}'
-                self.send_response(201)
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *_: object) -> None:
-                return
-
-        self.taken = taken
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-
-    def stop(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
 
 
 class Store(Protocol):
@@ -124,35 +57,62 @@ class Store(Protocol):
 class City:
     """Redis, two banks, a text service, web, worker and clock; `with City(folder) as city:`."""
 
-    def __init__(self, folder: Path, holders: int, seed: int, store: Store | None = None) -> None:
-        """`store`: instead of the one server `redis`, which is then never started."""
+    def __init__(
+        self,
+        folder: Path,
+        holders: int,
+        seed: int,
+        store: Store | None = None,
+        *,
+        bank_seconds: float = BANK_SECONDS,
+        wired: bool = False,
+        environ: Mapping[str, str] | None = None,
+    ) -> None:
+        """`store`: instead of the one server `redis`, which is then never started. `wired`: all
+        processes reach Redis and the banks over tripwires. `environ`: more for each process.
+        """
         self.redis = RedisServer(folder / "r")
         self.store: Store = store or self.redis
         self.base_url = f"http://127.0.0.1:{free_port()}"
-        self.bank = RunningBank(folder / "bank", self.base_url, BANKS, timeout_seconds=2)
+        self.bank = RunningBank(folder / "bank", self.base_url, BANKS, timeout_seconds=bank_seconds)
         self.texts = TextService()
         self.folder = folder
         rng = Random(seed)
         self.holders = [made_up_holder(rng, BANKS) for _ in range(holders)]
         self.processes: dict[str, Process] = {}
+        self._more = dict(environ or {})
+        self._wired = wired
+        self._open_wires: list[Tripwire] = []
 
     def __enter__(self) -> Self:
+        try:
+            self._start()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _start(self) -> None:
         self.store.start()
         self.bank.start()
         environ = self._environ()
         self.settings: Settings = read_settings(environ)
         self.hotline: Hotline = open_hotline(self.settings)
         self.hotline.holders.put_all(_lines(self.holders))
+        environ = {**os.environ, **environ, **self._more}
+        if self._wired:
+            environ |= self._wires()
         for name, command in self._commands().items():
             log = self.folder / f"{name}.log"
-            self.processes[name] = Process(name, command, {**os.environ, **environ}, log)
+            self.processes[name] = Process(name, command, environ, log)
             self.processes[name].start()
         self.wait_until_ready()
-        return self
 
     def __exit__(self, *_: object) -> None:
         for process in self.processes.values():
             process.stop()
+        for wire in self._open_wires:
+            wire.close()
         self.bank.__exit__(None, None, None)
         self.texts.stop()
         self.store.stop()
@@ -168,6 +128,22 @@ class City:
                 if time.monotonic() > until:
                     raise
                 time.sleep(0.1)
+
+    def restarts(self, name: str) -> None:
+        """kill -9 of a whole program, which its supervisor starts again."""
+        self.processes[name].kill()
+        self.processes[name].start()
+
+    def _wires(self) -> dict[str, str]:
+        """Sets up both tripwires; -> what makes the processes use them."""
+        path = self.folder / "wire.sock"
+        self.redis_wire: Tripwire = wire_to_socket(path, self.redis.socket)
+        self.bank_wire, port = wire_to_port(lambda: self.bank.port)
+        banks = self.bank.banks_file.read_text(encoding="utf-8")
+        self._open_wires = [self.redis_wire, self.bank_wire]
+        wired_banks = self.folder / "wired-banks.toml"
+        wired_banks.write_text(banks.replace(self.bank.url, f"http://127.0.0.1:{port}"), "utf-8")
+        return {"REDIS_URL": f"unix://{path}", "BANKS_FILE": str(wired_banks)}
 
     def _environ(self) -> dict[str, str]:
         return {
@@ -194,6 +170,25 @@ class City:
             "worker": [python, "-m", "workers.deliver"],
             "clock": [python, "-m", "workers.sweep"],
         }
+
+
+@contextmanager
+def a_city(
+    holders: int,
+    seed: int,
+    store: Store | None = None,
+    *,
+    bank_seconds: float = BANK_SECONDS,
+    wired: bool = False,
+    environ: Mapping[str, str] | None = None,
+) -> Iterator[City]:
+    """A city in a folder of its own (a socket's path must be short)."""
+    with tempfile.TemporaryDirectory(prefix="city-", ignore_cleanup_errors=True) as folder:
+        place = Path(folder)
+        with City(
+            place, holders, seed, store, bank_seconds=bank_seconds, wired=wired, environ=environ
+        ) as city:
+            yield city
 
 
 def _lines(holders: list[Holder]) -> list[CardLine]:

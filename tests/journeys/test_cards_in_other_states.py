@@ -2,14 +2,17 @@
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
 from ivr.cards.bank_event import FORMAL_LOSS
+from ivr.cards.notice import Outcome
 from ivr.cards.records import CardState
 from ivr.prompts.speech import Language
+from ivr.store import keys
 from tests.builders import AGENT_NUMBER, a_card, a_holder
-from tests.journeys.town import Person, Town, spoken_number
+from tests.journeys.town import Person, Town, bank_values, spoken_number
 
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 Transcript = Callable[..., None]
@@ -135,3 +138,42 @@ def test_calls_that_confirm_at_the_same_instant_make_one_report(town: Town, call
         person.hears_number_and_deadline(report)
     filed = [p for p in people if p.words("filed", report_number=report.number) in p.journey()]
     assert len(filed) == 1
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("outcome", "says"),
+    [(Outcome.REFUSED, "status_bank_failed"), (Outcome.RECEIVED, "status_bank_waiting")],
+)
+def test_an_existing_report_does_not_hide_an_open_account(
+    town: Town, language: Language, outcome: Outcome, says: str
+) -> None:
+    """'Already reported' alone would let the caller hang up in the belief that all is blocked."""
+    town.knows(holder := a_holder())
+    reported(town, holder.id_number)
+    town.bank_answers(town.the_report(), outcome)
+    person = town.someone(language).calls().asks_to_report(holder.id_number)
+    person.hears_number_and_deadline(town.the_report())
+    person.hears_prompt(says, **bank_values("icbc", language)).hears_prompt("reported_next")
+
+
+def test_a_card_cancelled_during_the_call_is_not_reported(town: Town) -> None:
+    town.knows(holder := a_holder())
+    person = town.someone("en").calls().asks_to_report(holder.id_number).hears_prompt("confirm")
+    town.knows(replace(holder, cards=(replace(holder.cards[0], state=CardState.CANCELLED),)))
+    person.presses("1").hears_prompt("not_by_phone").hangs_up()
+    assert not list(town.hotline.redis.scan_iter(match=keys.loss("*")))
+
+
+def test_a_bank_that_left_the_file_leaves_the_others_in_peace(
+    make_town: Callable[..., Town],
+) -> None:
+    holder = a_holder(a_card("1111"), a_card("2222", "ccb"))
+    town = make_town()
+    town.knows(holder)
+    del town.hotline.settings.banks["ccb"]
+    person = town.someone("en").calls().asks_to_report(holder.id_number)
+    person.hears("ICBC card ending in 1 1 1 1").hears("the issuing bank card ending in 2 2 2 2")
+    person.presses("2").hears_prompt("not_by_phone").hangs_up()
+    other = town.someone("en").calls().asks_to_report(holder.id_number).presses("1")
+    other.hears_prompt("confirm").presses("1").hears_number_and_deadline(town.the_report())

@@ -95,7 +95,8 @@ def test_once_the_bank_has_unblocked(
     town.days_pass(report)
     town.bank_tells(holder.cards[0], UNBLOCKED)
     person = asking(town, language, holder).hears_prompt("status_social_restored")
-    person.hears_prompt("status_bank_unblocked").hears_prompt("status_formal_none").hangs_up()
+    person.hears_prompt("status_bank_unblocked", **bank_values("ccb", language))
+    person.hears_prompt("status_formal_none").hangs_up()
     transcript(person, "status once unblocked")
 
 

@@ -1,4 +1,4 @@
-"""A telephone line that has nothing to do with ours: a pizzeria, in Flask, with Twilio's library."""
+"""A telephone line that has nothing to do with ours: a pizzeria."""
 
 import secrets
 

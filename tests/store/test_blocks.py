@@ -20,7 +20,7 @@ from ivr.cards.bank_event import BLOCKED, FORMAL_LOSS, MEANS, UNBLOCKED, BankEve
 from ivr.cards.block import STALE, TRANSITIONS, Block, BlockEvent, BlockState, after
 from ivr.cards.errors import NotThisBanksError, UnlawfulTransitionError
 from ivr.cards.loss import LossReport, ReportKind, ReportState
-from ivr.cards.notice import Notice, NoticeKind, NoticeState, Outcome
+from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState, Outcome
 from ivr.store import keys
 from ivr.store.blocks import Answer
 from ivr.store.hotline import Hotline, open_hotline
@@ -247,8 +247,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule()
     def file(self) -> None:
         self.reports.append(self.records.reports_lost(ZHANG))
-        if self.state is not BlockState.BLOCKED:  # what the bank confirmed still holds
-            self.state = BlockState.NOTIFIED
+        self.state = BlockState.NOTIFIED
 
     @precondition(lambda self: self.reports)
     @rule()
@@ -348,3 +347,27 @@ def test_any_order_of_events_and_attempts_follows_the_table(redis: Redis) -> Non
             super().__init__(fresh_records(redis))
 
     run_state_machine_as_test(OnThisRedis, settings=ANY_ORDER)
+
+
+class TestWhatARefusalProves:
+    """A refusal of a later attempt says nothing of an earlier one that may have arrived."""
+
+    def test_a_receipt_stands(self, records: Records) -> None:
+        report = records.reports_lost(ZHANG)
+        records.bank_answers(report, Outcome.RECEIVED)
+        notice = records.hotline.outbox.find(report.notice_id)
+        assert notice is not None
+        records.hotline.blocks.resend(notice)
+        records.bank_answers(report, Outcome.REFUSED)
+        assert records.state(report) is BlockState.RECEIVED
+        assert records.hotline.redis.zscore(keys.NOTICES_STUCK, notice.id) is not None
+
+    def test_after_an_attempt_without_an_answer_it_is_not_confirmed(self, records: Records) -> None:
+        report = records.reports_lost(ZHANG)
+        notice = records.hotline.outbox.claim(report.notice_id, 30)
+        assert notice is not None
+        now = int(records.hotline.outbox.now())
+        lost = Attempt(now, Outcome.FAILED, None, 5000, "read_timeout")
+        records.hotline.blocks.settle(notice, lost, now)
+        records.hotline.blocks.settle(notice, Attempt(now, Outcome.REFUSED, 409, 5, ""), None)
+        assert records.state(report) is BlockState.UNDELIVERABLE

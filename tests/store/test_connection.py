@@ -32,7 +32,11 @@ def test_a_server_that_may_evict_is_refused_always(
 
 @pytest.mark.parametrize(
     ("option", "value", "words"),
-    [("appendonly", "no", "append-only file is off"), ("appendfsync", "everysec", "everysec")],
+    [
+        ("appendonly", "no", "append-only file is off"),
+        ("appendfsync", "everysec", "everysec"),
+        ("no-appendfsync-on-rewrite", "yes", "no-appendfsync-on-rewrite yes"),
+    ],
 )
 def test_a_server_that_may_forget_is_for_development_only(
     own_server: RedisServer, option: str, value: str, words: str
@@ -43,6 +47,28 @@ def test_a_server_that_may_forget_is_for_development_only(
             check_durability(redis, development=False)
         (weak,) = check_durability(redis, development=True)
     assert words in weak
+
+
+@pytest.mark.parametrize("forbidden", ["config", "info"])
+@pytest.mark.parametrize("development", [True, False])
+def test_a_server_that_may_not_be_asked_is_refused(
+    own_server: RedisServer, forbidden: str, development: bool
+) -> None:
+    """It answers, so it is not down; and nobody knows whether it keeps its word."""
+    with own_server.client() as redis:
+        rules = ["on", ">pw", "~*", "&*", "+@all", f"-{forbidden}"]
+        redis.execute_command("ACL", "SETUSER", "app", *rules)
+    with (
+        connect(f"unix://app:pw@{own_server.socket}") as client,
+        pytest.raises(UnsafeRedisError, match=r"\+config\|get \+info"),
+    ):
+        check_durability(client, development=development)
+
+
+def test_a_server_that_is_down_is_not_called_unsafe(own_server: RedisServer) -> None:
+    own_server.kill()
+    with connect(own_server.url) as client, pytest.raises(RedisConnectionError):
+        check_durability(client, development=False)
 
 
 def test_a_client_opens_no_connection_by_itself(own_server: RedisServer) -> None:

@@ -156,3 +156,28 @@ def test_every_deadline_is_looked_at_in_turn(records: Records) -> None:
     ends(records, report)
     rounds = 2 + len(later) // STRETCH
     assert sum(records.hotline.releases.release_due() for _ in range(rounds)) == 1
+
+
+def test_active_again_is_not_said_of_a_card_reported_anew(records: Records) -> None:
+    """The sweep was down when the 7 days ended, and the holder has lost the card again."""
+    first = records.reports_lost(ZHANG)
+    ends(records, first)
+    records.reports_lost(ZHANG)
+    assert records.hotline.releases.release_due() == 1
+    assert "text_released" not in records.texts()
+
+
+def test_a_notice_nobody_can_open_keeps_no_other_from_its_release(records: Records) -> None:
+    """Sealed under a data key that was dropped too early."""
+    first = records.reports_lost(ZHANG)
+    records.hotline.redis.hset(keys.notice(first.notice_id), "sealed_body", "unreadable")
+    ends(records, first)
+    assert records.hotline.releases.release_due() == 1
+    assert told_of(records)[0]["data"]["report_number"] == first.number
+
+
+def test_a_deadline_without_a_report_is_forgotten(records: Records) -> None:
+    report = records.reports_lost(ZHANG)
+    records.hotline.redis.delete(keys.report(report.number))
+    assert records.hotline.releases.release_due() == 0
+    assert records.hotline.redis.zcard(keys.DEADLINES) == 0

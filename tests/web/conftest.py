@@ -32,6 +32,7 @@ SIGNATURE: Final = "X-Twilio-Signature"
 ID_KEYS: Final = "11010519491231002*"
 FORM_TYPE: Final = "application/x-www-form-urlencoded; charset=utf-8"
 SID: Final = "CA" + "1" * 32
+OTHER_SID: Final = "CA" + "2" * 32
 
 
 def signature_of(url: str, form: Form = (), token: str = TWILIO_TOKEN) -> str:

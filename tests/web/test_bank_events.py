@@ -5,7 +5,7 @@ import io
 import json
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -248,6 +248,12 @@ class TestOutOfOrder:
     def test_unblocked_when_nothing_was_reported(self, street: Street) -> None:
         assert says(street.icbc.unblocked(street.card, time.time())) == "stale"
         assert street.records.block(street.card) is None
+
+    def test_a_card_number_counts_in_lower_case_too(self, street: Street) -> None:
+        """The directory keeps them in upper case, whatever the file said."""
+        report = street.files()
+        small = replace(street.card, number=street.card.number.lower())
+        assert says(street.icbc.unblocked(small, report.reported_at + 1)) == "applied"
 
     def test_times_count_in_any_zone(self, street: Street) -> None:
         report = street.files()

@@ -10,7 +10,16 @@ from ivr.store import keys
 from ivr.store.codec import plain
 from tests.builders import an_app, an_id_number, settings
 from tests.redis_server import RedisServer
-from tests.web.conftest import ID_KEYS, SID, Cut, PhoneCall, Twilio, Wire, hotline_behind
+from tests.web.conftest import (
+    ID_KEYS,
+    OTHER_SID,
+    SID,
+    Cut,
+    PhoneCall,
+    Twilio,
+    Wire,
+    hotline_behind,
+)
 
 NOT_BLOCKED_ZH, NOT_BLOCKED_EN = "没有因此停用", "NOT been blocked"
 BANK_ZH, BANK_EN = "工商银行客服95588", "ICBC on 95588"
@@ -123,7 +132,9 @@ def test_no_redis_after_hearing_of_an_earlier_report(
     own_call: PhoneCall, own_server: RedisServer
 ) -> None:
     own_call.to_report()
-    later = PhoneCall(own_call.twilio, "CA2").dials().presses("1", "1", ID_KEYS).hears("已经挂失")
+    later = (
+        PhoneCall(own_call.twilio, OTHER_SID).dials().presses("1", "1", ID_KEYS).hears("已经挂失")
+    )
     own_server.kill()
 
     later.presses("2").hears(ON_RECORD_ZH).does_not_hear("没有停用", "没有办成")
@@ -183,7 +194,9 @@ def test_a_wire_cut_at_exec_is_an_unknown_outcome(
     wire.at_exec = ""
     assert nothing_at_all(own_server) if cut == "before" else one_whole_report(own_server)
     truth_by_status = "社保功能正常" if cut == "before" else "社保功能已临时挂失"
-    PhoneCall(wired_call.twilio, "CA2").dials().presses("1", "2", ID_KEYS).hears(truth_by_status)
+    PhoneCall(wired_call.twilio, OTHER_SID).dials().presses("1", "2", ID_KEYS).hears(
+        truth_by_status
+    )
 
 
 @pytest.mark.parametrize("cut", ["before", "after"])
@@ -234,7 +247,7 @@ def test_a_report_that_was_never_written_can_be_filed_after_all(
     wired_call.presses("1").hears(UNSURE_ZH)
     wire.at_exec = ""
 
-    PhoneCall(wired_call.twilio, "CA2").to_report()
+    PhoneCall(wired_call.twilio, OTHER_SID).to_report()
     assert one_whole_report(own_server)
 
 
@@ -301,6 +314,22 @@ def test_a_person_is_reached_while_writes_are_refused(
     assert b"<Dial" in own_call.answer
 
 
+def test_a_redis_that_came_back_forgetful_takes_no_report(
+    own_call: PhoneCall, own_server: RedisServer
+) -> None:
+    """Nobody could ask it when the hotline started, so it is asked before the first report."""
+    known = hotline_behind(own_call).settings
+    own_server.kill()
+    call = PhoneCall(Twilio(an_app(known)))
+    own_server.start()
+    with own_server.client() as redis:
+        redis.config_set("appendfsync", "everysec")
+
+    call.dials().presses("2", "1", ID_KEYS, "1").hears(NOT_BLOCKED_EN, BANK_EN)
+    call.does_not_hear(NOT_BLOCKED_ZH, UNSURE_EN, "report number")
+    assert nothing_at_all(own_server)
+
+
 # --- our answer did not reach Twilio -----------------------------------------------------------
 
 
@@ -354,7 +383,9 @@ def test_records_of_other_data_keys_are_an_apology(
     own_call: PhoneCall, own_server: RedisServer, logged: Callable[[], str]
 ) -> None:
     own_call.dials()
+    own_server.kill()  # else the other hotline would not start
     other = PhoneCall(Twilio(an_app(settings(own_server.url))))
+    own_server.start()
     other.dials().presses("1", "1", ID_KEYS).hears(NOT_BLOCKED_ZH, BANK_ZH)
 
     assert "WrongDataKeysError" in logged()

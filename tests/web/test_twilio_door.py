@@ -228,8 +228,11 @@ def test_a_proxy_may_send_the_whole_url_as_target(origin: str, target: str) -> N
     door = TwilioDoor(TWILIO_TOKEN, BASE_URL)
     signature = signature_of(BASE_URL + target, GENUINE)
 
-    assert door.admits(a_request("/", GENUINE, signature, RAW_URI=origin + target))
-    assert not door.admits(a_request("/", GENUINE, signature, RAW_URI=origin + target + "x"))
+    path = target.partition("?")[0]
+    routed: dict[str, str] = {"PATH_INFO": path, "RAW_URI": origin + target}
+    assert door.admits(a_request("/", GENUINE, signature, **routed))
+    routed["RAW_URI"] += "?x" if path == target else "x"
+    assert not door.admits(a_request("/", GENUINE, signature, **routed))
 
 
 def test_a_json_body_is_covered_by_its_hash(twilio: Twilio) -> None:
@@ -363,23 +366,31 @@ def web_command(port: int) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def web_port(redis_server: RedisServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def web_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """All that the web server says."""
+    return tmp_path_factory.mktemp("web") / "web.log"
+
+
+@pytest.fixture(scope="module")
+def web_port(redis_server: RedisServer, web_log: Path) -> Iterator[int]:
     """gunicorn as in production; yields its port."""
-    directory = tmp_path_factory.mktemp("web")
+    directory = web_log.parent
     (directory / "banks.toml").write_text(BANKS, encoding="utf-8")
     environ = {
         "PATH": os.environ["PATH"], "HOME": str(directory), "REDIS_URL": redis_server.url,
         "PUBLIC_BASE_URL": BASE_URL, "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
         "TWILIO_AUTH_TOKEN": TWILIO_TOKEN, "TWILIO_FROM_NUMBER": "12333",
         "BANKS_FILE": str(directory / "banks.toml"), "ICBC_SECRETS": a_secret(),
-        "CCB_SECRETS": a_secret(), "DATA_KEYS": "A" * 43 + "=", "AGENT_NUMBER": "12333",
+        "CCB_SECRETS": a_secret(), "DATA_KEYS": "B" * 43 + "=", "AGENT_NUMBER": "12333",
         "AGENT_HOURS": "00:00-24:00",
     }  # fmt: skip
     port = free_port()
-    with (directory / "web.log").open("wb") as log:
+    with redis_server.client() as client:
+        client.flushall()  # what another test sealed under its own key would refuse this one
+    with web_log.open("wb") as log:
         web = subprocess.Popen(web_command(port), env=environ, stdout=log, stderr=log)
     try:
-        wait_for_answers(port, web, directory / "web.log")
+        wait_for_answers(port, web, web_log)
         yield port
     finally:
         web.send_signal(signal.SIGTERM)
@@ -442,6 +453,30 @@ def test_the_web_server_turns_away_what_is_not_twilios(web_port: int) -> None:
     body = urlencode(GENUINE).encode()
     for why, signature in refusals(GENUINE, BASE_URL + "/voice", BASE_URL + "/x").items():
         assert posted(web_port, "/voice", body, signature) == 403, why
+
+
+def test_a_signature_of_another_route_opens_nothing(web_port: int) -> None:
+    """gunicorn takes any target with "://" in it, and routes to what comes first."""
+    signed = "/voice/language?turn=0&lang=zh"
+    signature = signature_of(BASE_URL + signed, GENUINE)
+    body = urlencode(GENUINE).encode()
+
+    assert posted(web_port, signed, body, signature) == 200
+    for other in ("voice/confirm?turn=3&z=://h", "voice/status?z=://h", "x:/voice?z=://h"):
+        assert posted(web_port, other + signed, body, signature) in (403, 404), other
+
+
+def test_what_cannot_be_read_is_logged_without_its_content(web_port: int, web_log: Path) -> None:
+    """The rest of a body that was longer than it said, with an ID number in it."""
+    for line in (b"Digits=11010519491231002X&x HTTP", b"GET / HTTP/1.1\r\nId 11010519491231002X"):
+        with socket.create_connection(("127.0.0.1", web_port), 20) as line_to_web:
+            line_to_web.sendall(line + b"\r\n\r\n")
+            assert line_to_web.recv(100).startswith(b"HTTP/1.1 400")
+
+    said = web_log.read_text()
+    assert "Invalid request from ip=127.0.0.1: InvalidRequestLine" in said
+    assert "Invalid request from ip=127.0.0.1: InvalidHeader" in said
+    assert "19491231" not in said
 
 
 def test_the_web_server_refuses_large_bodies_and_lives_on(web_port: int) -> None:

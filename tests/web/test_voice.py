@@ -10,10 +10,20 @@ from ivr.dialogue.steps import Do
 from ivr.settings import Settings
 from ivr.store import keys
 from ivr.store.codec import plain
+from ivr.web.voice import Incoming
 from simulator.kit import a_caller, phone_number
 from tests.builders import TWILIO_TOKEN, a_card, a_holder, an_app, settings
 from tests.redis_server import RedisServer
-from tests.web.conftest import ID_KEYS, SID, PhoneCall, Twilio, Wire, hotline_behind, next_target
+from tests.web.conftest import (
+    ID_KEYS,
+    OTHER_SID,
+    SID,
+    PhoneCall,
+    Twilio,
+    Wire,
+    hotline_behind,
+    next_target,
+)
 
 EVERY_STEP = sorted(name for name, step in FLOW.items() if not isinstance(step, Do))
 
@@ -62,7 +72,7 @@ def test_no_steps_url_is_another_route(twilio: Twilio, step: str) -> None:
 
 def test_the_status_of_a_card_goes_on(call: PhoneCall) -> None:
     call.to_report()
-    PhoneCall(call.twilio, "CA2").dials().presses("1", "2", ID_KEYS).hears(
+    PhoneCall(call.twilio, OTHER_SID).dials().presses("1", "2", ID_KEYS).hears(
         "社保功能已临时挂失", call.report_number
     ).presses("9").hears("社保功能已临时挂失").presses("3").hears("正式挂失请按1")
 
@@ -90,11 +100,11 @@ def test_a_turn_repeated_at_the_same_time_does_nothing_twice(call: PhoneCall, re
     assert len(reports(redis)) == 1
     assert len(notices(redis)) == 2
     assert redis.hget(keys.COUNTERS, "step:filed") == b"1"
-    call.asks(next_target(answers.pop())).hears("已经通知工商银行")
+    call.asks(next_target(answers.pop())).hears("正在通知工商银行")
 
 
 def test_two_calls_at_the_same_instant_make_one_report(call: PhoneCall, redis: Redis) -> None:
-    calls = [PhoneCall(call.twilio, f"CA{n}").to_confirmation() for n in range(6)]
+    calls = [PhoneCall(call.twilio, f"CA{n:032d}").to_confirmation() for n in range(6)]
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(lambda c: c.presses("1"), calls))
 
@@ -137,13 +147,20 @@ def test_an_unknown_step_begins_a_call(call: PhoneCall) -> None:
     call.asks("/voice/no_such_step", "1").hears("欢迎致电12333")
 
 
-@pytest.mark.parametrize("sid", ["", "CA 1", "CA\n1", "call:*", "C" * 65, "呼叫"])
+@pytest.mark.parametrize(
+    "sid", ["", "CA1", "CA" + "g" * 32, f"{SID}1", f"{SID}\n", "call:*", "呼叫"]
+)
 def test_a_request_without_a_call_sid_is_no_call(twilio: Twilio, redis: Redis, sid: str) -> None:
     form = [("CallSid", sid)] if sid else [("From", "+8613800138000")]
 
     assert twilio.posts("/voice", form).status_code == 400
     assert twilio.posts("/voice/confirm?turn=1", form).status_code == 400
     assert redis.keys("call:*") == []
+
+
+def test_keys_are_not_in_what_a_request_looks_like() -> None:
+    """An ID number among them; a repr() may end up in a log or an error's text."""
+    assert ID_KEYS not in repr(Incoming(SID, "report_id", 3, ID_KEYS))
 
 
 def test_the_end_of_a_call_is_counted(twilio: Twilio, redis: Redis) -> None:
@@ -177,7 +194,7 @@ def test_a_record_set_back_to_before_the_report_still_knows_it(
         redis.set(keys.call(SID), before)
         call.asks(target, pressed).hears("临时挂失成功", number)
     redis.set(keys.call(SID), before)
-    call.asks(filed).hears("已经通知工商银行")
+    call.asks(filed).hears("正在通知工商银行")
     assert len(reports(redis)) == 1
 
 
@@ -199,7 +216,9 @@ def test_a_second_card_of_the_same_call_is_another_report(
 
 
 def test_an_ordinary_turn_is_two_round_trips(wired_call: PhoneCall, wire: Wire) -> None:
-    PhoneCall(wired_call.twilio, "CA0").to_report()  # connections, scripts and keys are there now
+    PhoneCall(
+        wired_call.twilio, OTHER_SID
+    ).to_report()  # connections, scripts and keys are there now
     turns = [("", "/voice"), *((key, "") for key in ("2", "1", "12", ID_KEYS, "7", "9", "2", "*"))]
     for key, target in turns:
         before = wire.round_trips
@@ -209,7 +228,7 @@ def test_an_ordinary_turn_is_two_round_trips(wired_call: PhoneCall, wire: Wire) 
 
 def test_the_filing_turn_is_six_round_trips(wired_call: PhoneCall, wire: Wire) -> None:
     """Read the call; WATCH, read, TIME and EXEC the report; remember the call."""
-    PhoneCall(wired_call.twilio, "CA0").to_report()
+    PhoneCall(wired_call.twilio, OTHER_SID).to_report()
     redis = hotline_behind(wired_call).redis
     redis.delete(*redis.keys("loss:*"))
     wired_call.to_confirmation()

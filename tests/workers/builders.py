@@ -15,7 +15,7 @@ from ivr.store.notices import bank_queue
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the one of the specification's examples
 OLD_SECRET = "whsec_" + base64.b64encode(b"an old secret of 24 bytes").decode()
-DATA_KEY = base64.urlsafe_b64encode(bytes(32)).decode()
+DATA_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 
 
 def a_bank(url: str, **changes: Any) -> Bank:
@@ -51,6 +51,7 @@ def an_environment(
         "DATA_DIR": str(directory / "var"),
         "REDIS_URL": redis_url,
         "ICBC_SECRETS": SECRET,
+        "CCB_SECRETS": OLD_SECRET,
         **more,
     }
 

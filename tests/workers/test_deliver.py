@@ -45,7 +45,10 @@ class Deliverers:
 
     def start(self, *urls: str, **more: str) -> AbstractContextManager[Program]:
         names = ["icbc", "ccb"]
-        banks = [a_bank(u, id=n, max_in_flight=2) for u, n in zip(urls, names, strict=False)]
+        banks = [
+            a_bank(u, id=n, max_in_flight=2, secrets_env=f"{n.upper()}_SECRETS")
+            for u, n in zip(urls, names, strict=False)
+        ]
         environ = an_environment(self._directory, self._redis_url, *banks, **more)
         return program("workers.deliver", environ, self._directory / "deliver.log")
 
@@ -64,7 +67,7 @@ def test_a_notice_is_delivered_and_sigterm_ends_all(
     hotline: Hotline, deliverers: Deliverers, bank: Server, redis: Redis
 ) -> None:
     with deliverers.start(bank.url) as running_program:
-        pids = wait_for_workers(redis, QUEUE, 2) | wait_for_workers(redis, "texts", 1)
+        pids = wait_for_workers(redis, QUEUE, 2) | wait_for_workers(redis, "texts", 2)
         notice = owe(hotline)
         wait_until(lambda: is_delivered(hotline, notice))
         assert running_program.ends() == 0
@@ -140,7 +143,7 @@ def test_no_worker_outlives_a_killed_supervisor(
     deliverers: Deliverers, bank: Server, redis: Redis
 ) -> None:
     with deliverers.start(bank.url) as running_program:
-        pids = wait_for_workers(redis, QUEUE, 2) | wait_for_workers(redis, "texts", 1)
+        pids = wait_for_workers(redis, QUEUE, 2) | wait_for_workers(redis, "texts", 2)
         running_program.ends(signal.SIGKILL)
         wait_until(lambda: not any(is_alive(pid) for pid in pids))
 
@@ -162,9 +165,9 @@ def test_a_bank_that_hangs_keeps_no_other_waiting(
 
 def test_workers_per_bank_can_be_fewer(deliverers: Deliverers, bank: Server, redis: Redis) -> None:
     with deliverers.start(bank.url, WORKERS_PER_BANK="1") as running_program:
-        wait_for_workers(redis, "texts", 1)
+        wait_for_workers(redis, "texts", 2)
         wait_for_workers(redis, QUEUE, 1)
-        assert "with 2 processes" in running_program.said()
+        assert "with 3 processes" in running_program.said()
 
 
 @pytest.fixture

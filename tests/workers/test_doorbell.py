@@ -47,6 +47,7 @@ def hotline(redis: Redis, bank: Server, tmp_path: Path) -> Iterator[Hotline]:
         write=as_json,
         outbox=hotline.outbox,
         blocks=hotline.blocks,
+        journal=hotline.journal,
         may_try=lambda: True,
         lease_seconds=30,
         rng=Random(1),

@@ -71,6 +71,20 @@ def test_a_long_queue_grows_no_longer_and_hides_nobody(hotline: Hotline, sweep: 
     assert hotline.outbox.ringing(OTHER) == [other.id]
 
 
+def test_an_entry_whose_notice_is_gone_is_taken_out(hotline: Hotline, sweep: Sweep) -> None:
+    """It would be due for ever, and stand before all others."""
+    gone, notice = owe(hotline, age_seconds=100), owe(hotline)
+    hotline.redis.delete(keys.notice(gone.id))
+    lose_all_jobs(hotline)
+    assert hotline.outbox.claim(gone.id, 30, "a worker") is None
+    for _ in range(2):
+        sweep.round()
+    assert hotline.redis.zrange(keys.NOTICES_OPEN, 0, -1) == [notice.id.encode()]
+    assert hotline.outbox.ringing(QUEUE) == [notice.id]
+    assert hotline.redis.hget(keys.COUNTERS, "event:notice_lost") == b"1"
+    assert not hotline.redis.exists(keys.notice(gone.id))
+
+
 def test_sweeps_at_the_same_time_do_no_harm(hotline: Hotline, redis_server: RedisServer) -> None:
     """Both may ring; whoever answers first has the notice."""
     notices = [owe(hotline).id for _ in range(20)]

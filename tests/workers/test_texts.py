@@ -1,20 +1,31 @@
 """What a holder reads."""
 
 import json
+import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from random import Random
+from typing import Any
 
 import pytest
 from redis import Redis
 
+from ivr.cards.block import Block, BlockState
+from ivr.cards.loss import LossReport
+from ivr.cards.notice import Attempt, Notice, NoticeState
 from ivr.cards.records import Card, Holder
 from ivr.prompts.catalogue import load_catalogue
+from ivr.store import keys
 from ivr.store.cardholders_csv import CardLine
+from ivr.store.codec import dump, load
 from ivr.store.hotline import Hotline
 from ivr.store.notices import TEXTS_QUEUE
 from ivr.store.reports import Request
+from ivr.store.standings import Standings
 from tests.workers.builders import a_bank, a_hotline
-from workers.notices import UnsendableError
-from workers.texts import TextWriter
+from workers.notices import Desk, OvertakenError, UnsendableError, deliver, sit_down
+from workers.texts import TRUE_WHILE, TextWriter
 
 CARD = Card("6217000000001234", "icbc", "6222000000000000", "330100")
 HOLDER = Holder("11010519491231002X", "王芳", "+8615400000001", (CARD,))
@@ -28,11 +39,12 @@ def hotline(redis: Redis, tmp_path: Path) -> Hotline:
 @pytest.fixture
 def writer(hotline: Hotline) -> TextWriter:
     banks = hotline.settings.banks
-    return TextWriter(hotline.reports, hotline.holders, load_catalogue(), banks)
+    standings = Standings(hotline.redis)
+    return TextWriter(hotline.reports, hotline.holders, standings, load_catalogue(), banks)
 
 
-def content_of_a_report(hotline: Hotline, language: str) -> dict[str, str]:
-    """Files a report; returns what it owes the holder as a text."""
+def a_text(hotline: Hotline, language: str = "zh") -> Notice:
+    """Files a report; returns the text it owes the holder."""
     hotline.holders.put_all([CardLine(2, HOLDER)])
     ref = hotline.vault.ref("id", HOLDER.id_number)
     hotline.reports.report_loss(Request(ref, HOLDER, CARD, "phone", "CA1", language))
@@ -40,8 +52,32 @@ def content_of_a_report(hotline: Hotline, language: str) -> dict[str, str]:
     (text_id,) = [notice_id for notice_id, queue in due if queue == TEXTS_QUEUE]
     notice = hotline.outbox.find(text_id)
     assert notice is not None
-    content: dict[str, str] = hotline.outbox.body(notice)
+    return notice
+
+
+def content_of_a_report(hotline: Hotline, language: str = "zh") -> dict[str, str]:
+    content: dict[str, str] = hotline.outbox.body(a_text(hotline, language))
     return content
+
+
+def report_of(hotline: Hotline, content: dict[str, str]) -> LossReport:
+    report = hotline.reports.find(content["report_number"])
+    assert report is not None
+    return report
+
+
+def block_becomes(hotline: Hotline, content: dict[str, str], **changes: Any) -> None:
+    key = keys.block(report_of(hotline, content).card_ref)
+    block = load(Block, hotline.redis.get(key) or "")
+    hotline.redis.set(key, dump(replace(block, **changes)))
+
+
+def make_true(hotline: Hotline, content: dict[str, str]) -> None:
+    """Things come to stand as the text says."""
+    if content["prompt"] in TRUE_WHILE:
+        block_becomes(hotline, content, state=TRUE_WHILE[content["prompt"]])
+    elif content["prompt"] == "text_released":
+        hotline.redis.delete(keys.loss(report_of(hotline, content).card_ref))
 
 
 @pytest.mark.parametrize(("language", "bank"), [("zh", "工商银行"), ("en", "ICBC")])
@@ -50,6 +86,7 @@ def test_every_text_is_in_the_language_of_the_call(
     hotline: Hotline, writer: TextWriter, language: str, bank: str, prompt: str
 ) -> None:
     content = content_of_a_report(hotline, language) | {"prompt": prompt}
+    make_true(hotline, content)
     written = json.loads(writer.write(content))
     assert written["to"] == HOLDER.phone
     assert "1234" in written["text"]
@@ -68,3 +105,96 @@ def test_a_holder_nobody_knows_any_more(hotline: Hotline, writer: TextWriter) ->
     hotline.redis.delete(*hotline.redis.keys("holder:*"))
     with pytest.raises(UnsendableError, match="no_holder"):
         writer.write(content)
+
+
+# --- what is not so any more is not said ------------------------------------------------------
+
+
+@pytest.mark.parametrize("prompt", TRUE_WHILE)
+def test_a_text_about_a_block_holds_in_one_state_only(
+    hotline: Hotline, writer: TextWriter, prompt: str
+) -> None:
+    content = content_of_a_report(hotline) | {"prompt": prompt}
+    for state in BlockState:
+        block_becomes(hotline, content, state=state)
+        if state is TRUE_WHILE[prompt]:
+            assert writer.write(content)
+        else:
+            with pytest.raises(OvertakenError):
+                writer.write(content)
+
+
+@pytest.mark.parametrize("prompt", TRUE_WHILE)
+def test_a_text_about_the_block_of_an_earlier_report(
+    hotline: Hotline, writer: TextWriter, prompt: str
+) -> None:
+    content = content_of_a_report(hotline) | {"prompt": prompt}
+    block_becomes(hotline, content, state=TRUE_WHILE[prompt], report_number="12345670")
+    with pytest.raises(OvertakenError):
+        writer.write(content)
+
+
+@pytest.mark.parametrize("prompt", TRUE_WHILE)
+def test_a_text_about_a_block_nobody_knows_any_more(
+    hotline: Hotline, writer: TextWriter, prompt: str
+) -> None:
+    content = content_of_a_report(hotline) | {"prompt": prompt}
+    hotline.redis.delete(keys.block(report_of(hotline, content).card_ref))
+    with pytest.raises(OvertakenError):
+        writer.write(content)
+
+
+def test_a_release_is_not_told_of_a_card_suspended_again(
+    hotline: Hotline, writer: TextWriter
+) -> None:
+    with pytest.raises(OvertakenError):
+        writer.write(content_of_a_report(hotline) | {"prompt": "text_released"})
+
+
+def test_every_other_text_of_the_catalogue_holds_for_ever() -> None:
+    catalogue = tomllib.loads(Path("ivr/prompts/prompts.toml").read_text(encoding="utf-8"))
+    texts = {name for name in catalogue if name.startswith("text_")}
+    assert texts - set(TRUE_WHILE) == {"text_filed", "text_released"}
+
+
+class Nobody:
+    """A service that must not be asked."""
+
+    def post(self, notice_id: str, body: str, at: float) -> Attempt:
+        raise AssertionError((notice_id, body, at))
+
+
+@pytest.fixture
+def desk(hotline: Hotline, writer: TextWriter) -> Iterator[None]:
+    """This process is at the desk of the texts."""
+    sit_down(
+        Desk(
+            queue=TEXTS_QUEUE,
+            client=Nobody(),
+            write=writer.write,
+            outbox=hotline.outbox,
+            blocks=hotline.blocks,
+            journal=hotline.journal,
+            may_try=lambda: True,
+            lease_seconds=30,
+            rng=Random(1),
+        )
+    )
+    yield
+    sit_down(None)
+
+
+@pytest.mark.usefixtures("desk")
+def test_what_was_overtaken_is_closed_and_not_sent(hotline: Hotline, redis: Redis) -> None:
+    notice = a_text(hotline)
+    body = hotline.outbox.body(notice) | {"prompt": "text_blocked"}
+    redis.hset(keys.notice(notice.id), "sealed_body", hotline.vault.seal(body))
+
+    deliver(notice.id)
+
+    closed = hotline.outbox.find(notice.id)
+    assert closed is not None
+    assert (closed.state, hotline.outbox.attempts(notice.id)) == (NoticeState.CLOSED, [])
+    assert redis.zscore(keys.NOTICES_OPEN, notice.id) is None
+    assert redis.ttl(keys.notice(notice.id)) > 0
+    assert redis.hget(keys.COUNTERS, "event:notice_overtaken") == b"1"

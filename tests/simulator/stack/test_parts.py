@@ -32,7 +32,7 @@ def said(*texts: str) -> list[Event]:
 
 def test_development_values_are_all_that_the_hotline_needs(tmp_path: Path) -> None:
     settings = read_settings(environment(tmp_path))
-    assert settings.development
+    assert settings.hotline_development
     assert {bank.max_in_flight for bank in settings.banks.values()} == {2}
     assert settings.banks["boc"].notice_url == "http://127.0.0.1:8002/boc/notices"
 

@@ -49,7 +49,7 @@ def production_environ(folder: Path, ports: Ports, redis_url: str) -> dict[str, 
     """Every setting given, as an operator would; nothing of `make run`."""
     folder.mkdir()
     values = development.environment(person_environ(), folder, ports, redis_url)
-    del values["DEVELOPMENT"]
+    del values["HOTLINE_DEVELOPMENT"]
     return values
 
 

@@ -1,0 +1,42 @@
+"""The interesting lines of each program, as what passes over its sockets just then."""
+
+from tests.faults.scale import BANK_SECONDS
+from tests.faults.tripwire import Spot
+
+# The report's transaction is the only one that journals "loss_reported".
+_FILING = (b"loss_reported", b"EXEC")
+_SAVING = (b"step:filed",)  # the turn after it is remembered under this count
+WEB = (
+    Spot("before the report's EXEC", _FILING, "before"),
+    Spot("while the report's EXEC runs", _FILING, "sent"),
+    Spot("after the report's EXEC", _FILING, "answered"),
+    Spot("before the turn is remembered", _SAVING, "before"),
+    Spot("before the answer to Twilio", _SAVING, "answered"),
+)
+
+# A delivery to a bank claims for as long as its lease, which no other script takes as argument.
+_CLAIM = (b"EVALSHA", f"\r\n{BANK_SECONDS + 4}\r\n".encode())
+_SETTLING = (b"attempts:ntc-", b"card.loss_reported", b"EXEC")
+DELIVERY = (
+    Spot("after the pop, before the claim", _CLAIM, "before"),
+    Spot("after the claim, before the POST", _CLAIM, "answered"),
+    Spot("after the bank's answer, before it is settled", _SETTLING, "before"),
+    Spot("after it is settled", _SETTLING, "answered"),
+)
+_POST = (b"POST /", b"card.loss_reported")
+POSTING = (
+    Spot("before the POST arrives", _POST, "before"),
+    Spot("while the bank works on the POST", _POST, "sent"),
+    Spot("when the bank has answered", _POST, "answered"),
+)
+
+_RELEASING = (b"loss_released", b"EXEC")
+_RINGING = (b"rq:queue:bank-", b"EXEC")
+RELEASE = (
+    Spot("between the release's read and its EXEC", _RELEASING, "before"),
+    Spot("after the release's EXEC", _RELEASING, "answered"),
+)
+RINGING = (
+    Spot("before it rings", _RINGING, "before"),
+    Spot("after it has rung", _RINGING, "answered"),
+)
