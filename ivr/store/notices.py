@@ -20,7 +20,7 @@ from ivr.store.journal import Journal
 from ivr.store.vault import Vault
 
 TEXTS_QUEUE: Final = "texts"
-LONGEST_LEASE: Final = 30  # seconds; a bank's is at most 19 (its time limit + 4), a text's 10
+LONGEST_LEASE: Final = 20  # seconds; a bank's is at most 19 (its time limit + 4), a text's 10
 JOB_SECONDS: Final = 150  # RQ's own limit on one job; PATIENCE and our HTTP limits end earlier
 JOB: Final = "workers.notices.deliver"  # by name: the hotline never imports the workers
 
