@@ -37,7 +37,7 @@ _SENTENCES: Final[tuple[tuple[Claim, str], ...]] = (
     (Claim.BLOCKED, r"已经停用银行功能，要恢复"),
     (Claim.BLOCKED, r"has blocked the bank function. To unblock it"),
     (Claim.WAITING, r"停用银行功能，银行还没有确认"),
-    (Claim.WAITING, r"has been told to block the bank function but has not confirmed"),
+    (Claim.WAITING, r"is being told to block the bank function and has not confirmed"),
     (Claim.NOT_BLOCKED, r"银行功能(?:还)?没有停用。请马上拨打"),
     (Claim.NOT_BLOCKED, r"the bank function is NOT blocked. Please call"),
     (Claim.NOT_FILED, r"没有办成挂失，您的卡没有因此停用"),
