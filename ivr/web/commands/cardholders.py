@@ -90,8 +90,8 @@ def rotate() -> None:
     """Puts the reference key and every cardholder under the newest of DATA_KEYS.
 
     Restart everything with old,new first, and then with new,old: until all processes have the
-    new key, nothing may be sealed under it. Safe to run again and while calls go on. Notices stay under the key they were written with: leave the old key
-    in place for the 90 days they are kept.
+    new key, nothing may be sealed under it. Safe to run again and while calls go on. Notices stay
+    under the key they were written with: leave the old key in place for the 90 days they are kept.
     """
     hotline = _hotline()
     with _store_failures(), _progress("cardholders") as advance:
