@@ -4,7 +4,6 @@ import os
 import signal
 import sys
 
-from simulator.stack.development import ENV_FILE
 from simulator.stack.launcher import CHECKOUT, Launcher, first_demo_id_number
 from simulator.stack.problem import StartError
 
@@ -17,7 +16,7 @@ The hotline is ready.
   Is it well?          {launch.hotline_url}/readyz, /healthz, /metrics
   The sandbox bank     {launch.bank_url}/
   Records, keys, logs  {folder}/
-  Commands             .venv/bin/flask --env-file {folder}/{env_file} --app app --help
+  Commands             .venv/bin/flask --app app --help
 
 Ctrl-C stops all of it.
 """
@@ -55,7 +54,7 @@ def _greet(launcher: Launcher) -> None:
     demo = (
         DEMO.format(keys=first_demo_id_number().replace("X", "*")) if launcher.is_embedded else ""
     )
-    text = READY.format(launch=launcher.launch, folder=folder, env_file=ENV_FILE, demo=demo)
+    text = READY.format(launch=launcher.launch, folder=folder, demo=demo)
     print(text, flush=True)
 
 

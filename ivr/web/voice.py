@@ -26,7 +26,7 @@ from ivr.web.twiml import Voice
 
 log = structlog.get_logger()
 
-CALL_SID = re.compile("CA[0-9a-fA-F]{32}")
+CALL_SID = re.compile(r"[A-Za-z0-9]{1,64}")  # CA + 32 hex today; it names a Redis key
 DIAL_ANSWERED = {"completed", "answered"}
 YES: Final = "1"  # the confirming key
 FILING_OUTCOMES: Final = frozenset(exits(FLOW["file_report"]).values())

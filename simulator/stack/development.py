@@ -57,7 +57,7 @@ def environment(
 
 
 def read_env_file(path: Path) -> dict[str, str]:
-    """`NAME=value` lines as this module writes them (also read by `flask --env-file`)."""
+    """`NAME=value` lines as this module writes them (`flask` commands read them too)."""
     words = shlex.split(path.read_text(encoding="utf-8"), comments=True)
     return dict(word.split("=", 1) for word in words)
 

@@ -147,9 +147,7 @@ def test_an_unknown_step_begins_a_call(call: PhoneCall) -> None:
     call.asks("/voice/no_such_step", "1").hears("欢迎致电12333")
 
 
-@pytest.mark.parametrize(
-    "sid", ["", "CA1", "CA" + "g" * 32, f"{SID}1", f"{SID}\n", "call:*", "呼叫"]
-)
+@pytest.mark.parametrize("sid", ["", "A" * 65, f"{SID}\n", "call:*", "呼叫"])
 def test_a_request_without_a_call_sid_is_no_call(twilio: Twilio, redis: Redis, sid: str) -> None:
     form = [("CallSid", sid)] if sid else [("From", "+8613800138000")]
 

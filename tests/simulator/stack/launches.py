@@ -107,9 +107,9 @@ class MakeRun:
         return processes_with(f"DATA_DIR={self.data_dir}")
 
     def flask(self, *command: str, text: str = "") -> str:
-        """-> what a flask command prints, run as the second terminal would."""
-        words = [sys.executable, "-m", "flask", "--env-file", f"{self.data_dir}/development.env"]
-        return run_to_end([*words, "--app", "app", *command], self.environ, text).stdout
+        """-> what a flask command prints, typed in a second terminal of the same checkout."""
+        words = [sys.executable, "-m", "flask", "--app", "app", *command]
+        return run_to_end(words, self.environ, text).stdout
 
     @property
     def _process(self) -> "subprocess.Popen[bytes]":
