@@ -1,33 +1,32 @@
 """The house rules: what is true of all code, every route, every key and every dependency."""
 
 import ast
-import importlib
-import importlib.util
 import re
 import signal
 import statistics
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 
 import pytest
 from flask import Flask, jsonify
 from importlinter.application.use_cases import lint_imports
 from importlinter.configuration import configure
 from redis import Redis
+from rq.utils import import_attribute
 
 from ivr.store import keys
 from ivr.store.codec import plain
-from ivr.store.notices import JOB, bank_queue
+from ivr.store.outbox import JOB, bank_queue
 from tests.builders import a_holder, an_app, hotline_of, settings
 from tests.redis_server import RedisServer
 from tests.simulator.engine.apps import served
 from tests.web.conftest import SID, PhoneCall, Twilio
+from tests.workers.builders import a_delivery
 from workers.bank_client import BankClient
 from workers.deliver import as_json
-from workers.doorbell import ALLOWED, HotlineWorker
-from workers.notices import Desk, sit_down
+from workers.delivery import Delivery
+from workers.doorbell import HotlineWorker
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("ivr", "workers", "simulator")
@@ -240,9 +239,7 @@ def test_every_route_is_signed_or_known_to_be_open(app: Flask) -> None:
 
 def test_every_enqueued_job_can_be_imported() -> None:
     """The hotline enqueues by name, for it never imports the workers."""
-    module, _, name = JOB.rpartition(".")
-    assert callable(getattr(importlib.import_module(module), name))
-    assert set(ALLOWED) == {JOB}
+    assert import_attribute(JOB) is Delivery.attempt
 
 
 # Keys that live until something happens; keys.py says for each what that is.
@@ -287,22 +284,10 @@ def deliver_all(app: Flask, url: str) -> None:
     hotline = hotline_of(app)
     bank = hotline.settings.banks["icbc"].model_copy(update={"notice_url": url})
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    desk = Desk(
-        queue=bank_queue("icbc"),
-        client=BankClient(bank),
-        write=as_json,
-        outbox=hotline.outbox,
-        blocks=hotline.blocks,
-        journal=hotline.journal,
-        may_try=lambda: True,
-        lease_seconds=30,
-        rng=Random(1),
-    )
-    sit_down(desk)
+    delivery = a_delivery(hotline, bank_queue("icbc"), BankClient(bank), as_json)
     try:
-        HotlineWorker(bank_queue("icbc"), hotline.redis).work(burst=True, logging_level="WARNING")
+        HotlineWorker(delivery, hotline.redis).work(burst=True, logging_level="WARNING")
     finally:
-        sit_down(None)
         for number, what in before.items():
             signal.signal(number, what)
     block = hotline.redis.get(hotline.redis.keys("block:*")[0])

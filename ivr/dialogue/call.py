@@ -28,10 +28,13 @@ class Choice:
 
 @dataclass(frozen=True)
 class Call:
-    """Where a call stands. Never holds the ID number: a holder reference and the last 4.
+    """Where a call stands. What is remembered never holds an ID number: a holder reference and
+    the last 4.
 
     `turn` counts up with every accepted request, so a repeated request is recognised.
     `said` is what the caller heard last, so that a repeated request gets the same answer.
+    `entered` is what an Ask step just took, for the action that comes next in the same turn; it
+    may be an ID number, so it is never stored or shown.
     """
 
     sid: str
@@ -42,3 +45,4 @@ class Call:
     facts: Mapping[str, str] = field(default_factory=dict)
     choices: tuple[Choice, ...] = ()
     said: tuple[Line, ...] = ()
+    entered: str = field(default="", repr=False, compare=False)

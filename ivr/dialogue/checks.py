@@ -3,7 +3,18 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
-from ivr.dialogue.steps import MAIN_MENU, PERSON, UNIVERSAL_KEYS, Do, Menu, Step, Tell, exits
+from ivr.dialogue.facts import missing_facts
+from ivr.dialogue.steps import (
+    MAIN_MENU,
+    PERSON,
+    UNIVERSAL_KEYS,
+    Action,
+    Do,
+    Menu,
+    Step,
+    Tell,
+    exits,
+)
 
 KEYS: Final = frozenset("0123456789*#")
 MOST_OPTIONS: Final = 4  # and 0, a person: five are as many as one remembers (domain section 5)
@@ -15,14 +26,17 @@ class FlowError(Exception):
     """The table is wrong; every fault is named."""
 
 
-def check_flow(flow: Mapping[str, Step], first: str) -> None:
+def check_flow(flow: Mapping[str, Step], first: str, actions: Mapping[str, Action]) -> None:
     """Every exit leads somewhere, every step can be reached, the keys are keys, 0 is a person
-    everywhere, and no way goes round without the caller.
+    everywhere, no way goes round without the caller, and no action needs what no step before it
+    has found.
 
     Raises:
         FlowError: listing all that is wrong.
     """
     faults = [fault for check in _CHECKS for fault in check(flow, first)]
+    if not faults:  # they can be looked for only where every exit leads somewhere
+        faults = missing_facts(flow, first, actions)
     if faults:
         raise FlowError("\n".join(faults))
 

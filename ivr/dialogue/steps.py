@@ -14,6 +14,8 @@ Prompts = tuple[str, ...]
 PERSON: Final = "person"  # the step that key 0 and too many tries lead to
 MAIN_MENU: Final = "main_menu"
 
+ENTERED: Final = "what was entered"
+
 UNIVERSAL_KEYS: Final = {"0": "a person", "9": "repeat", "*": "back"}
 
 
@@ -79,6 +81,18 @@ class Do:
 
     action: str
     exits: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Action:
+    """What a `Do` step runs: the facts of the call it needs, and those it finds by outcome.
+
+    `ENTERED` is what an Ask took: it is there in the same turn only, until the caller is spoken
+    to, and is never remembered.
+    """
+
+    needs: frozenset[str] = frozenset()
+    finds: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from redis import Redis
 from redis.client import Pipeline
@@ -17,8 +17,14 @@ from redis.exceptions import WatchError
 from ivr.cards.records import Card, CardState, Holder
 from ivr.store import keys
 from ivr.store.cardholders_csv import BadLine, CardLine
+from ivr.store.codec import plain
+from ivr.store.known import READ_HOLDER, KnownHolder, known_holder
 from ivr.store.vault import Vault
 
+_KNOWN: Final = f"""
+{READ_HOLDER}
+return {{redis.call('TIME')[1], read_holder(ARGV[1])}}
+"""
 BATCH: Final = 500  # lines or records in one transaction: longer ones measured no faster
 TRIES: Final = 20
 
@@ -42,15 +48,34 @@ class ImportResult:
     bad: int = 0
 
 
-class HolderBook:
+class Holders:
     """Reads, imports and reseals the cardholders' records."""
 
-    def __init__(self, redis: "Redis", vault: Vault) -> None:
+    def __init__(self, redis: Redis, vault: Vault) -> None:
         self._redis = redis
         self._vault = vault
+        self._known = redis.register_script(_KNOWN)
+
+    def ref(self, id_number: str) -> str:
+        """The reference of the holder of a normalised ID number."""
+        return self._vault.ref("id", id_number)
+
+    def card_ref(self, number: str) -> str:
+        """The reference of a card number."""
+        return self._vault.ref("card", number)
+
+    def known(self, ref: str) -> KnownHolder | None:
+        """The holder with this reference, with all cards and how each stands; or None."""
+        now, found = cast("list[Any]", self._known(args=[ref]))
+        return known_holder(now, found, self.unpack)
+
+    def bank_of(self, card_ref: str) -> str | None:
+        """The bank that issued a card; None for a card nobody knows."""
+        owner = self._redis.get(keys.card(card_ref))
+        return None if owner is None else plain(owner).split()[1]
 
     def get(self, ref: str) -> Holder | None:
-        """The holder with this reference (`vault.ref("id", id_number)`), if there is one."""
+        """The holder with this reference, if there is one."""
         sealed = self._redis.hget(keys.holder(ref), "record")
         return None if sealed is None else self.unpack(sealed)
 
@@ -128,12 +153,9 @@ class HolderBook:
 
     def _refs(self, holder: Holder) -> tuple[str, str]:
         (card,) = holder.cards
-        return self._vault.ref("id", holder.id_number), self._card_ref(card)
+        return self.ref(holder.id_number), self.card_ref(card.number)
 
-    def _card_ref(self, card: Card) -> str:
-        return self._vault.ref("card", card.number)
-
-    def _merge(self, entries: "list[_Entry]", pipe: "Pipeline") -> "_Fold":
+    def _merge(self, entries: "list[_Entry]", pipe: Pipeline) -> "_Fold":
         fold = self._read(entries)
         for entry in entries:
             fold.add(entry)
@@ -158,15 +180,15 @@ class HolderBook:
             {card: owner.decode().split()[0] for card, owner in _present(card_refs, owners)},
         )
 
-    def _queue_record(self, pipe: "Pipeline", ref: str, holder: Holder) -> dict[str, str]:
+    def _queue_record(self, pipe: Pipeline, ref: str, holder: Holder) -> dict[str, str]:
         """Queues the holder's own key; answers the card keys that go with it."""
-        card_refs = [self._card_ref(card) for card in holder.cards]
+        card_refs = [self.card_ref(card.number) for card in holder.cards]
         sealed = self._vault.seal(_packed(holder))
         pipe.hset(keys.holder(ref), mapping={"record": sealed, "cards": " ".join(card_refs)})
         pairs = zip(card_refs, holder.cards, strict=True)
         return {keys.card(card_ref): f"{ref} {card.bank}" for card_ref, card in pairs}
 
-    def _reseal(self, found: "list[bytes]", pipe: "Pipeline") -> None:
+    def _reseal(self, found: "list[bytes]", pipe: Pipeline) -> None:
         with self._redis.pipeline(transaction=False) as reading:
             for key in found:
                 reading.hget(key, "record")

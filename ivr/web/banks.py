@@ -4,6 +4,7 @@ Every request is signed; every error is a problem document that says nothing of 
 """
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -26,10 +27,11 @@ from ivr.banks_file import Bank
 from ivr.cards.bank_event import MEANS, BankEvent
 from ivr.cards.errors import NotThisBanksError, UnlawfulTransitionError
 from ivr.logs import fault
-from ivr.store.hotline import Hotline
+from ivr.service import CardService
+from ivr.store.reconciliation import Reconciliation
 from ivr.web.bank_signature import is_signed
 from ivr.web.problems import Problem, as_problem
-from ivr.web.twilio import raw_target
+from ivr.web.wsgi import raw_target
 
 log = structlog.get_logger()
 
@@ -83,23 +85,28 @@ _EVENT: TypeAdapter[_Blocked | _AboutCard] = TypeAdapter(
 )
 
 
-def bank_routes(hotline: Hotline) -> Blueprint:
+def bank_routes(
+    service: CardService,
+    reconciliation: Reconciliation,
+    banks: Mapping[str, Bank],
+    public_base_url: str,
+) -> Blueprint:
     """The routes under /banks/<bank>."""
     routes = Blueprint("banks", __name__, url_prefix="/banks")
-    prefix = urlsplit(hotline.settings.public_base_url).path  # a proxy keeps it to itself
+    prefix = urlsplit(public_base_url).path  # a proxy keeps it to itself
 
     @routes.post("/<bank>/events")
     def event(bank: str) -> Response:
         body = _whole_body()
-        _require_signature(hotline.settings.banks.get(bank), body)
+        _require_signature(banks.get(bank), body)
         told = read_event(bank, request.headers["webhook-id"], body)
-        return jsonify(status=hotline.blocks.apply(told))
+        return jsonify(status=service.hear(told))
 
     @routes.get("/<bank>/blocks")
     def blocks(bank: str) -> Response:
         target = f"{prefix}{raw_target(request)}"
-        _require_signature(hotline.settings.banks.get(bank), target.encode("latin-1"))
-        page = hotline.reconciliation.page(bank, request.args.get("after", ""))
+        _require_signature(banks.get(bank), target.encode("latin-1"))
+        page = reconciliation.page(bank, request.args.get("after", ""))
         return jsonify(blocks=page.blocks, next=page.next)
 
     @routes.errorhandler(Problem)

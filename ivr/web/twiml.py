@@ -8,6 +8,7 @@ from twilio.twiml import TwiML
 from twilio.twiml.voice_response import Gather, Say, VoiceResponse
 
 from ivr.dialogue.call import Call, Line
+from ivr.dialogue.filing import FACT, OnRecord
 from ivr.dialogue.flow import FLOW
 from ivr.dialogue.steps import Ask, End, Language, Menu, Pick, Tell, Transfer
 from ivr.prompts.catalogue import Catalogue
@@ -22,7 +23,7 @@ VOICES: Final[Mapping[Language, tuple[str, str]]] = {
 KEY_SECONDS: Final = 6  # after the prompt, for one key
 DIGIT_SECONDS: Final = 10  # between the digits of a long entry (domain section 5)
 DIAL_SECONDS: Final = 30
-REPORTED: Final = "reported"  # in a URL: this call has heard a report's number
+ON_RECORD: Final = "reported"  # in a URL: whether a report is on record, an OnRecord
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class Voice:
         """Root-relative, so that it holds behind any proxy. The language, and whether a report
         is on record, are there for the turn in which the call cannot be read.
         """
-        reported = f"&{REPORTED}=1" if call.facts.get("report_number") else ""
+        on_record = call.facts.get(FACT, OnRecord.NO)
+        reported = f"&{ON_RECORD}={on_record}" if on_record else ""
         where = f"{self.url_prefix}/voice/{call.step}"
         return f"{where}?turn={call.turn}&lang={call.language}{reported}"
 

@@ -19,11 +19,11 @@ from ivr.prompts.catalogue import load_catalogue
 from ivr.prompts.speech import Language, Spelled
 from ivr.store import keys
 from ivr.store.codec import load
-from ivr.store.hotline import Hotline
-from ivr.store.notices import bank_queue
+from ivr.store.outbox import bank_queue
 from simulator.engine import Call, FarEnd, Rules, WsgiWire
 from simulator.kit import Caller, Manners, phone_number
 from tests.builders import BASE_URL, TWILIO_TOKEN, enrol, hotline_of
+from tests.hotline import Hotline
 
 SEVEN_DAYS: Final = 604_800
 BANKS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -158,7 +158,7 @@ class Town:
         assert notice is not None
         assert notice.queue == bank_queue(report.bank)
         at = int(self.hotline.outbox.now())
-        self.hotline.blocks.settle(notice, Attempt(at, outcome, 200, 12, ""), None)
+        self.hotline.service.settle(notice.id, Attempt(at, outcome, 200, 12, ""), None)
 
     def bank_tells(self, card: Card, event: str) -> None:
         """An event of the card's own bank, such as `financial_function.unblocked`."""
@@ -166,7 +166,7 @@ class Town:
         told = BankEvent(
             secrets.token_hex(8), card.bank, event, at, card_number=card.number, outlet="001"
         )
-        assert self.hotline.blocks.apply(told) == "applied"
+        assert self.hotline.service.hear(told) == "applied"
 
     # What may be written in a transcript
 

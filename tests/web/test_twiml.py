@@ -21,7 +21,7 @@ SPOKEN = [name for name, step in FLOW.items() if not isinstance(step, Do)]
 FACTS = {
     "bank": "工商银行", "bank_phone": "95588", "card_last4": "5678", "last4": "002X",
     "report_number": "12345670", "until": "1800000000", "days": "7", "hours": "每天 00:00到24:00",
-    "key": "1",
+    "key": "1", "on_record": "1",
 }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ sweep rings again when the notice is due (see workers/sweep.py).
 """
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from redis import Redis
@@ -13,16 +13,17 @@ from redis.client import Pipeline
 from rq import Queue
 from rq.serializers import JSONSerializer
 
-from ivr.cards.notice import NEEDS_A_PERSON, Attempt, Notice, NoticeKind, NoticeState
+from ivr.cards.change import Entry, NoticeChange, Owed
+from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState
 from ivr.store import keys
 from ivr.store.codec import dump, load, plain
 from ivr.store.journal import Journal
-from ivr.store.vault import Vault
+from ivr.store.vault import Vault, WrongDataKeysError
 
 TEXTS_QUEUE: Final = "texts"
 LONGEST_LEASE: Final = 20  # seconds; a bank's is at most 19 (its time limit + 4), a text's 10
 JOB_SECONDS: Final = 150  # RQ's own limit on one job; PATIENCE and our HTTP limits end earlier
-JOB: Final = "workers.notices.deliver"  # by name: the hotline never imports the workers
+JOB: Final = "workers.delivery.Delivery.attempt"  # by name: the hotline never imports the workers
 
 
 def bank_queue(bank: str) -> str:
@@ -34,9 +35,9 @@ _FIELDS: Final = (
     "id", "kind", "queue", "bank", "report_number", "card_ref", "sealed_body", "created_at",
 )  # fmt: skip
 
-# Takes a due notice for one attempt and makes it due again after the lease, in one step: two
-# workers never attempt it at once, and the notice of a worker that was killed comes back. Who
-# asks again, because the answer was lost with the connection, gets what was claimed already.
+# Takes a due notice for one attempt and makes it due again after the lease, in one step. So two
+# workers never attempt it at once, and the notice of a killed worker comes back. A worker whose
+# answer was lost with the connection asks again under the same `claimed_by`, and gets it again.
 _CLAIM: Final = """
 local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
 local time = redis.call('TIME')
@@ -49,48 +50,42 @@ redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
 return redis.call('HGETALL', KEYS[2])
 """
 
-_CLOSE_IF_OPEN: Final = """
-if redis.call('ZREM', KEYS[1], ARGV[1]) == 1 then
-  redis.call('HSET', KEYS[2], 'state', 'closed')
-  redis.call('EXPIRE', KEYS[2], ARGV[2])
-  redis.call('EXPIRE', KEYS[3], ARGV[2])
-end
-"""
+
+def new_notice_id() -> str:
+    """An id nobody has yet; also the webhook-id of every attempt."""
+    return f"ntc-{secrets.token_hex(16)}"
 
 
 class Outbox:
-    """Owes, rings, claims and closes notices. Every write belongs to some transaction."""
+    """Owes, rings, claims and finds notices. What closes one is written by `Cases.commit`."""
 
-    def __init__(self, redis: "Redis", vault: Vault) -> None:
+    def __init__(self, redis: Redis, vault: Vault, journal: Journal) -> None:
         self._redis = redis
         self._vault = vault
+        self._journal = journal
         self._queues: dict[str, Queue] = {}
         self._claim = redis.register_script(_CLAIM)
 
-    def new_notice(
-        self,
-        kind: NoticeKind,
-        queue: str,
-        body: Any,
-        *,
-        at: int,
-        bank: str,
-        report_number: str = "",
-        card_ref: str = "",
-    ) -> Notice:
-        """A notice with a fresh id; it is owed only once `owe` has committed."""
-        notice_id = f"ntc-{secrets.token_hex(16)}"
-        sealed = self._vault.seal(body)
-        return Notice(notice_id, kind, queue, bank, report_number, card_ref, sealed, at)
+    def owe(self, pipe: Pipeline, owed: Owed) -> None:
+        """Queues a new notice and its doorbell."""
+        notice_id = owed.id or new_notice_id()
+        queue = TEXTS_QUEUE if owed.kind is NoticeKind.TEXT else bank_queue(owed.bank)
+        fields: dict[Any, Any] = {
+            "id": notice_id,
+            "kind": owed.kind,
+            "queue": queue,
+            "bank": owed.bank,
+            "report_number": owed.report_number,
+            "card_ref": owed.card_ref,
+            "sealed_body": self._vault.seal(owed.body),
+            "created_at": owed.at,
+            "state": NoticeState.OPEN,
+        }
+        pipe.hset(keys.notice(notice_id), mapping=fields)
+        pipe.zadd(keys.NOTICES_OPEN, {notice_id: owed.at})
+        self.ring(notice_id, queue, pipe)
 
-    def owe(self, pipe: "Pipeline", notice: Notice) -> None:
-        """Adds the notice and its doorbell to the caller's MULTI (after `pipe.multi()`)."""
-        fields: dict[Any, Any] = {name: getattr(notice, name) for name in _FIELDS}
-        pipe.hset(keys.notice(notice.id), mapping=fields | {"state": NoticeState.OPEN})
-        pipe.zadd(keys.NOTICES_OPEN, {notice.id: notice.created_at})
-        self.ring(notice.id, notice.queue, pipe)
-
-    def ring(self, notice_id: str, queue: str, pipe: "Pipeline | None" = None) -> None:
+    def ring(self, notice_id: str, queue: str, pipe: Pipeline | None = None) -> None:
         """Enqueues the job for one attempt; its only argument is the notice's id."""
         self._queue(queue).enqueue(
             JOB,
@@ -110,11 +105,25 @@ class Outbox:
         found = self._claim(
             keys=[keys.NOTICES_OPEN, keys.notice(notice_id)], args=[notice_id, lease_seconds, by]
         )
-        return None if not found else _notice(dict(zip(found[::2], found[1::2], strict=True)))
+        return None if not found else load_notice(dict(zip(found[::2], found[1::2], strict=True)))
 
     def body(self, notice: Notice) -> Any:
-        """What is to be told, unsealed."""
+        """What is to be told, unsealed.
+
+        Raises:
+            WrongDataKeysError: sealed under a key that is not in DATA_KEYS.
+        """
         return self._vault.unseal(notice.sealed_body)
+
+    def first_told(self, notice: Notice | None) -> Mapping[str, Any]:
+        """The `data` a bank was told; empty when the notice is gone or cannot be opened: one
+        such notice must not keep all the others from being released.
+        """
+        try:
+            data: Mapping[str, Any] = self.body(notice)["data"] if notice else {}
+        except WrongDataKeysError:
+            return {}
+        return data
 
     def find(self, notice_id: str) -> Notice | None:
         """A notice by id, open or closed."""
@@ -125,7 +134,7 @@ class Outbox:
         with self._redis.pipeline(transaction=False) as pipe:
             for notice_id in notice_ids:
                 pipe.hgetall(keys.notice(notice_id))
-            return [_notice(fields) for fields in pipe.execute() if fields]
+            return [load_notice(fields) for fields in pipe.execute() if fields]
 
     def every_id(self) -> Iterator[str]:
         """The ids of all notices there are, open and closed, in no order."""
@@ -136,62 +145,43 @@ class Outbox:
         """Every attempt, oldest first."""
         return [load(Attempt, t) for t in self._redis.lrange(keys.attempts(notice_id), 0, -1)]
 
-    def record(
-        self,
-        pipe: "Pipeline",
-        notice: Notice,
-        attempt: Attempt,
-        state: NoticeState,
-        next_due: int | None,
-    ) -> None:
-        """Adds the attempt, and closes the notice or makes it due again, in the caller's MULTI."""
-        pipe.rpush(keys.attempts(notice.id), dump(attempt))
-        pipe.hincrby(keys.notice(notice.id), "attempts_made", 1)
-        if state is not NoticeState.OPEN:
-            self.close(pipe, notice.id, state, attempt.at)
-        elif next_due is not None:
-            pipe.zadd(keys.NOTICES_OPEN, {notice.id: next_due}, xx=True)
-
-    def close(self, pipe: "Pipeline", notice_id: str, state: NoticeState, at: int) -> None:
-        """Nothing is owed any more; the record stays 90 days."""
-        pipe.hset(keys.notice(notice_id), "state", state)
-        pipe.zrem(keys.NOTICES_OPEN, notice_id)
-        if state in NEEDS_A_PERSON:
-            pipe.zadd(keys.NOTICES_STUCK, {notice_id: at})
-        else:
+    def write(self, pipe: Pipeline, change: NoticeChange, now: int) -> None:
+        """Queues what becomes of a notice."""
+        notice_id = change.notice.id
+        if change.attempt is not None:
+            pipe.rpush(keys.attempts(notice_id), dump(change.attempt))
+            pipe.hincrby(keys.notice(notice_id), "attempts_made", 1)
+        if change.state is NoticeState.OPEN:
+            self._reopen(pipe, change, now)
+        elif change.state is not None:
+            _close(pipe, notice_id, change.state)
+        elif change.due is not None:
+            pipe.zadd(keys.NOTICES_OPEN, {notice_id: change.due}, xx=True)
+        if change.needs_person is True:
+            pipe.zadd(keys.NOTICES_STUCK, {notice_id: now})
+        elif change.needs_person is False:
             pipe.zrem(keys.NOTICES_STUCK, notice_id)
-        pipe.expire(keys.notice(notice_id), keys.CLOSED_NOTICE_SECONDS)
-        pipe.expire(keys.attempts(notice_id), keys.CLOSED_NOTICE_SECONDS)
 
-    def close_if_open(self, pipe: "Pipeline", notice_id: str) -> None:
-        """Overtaken by events: an open notice is closed unsent, in the caller's MULTI."""
-        names = [keys.NOTICES_OPEN, keys.notice(notice_id), keys.attempts(notice_id)]
-        pipe.eval(_CLOSE_IF_OPEN, len(names), *names, notice_id, keys.CLOSED_NOTICE_SECONDS)
-
-    def drop(self, notice: Notice, journal: Journal) -> None:
-        """Closes a notice unsent, in a transaction of its own: what it says is not so any more."""
-        with self._redis.pipeline() as pipe:
-            pipe.multi()
-            self.close_if_open(pipe, notice.id)
-            journal.write(
-                pipe, "notice_overtaken", notice=notice.id, report=notice.report_number,
-                bank=notice.bank, kind=notice.kind,
-            )  # fmt: skip
-            pipe.execute()
-
-    def reopen(self, pipe: "Pipeline", notice: Notice, at: int, *, since: int = 0) -> None:
-        """A closed notice is sent again, under the same id: it is due at `at`, and given up 72
-        hours after `since` (`at`); both unix seconds.
-        """
-        pipe.zrem(keys.NOTICES_STUCK, notice.id)
+    def _reopen(self, pipe: Pipeline, change: NoticeChange, now: int) -> None:
+        notice = change.notice
+        due = now if change.due is None else change.due
+        since = due if change.since is None else change.since
         pipe.persist(keys.notice(notice.id))
         pipe.persist(keys.attempts(notice.id))
         pipe.hset(
             keys.notice(notice.id),
-            mapping={"state": NoticeState.OPEN, "created_at": since or at, "attempts_made": 0},
+            mapping={"state": NoticeState.OPEN, "created_at": since, "attempts_made": 0},
         )
-        pipe.zadd(keys.NOTICES_OPEN, {notice.id: at})
+        pipe.zadd(keys.NOTICES_OPEN, {notice.id: due})
         self.ring(notice.id, notice.queue, pipe)
+
+    def forget_lost(self, notice_ids: Iterable[str]) -> None:
+        """Their records are gone: nothing can be sent, and they would be due for ever."""
+        with self._redis.pipeline() as pipe:
+            for notice_id in notice_ids:
+                pipe.zrem(keys.NOTICES_OPEN, notice_id)
+                self._journal.write(pipe, Entry("notice_lost", {"notice": notice_id}))
+            pipe.execute()
 
     def forget_stuck(self, now: float) -> None:
         """Drops what a person did not look at within the 90 days its record is kept."""
@@ -237,7 +227,16 @@ class Outbox:
         return self._queues[name]
 
 
-def _notice(fields: dict[bytes, bytes]) -> Notice:
+def _close(pipe: Pipeline, notice_id: str, state: NoticeState) -> None:
+    """Nothing is owed any more; the record stays 90 days."""
+    pipe.hset(keys.notice(notice_id), "state", state)
+    pipe.zrem(keys.NOTICES_OPEN, notice_id)
+    pipe.expire(keys.notice(notice_id), keys.CLOSED_NOTICE_SECONDS)
+    pipe.expire(keys.attempts(notice_id), keys.CLOSED_NOTICE_SECONDS)
+
+
+def load_notice(fields: Mapping[bytes, bytes]) -> Notice:
+    """A notice from the fields of its hash."""
     text = {name.decode(): value.decode() for name, value in fields.items()}
     return Notice(
         **{name: text[name] for name in _FIELDS if name not in ("kind", "created_at")},
