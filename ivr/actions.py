@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+from ivr.beijing import beijing_day
 from ivr.cards.block import Block, BlockState
 from ivr.cards.errors import CardNotReportableError
 from ivr.cards.id_number import is_under_16
@@ -15,7 +16,6 @@ from ivr.cards.loss import ReportKind, Suspension
 from ivr.cards.records import Card, CardState, Holder
 from ivr.dialogue.call import Call, Choice, Line
 from ivr.dialogue.turn import MAX_TRIES, Result
-from ivr.id_entry import beijing_day
 from ivr.prompts.speech import Language
 from ivr.settings import Settings
 from ivr.spoken import bank_facts, hours_text

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.agent_hours import BEIJING, AgentHours, clock_text
+from ivr.agent_hours import AgentHours, clock_text
+from ivr.beijing import BEIJING
 
 WEEKDAYS = AgentHours.parse("mon-fri 08:30-17:30")
 MONDAY = datetime(2026, 11, 23, tzinfo=BEIJING)

@@ -2,16 +2,14 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
 from typing import Final, Literal
-from zoneinfo import ZoneInfo
+
+from ivr.beijing import BEIJING
 
 Language = Literal["zh", "en"]
 
-BEIJING: Final = ZoneInfo(
-    "Asia/Shanghai"
-)  # China has kept one time, without summer time, since 1992
 _WEEKDAYS_ZH: Final = "一二三四五六日"
 _WEEKDAYS_EN: Final = (
     "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
@@ -58,7 +56,7 @@ def _one_by_one(group: str, language: Language) -> str:
 
 def moment(unix_seconds: float, language: Language) -> str:
     """A moment with date and time as a Beijing clock shows it, whatever this machine's zone."""
-    at = datetime.fromtimestamp(unix_seconds, UTC).astimezone(BEIJING)
+    at = datetime.fromtimestamp(unix_seconds, BEIJING)
     if language == "zh":
         return f"{at.month}月{at.day}日星期{_WEEKDAYS_ZH[at.weekday()]}{at.hour}点{at.minute:02d}分"
     day = f"{_WEEKDAYS_EN[at.weekday()]}, {_MONTHS_EN[at.month - 1]} {at.day}"

@@ -11,11 +11,12 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from ivr.actions import Turn, run_action
+from ivr.beijing import beijing_day
 from ivr.dialogue.call import Call
 from ivr.dialogue.flow import FLOW, START
 from ivr.dialogue.steps import Ask, Do, End, Transfer, exits
 from ivr.dialogue.turn import leave, start, take_turn
-from ivr.id_entry import beijing_day, keyed_id_number
+from ivr.id_entry import keyed_id_number
 from ivr.logs import fault
 from ivr.store.calls import Snapshot, Standing
 from ivr.store.connection import UnsafeRedisError

@@ -9,6 +9,7 @@ from redis import Redis
 
 from ivr.actions import Turn, run_action
 from ivr.agent_hours import AgentHours
+from ivr.beijing import beijing_day
 from ivr.cards.block import Block, BlockState
 from ivr.cards.loss import ReportKind, Suspension
 from ivr.cards.records import Card, CardState, Holder
@@ -16,7 +17,7 @@ from ivr.dialogue.call import Call
 from ivr.dialogue.flow import FLOW
 from ivr.dialogue.steps import Do
 from ivr.dialogue.turn import Result
-from ivr.id_entry import beijing_day, keyed_id_number
+from ivr.id_entry import keyed_id_number
 from ivr.prompts.speech import Language
 from ivr.spoken import hours_text
 from ivr.store.calls import Snapshot, Standing

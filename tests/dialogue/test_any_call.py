@@ -6,11 +6,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ivr.beijing import beijing_day
 from ivr.dialogue.call import Call, Choice
 from ivr.dialogue.flow import FLOW, START
 from ivr.dialogue.steps import PERSON, Do, End
 from ivr.dialogue.turn import MAX_TRIES, Result, leave, start, take_turn
-from ivr.id_entry import beijing_day, keyed_id_number
+from ivr.id_entry import keyed_id_number
 from ivr.store.calls import dump_call, load_call
 from tests.builders import an_id_number
 

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from random import Random
 from typing import ClassVar, TextIO, cast
-from zoneinfo import ZoneInfo
 
 import click
 from flask import current_app
@@ -23,6 +22,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from ivr.beijing import BEIJING, beijing_day
 from ivr.cards.made_up import cardholder_rows
 from ivr.store.cardholders_csv import (
     COLUMNS,
@@ -37,7 +37,6 @@ from ivr.store.holders import HoldersBusyError
 from ivr.store.hotline import Hotline
 from ivr.store.vault import WrongDataKeysError
 
-BEIJING = ZoneInfo("Asia/Shanghai")
 _AGAIN = "What was written stays and running this again is safe."
 
 cardholders = AppGroup("cardholders", help="The cardholders' records.")
@@ -135,7 +134,7 @@ def _hotline() -> Hotline:
 
 def _today(redis: "Redis") -> date:
     """The day in Beijing by Redis' clock, as every other time of ours."""
-    return datetime.fromtimestamp(redis.time()[0], BEIJING).date()
+    return beijing_day(redis.time()[0])
 
 
 @contextmanager
