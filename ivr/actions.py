@@ -16,7 +16,7 @@ from ivr.cards.loss import ReportKind, Suspension
 from ivr.cards.records import Card, CardState, Holder
 from ivr.dialogue.call import Call, Choice, Line
 from ivr.dialogue.turn import MAX_TRIES, Result
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LanguageCode
 from ivr.settings import Settings
 from ivr.spoken import bank_facts, hours_text
 from ivr.store.calls import Snapshot, Standing
@@ -214,7 +214,7 @@ def _report_facts(suspension: Suspension) -> dict[str, str]:
     return {"report_number": suspension.report_number, "until": str(suspension.release_at)}
 
 
-def _card_facts(card: Card, settings: Settings, language: Language) -> dict[str, str]:
+def _card_facts(card: Card, settings: Settings, language: LanguageCode) -> dict[str, str]:
     return {**bank_facts(settings, card.bank, language), "card_last4": card.last4}
 
 

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from ivr.banks_file import Bank
 from ivr.cards.block import BlockState
 from ivr.cards.loss import LossReport
 from ivr.prompts.catalogue import Catalogue
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LANGUAGES
 from ivr.store.holders import HolderBook
 from ivr.store.reports import ReportBook
 from ivr.store.standings import Standings
@@ -45,7 +45,8 @@ class TextWriter:
         """The JSON {"to": E.164 number, "text": words in the language of the call}.
 
         Raises:
-            UnsendableError: `no_report`, `no_holder` or `no_bank`: it is not known any more.
+            UnsendableError: `no_report`, `no_holder`, `no_bank` or `no_language`: it is not known
+                any more.
             OvertakenError: it is not so any more.
         """
         report = self._reports.find(content["report_number"])
@@ -73,12 +74,14 @@ class TextWriter:
         bank = self._banks.get(report.bank)
         if bank is None:
             raise UnsendableError("no_bank")
+        if report.language not in LANGUAGES:  # reports outlive a language that is given up
+            raise UnsendableError("no_language")
         values = {
             "card_last4": report.card_last4,
             "report_number": report.number,
             "reported_at": str(report.reported_at),
             "until": str(report.release_at),
-            "bank": bank.name.zh if report.language == "zh" else bank.name.en,
+            "bank": bank.name[report.language],
             "bank_phone": bank.phone,
         }
-        return self._catalogue.text(prompt, values, cast("Language", report.language))
+        return self._catalogue.text(prompt, values, report.language)

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from flask import Request
 
 from ivr.dialogue.flow import AFTER_FILING
-from ivr.dialogue.steps import Language
+from ivr.prompts.languages import LANGUAGES, LanguageCode
 from ivr.settings import Settings
 from ivr.spoken import bank_facts
 from ivr.web.twiml import REPORTED, Voice
@@ -70,7 +70,7 @@ class Apology:
         return self._voice.say_only(list(zip(languages, said, strict=True)))
 
     def _voice_lines(
-        self, prompt: str, language: Language, *, banks: bool
+        self, prompt: str, language: LanguageCode, *, banks: bool
     ) -> list[tuple[str, Mapping[str, str]]]:
         lines: list[tuple[str, Mapping[str, str]]] = [(prompt, {})]
         known = list(self._settings.banks)
@@ -83,8 +83,6 @@ class Apology:
         return lines
 
 
-def _languages(lang: str | None) -> list[Language]:
-    """Both, when nobody has chosen yet."""
-    if lang == "zh":
-        return ["zh"]
-    return ["en"] if lang == "en" else ["zh", "en"]
+def _languages(lang: str | None) -> list[LanguageCode]:
+    """All, when nobody has chosen yet."""
+    return [lang] if lang in LANGUAGES else list(LANGUAGES)
