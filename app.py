@@ -14,8 +14,9 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from ivr.banks_file import is_in_clear
+from ivr.every_language import load_words
 from ivr.logs import configure_logs
-from ivr.prompts.catalogue import load_catalogue
+from ivr.prompts.catalogue import Catalogue, CatalogueError
 from ivr.settings import Settings, SettingsError, read_settings
 from ivr.store.connection import OUTAGE, UnsafeRedisError
 from ivr.store.hotline import Hotline, open_hotline
@@ -39,6 +40,7 @@ def create_app(settings: Settings) -> Flask:
     """The hotline as a WSGI application.
 
     Raises:
+        CatalogueError: a language lacks something that a call may need.
         UnsafeRedisError: this Redis could evict or lose a loss report.
         WrongDataKeysError: DATA_KEYS do not open its records.
     """
@@ -47,6 +49,7 @@ def create_app(settings: Settings) -> Flask:
             "public_base_url_is_not_https",
             why="without TLS in front of us, the digits of ID numbers cross the network in clear",
         )
+    words = load_words()
     hotline = open_hotline(settings)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES_OF_A_REQUEST
@@ -56,7 +59,7 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     app.extensions["hotline"] = hotline
     check_redis(hotline)
-    _open_doors(app, hotline)
+    _open_doors(app, hotline, words)
     for command in (cardholders, data_keys, notices, banks, flow):
         app.cli.add_command(command)
     return app
@@ -79,12 +82,12 @@ def check_redis(hotline: Hotline) -> None:
         log.warning("bank_left_behind", bank=bank, blocks_and_open_notices=count)
 
 
-def _open_doors(app: Flask, hotline: Hotline) -> None:
+def _open_doors(app: Flask, hotline: Hotline, words: Catalogue) -> None:
     settings = hotline.settings
     base = settings.public_base_url
     door = TwilioDoor(settings.twilio_auth_token.get_secret_value(), base)
     prefix = base.partition("://")[2].partition("/")[2]
-    voice = Voice(load_catalogue(), f"/{prefix}" if prefix else "", settings.agent_number)
+    voice = Voice(words, f"/{prefix}" if prefix else "", settings.agent_number)
     app.register_blueprint(voice_routes(hotline, door, voice))
     app.register_blueprint(bank_routes(hotline))
     app.register_blueprint(bank_docs_routes())
@@ -110,7 +113,7 @@ def _app_from_environment() -> Flask:
     configure_logs()
     try:
         return create_app(read_settings(_environ()))
-    except (SettingsError, UnsafeRedisError, WrongDataKeysError) as error:
+    except (SettingsError, CatalogueError, UnsafeRedisError, WrongDataKeysError) as error:
         sys.exit(str(error))
 
 

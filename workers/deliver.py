@@ -91,7 +91,7 @@ def _work_for_bank(settings: Settings, bank: Bank, client: BankClient) -> None:
 
 
 def _work_on_texts(settings: Settings) -> None:
-    """The only process that loads the words and Twilio's large package."""
+    """The only process that loads Twilio's large package."""
     from ivr.prompts.catalogue import load_catalogue
     from workers.text_client import TEXT_SECONDS, TextClient
     from workers.texts import TextWriter
