@@ -15,8 +15,9 @@ from werkzeug.exceptions import HTTPException
 
 from ivr.banks_file import is_in_clear
 from ivr.conversation import Conversation
+from ivr.every_language import load_words
 from ivr.logs import configure_logs
-from ivr.prompts.catalogue import load_catalogue
+from ivr.prompts.catalogue import Catalogue, CatalogueError
 from ivr.service import CardService, open_service
 from ivr.settings import Settings, SettingsError, read_settings
 from ivr.store.condition import Condition
@@ -43,6 +44,7 @@ def create_app(settings: Settings) -> Flask:
     """The hotline as a WSGI application.
 
     Raises:
+        CatalogueError: a language lacks something that a call may need.
         UnsafeRedisError: this Redis could evict or lose a loss report.
         WrongDataKeysError: DATA_KEYS do not open its records.
     """
@@ -51,6 +53,7 @@ def create_app(settings: Settings) -> Flask:
             "public_base_url_is_not_https",
             why="without TLS in front of us, the digits of ID numbers cross the network in clear",
         )
+    words = load_words()
     store = open_store(settings)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES_OF_A_REQUEST
@@ -60,7 +63,7 @@ def create_app(settings: Settings) -> Flask:
     app.url_map.merge_slashes = False
     check_redis(store.condition)
     service = open_service(store, settings)
-    _open_doors(app, settings, store, service)
+    _open_doors(app, settings, words, store, service)
     _add_commands(app, settings, store, service)
     return app
 
@@ -81,11 +84,13 @@ def check_redis(condition: Condition) -> None:
         log.warning("bank_left_behind", bank=bank, blocks_and_open_notices=count)
 
 
-def _open_doors(app: Flask, settings: Settings, store: Store, service: CardService) -> None:
+def _open_doors(
+    app: Flask, settings: Settings, words: Catalogue, store: Store, service: CardService
+) -> None:
     base = settings.public_base_url
     door = TwilioDoor(settings.twilio_auth_token.get_secret_value(), base)
     prefix = base.partition("://")[2].partition("/")[2]
-    voice = Voice(load_catalogue(), f"/{prefix}" if prefix else "", settings.agent_number)
+    voice = Voice(words, f"/{prefix}" if prefix else "", settings.agent_number)
     conversation = Conversation(store.calls, service, settings)
     app.register_blueprint(voice_routes(conversation, door, voice, Apology(settings, voice)))
     app.register_blueprint(bank_routes(service, store.reconciliation, settings.banks, base))
@@ -119,7 +124,7 @@ def _app_from_environment() -> Flask:
     configure_logs()
     try:
         return create_app(read_settings(_environ()))
-    except (SettingsError, UnsafeRedisError, WrongDataKeysError) as error:
+    except (SettingsError, CatalogueError, UnsafeRedisError, WrongDataKeysError) as error:
         sys.exit(str(error))
 
 

@@ -17,7 +17,7 @@ from ivr.cards.words import BLOCK_WORDS, NEVER_BLOCKED, SOCIAL_WORDS
 from ivr.dialogue.call import Call, Choice, Line
 from ivr.dialogue.filing import FACT, OnRecord
 from ivr.dialogue.turn import MAX_TRIES, Result
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LanguageCode
 from ivr.service import CardService
 from ivr.settings import Settings
 from ivr.spoken import bank_facts, hours_text
@@ -229,7 +229,7 @@ def _report_facts(suspension: Suspension | None) -> dict[str, str]:
     return {"report_number": number, "until": until, FACT: OnRecord.YES}
 
 
-def _card_facts(card: Card, settings: Settings, language: Language) -> dict[str, str]:
+def _card_facts(card: Card, settings: Settings, language: LanguageCode) -> dict[str, str]:
     return {**bank_facts(settings, card.bank, language), "card_last4": card.last4}
 
 

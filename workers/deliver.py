@@ -94,7 +94,7 @@ def bank_delivery(settings: Settings, bank: Bank, client: Client) -> Delivery:
 
 
 def _work_on_texts(settings: Settings) -> None:
-    """The only process that loads the words and Twilio's large package."""
+    """The only process that loads Twilio's large package."""
     from ivr.prompts.catalogue import load_catalogue
     from workers.text_client import TEXT_SECONDS, TextClient
     from workers.texts import TextWriter

@@ -1,11 +1,13 @@
-"""How every worker process begins: settings that make sense and a Redis that keeps its word."""
+"""How every worker process begins: sound settings, whole words, a Redis that keeps its word."""
 
 import logging
 from collections.abc import Mapping
 
 from redis.exceptions import RedisError
 
+from ivr.every_language import load_words
 from ivr.logs import configure_logs
+from ivr.prompts.catalogue import CatalogueError
 from ivr.settings import Settings, SettingsError, read_settings
 from ivr.store.connection import UnsafeRedisError, check_durability, connect, wait_until_up
 
@@ -17,7 +19,7 @@ class StartupError(Exception):
 
 
 def begin(environ: Mapping[str, str]) -> Settings:
-    """Reads the settings and waits until Redis is up and found safe.
+    """Checks settings and words, and waits until Redis is up and found safe.
 
     Raises:
         StartupError: for a person to mend; waiting would not help.
@@ -25,7 +27,8 @@ def begin(environ: Mapping[str, str]) -> Settings:
     configure_logs()
     try:
         settings = read_settings(environ)
-    except SettingsError as error:
+        load_words()
+    except (SettingsError, CatalogueError) as error:
         raise StartupError(str(error)) from None
     with connect(settings.redis_location) as redis:
         try:

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import Any
 
 from ivr.banks_file import Bank
 from ivr.cards.loss import LossReport
 from ivr.cards.words import TEXT_RELEASED, state_told_by
 from ivr.prompts.catalogue import Catalogue
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LANGUAGES
 from ivr.store.cases import Cases
 from ivr.store.holders import Holders
 from workers.delivery import OvertakenError, UnsendableError
@@ -29,7 +29,8 @@ class TextWriter:
         """The JSON {"to": E.164 number, "text": words in the language of the call}.
 
         Raises:
-            UnsendableError: `no_report`, `no_holder` or `no_bank`: it is not known any more.
+            UnsendableError: `no_report`, `no_holder`, `no_bank` or `no_language`: it is not known
+                any more.
             OvertakenError: it is not so any more.
         """
         report = self._cases.find_report(content["report_number"])
@@ -57,12 +58,14 @@ class TextWriter:
         bank = self._banks.get(report.bank)
         if bank is None:
             raise UnsendableError("no_bank")
+        if report.language not in LANGUAGES:  # reports outlive a language that is given up
+            raise UnsendableError("no_language")
         values = {
             "card_last4": report.card_last4,
             "report_number": report.number,
             "reported_at": str(report.reported_at),
             "until": str(report.release_at),
-            "bank": bank.name.zh if report.language == "zh" else bank.name.en,
+            "bank": bank.name[report.language],
             "bank_phone": bank.phone,
         }
-        return self._catalogue.text(prompt, values, cast("Language", report.language))
+        return self._catalogue.text(prompt, values, report.language)

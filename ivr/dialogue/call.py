@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ivr.dialogue.steps import Language
-
 
 @dataclass(frozen=True)
 class Line:
@@ -40,7 +38,7 @@ class Call:
     sid: str
     step: str
     turn: int = 0
-    language: Language = "zh"
+    language: str = "zh"  # of who chooses none
     tries: int = 0
     facts: Mapping[str, str] = field(default_factory=dict)
     choices: tuple[Choice, ...] = ()

@@ -1,8 +1,9 @@
 """What must be true of a table of steps before a caller may walk through it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
 
+from ivr.dialogue.call import Call
 from ivr.dialogue.facts import missing_facts
 from ivr.dialogue.steps import (
     MAIN_MENU,
@@ -39,6 +40,23 @@ def check_flow(flow: Mapping[str, Step], first: str, actions: Mapping[str, Actio
         faults = missing_facts(flow, first, actions)
     if faults:
         raise FlowError("\n".join(faults))
+
+
+def language_faults(flow: Mapping[str, Step], languages: Collection[str]) -> list[str]:
+    """By its code, each language that no key chooses, or that is chosen but is none."""
+    ways = {
+        f"key {key} of {name}": code
+        for name, step in flow.items()
+        if isinstance(step, Menu)
+        for key, code in step.languages.items()
+    }
+    faults = [f"{code}: no key chooses it" for code in languages if code not in ways.values()]
+    ways["silence"] = Call.language
+    return faults + [
+        f"{code}: {way} chooses it, but it has no row"
+        for way, code in ways.items()
+        if code not in languages
+    ]
 
 
 def _dead_ends(flow: Mapping[str, Step], first: str) -> Iterator[str]:

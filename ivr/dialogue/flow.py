@@ -23,7 +23,7 @@ FLOW: Final[Mapping[str, Step]] = {
         languages={"1": "zh", "2": "en"},
         silence="main_menu",
         back="language",
-        bilingual=True,
+        in_every_language=True,
     ),
     "main_menu": Menu(
         asks=("main_menu",),

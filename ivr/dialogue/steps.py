@@ -6,9 +6,8 @@ prompts of the catalogue. Exits name steps.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
-Language = Literal["zh", "en"]
 Prompts = tuple[str, ...]
 
 PERSON: Final = "person"  # the step that key 0 and too many tries lead to
@@ -23,8 +22,8 @@ UNIVERSAL_KEYS: Final = {"0": "a person", "9": "repeat", "*": "back"}
 class Menu:
     """One key, named choices. Three wrong or missing keys lead to `gives_up`.
 
-    `languages` switches the language with a key; `silence` makes silence a choice of its own;
-    `bilingual` speaks every prompt in both languages.
+    `languages` switches the language with a key (key -> the language's code); `silence` makes
+    silence a choice of its own; `in_every_language` speaks each prompt in all of them.
     """
 
     asks: Prompts
@@ -33,8 +32,8 @@ class Menu:
     back: str = MAIN_MENU
     gives_up: str = PERSON
     silence: str | None = None
-    languages: Mapping[str, Language] = field(default_factory=dict)
-    bilingual: bool = False
+    languages: Mapping[str, str] = field(default_factory=dict)
+    in_every_language: bool = False
 
 
 @dataclass(frozen=True)

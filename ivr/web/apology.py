@@ -9,7 +9,7 @@ from flask import Request
 
 from ivr.dialogue.filing import OnRecord
 from ivr.dialogue.flow import FILING
-from ivr.dialogue.steps import Language
+from ivr.prompts.languages import LANGUAGES, LanguageCode
 from ivr.settings import Settings
 from ivr.spoken import bank_facts
 from ivr.web.twiml import ON_RECORD, Voice
@@ -74,7 +74,7 @@ class Apology:
         return self._voice.say_only(list(zip(languages, said, strict=True)))
 
     def _voice_lines(
-        self, prompt: str, language: Language, *, banks: bool
+        self, prompt: str, language: LanguageCode, *, banks: bool
     ) -> list[tuple[str, Mapping[str, str]]]:
         lines: list[tuple[str, Mapping[str, str]]] = [(prompt, {})]
         known = list(self._settings.banks)
@@ -87,8 +87,6 @@ class Apology:
         return lines
 
 
-def _languages(lang: str | None) -> list[Language]:
-    """Both, when nobody has chosen yet."""
-    if lang == "zh":
-        return ["zh"]
-    return ["en"] if lang == "en" else ["zh", "en"]
+def _languages(lang: str | None) -> list[LanguageCode]:
+    """All, when nobody has chosen yet."""
+    return [lang] if lang in LANGUAGES else list(LANGUAGES)

@@ -21,7 +21,7 @@ from ivr.dialogue.flow import FLOW
 from ivr.dialogue.steps import Do
 from ivr.dialogue.turn import Result
 from ivr.id_entry import keyed_id_number
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LanguageCode
 from ivr.spoken import hours_text
 from ivr.store.cases import Reading
 from ivr.store.known import KnownHolder
@@ -49,7 +49,7 @@ def a_turn(
     hotline: Hotline,
     *cards: Card,
     case: Case | None = None,
-    language: Language = "zh",
+    language: LanguageCode = "zh",
     holder: Holder | None = None,
     now: int = NOW,
 ) -> Turn:
@@ -151,7 +151,7 @@ def test_a_holder_of_one_card(hotline: Hotline) -> None:
 
 
 @pytest.mark.parametrize(("language", "names"), [("zh", "工商银行 建设银行"), ("en", "ICBC CCB")])
-def test_a_holder_of_several_cards(hotline: Hotline, language: Language, names: str) -> None:
+def test_a_holder_of_several_cards(hotline: Hotline, language: LanguageCode, names: str) -> None:
     turn = a_turn(hotline, a_card("1111"), a_card("2222", "ccb"), language=language)
     result = run_action("find_holder", turn)
     assert result.outcome == "several"

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from ivr.dialogue.call import Call
-from ivr.dialogue.checks import FlowError, check_flow
+from ivr.dialogue.checks import FlowError, check_flow, language_faults
 from ivr.dialogue.flow import ACTIONS, FILING, FLOW, START
 from ivr.dialogue.steps import (
     ENTERED,
@@ -230,6 +230,15 @@ def test_all_faults_are_named_together() -> None:
     assert str(caught.value).splitlines() == [
         "told: then leads to gone, which is no step",
         "island: no way leads here",
+    ]
+
+
+def test_languages_and_keys_must_match() -> None:
+    assert language_faults(FLOW, ["zh", "en"]) == []
+    assert language_faults(FLOW, ["en", "qaa"]) == [
+        "qaa: no key chooses it",
+        "zh: key 1 of language chooses it, but it has no row",
+        "zh: silence chooses it, but it has no row",
     ]
 
 

@@ -9,7 +9,7 @@ import pytest
 from ivr.cards.bank_event import FORMAL_LOSS
 from ivr.cards.notice import Outcome
 from ivr.cards.records import CardState
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LanguageCode as Language
 from ivr.store import keys
 from tests.builders import AGENT_NUMBER, a_card, a_holder
 from tests.journeys.town import Person, Town, bank_values, spoken_number

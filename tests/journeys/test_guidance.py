@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LanguageCode as Language
 from tests.journeys.town import Town
 
 LANGUAGES: tuple[Language, ...] = ("zh", "en")

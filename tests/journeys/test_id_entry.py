@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LanguageCode as Language
 from simulator.engine import Rules
 from tests.builders import AGENT_NUMBER, a_holder, an_id_number
 from tests.journeys.town import Person, Town

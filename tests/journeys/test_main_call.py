@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from ivr.cards.notice import Outcome
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LanguageCode as Language
 from ivr.store import keys
 from simulator.engine import Rules
 from tests.builders import a_card, a_holder, an_id_number

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis import Redis
 
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LanguageCode as Language
 from simulator.engine import BUSY, NO_ANSWER, FarEnd
 from tests.builders import AGENT_NUMBER, a_holder
 from tests.journeys.town import WEEKDAYS, Town

@@ -8,7 +8,7 @@ from ivr.cards.bank_event import UNBLOCKED
 from ivr.cards.loss import LossReport
 from ivr.cards.notice import Outcome
 from ivr.cards.records import Holder
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LanguageCode as Language
 from tests.builders import a_card, a_holder
 from tests.journeys.town import Person, Town, bank_values, deadline, spoken_number
 

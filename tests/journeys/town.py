@@ -16,7 +16,8 @@ from ivr.cards.notice import Attempt, Outcome
 from ivr.cards.records import Card, Holder
 from ivr.cards.report_number import is_report_number
 from ivr.prompts.catalogue import load_catalogue
-from ivr.prompts.speech import Language, Spelled
+from ivr.prompts.languages import LanguageCode as Language
+from ivr.prompts.speech import Spelled
 from ivr.store import keys
 from ivr.store.codec import load
 from ivr.store.outbox import bank_queue

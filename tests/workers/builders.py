@@ -61,9 +61,10 @@ def an_environment(
 
 
 def _table(bank: Bank) -> str:
+    names = ", ".join(f'{language} = "{name}"' for language, name in bank.name.items())
     lines = [
         f"[banks.{bank.id}]",
-        f'name = {{ zh = "{bank.name.zh}", en = "{bank.name.en}" }}',
+        f"name = {{ {names} }}",
         f'phone = "{bank.phone}"',
         f'notice_url = "{bank.notice_url}"',
         f'secrets_env = "{bank.secrets_env}"',

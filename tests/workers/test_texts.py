@@ -106,6 +106,11 @@ def test_a_holder_nobody_knows_any_more(hotline: Hotline, writer: TextWriter) ->
         writer.write(content)
 
 
+def test_a_language_nobody_speaks_any_more(hotline: Hotline, writer: TextWriter) -> None:
+    with pytest.raises(UnsendableError, match="no_language"):
+        writer.write(content_of_a_report(hotline, "qaa"))
+
+
 # --- what is not so any more is not said ------------------------------------------------------
 
 
