@@ -39,7 +39,7 @@ def test_a_lost_card_is_reported(town: Town, transcript: Transcript, language: L
     person.hears_prompt("what_next", days="7").hears_prompt("antifraud")
     person.waits().hears_prompt("goodbye").is_hung_up_on()
     assert SEVEN_DAYS - 30 <= town.seconds_left(report) <= SEVEN_DAYS
-    transcript(person, "main call")
+    transcript(person, "main call", in_words=True)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -62,7 +62,7 @@ def test_the_bank_answers_while_the_number_is_read(
     if outcome is Outcome.BLOCKED:
         transcript(person, "bank blocks at once")
     if outcome is Outcome.REFUSED:
-        transcript(person, "bank refuses")
+        transcript(person, "bank refuses", in_words=True)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

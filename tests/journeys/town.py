@@ -30,6 +30,11 @@ BANKS: Final[Mapping[str, Mapping[str, str]]] = {
     "icbc": {"zh": "工商银行", "en": "ICBC", "phone": "95588"},
     "ccb": {"zh": "建设银行", "en": "CCB", "phone": "95533"},
 }
+# Sound -> what is meant by it; in Mandarin 1 is yāo on the phone. An ID number may end in X.
+SOUNDS: Final[Mapping[Language, Mapping[str, str]]] = {
+    "zh": dict(zip("零幺二三四五六七八九X", "0123456789X", strict=True)),
+    "en": dict(zip("0123456789X", "0123456789X", strict=True)),
+}
 LANGUAGE_KEYS: Final[Mapping[str, str]] = {"zh": "1", "en": "2"}
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MONTHS: Final = (
@@ -177,6 +182,7 @@ class Town:
             assert is_report_number(report.number)
             assert report.release_at == report.reported_at + SEVEN_DAYS
             changes[re.escape(spoken_number(report, person.language))] = "{report number}"
+            changes[rf"report_number {report.number}\b"] = "report_number {report number}"
             changes[re.escape(deadline(report, person.language))] = "{deadline}"
         return changes
 
@@ -187,9 +193,9 @@ def bank_values(bank: str, language: Language) -> dict[str, Any]:
 
 
 def spoken_number(report: LossReport, language: Language) -> str:
-    """One by one, with a rest in the middle that cannot be seen here; in Mandarin 1 is 幺."""
-    sounds = "零幺二三四五六七八九" if language == "zh" else "0123456789"
-    return " ".join(sounds[int(digit)] for digit in report.number)
+    """One by one, with a rest in the middle that cannot be seen here."""
+    sound_of = {digit: sound for sound, digit in SOUNDS[language].items()}
+    return " ".join(sound_of[digit] for digit in report.number)
 
 
 def deadline(report: LossReport, language: Language) -> str:
