@@ -138,8 +138,17 @@ def test_no_way_but_confirm_files_a_report() -> None:
     assert [n for n, s in FLOW.items() if "file_report" in exits(s).values()] == ["confirm"]
 
 
-def test_steps_named_outside_the_table_exist() -> None:
-    assert {START, PERSON, *AFTER_FILING} <= FLOW.keys()
+def test_after_filing_is_wherever_a_filed_report_leads_unasked() -> None:
+    """To the first question; a `Do` is passed within a turn, so no call stands there."""
+    file_report = FLOW["file_report"]
+    assert isinstance(file_report, Do)
+    stands_at, ahead = set(), [file_report.exits["filed"]]
+    while ahead:
+        name = ahead.pop()
+        step = FLOW[name]
+        ahead += exits(step).values() if isinstance(step, Tell | Do) else []
+        stands_at |= set() if isinstance(step, Do) else {name}
+    assert stands_at == AFTER_FILING
 
 
 # Faults found at load

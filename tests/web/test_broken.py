@@ -6,8 +6,11 @@ from collections.abc import Callable
 import pytest
 from redis import Redis
 
+from ivr.dialogue.flow import FLOW
+from ivr.dialogue.steps import exits
 from ivr.store import keys
 from ivr.store.codec import plain
+from ivr.web.apology import OUTCOME_UNKNOWN, WHERE_A_REPORT_IS_FILED
 from tests.builders import an_app, an_id_number, settings
 from tests.redis_server import RedisServer
 from tests.web.conftest import (
@@ -50,6 +53,12 @@ def _no_digits_in_any_log(logged: "Callable[[], str]") -> "object":
     text = logged()
     for part in (DIGITS, an_id_number(), "19491231", "A12345678", "622202123456"):
         assert part not in text
+
+
+def test_the_steps_an_apology_knows_are_the_flows_own() -> None:
+    file_a_report = {name for name, step in FLOW.items() if "file_report" in exits(step).values()}
+    assert file_a_report == WHERE_A_REPORT_IS_FILED
+    assert exits(FLOW["file_report"])["unknown"] == OUTCOME_UNKNOWN
 
 
 def truth(server: RedisServer) -> list[int]:
