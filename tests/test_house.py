@@ -1,13 +1,14 @@
 """The house rules: what is true of all code, every route, every key and every dependency."""
 
 import ast
+import builtins
 import importlib
 import importlib.util
 import re
 import signal
 import statistics
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -18,7 +19,9 @@ from importlinter.application.use_cases import lint_imports
 from importlinter.configuration import configure
 from redis import Redis
 
+from ivr import errors
 from ivr.cards.bank_event import FORMAL_LOSS, UNBLOCKED
+from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.bank_health import PAUSE_AFTER, PAUSE_AFTER_SECONDS
 from ivr.store.codec import plain
@@ -158,6 +161,52 @@ def test_no_log_line_carries_a_traceback_of_unexpected_errors(path: Path) -> Non
 def test_nothing_is_left_over(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"#\s*(TODO|FIXME|XXX|HACK)\b|\bbreakpoint\(\)|^\s*import pdb", text, re.M)
+
+
+def is_exception(base: ast.expr, ours: Container[str]) -> bool:
+    """A base that makes a class an exception; click's own say how a command ends."""
+    name = ast.unparse(base)
+    builtin = getattr(builtins, name, None)
+    is_builtin = isinstance(builtin, type) and issubclass(builtin, BaseException)
+    named_so = name.endswith(("Error", "Exception")) and not name.startswith("click.")
+    return is_builtin or name in ours or named_so
+
+
+def our_exceptions() -> dict[str, set[str]]:
+    """Every exception class in ivr/ and workers/, and what it derives from."""
+    trees = [tree_of(path) for path in modules("ivr", "workers")]
+    classes = [n for tree in trees for n in ast.walk(tree) if isinstance(n, ast.ClassDef)]
+    ours: dict[str, set[str]] = {}
+    found = -1
+    while len(ours) > found:
+        found = len(ours)
+        for node in classes:
+            if any(is_exception(base, ours) for base in node.bases):
+                ours[node.name] = {ast.unparse(base) for base in node.bases}
+    names = [node.name for node in classes if node.name in ours]
+    assert len(names) == len(set(names)), "two exceptions of one name"
+    return ours
+
+
+def drawn_tree(text: str) -> dict[str, str]:
+    """Each name in a tree drawn with ├── and its like -> the name it hangs from."""
+    parents, above = {}, {-1: ""}
+    for line in text.splitlines():
+        branch = re.fullmatch(r"((?:│   |    )*)(?:[├└]── )(\w+)  +\S.*|(\w+)", line)
+        if branch is not None:
+            depth = 0 if branch[3] else len(branch[1]) // 4 + 1
+            above[depth] = branch[3] or branch[2]
+            parents[above[depth]] = above[depth - 1]
+    return parents
+
+
+def test_every_exception_is_drawn_with_its_meaning_in_one_tree() -> None:
+    """Each hangs from what it derives from, and in the end from the one root."""
+    drawn = drawn_tree(errors.__doc__ or "")
+    assert drawn.pop(HotlineError.__name__) == ""
+    derived = our_exceptions()
+    assert derived.pop(HotlineError.__name__) == {"Exception"}
+    assert {name: {parent} for name, parent in drawn.items()} == derived
 
 
 def test_imports_only_point_down() -> None:

@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, Final, Protocol, TypeVar
 
 from ivr.cards.notice import Attempt, Notice, Outcome
+from ivr.errors import HotlineError
 from ivr.store.blocks import BlockBook
 from ivr.store.journal import Journal
 from ivr.store.notices import Outbox
@@ -47,19 +48,19 @@ class Desk:
     rng: Random
 
 
-class NoDeskError(Exception):
+class NoDeskError(HotlineError):
     """A job ran in a process that `sit_down` did not prepare."""
 
 
-class WrongQueueError(Exception):
+class WrongQueueError(HotlineError):
     """A job named a notice of another queue: one bank never sees another's notice."""
 
 
-class UnsendableError(Exception):
+class UnsendableError(HotlineError):
     """Nothing can be sent, now or later; the argument is a short code for a person to look up."""
 
 
-class OvertakenError(Exception):
+class OvertakenError(HotlineError):
     """What a notice says no longer holds: it is closed and never sent."""
 
 

@@ -10,6 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from ivr.errors import HotlineError
 from ivr.logs import configure_logs
 from ivr.settings import Settings, SettingsError, read_settings
 from ivr.store.connection import UnsafeRedisError, check_durability, connect
@@ -20,7 +21,7 @@ PAUSE_SECONDS: Final = 0.5
 log = logging.getLogger("workers")
 
 
-class StartupError(Exception):
+class StartupError(HotlineError):
     """These processes cannot work like this; the text says what to mend."""
 
 

@@ -7,8 +7,10 @@ CardsError
 └── UnlawfulTransitionError  .state, .event: a step the block's table does not have
 """
 
+from ivr.errors import HotlineError
 
-class CardsError(Exception):
+
+class CardsError(HotlineError):
     """The base of everything this room raises."""
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final
 
 from ivr.dialogue.steps import MAIN_MENU, PERSON, UNIVERSAL_KEYS, Do, Menu, Step, Tell, exits
+from ivr.errors import HotlineError
 
 KEYS: Final = frozenset("0123456789*#")
 MOST_OPTIONS: Final = 4  # and 0, a person: five are as many as one remembers (domain section 5)
@@ -11,7 +12,7 @@ MOST_OPTIONS: Final = 4  # and 0, a person: five are as many as one remembers (d
 NOT_STEPS: Final = frozenset({"status", "fallback"})
 
 
-class FlowError(Exception):
+class FlowError(HotlineError):
     """The table is wrong; every fault is named."""
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, Final
 
+from ivr.errors import HotlineError
 from ivr.prompts.speech import Language, Part, Spelled, moment, spell
 
 LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
@@ -15,7 +16,7 @@ KINDS: Final = {"text", "digits", "time"}
 LONGEST_SAY: Final = 500  # Chinese characters: Twilio counts 4 500 url-encoded ones
 
 
-class CatalogueError(Exception):
+class CatalogueError(HotlineError):
     """The catalogue is wrong; every fault is named."""
 
 

@@ -13,13 +13,14 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from ivr.errors import HotlineError
 from ivr.settings import SENTINEL_SCHEME
 
 OUTAGE: Final = (RedisConnectionError, RedisTimeoutError)
 BELIEVED_SECONDS: Final = 30.0  # a Redis that came back may have another configuration
 
 
-class UnsafeRedisError(Exception):
+class UnsafeRedisError(HotlineError):
     """This Redis could lose or evict a loss report; the text says what to change."""
 
 

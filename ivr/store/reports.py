@@ -13,6 +13,7 @@ from ivr.cards.loss import LossReport, ReportKind, Suspension
 from ivr.cards.notice import NoticeKind
 from ivr.cards.records import Card, CardState, Holder
 from ivr.cards.report_number import new_report_number
+from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.codec import dump, load
 from ivr.store.connection import DurabilityGuard, is_cut
@@ -25,7 +26,7 @@ ASK_AGAIN_AFTER: Final = 600  # seconds for a bank to say "blocked" after it too
 REPLICA_MILLISECONDS: Final = 1000  # a caller is waiting
 
 
-class OutcomeUnknownError(Exception):
+class OutcomeUnknownError(HotlineError):
     """The connection broke while the transaction was on its way: it may or may not be on disk."""
 
 
