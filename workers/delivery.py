@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, Final, Protocol, TypeVar
 
 from ivr.cards.notice import Attempt, Notice, Outcome
+from ivr.errors import HotlineError
 from ivr.service import CardService
 from ivr.store.connection import OUTAGE
 from ivr.store.outbox import Outbox
@@ -31,15 +32,15 @@ class Client(Protocol):
         ...
 
 
-class WrongQueueError(Exception):
+class WrongQueueError(HotlineError):
     """A job named a notice of another queue: one bank never sees another's notice."""
 
 
-class UnsendableError(Exception):
+class UnsendableError(HotlineError):
     """Nothing can be sent, now or later; the argument is a short code for a person to look up."""
 
 
-class OvertakenError(Exception):
+class OvertakenError(HotlineError):
     """What a notice says no longer holds: it is closed and never sent."""
 
 

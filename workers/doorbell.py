@@ -17,6 +17,7 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import SimpleWorker
 
+from ivr.errors import HotlineError
 from ivr.store.connection import OUTAGE
 from ivr.store.keys import DAY
 from ivr.store.outbox import JOB, JOB_SECONDS
@@ -26,7 +27,7 @@ HEARTBEAT_SECONDS: Final = 5.0
 ALIVE_SECONDS: Final = 20  # an idle worker that says nothing for longer is gone
 
 
-class ForbiddenJobError(Exception):
+class ForbiddenJobError(HotlineError):
     """A job asked for a function that is not on the allow list; nothing was imported."""
 
 

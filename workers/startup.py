@@ -5,6 +5,7 @@ from collections.abc import Mapping
 
 from redis.exceptions import RedisError
 
+from ivr.errors import HotlineError
 from ivr.every_language import load_words
 from ivr.logs import configure_logs
 from ivr.prompts.catalogue import CatalogueError
@@ -14,7 +15,7 @@ from ivr.store.connection import UnsafeRedisError, check_durability, connect, wa
 log = logging.getLogger("workers")
 
 
-class StartupError(Exception):
+class StartupError(HotlineError):
     """These processes cannot work like this; the text says what to mend."""
 
 

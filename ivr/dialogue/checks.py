@@ -16,6 +16,7 @@ from ivr.dialogue.steps import (
     Tell,
     exits,
 )
+from ivr.errors import HotlineError
 
 KEYS: Final = frozenset("0123456789*#")
 MOST_OPTIONS: Final = 4  # and 0, a person: five are as many as one remembers (domain section 5)
@@ -23,7 +24,7 @@ MOST_OPTIONS: Final = 4  # and 0, a person: five are as many as one remembers (d
 NOT_STEPS: Final = frozenset({"status", "fallback"})
 
 
-class FlowError(Exception):
+class FlowError(HotlineError):
     """The table is wrong; every fault is named."""
 
 

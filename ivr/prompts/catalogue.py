@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Formatter
 from typing import Any, Final
 
+from ivr.errors import HotlineError
 from ivr.prompts.languages import LANGUAGES, LanguageCode
 from ivr.prompts.speech import Part, Spelled, moment, spell
 
@@ -16,7 +17,7 @@ KINDS: Final = {"text", "digits", "time"}
 LONGEST_SAY: Final = 500  # Chinese characters: Twilio counts 4 500 url-encoded ones
 
 
-class CatalogueError(Exception):
+class CatalogueError(HotlineError):
     """The words cannot be used; `faults` has one line for each thing to mend."""
 
     def __init__(self, faults: list[str]) -> None:

@@ -19,6 +19,7 @@ from ivr.cards.case import Case
 from ivr.cards.change import Change, Reminder
 from ivr.cards.loss import LossReport, ReportState, Suspension
 from ivr.cards.notice import Attempt, Notice
+from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.bank_health import BankHealth
 from ivr.store.codec import dump, load, plain
@@ -84,7 +85,7 @@ return 1
 """
 
 
-class OutcomeUnknownError(Exception):
+class OutcomeUnknownError(HotlineError):
     """The connection broke while a report was on its way: it may or may not be on disk."""
 
 

@@ -14,6 +14,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from ivr.errors import HotlineError
 from ivr.settings import SENTINEL_SCHEME
 
 OUTAGE: Final = (RedisConnectionError, RedisTimeoutError)
@@ -23,7 +24,7 @@ PAUSE_SECONDS: Final = 0.5
 log = logging.getLogger(__name__)
 
 
-class UnsafeRedisError(Exception):
+class UnsafeRedisError(HotlineError):
     """This Redis could lose or evict a loss report; the text says what to change."""
 
 

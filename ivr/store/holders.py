@@ -15,6 +15,7 @@ from redis.client import Pipeline
 from redis.exceptions import WatchError
 
 from ivr.cards.records import Card, CardState, Holder
+from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.cardholders_csv import BadLine, CardLine
 from ivr.store.codec import plain
@@ -32,7 +33,7 @@ Progress = Callable[[int], object]  # told how many more lines or records are do
 _T = TypeVar("_T")
 
 
-class HoldersBusyError(Exception):
+class HoldersBusyError(HotlineError):
     """Somebody else kept writing the same holders; nothing of this batch was written."""
 
     def __init__(self) -> None:

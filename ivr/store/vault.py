@@ -15,10 +15,11 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from redis import Redis
 
+from ivr.errors import HotlineError
 from ivr.store import keys
 
 
-class WrongDataKeysError(Exception):
+class WrongDataKeysError(HotlineError):
     """None of DATA_KEYS opens this Redis's records."""
 
     def __init__(self) -> None:

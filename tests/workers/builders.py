@@ -16,6 +16,7 @@ from ivr.settings import Settings, read_settings
 from ivr.store.outbox import bank_queue, new_notice_id
 from tests.hotline import Hotline, open_hotline
 from workers.delivery import Client, Delivery
+from workers.sweep import Sweep
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the one of the specification's examples
 OLD_SECRET = "whsec_" + base64.b64encode(b"an old secret of 24 bytes").decode()
@@ -101,4 +102,16 @@ def a_delivery(
     """Delivers a queue's notices, never paused, the same way every time."""
     return Delivery(
         queue, client, write, hotline.outbox, hotline.service, lease_seconds=30, rng=Random(1)
+    )
+
+
+def sweep_of(hotline: Hotline) -> Sweep:
+    """The clock's rounds."""
+    return Sweep(
+        hotline.service,
+        hotline.outbox,
+        hotline.bank_health,
+        hotline.condition,
+        hotline.journal,
+        hotline.settings.banks,
     )

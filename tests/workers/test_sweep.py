@@ -14,7 +14,7 @@ from ivr.store import keys
 from ivr.store.outbox import bank_queue
 from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
-from tests.workers.builders import a_bank, a_hotline, an_environment, owe
+from tests.workers.builders import a_bank, a_hotline, an_environment, owe, sweep_of
 from tests.workers.programs import program
 from tests.workers.servers import wait_until
 from workers.sweep import MOST_RINGING, Sweep
@@ -31,17 +31,6 @@ def hotline(redis: Redis, tmp_path: Path) -> Hotline:
 @pytest.fixture
 def sweep(hotline: Hotline) -> Sweep:
     return sweep_of(hotline)
-
-
-def sweep_of(hotline: Hotline) -> Sweep:
-    return Sweep(
-        hotline.service,
-        hotline.outbox,
-        hotline.bank_health,
-        hotline.condition,
-        hotline.journal,
-        hotline.settings.banks,
-    )
 
 
 def lose_all_jobs(hotline: Hotline) -> None:
