@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Self
 
 from ivr.beijing import BEIJING
 
@@ -26,7 +27,7 @@ class AgentHours:
     spans: tuple[Span, ...]
 
     @classmethod
-    def parse(cls, text: str) -> "AgentHours":
+    def parse(cls, text: str) -> Self:
         """Reads `[days] HH:MM-HH:MM[,HH:MM-HH:MM]`, several of them parted by `;`.
 
         Raises:

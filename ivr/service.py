@@ -37,12 +37,6 @@ from ivr.store.outbox import Outbox, new_notice_id
 log = structlog.get_logger()
 
 
-def open_service(store: Store, settings: Settings) -> "CardService":
-    """The service on one deployment's records."""
-    rules = Rules(banks=settings.banks.keys(), suspension_seconds=settings.loss_report_seconds)
-    return CardService(store.cases, store.holders, store.outbox, store.deadlines, rules)
-
-
 class CardService:
     """The business acts of one deployment."""
 
@@ -80,7 +74,7 @@ class CardService:
     def report_loss(self, request: ReportRequest, seen: Reading | None = None) -> Filing:
         """Reports a card lost, if it may be: all that follows is on disk, or nothing is.
 
-        `seen` is how the card stood when the channel looked; it saves reading it again.
+        `seen` is how this card stood when the channel looked; it saves reading it again.
 
         Raises:
             UnsafeRedisError: this Redis could lose the report; nothing was filed.
@@ -89,7 +83,9 @@ class CardService:
             redis.RedisError: Redis did not answer or refused; nothing was filed.
         """
         card_ref = self._holders.card_ref(request.card.number)
-        reading = seen or self._cases.of_card(card_ref)
+        if seen is None or seen.case.card_ref != card_ref:
+            seen = self._cases.of_card(card_ref)
+        reading = seen
         while True:
             fresh = Fresh(new_report_number(), new_notice_id())
             filing, change = reporting.report(
@@ -211,3 +207,9 @@ class CardService:
         if self._holders.bank_of(card_ref) != event.bank:
             raise NotThisBanksError
         return card_ref
+
+
+def open_service(store: Store, settings: Settings) -> CardService:
+    """The service on one deployment's records."""
+    rules = Rules(banks=settings.banks.keys(), suspension_seconds=settings.loss_report_seconds)
+    return CardService(store.cases, store.holders, store.outbox, store.deadlines, rules)

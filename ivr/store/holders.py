@@ -49,6 +49,42 @@ class ImportResult:
     bad: int = 0
 
 
+@dataclass(frozen=True)
+class _Entry:
+    """A line with the references of its holder and card."""
+
+    line: CardLine
+    ref: str
+    card_ref: str
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        return keys.holder(self.ref), keys.card(self.card_ref)
+
+
+@dataclass
+class _Fold:
+    """A batch's holders as they are and, line by line, as they will be."""
+
+    holders: dict[str, Holder]
+    owners: dict[str, str]  # card ref -> holder ref
+    changed: dict[str, None] = field(default_factory=dict)
+    unchanged: int = 0
+    bad: list[BadLine] = field(default_factory=list)
+
+    def add(self, entry: _Entry) -> None:
+        if self.owners.setdefault(entry.card_ref, entry.ref) != entry.ref:
+            self.bad.append(BadLine(entry.line.line, "card_number belongs to another holder"))
+            return
+        before = self.holders.get(entry.ref)
+        after = _merged(before, entry.line.holder)
+        if after == before:
+            self.unchanged += 1
+            return
+        self.holders[entry.ref] = after
+        self.changed[entry.ref] = None
+
+
 class Holders:
     """Reads, imports and reseals the cardholders' records."""
 
@@ -133,12 +169,12 @@ class Holders:
             progress(len(batch))
         return count
 
-    def _put_batch(self, batch: "list[CardLine]") -> "_Fold":
+    def _put_batch(self, batch: list[CardLine]) -> _Fold:
         entries = [_Entry(line, *self._refs(line.holder)) for line in batch]
         watched = [key for entry in entries for key in entry.keys]
         return self._commit(watched, partial(self._merge, entries))
 
-    def _commit(self, watched: "list[Any]", change: "Callable[[Pipeline], _T]") -> _T:
+    def _commit(self, watched: list[Any], change: Callable[[Pipeline], _T]) -> _T:
         """Runs `change` (which reads, then queues writes) until nobody interferes with it."""
         with self._redis.pipeline() as pipe:
             for _ in range(TRIES):
@@ -156,7 +192,7 @@ class Holders:
         (card,) = holder.cards
         return self.ref(holder.id_number), self.card_ref(card.number)
 
-    def _merge(self, entries: "list[_Entry]", pipe: Pipeline) -> "_Fold":
+    def _merge(self, entries: list[_Entry], pipe: Pipeline) -> _Fold:
         fold = self._read(entries)
         for entry in entries:
             fold.add(entry)
@@ -167,7 +203,7 @@ class Holders:
             pipe.mset(cards)  # one command for the batch: a third less to send and parse
         return fold
 
-    def _read(self, entries: "list[_Entry]") -> "_Fold":
+    def _read(self, entries: list[_Entry]) -> _Fold:
         """What the store says of the holders and cards in question, in one round trip."""
         refs = list(dict.fromkeys(entry.ref for entry in entries))
         card_refs = [entry.card_ref for entry in entries]
@@ -189,7 +225,7 @@ class Holders:
         pairs = zip(card_refs, holder.cards, strict=True)
         return {keys.card(card_ref): f"{ref} {card.bank}" for card_ref, card in pairs}
 
-    def _reseal(self, found: "list[bytes]", pipe: Pipeline) -> None:
+    def _reseal(self, found: list[bytes], pipe: Pipeline) -> None:
         with self._redis.pipeline(transaction=False) as reading:
             for key in found:
                 reading.hget(key, "record")
@@ -197,42 +233,6 @@ class Holders:
         for key, sealed in zip(found, records, strict=True):
             if sealed:
                 pipe.hset(key, "record", self._vault.seal(self._vault.unseal(sealed)))
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """A line with the references of its holder and card."""
-
-    line: CardLine
-    ref: str
-    card_ref: str
-
-    @property
-    def keys(self) -> tuple[str, str]:
-        return keys.holder(self.ref), keys.card(self.card_ref)
-
-
-@dataclass
-class _Fold:
-    """A batch's holders as they are and, line by line, as they will be."""
-
-    holders: dict[str, Holder]
-    owners: dict[str, str]  # card ref -> holder ref
-    changed: dict[str, None] = field(default_factory=dict)
-    unchanged: int = 0
-    bad: list[BadLine] = field(default_factory=list)
-
-    def add(self, entry: _Entry) -> None:
-        if self.owners.setdefault(entry.card_ref, entry.ref) != entry.ref:
-            self.bad.append(BadLine(entry.line.line, "card_number belongs to another holder"))
-            return
-        before = self.holders.get(entry.ref)
-        after = _merged(before, entry.line.holder)
-        if after == before:
-            self.unchanged += 1
-            return
-        self.holders[entry.ref] = after
-        self.changed[entry.ref] = None
 
 
 def _merged(before: Holder | None, news: Holder) -> Holder:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 from urllib.parse import parse_qs, urlsplit
 
 from flask import Request
@@ -31,7 +31,7 @@ class Whereabouts:
     failed: bool
 
     @classmethod
-    def of(cls, request: Request) -> "Whereabouts":
+    def of(cls, request: Request) -> Self:
         """From the request's own URL, or from the failed one a fallback request names."""
         failed_url = request.form.get("ErrorUrl", "")
         parts = urlsplit(failed_url or request.full_path)
