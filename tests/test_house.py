@@ -45,7 +45,7 @@ FORBIDDEN_WORDS = {"handler", "handlers", "manager", "helper", "helpers", "utils
 ALLOWED_NAMES = {
     "Do",  # a step's kind, by design
     "data_keys", "data_dir", "WrongDataKeysError",  # settings of the outside contract
-    "data", "_BlockedData", "_CardData",  # the field of the bank contract
+    "data",  # the field of the bank contract
     "raw_data", "_install_signal_handlers",  # RQ's own names, overridden
     "process",  # the operating system's
 }  # fmt: skip
