@@ -107,7 +107,7 @@ class CardService:
         """
         card_ref = self._card_of(event)
         while True:
-            reading = self._cases.of_card(card_ref, (event.bank, event.id))
+            reading = self._cases.of_event(card_ref, event.bank, event.id)
             verdict, change = hear(
                 reading.case, reading.notice, event, reading.now, heard_before=reading.heard_before
             )

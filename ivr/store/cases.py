@@ -54,7 +54,8 @@ end
 local now, kind, name = redis.call('TIME')[1], ARGV[1], ARGV[2]
 if kind == 'card' then
   local case = read_case(name)
-  return {{now, case, read_notice(field_of(case[3], 'notice_id')), redis.call('GET', ARGV[3])}}
+  local seen = ARGV[3] ~= '' and redis.call('GET', ARGV[3])
+  return {{now, case, read_notice(field_of(case[3], 'notice_id')), seen}}
 elseif kind == 'notice' then
   local ref = redis.call('HGET', '{keys.notice("")}' .. name, 'card_ref') or ''
   local bank = redis.call('HGET', '{keys.notice("")}' .. name, 'bank') or ''
@@ -140,9 +141,14 @@ class Cases:
         self._read = redis.register_script(_READ)
         self._commit = redis.register_script(_COMMIT)
 
-    def of_card(self, card_ref: str, event: tuple[str, str] = ("", "")) -> Reading:
-        """A card's case; `event` (bank, id) also asks whether that event was heard before."""
-        seen = keys.seen_event(*event)
+    def of_card(self, card_ref: str) -> Reading:
+        """A card's case, with the notice its block belongs to."""
+        now, case, notice, _ = self._ask("card", card_ref)
+        return _with_notice(reading_of(now, case), notice)
+
+    def of_event(self, card_ref: str, bank: str, event_id: str) -> Reading:
+        """The same, and whether this event of the bank was heard before."""
+        seen = keys.seen_event(bank, event_id)
         now, case, notice, verdict = self._ask("card", card_ref, seen)
         reading = _with_notice(reading_of(now, case), notice)
         guards = (*reading.guards, (("GET", seen), verdict or b""))
