@@ -89,6 +89,15 @@ class _TimedResponse(http.client.HTTPResponse):
         raw = self.fp.detach()
         self.fp = io.BufferedReader(_TimedReads(raw, sock, deadline))
 
+    def begin(self) -> None:
+        """Reads on past interim answers (RFC 9110 section 15.2): http.client skips 100 alone, and
+        would take the final answer for the answer to the next request on this connection.
+        """
+        super().begin()
+        while _is_interim(self.status):
+            self.headers = self.msg = None  # type: ignore[assignment] # not begun yet
+            super().begin()
+
 
 # `response_class` is where http.client lets a connection choose how answers are read.
 class _TimedHttp(HTTPConnection):
@@ -109,6 +118,11 @@ class _HttpPool(urllib3.HTTPConnectionPool):
 
 class _HttpsPool(urllib3.HTTPSConnectionPool):
     ConnectionCls = _TimedHttps
+
+
+def _is_interim(status: int) -> bool:
+    """A final answer is still to come. Not so after 101: what follows is another protocol."""
+    return 100 <= status < 200 and status != http.HTTPStatus.SWITCHING_PROTOCOLS
 
 
 class Wire:
@@ -167,6 +181,9 @@ class Wire:
 def _start_of(response: urllib3.BaseHTTPResponse) -> bytes:
     """At most 64 kB. The status has already said what counts, so a torn body is no failure."""
     body = b""
+    if response.status < 200:  # no final answer: whatever comes on this connection answers nothing
+        response.close()
+        return body
     try:
         while len(body) < MOST_BYTES:
             piece = response.read1(MOST_BYTES - len(body), decode_content=False)

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import socket
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime, formatdate
@@ -256,6 +257,49 @@ def test_what_a_slow_bank_says_late_is_not_taken_for_the_next_answer(
     hurried.post("ntc-1", BODY, AT)
     server.reacts(answers(503, "later"))
     assert hurried.post("ntc-2", BODY, AT).answer == "later"
+
+
+INTERIM = [b"100 Continue", b"102 Processing", b"103 Early Hints"]
+
+
+@pytest.mark.parametrize("interim", INTERIM)
+def test_an_interim_answer_is_not_taken_for_the_answer(
+    server: Server, client: BankClient, interim: bytes
+) -> None:
+    """RFC 9110 15.2: the final answer is still to come, and the next notice has one of its own."""
+
+    def thinks_aloud(sock: socket.socket) -> None:
+        for _ in range(2):
+            sock.sendall(b"HTTP/1.1 " + interim + b"\r\nLink: </x>\r\n\r\n")
+        answers(200, '{"status": "blocked"}')(sock)
+
+    server.reacts(thinks_aloud)
+    first = client.post("ntc-1", BODY, AT)
+    server.reacts(answers(422, '{"title": "no such card"}'))
+    second = client.post("ntc-1", BODY, AT)
+    assert (first.outcome, first.status) == (Outcome.BLOCKED, 200)
+    assert (second.outcome, second.status) == (Outcome.REFUSED, 422)
+    assert {request.connection for request in server.requests} == {0}
+
+
+def test_interim_answers_without_end_are_left_in_time(server: Server, hurried: BankClient) -> None:
+    server.reacts(drips(server, b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"))
+    assert failure_of(hurried) == "too_slow"
+    server.reacts(answers(422))
+    assert hurried.post("ntc-1", BODY, AT).outcome is Outcome.REFUSED
+    assert server.last.connection == 1
+
+
+def test_a_connection_that_changed_its_protocol_is_never_used_again(
+    server: Server, client: BankClient
+) -> None:
+    """101: whatever follows on it is no answer to any notice."""
+    blocked = b'HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{"status": "blocked"}'
+    server.reacts(lambda sock: sock.sendall(b"HTTP/1.1 101 Up\r\nUpgrade: x\r\n\r\n" + blocked))
+    assert client.post("ntc-1", BODY, AT).outcome is Outcome.FAILED
+    server.reacts(answers(422))
+    assert client.post("ntc-1", BODY, AT).outcome is Outcome.REFUSED
+    assert [request.connection for request in server.requests] == [0, 1]
 
 
 def test_a_body_without_end_is_read_for_64_kb_only(server: Server, client: BankClient) -> None:
