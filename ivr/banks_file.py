@@ -62,8 +62,8 @@ def _in_every_language(names: dict[LanguageCode, str]) -> dict[LanguageCode, str
     return names
 
 
-_Name = Annotated[str, Field(min_length=1)]
-BankNames = Annotated[dict[LanguageCode, _Name], AfterValidator(_in_every_language)]
+_Text = Annotated[str, Field(min_length=1)]
+BankName = dict[LanguageCode, _Text]  # how a bank is called in each language
 
 
 class Bank(BaseModel):
@@ -71,7 +71,7 @@ class Bank(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     id: str = Field(pattern=r"^[a-z0-9_-]{1,32}$")
-    name: BankNames
+    name: Annotated[BankName, AfterValidator(_in_every_language)]
     phone: str = Field(pattern=r"^\+?[0-9]{3,20}$", description="the bank's own service line")
     notice_url: ProtectedUrl = Field(repr=False)  # a URL may hold a password
     secrets_env: str = Field(description="the environment variable with the whsec_… list")
