@@ -7,9 +7,9 @@ from typing import Any
 
 from simulator.bank.client import SandboxBank, SandboxBankError
 from simulator.engine.journey import journey_lines
+from simulator.hotline_records import LONGEST_SUSPENSION
 from simulator.stack.borrowed import Hotline, running_hotline
 from simulator.stack.evidence import (
-    LONGEST_TTL,
     LossKey,
     MissingError,
     heard_report_number,
@@ -86,7 +86,7 @@ def _receipt_while_listening(
 
 def _print_result(person: Person, key: LossKey, receipt: dict[str, Any], ms: float) -> None:
     told = {"key": key, "receipt": receipt, "bank": person.bank, "milliseconds": ms}
-    print(RESULT.format(longest=LONGEST_TTL, **told))
+    print(RESULT.format(longest=LONGEST_SUSPENSION, **told))
 
 
 if __name__ == "__main__":
