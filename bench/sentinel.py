@@ -14,7 +14,7 @@ from typing import Final
 from bench.place import by_shell, folder, for_the_procfile, procfile
 from bench.table import show
 from ivr.cards.records import Holder
-from simulator.engine import HttpWire
+from simulator.engine import HttpTransport
 from tests.faults.audit import Findings, audit, wait_until_calm
 from tests.faults.callers import Caller, Tally, Told
 from tests.faults.city import City
@@ -86,7 +86,7 @@ def _storm(
     called: list[Holder] = []
     holders = iter(city.holders)
     lock = threading.Lock()
-    wire = HttpWire()
+    transport = HttpTransport()
 
     def take() -> Holder | None:
         with lock:
@@ -96,7 +96,7 @@ def _storm(
 
     def line() -> None:
         while holder := take():
-            while not Caller(city.base_url, holder, diary, wire).calls_once().number:
+            while not Caller(city.base_url, holder, diary, transport).calls_once().number:
                 time.sleep(AGAIN_AFTER)
             time.sleep(NEXT_AFTER)
 
@@ -109,7 +109,7 @@ def _storm(
             over.set()
         for each in going:
             each.result()
-    wire.close()
+    transport.close()
     return len(moments), moments, called
 
 

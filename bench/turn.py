@@ -18,7 +18,7 @@ from bench.place import BenchCity, by_shell, folder, procfile
 from bench.table import milliseconds, percentile, show, spread, times
 from ivr.cards.records import Holder
 from ivr.settings import read_settings
-from simulator.engine import Call, Line, WsgiWire
+from simulator.engine import Call, PhoneLine, WsgiTransport
 from tests.faults.city import ACCOUNT, TOKEN, Process, free_port
 
 ROUNDS = 4
@@ -150,11 +150,11 @@ def _round_trips(city: BenchCity) -> list[tuple[str, int]]:
     """The application in this process, behind a door that counts; the second call is told."""
     door = CountingDoor(city.redis.socket)
     settings = read_settings({**city.environment, "REDIS_URL": door.url})
-    wire = WsgiWire(create_app(settings))
-    line = Line(f"{city.base_url}/voice", account_sid=ACCOUNT, auth_token=TOKEN)
+    transport = WsgiTransport(create_app(settings))
+    line = PhoneLine(f"{city.base_url}/voice", account_sid=ACCOUNT, auth_token=TOKEN)
     found: list[tuple[str, int]] = []
     for holder in city.holders[:2]:
-        found = _trips_of_a_call(Call(line, wire), holder, door)
+        found = _trips_of_a_call(Call(line, transport), holder, door)
     door.close()
     return found
 

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import IO, Protocol
 from urllib.parse import urljoin, urlsplit
 
-from .engine import KEYS, Call, Event, Exchange, HttpWire, Level, Line, State
+from .engine import KEYS, Call, Event, Exchange, HttpTransport, Level, PhoneLine, State
 from .engine.clock import NEVER
 from .engine.journey import journey_lines
 
@@ -86,7 +86,7 @@ class Screen:
         if self._verbose:
             for exchange in self._call.exchanges[self._exchanges_shown :]:
                 self._break_line()
-                self._out.write(_wire_text(exchange))
+                self._out.write(_exchange_text(exchange))
             self._exchanges_shown = len(self._call.exchanges)
         for event in self._call.transcript[self._events_shown :]:
             self._show(event)
@@ -115,7 +115,7 @@ class Screen:
         self._in_keys = False
 
 
-def _wire_text(exchange: Exchange) -> str:
+def _exchange_text(exchange: Exchange) -> str:
     sent = " ".join(f"{name}={value}" for name, value in exchange.parameters.items() if value)
     answer = exchange.failure or f"{exchange.status} in {exchange.milliseconds:.1f} ms"
     request = f"    > {exchange.method} {exchange.url}\n    > {sent}\n    < {answer}\n"
@@ -166,8 +166,8 @@ def _keys_at_once(stream: IO[str]) -> Iterator[None]:
 def main(arguments: list[str] | None = None) -> int:
     """The command. 0: Twilio had nothing to object to; 1: it would have raised an error."""
     options = _options(arguments)
-    wire = HttpWire(via=_via(options))
-    call = Call(_line(options), wire, options.caller)
+    transport = HttpTransport(via=_via(options))
+    call = Call(_line(options), transport, options.caller)
     screen = Screen(call, sys.stdout, verbose=options.verbose)
     if options.script is not None:
         talk(call, Scripted(options.script), screen)
@@ -175,7 +175,7 @@ def main(arguments: list[str] | None = None) -> int:
         screen.note(_HELP)
         with _keys_at_once(sys.stdin):
             talk(call, Typed(sys.stdin), screen)
-    wire.close()
+    transport.close()
     for fault in call.faults:
         sys.stderr.write(f"{fault}\n")
     return 1 if any(fault.level is Level.ERROR for fault in call.faults) else 0
@@ -189,11 +189,13 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--public-url", default=public, help="base URL the application signs for")
     parser.add_argument("--status-url", default="", help="status callback, absolute or a path")
     parser.add_argument("--fallback-url", default="", help="fallback, absolute or a path")
-    sid = setting("TWILIO_ACCOUNT_SID", Line.account_sid)
+    sid = setting("TWILIO_ACCOUNT_SID", PhoneLine.account_sid)
     parser.add_argument("--account-sid", default=sid)
     parser.add_argument("--auth-token", default=setting("TWILIO_AUTH_TOKEN", "12345"))
     parser.add_argument("--from", dest="caller", default="+8613800138000")
-    parser.add_argument("--to", dest="number", default=setting("TWILIO_FROM_NUMBER", Line.number))
+    parser.add_argument(
+        "--to", dest="number", default=setting("TWILIO_FROM_NUMBER", PhoneLine.number)
+    )
     parser.add_argument("--script", metavar="KEYS", help="moves, e.g. 1,1,110105...,s,1")
     parser.add_argument("-v", "--verbose", action="store_true", help="show requests and TwiML")
     options = parser.parse_args(arguments)
@@ -202,12 +204,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def _line(options: argparse.Namespace) -> Line:
+def _line(options: argparse.Namespace) -> PhoneLine:
     """URLs as configured at Twilio: below the public base URL when there is one."""
     parts = urlsplit(options.url)
     path = options.url.partition(parts.netloc)[2] or "/"
     voice = options.public_url.rstrip("/") + path if options.public_url else options.url
-    return Line(
+    return PhoneLine(
         voice_url=voice,
         status_callback_url=options.status_url and urljoin(voice, options.status_url),
         fallback_url=options.fallback_url and urljoin(voice, options.fallback_url),

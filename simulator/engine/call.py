@@ -7,17 +7,17 @@ from datetime import datetime
 from .activity import Finish, Goto, State
 from .clock import NEVER
 from .dial import Dialling
-from .line import Line
 from .machine import Machine
+from .phone_line import PhoneLine
 from .rules import FarEnd, Rules
-from .transport import Wire
+from .transport import Transport
 
 KEYS = frozenset("0123456789*#")
 _LISTENED_TO = frozenset({State.PLAYING, State.PROMPTING})
 
 
 class Call(Machine):
-    """A call to `line`. Nothing happens but by its methods; each is safe to call from any thread.
+    """A call to `line`. Only its methods make anything happen; any thread may call them.
 
     Time is `now`, in seconds since dialling; `due` is when the call next changes by itself. A
     driver either runs it step by step (`run_to_gather`, `run_to_silence`) or keeps it at wall
@@ -26,14 +26,14 @@ class Call(Machine):
 
     def __init__(
         self,
-        line: Line,
-        wire: Wire,
+        line: PhoneLine,
+        transport: Transport,
         caller: str = "+8613800138000",
         rules: Rules | None = None,
         far_end: FarEnd | Callable[[str], FarEnd] | None = None,
         started_at: datetime | None = None,
     ) -> None:
-        super().__init__(line, wire, caller, rules, far_end, started_at)
+        super().__init__(line, transport, caller, rules, far_end, started_at)
         self._lock = threading.RLock()
 
     # What a caller does

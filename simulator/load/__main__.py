@@ -16,7 +16,7 @@ from random import Random
 
 from rich.console import Console
 
-from simulator.engine import HttpWire
+from simulator.engine import HttpTransport
 from simulator.load.calls import CallRecord, Conversation, keep_transcript
 from simulator.load.checks import reckon
 from simulator.load.gathering import gather_when_settled
@@ -80,12 +80,12 @@ def _load(
 ) -> Summary:
     console.print(f"{options.calls} calls to {target.line.voice_url}, seed {options.seed}")
     started_at = time.time()
-    wire = HttpWire(target.via, connections=options.lines)
-    new_call = _dialler(options, target, people, wire)
+    transport = HttpTransport(target.via, connections=options.lines)
+    new_call = _dialler(options, target, people, transport)
     traffic = Traffic(_pace(options), new_call, _finisher(options.record), interruptions.first)
     with shown(console, options.calls) as watch:
         board = traffic.run(watch)
-    wire.close()
+    transport.close()
 
     told = 0
 
@@ -101,7 +101,7 @@ def _load(
 
 
 def _dialler(
-    options: Options, target: Target, people: list[Person], wire: HttpWire
+    options: Options, target: Target, people: list[Person], transport: HttpTransport
 ) -> Callable[[], Conversation]:
     """The next caller of the mix; the same seed gives the same callers."""
     rng = Random(options.seed)
@@ -111,7 +111,7 @@ def _dialler(
     def dial() -> Conversation:
         errand = rng.choices(errands, weights)[0]
         own = Random(rng.getrandbits(64))
-        return Conversation(target, wire, errand, crowd.next(errand), own)
+        return Conversation(target, transport, errand, crowd.next(errand), own)
 
     return dial
 

@@ -7,13 +7,13 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from simulator.engine import ANSWERS, BUSY, NO_ANSWER, Call, Fault, Rules, Wire
+from simulator.engine import ANSWERS, BUSY, NO_ANSWER, Call, Fault, Rules, Transport
 from simulator.engine.journey import journey_lines
 from simulator.load.caller import Caller, step_now
 from simulator.load.errands import Errand, habits_of
 from simulator.load.people import Person
+from simulator.load.repeating_transport import RepeatingTransport, TimedTurn, step_in
 from simulator.load.target import Target
-from simulator.load.wire import CallWire, Turn, step_in
 from simulator.load.words import Claim, Heard, claims_in
 
 # What a call is filed under: the first of these that was heard, else where it ended.
@@ -36,7 +36,7 @@ class CallRecord:
     last_step: str
     ended_by: str
     seconds: float
-    turns: tuple[Turn, ...]
+    turns: tuple[TimedTurn, ...]
     faults: tuple[Fault, ...]
 
     @property
@@ -55,15 +55,15 @@ class Conversation:
     """A call in progress, moved on by whoever has time."""
 
     def __init__(
-        self, target: Target, wire: Wire, errand: Errand, person: Person, rng: Random
+        self, target: Target, transport: Transport, errand: Errand, person: Person, rng: Random
     ) -> None:
         self._errand = errand
         self._person = person
         self._language = rng.choice(("zh", "en"))
-        self._wire = CallWire(wire, habits_of(errand).repeats, rng)
+        self._transport = RepeatingTransport(transport, habits_of(errand).repeats, rng)
         self.call = Call(
             target.line,
-            self._wire,
+            self._transport,
             caller=f"+86154{rng.randrange(10**8):08d}",
             rules=Rules(keys_outside_gather=rng.choice(("dropped", "buffered"))),
             far_end=rng.choice((ANSWERS, ANSWERS, BUSY, NO_ANSWER)),
@@ -88,7 +88,7 @@ class Conversation:
 
     def over(self) -> CallRecord:
         """What is kept; late deliveries arrive first."""
-        self._wire.close()
+        self._transport.close()
         call = self.call
         return CallRecord(
             sid=call.sid,
@@ -100,7 +100,7 @@ class Conversation:
             last_step=step_now(call) or ("goodbye" if call.exchanges else "nowhere"),
             ended_by=call.transcript[-1].text if call.transcript else "not dialled",
             seconds=call.now,
-            turns=tuple(self._wire.turns),
+            turns=tuple(self._transport.turns),
             faults=tuple(call.faults),
         )
 
@@ -113,10 +113,12 @@ class Conversation:
 
     def _notes_progress(self) -> None:
         """What has been said so far had reached us by the last answer."""
-        self._marks.append((len(self.call.transcript), self._wire.answered_at))
+        self._marks.append((len(self.call.transcript), self._transport.answered_at))
 
     def _said_at(self, position: int) -> float:
-        return next((at for length, at in self._marks if position < length), self._wire.answered_at)
+        return next(
+            (at for length, at in self._marks if position < length), self._transport.answered_at
+        )
 
     def _heard(self) -> Iterator[Heard]:
         number = ""
@@ -150,7 +152,7 @@ def keep_transcript(folder: Path, call: Call, record: CallRecord) -> None:
     (folder / name).write_text(text + "\n", encoding="utf-8")
 
 
-def _turn_line(turn: Turn) -> str:
+def _turn_line(turn: TimedTurn) -> str:
     repeat = f"  delivered {turn.repeat}" if turn.repeat else ""
     answer = turn.status or turn.failure
     return f"POST {turn.step:<18} {answer} in {turn.milliseconds:.0f} ms{repeat}"

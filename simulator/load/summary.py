@@ -11,8 +11,8 @@ from rich.table import Table
 
 from simulator.load.checks import Discrepancy
 from simulator.load.evidence import Evidence
+from simulator.load.repeating_transport import TimedTurn
 from simulator.load.traffic import Board
-from simulator.load.wire import Turn
 
 _SHOWN_OF_A_CHECK = 10
 _NOT_LOOKED_AT = "not looked at"
@@ -88,7 +88,7 @@ def summarise(board: Board, evidence: Evidence, found: Sequence[Discrepancy]) ->
     )
 
 
-def latency_of(turns: Sequence[Turn]) -> Latency:
+def latency_of(turns: Sequence[TimedTurn]) -> Latency:
     """Nearest-rank percentiles; zeros when there are no turns."""
     taken = sorted(turn.milliseconds for turn in turns)
     points = [_percentile(taken, part) for part in (50, 95, 99, 100)]
@@ -176,7 +176,7 @@ def _counts_table(title: str, counts: dict[str, int]) -> Table:
 
 
 def _latency_table(summary: Summary) -> Table:
-    table = Table("Turn", box=None, pad_edge=False)
+    table = Table("TimedTurn", box=None, pad_edge=False)
     for name in ("turns", "p50 ms", "p95 ms", "p99 ms", "slowest"):
         table.add_column(name, justify="right")
     for step, latency in [*summary.latency_by_step.items(), ("all", summary.latency)]:

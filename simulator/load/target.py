@@ -7,7 +7,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from simulator.engine import Line
+from simulator.engine import PhoneLine
 from simulator.load.options import Options
 from simulator.stack.launcher import CHECKOUT
 from simulator.stack.place import Place
@@ -21,7 +21,7 @@ class Target:
     `environ` is what the hotline's own commands are run with.
     """
 
-    line: Line
+    line: PhoneLine
     via: str
     bank_url: str
     redis_url: str
@@ -68,14 +68,14 @@ def _refuse_others(places: Mapping[str, str]) -> None:
             raise StartError(f"{name} is at {host}: a load goes to this machine only.")
 
 
-def _line(base_url: str, environ: Mapping[str, str]) -> Line:
+def _line(base_url: str, environ: Mapping[str, str]) -> PhoneLine:
     """The number as it would be configured at Twilio."""
     try:
         account_sid, token = environ["TWILIO_ACCOUNT_SID"], environ["TWILIO_AUTH_TOKEN"]
     except KeyError as missing:
         raise StartError(f"{missing.args[0]} is not set: calls could not be signed.") from None
     base = base_url.rstrip("/")
-    return Line(
+    return PhoneLine(
         voice_url=f"{base}/voice",
         status_callback_url=f"{base}/voice/status",
         fallback_url=f"{base}/voice/fallback",

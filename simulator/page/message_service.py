@@ -13,7 +13,7 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from simulator.engine.line import new_sid
+from simulator.engine.phone_line import new_sid
 from simulator.page.messages import Message, MessageBook
 
 LONGEST_BODY = 1600

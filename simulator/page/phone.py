@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.engine import Call, HttpWire, Line, Rules
+from simulator.engine import Call, HttpTransport, PhoneLine, Rules
 from simulator.page.live_call import LiveCall
 from simulator.page.records import Records
 from simulator.page.roster import Person, masked_phone
@@ -26,8 +26,8 @@ class BusyError(Exception):
 class Surroundings:
     """What all phones share."""
 
-    line: Line
-    wire: HttpWire
+    line: PhoneLine
+    transport: HttpTransport
     records: Records
     people: tuple[Person, ...]
 
@@ -65,7 +65,7 @@ class Phone:
             if self.in_call:
                 raise BusyError
             rules = Rules(requests_take_time=True)
-            call = Call(self._around.line, self._around.wire, self.number, rules)
+            call = Call(self._around.line, self._around.transport, self.number, rules)
             self.live = LiveCall(call, self.tells)
             self.live.fast = self.fast
             self._chosen = False

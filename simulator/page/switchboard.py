@@ -2,7 +2,7 @@
 
 import threading
 
-from simulator.engine import HttpWire, Line
+from simulator.engine import HttpTransport, PhoneLine
 from simulator.page.banks import BankScreens
 from simulator.page.messages import MessageBook
 from simulator.page.phone import Phone, Surroundings
@@ -24,10 +24,10 @@ class Switchboard:
         self.book = MessageBook(settings.data_dir / "simulator")
         self.records = Records(settings.redis_url)
         self.banks = BankScreens(settings.bank_url)
-        self._wire = HttpWire(settings.via)
-        self.texting = Texting(settings, self._wire, self.book)
+        self._transport = HttpTransport(settings.via)
+        self.texting = Texting(settings, self._transport, self.book)
         people = tuple(read_people(settings.cardholders))
-        self._around = Surroundings(_line(settings), self._wire, self.records, people)
+        self._around = Surroundings(_line(settings), self._transport, self.records, people)
         self._phones: dict[str, Phone] = {}
         self._lock = threading.Lock()
         self.closing = threading.Event()
@@ -54,7 +54,7 @@ class Switchboard:
         self.book.close()
         self.records.close()
         self.banks.close()
-        self._wire.close()
+        self._transport.close()
 
     def phone(self, phone_id: str) -> Phone | None:
         """A tab's phone, which thereby shows that it is alive."""
@@ -88,10 +88,10 @@ class Switchboard:
             return list(self._phones.values())
 
 
-def _line(settings: PageSettings) -> Line:
+def _line(settings: PageSettings) -> PhoneLine:
     """The number as it would be configured at Twilio."""
     base = settings.public_base_url
-    return Line(
+    return PhoneLine(
         voice_url=f"{base}/voice",
         status_callback_url=f"{base}/voice/status",
         fallback_url=f"{base}/voice/fallback",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-from simulator.engine import Answer, Call, HttpWire, Limits, Line
+from simulator.engine import Call, HttpResponse, HttpTransport, Limits, PhoneLine
 from simulator.stack.borrowed import Hotline
 from simulator.stack.launcher import CHECKOUT
 from simulator.stack.ports import LOOPBACK
@@ -58,8 +58,8 @@ class ScriptedCall:
     """Listens to each prompt, presses the next key, and notes when the confirming key was sent."""
 
     def __init__(self, hotline: Hotline) -> None:
-        self._wire = _TimedWire(_via(hotline))
-        self.call = Call(_line(hotline), self._wire)
+        self._transport = _TimedTransport(_via(hotline))
+        self.call = Call(_line(hotline), self._transport)
         self.confirmed_at = 0.0  # unix seconds, this machine's clock
 
     def report(self, person: Person, language: str) -> None:
@@ -69,9 +69,9 @@ class ScriptedCall:
             self.call.run_to_silence()
             self.call.press(keys, gap=SECONDS_BETWEEN_DIGITS)
         self.call.run_to_silence()
-        sent_before = len(self._wire.sent_at)
+        sent_before = len(self._transport.sent_at)
         self.call.press("1")
-        self.confirmed_at = (self._wire.sent_at[sent_before:] or [0.0])[0]
+        self.confirmed_at = (self._transport.sent_at[sent_before:] or [0.0])[0]
 
     def hear_the_rest(self) -> None:
         """To the end of what the line has to say; then the caller hangs up."""
@@ -80,28 +80,28 @@ class ScriptedCall:
 
     def close(self) -> None:
         """Closes the connections to the hotline."""
-        self._wire.http.close()
+        self._transport.http.close()
 
 
-class _TimedWire:
+class _TimedTransport:
     """Real HTTP that notes when each request was sent."""
 
     def __init__(self, via: str) -> None:
-        self.http = HttpWire(via)
+        self.http = HttpTransport(via)
         self.sent_at: list[float] = []
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, limits: Limits
-    ) -> Answer:
+    ) -> HttpResponse:
         self.sent_at.append(time.time())
         return self.http.send(method, url, headers, body, limits)
 
 
-def _line(hotline: Hotline) -> Line:
+def _line(hotline: Hotline) -> PhoneLine:
     """The number as it would be configured at Twilio."""
     environ = hotline.environ
     base = environ["PUBLIC_BASE_URL"].rstrip("/")
-    return Line(
+    return PhoneLine(
         voice_url=f"{base}/voice",
         status_callback_url=f"{base}/voice/status",
         fallback_url=f"{base}/voice/fallback",

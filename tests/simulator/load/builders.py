@@ -7,7 +7,7 @@ from simulator.load.calls import CallRecord
 from simulator.load.checks import reckon
 from simulator.load.errands import Errand
 from simulator.load.evidence import Evidence, Notice, Receipt, Report
-from simulator.load.wire import Turn
+from simulator.load.repeating_transport import TimedTurn
 from simulator.load.words import Claim, Heard
 
 STARTED = 1_000.0
@@ -25,7 +25,7 @@ def a_call(sid: str = "CA1", card: str = CARD, **told: Any) -> CallRecord:
     happened: dict[str, Any] = {
         "confirmed": True,
         "heard": (heard(Claim.FILED), heard(Claim.BLOCKED)),
-        "turns": (Turn("incoming", "", 200, 5.0, STARTED),),
+        "turns": (TimedTurn("incoming", "", 200, 5.0, STARTED),),
         "faults": (),
     }
     return CallRecord(

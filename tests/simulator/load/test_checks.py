@@ -7,7 +7,7 @@ import pytest
 from simulator.engine import Fault
 from simulator.load.checks import CHECKS
 from simulator.load.evidence import Evidence
-from simulator.load.wire import Turn
+from simulator.load.repeating_transport import TimedTurn
 from simulator.load.words import Claim
 from tests.simulator.load.builders import (
     CARD,
@@ -105,11 +105,11 @@ DOCTORED = [
     ),
     (
         "an HTTP error answered to Twilio",
-        evidence(calls=(a_call(turns=(Turn("confirm", "late", 500, 5.0, STARTED),)),)),
+        evidence(calls=(a_call(turns=(TimedTurn("confirm", "late", 500, 5.0, STARTED),)),)),
     ),
     (
         "an HTTP error answered to Twilio",
-        evidence(calls=(a_call(turns=(Turn("confirm", "", 0, 5.0, STARTED, "read"),)),)),
+        evidence(calls=(a_call(turns=(TimedTurn("confirm", "", 0, 5.0, STARTED, "read"),)),)),
     ),
     ("an error in Twilio's debugger", evidence(calls=(a_call(faults=(Fault(12100, "line 1"),)),))),
 ]
