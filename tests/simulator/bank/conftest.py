@@ -6,12 +6,12 @@ import pytest
 import requests
 
 from simulator.bank.client import SandboxBank
-from simulator.bank.pytest_plugin import runs_bank
+from simulator.bank.pytest_plugin import start_bank
 from simulator.bank.running import RunningBank, new_secret
 from tests.simulator.bank.builders import Sender
 from tests.simulator.bank.hotline import ToyHotline
 
-__all__ = ["runs_bank"]
+__all__ = ["start_bank"]
 
 
 @pytest.fixture(scope="session")
