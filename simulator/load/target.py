@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 from simulator.engine import PhoneLine
 from simulator.load.options import Options
+from simulator.stack.data_dir import DataDir
 from simulator.stack.launcher import CHECKOUT
-from simulator.stack.place import Place
 from simulator.stack.problem import StartError
 
 
@@ -33,14 +33,14 @@ def find_target(options: Options, given: Mapping[str, str]) -> Target:
     environ = dict(given)
     bank_url, via = options.bank_url, options.via
     if not (options.base_url or given.get("PUBLIC_BASE_URL")):
-        place = Place(Path(given.get("DATA_DIR") or CHECKOUT / "var").resolve())
-        launch = place.launch()
+        data_dir = DataDir(Path(given.get("DATA_DIR") or CHECKOUT / "var").resolve())
+        launch = data_dir.launch()
         if not launch:
             raise StartError(
-                f"No `make run` is going in {place.data_dir}. Start one, or name a hotline with "
+                f"No `make run` is going in {data_dir.path}. Start one, or name a hotline with "
                 "PUBLIC_BASE_URL, TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and REDIS_URL."
             )
-        environ |= place.environment_of(launch)
+        environ |= data_dir.environment_of(launch)
         bank_url = bank_url or launch.bank_url
         if not is_loopback(environ["PUBLIC_BASE_URL"]):
             via = via or launch.hotline_url

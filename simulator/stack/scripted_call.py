@@ -3,18 +3,15 @@
 import csv
 import io
 import secrets
-import subprocess
-import sys
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from simulator.engine import Call, HttpResponse, HttpTransport, Limits, PhoneLine
-from simulator.stack.borrowed import Hotline
-from simulator.stack.launcher import CHECKOUT
+from simulator.stack.made_up_holders import import_made_up_holders
 from simulator.stack.ports import LOOPBACK
-from simulator.stack.problem import StartError
+from simulator.stack.running_hotline import RunningHotline
 
 LANGUAGE_KEYS = {"zh": "1", "en": "2"}
 SECONDS_BETWEEN_DIGITS = 0.5
@@ -31,33 +28,15 @@ class Person:
 
 def new_person(environ: Mapping[str, str]) -> Person:
     """Makes up a cardholder with one good card and imports it. Raises StartError."""
-    generate = ["generate", "1", "--seed", str(secrets.randbelow(10**9))]
-    lines = _cardholders(environ, generate, "")
-    _cardholders(environ, ["import", "-"], lines)
-    row = next(csv.DictReader(io.StringIO(lines)))
-    return Person(row["id_number"], row["bank"], f"flask cardholders {' '.join(generate)}")
-
-
-def _cardholders(environ: Mapping[str, str], command: list[str], text: str) -> str:
-    flask = [sys.executable, "-m", "flask", "--app", "app", "cardholders"]
-    done = subprocess.run(
-        [*flask, *command],
-        cwd=CHECKOUT,
-        env=environ,
-        input=text,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    if done.returncode:
-        raise StartError(f"flask cardholders {command[0]} failed:\n{done.stdout}{done.stderr}")
-    return done.stdout
+    seed = secrets.randbelow(10**9)
+    row = next(csv.DictReader(io.StringIO(import_made_up_holders(environ, 1, seed))))
+    return Person(row["id_number"], row["bank"], f"flask cardholders generate 1 --seed {seed}")
 
 
 class ScriptedCall:
     """Listens to each prompt, presses the next key, and notes when the confirming key was sent."""
 
-    def __init__(self, hotline: Hotline) -> None:
+    def __init__(self, hotline: RunningHotline) -> None:
         self._transport = _TimedTransport(_via(hotline))
         self.call = Call(_line(hotline), self._transport)
         self.confirmed_at = 0.0  # unix seconds, this machine's clock
@@ -97,7 +76,7 @@ class _TimedTransport:
         return self.http.send(method, url, headers, body, limits)
 
 
-def _line(hotline: Hotline) -> PhoneLine:
+def _line(hotline: RunningHotline) -> PhoneLine:
     """The number as it would be configured at Twilio."""
     environ = hotline.environ
     base = environ["PUBLIC_BASE_URL"].rstrip("/")
@@ -111,7 +90,7 @@ def _line(hotline: Hotline) -> PhoneLine:
     )
 
 
-def _via(hotline: Hotline) -> str:
+def _via(hotline: RunningHotline) -> str:
     """A public address is played by a proxy in front of this machine's port."""
     public = urlsplit(hotline.environ["PUBLIC_BASE_URL"])
     return "" if public.hostname == LOOPBACK else hotline.launch.hotline_url
