@@ -55,20 +55,20 @@ def new_people(environ: Mapping[str, str], count: int, seed: int) -> list[Person
     return read_people(io.StringIO(import_made_up_holders(environ, count, seed)))
 
 
-class Crowd:
-    """Deals out who calls next: mostly somebody new, at times somebody who called just now."""
+class CallerPool:
+    """Chooses who calls next: mostly somebody new, at times somebody who called just now."""
 
     def __init__(self, people: list[Person], rng: Random) -> None:
         self._people = people
         self._rng = rng
-        self._dealt = 0
+        self._chosen = 0
 
     def next(self, errand: Errand) -> Person:
         """Status is asked by people who called before, as far as there are any."""
         again = 0.8 if errand is Errand.STATUS else 0.1
-        if self._dealt and self._rng.random() < again:
+        if self._chosen and self._rng.random() < again:
             # Perhaps while the earlier call still goes on: two phones, one card.
-            behind = self._rng.randint(1, min(self._dealt, _CALLED_LATELY))
-            return self._people[(self._dealt - behind) % len(self._people)]
-        self._dealt += 1
-        return self._people[(self._dealt - 1) % len(self._people)]
+            behind = self._rng.randint(1, min(self._chosen, _CALLED_LATELY))
+            return self._people[(self._chosen - behind) % len(self._people)]
+        self._chosen += 1
+        return self._people[(self._chosen - 1) % len(self._people)]

@@ -1,6 +1,7 @@
-"""A call's way to the hotline: measures every exchange and delivers some requests once more.
+"""The transport of one call: times every exchange and delivers some requests twice.
 
-Networks repeat: the same signed request again at once, at the same moment, or long after others.
+Networks do that: the same signed request comes again right after its answer ("again"), at the same
+moment ("at once"), or after a later one ("late").
 """
 
 import re
@@ -40,7 +41,7 @@ class _SignedRequest:
 
 
 class RepeatingTransport:
-    """The transport of one call, over one shared by all calls; `turns` keeps every exchange."""
+    """One call's own, over a transport shared by all calls. `turns` keeps every exchange."""
 
     def __init__(self, transport: Transport, repeats: float, rng: Random) -> None:
         self._transport = transport
@@ -88,7 +89,7 @@ class RepeatingTransport:
         twin.start()
 
     def _deliver(self, requests: list[_SignedRequest], repeat: Repeat) -> None:
-        """Nobody hears the answers; that there were good ones is noted."""
+        """Nobody hears these answers, but each is recorded as a turn."""
         for request in requests:
             try:
                 self._exchange(request, repeat)

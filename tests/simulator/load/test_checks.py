@@ -6,9 +6,9 @@ import pytest
 
 from simulator.engine import Fault
 from simulator.load.checks import CHECKS
+from simulator.load.claims import Claim
 from simulator.load.evidence import Evidence
 from simulator.load.repeating_transport import TimedTurn
-from simulator.load.words import Claim
 from tests.simulator.load.builders import (
     CARD,
     NUMBER,

@@ -18,8 +18,8 @@ from simulator.load.target import Target
 _AT_ONCE: Final = 500
 
 
-def gather(target: Target, calls: Sequence[CallRecord], started_at: float) -> Evidence:
-    """Everything there is now. What the bank received can then only be on record already."""
+def collect(target: Target, calls: Sequence[CallRecord], started_at: float) -> Evidence:
+    """All evidence there is now. The bank is asked first: what it received is on record by then."""
     silent: list[str] = []
     seen: dict[str, Any] = {}
     for url, look in ((target.bank_url, _bank_side), (target.redis_url, _records)):
@@ -30,20 +30,20 @@ def gather(target: Target, calls: Sequence[CallRecord], started_at: float) -> Ev
     return Evidence(tuple(calls), started_at, silent=tuple(silent), **seen)
 
 
-def gather_when_settled(
+def collect_when_settled(
     target: Target,
     calls: Sequence[CallRecord],
     started_at: float,
     seconds: float,
     impatient: Callable[[int], bool],
 ) -> Evidence:
-    """As soon as nothing of ours is under way any more, after `seconds` in any case.
+    """The evidence once our reports have all reached their banks, or after `seconds`.
 
     `impatient` is told how many reports wait, and may end the wait.
     """
     until = time.monotonic() + seconds
     while True:
-        evidence = gather(target, calls, started_at)
+        evidence = collect(target, calls, started_at)
         waiting = evidence.unsettled()
         if (not waiting and not evidence.silent) or time.monotonic() > until or impatient(waiting):
             return evidence
