@@ -13,7 +13,7 @@ from simulator.hotline_records import Json
 REMEMBERED_REPORTS = 2_000
 JOURNAL_AT_ONCE = 5_000
 OPEN_AT_ONCE = 200
-REPORT_SECONDS_AGO = 8 * 24 * 3600  # the journal is read from here: all that may be active
+JOURNAL_SECONDS = 8 * 24 * 3600  # how far back it is read: longer than a suspension lasts
 
 
 class RecordsUnavailableError(Exception):
@@ -86,7 +86,7 @@ class Records:
         }
 
     def _notices_of(self, number: str, block: Json) -> list[Json]:
-        """The block names its own notice, which a long backlog might hide otherwise."""
+        """The block's own notice is always among them; a long backlog might hide it."""
         own = [block["notice_id"]] if block.get("notice_id") else []
         ids = list(dict.fromkeys(own + self._notices.of(number)))
         with self._redis.pipeline(transaction=False) as pipe:
@@ -115,9 +115,8 @@ def _notice(values: list[str | None], due: float | None, attempts: list[str]) ->
 
 
 class _NoticesByReport:
-    """Which notices belong to which report: attempted ones are in the journal, the others open.
-
-    The journal is followed like a log file, so each of its entries is read once.
+    """Which notices belong to which report. The journal names those that were attempted; the
+    others are still open. The journal is read on from where it was left: each entry once.
     """
 
     def __init__(self, redis: "Redis") -> None:
@@ -137,7 +136,7 @@ class _NoticesByReport:
     def _follow_journal(self) -> None:
         if not self._read_to:
             seconds, _ = self._redis.time()
-            self._read_to = f"{(seconds - REPORT_SECONDS_AGO) * 1000}-0"
+            self._read_to = f"{(seconds - JOURNAL_SECONDS) * 1000}-0"
         while True:
             entries: Any = self._redis.xrange(
                 records.JOURNAL, f"({self._read_to}", "+", JOURNAL_AT_ONCE
@@ -150,7 +149,7 @@ class _NoticesByReport:
                 return
 
     def _look_at_open(self) -> None:
-        """Those due soonest; what was tried and waits for later is in the journal."""
+        """Only those due soonest: what was tried and has to wait is in the journal."""
         ids: Any = self._redis.zrange(records.OPEN_NOTICES, 0, OPEN_AT_ONCE - 1)
         with self._redis.pipeline(transaction=False) as pipe:
             for notice_id in ids:

@@ -9,7 +9,7 @@ from simulator.engine import FaultError, HttpResponse, HttpTransport, Limits, Tr
 from simulator.engine.markup import Element, read_answer
 from simulator.engine.phone_line import country_of, new_sid
 from simulator.engine.signature import sign
-from simulator.page.messages import Message, MessageBook
+from simulator.page.messages import Message, MessageStore
 from simulator.page.settings import PageSettings
 
 _LIMITS = Limits(total=15.0)
@@ -33,10 +33,12 @@ class Sent:
 class Texting:
     """Sends texts; what the hotline answers in TwiML comes back as texts to the phone."""
 
-    def __init__(self, settings: PageSettings, transport: HttpTransport, book: MessageBook) -> None:
+    def __init__(
+        self, settings: PageSettings, transport: HttpTransport, messages: MessageStore
+    ) -> None:
         self._settings = settings
         self._transport = transport
-        self._book = book
+        self._messages = messages
 
     def send(self, sender: str, body: str) -> Sent:
         """Returns when the hotline has answered, or has not for 15 s."""
@@ -45,9 +47,9 @@ class Texting:
         told = Message(
             form["MessageSid"], "inbound", sender, form["To"], body, sent.words, time.time()
         )
-        self._book.add(told)
+        self._messages.add(told)
         for reply in replies:
-            self._book.add(
+            self._messages.add(
                 Message(
                     new_sid("SM"), "outbound-reply", form["To"], sender, reply, "queued",
                     time.time(),

@@ -191,8 +191,8 @@ def test_what_is_no_key_is_refused(page: ServedPage, keys: object) -> None:
 def test_unknown_phones_banks_and_reports(page: ServedPage) -> None:
     assert page.ask("/phones/nobody/call").status_code == 404
     assert page.new_phone().does("look-at", report="00000000") == 404
-    assert page.ask("/banks/icbc/mood", {"mood": "angry"}).status_code == 422
-    assert page.ask("/banks/icbc/mood", {"mood": "down"}).status_code == 502
+    assert page.ask("/banks/icbc/behaviour", {"behaviour": "angry"}).status_code == 422
+    assert page.ask("/banks/icbc/behaviour", {"behaviour": "down"}).status_code == 502
     assert page.ask("/banks/icbc/unblock", {"account": "x"}).status_code == 404
 
 
