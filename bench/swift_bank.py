@@ -26,7 +26,7 @@ arrivals: dict[str, list[tuple[str, str, float]]] = defaultdict(list)
 silent: set[str] = set()
 
 
-class Teller(asyncio.Protocol):
+class SwiftConnection(asyncio.Protocol):
     """One connection, kept open, with any number of requests."""
 
     def __init__(self) -> None:
@@ -110,7 +110,7 @@ def _first(rows: list[Any], by: int) -> dict[str, float]:
 
 
 async def main(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(Teller, "127.0.0.1", port)
+    server = await asyncio.get_running_loop().create_server(SwiftConnection, "127.0.0.1", port)
     print(f"listening on 127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 

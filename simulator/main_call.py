@@ -12,8 +12,8 @@ from simulator.stack.problem import StartError
 from simulator.stack.results import (
     LossKey,
     MissingError,
+    find_loss_key,
     heard_report_number,
-    loss_key,
     milliseconds_to,
     wait_until_settled,
 )
@@ -62,7 +62,7 @@ def _make_call(hotline: RunningHotline, language: str) -> None:
     finally:
         print("\n".join(journey_lines(scripted.call.transcript)), flush=True)
         scripted.close()
-    key = loss_key(hotline.environ["REDIS_URL"], receipt["report_number"])
+    key = find_loss_key(hotline.environ["REDIS_URL"], receipt["report_number"])
     _print_result(person, key, receipt, milliseconds_to(receipt, scripted.confirmed_at))
 
 

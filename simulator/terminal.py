@@ -1,6 +1,6 @@
 """A telephone in the terminal: `python -m simulator.terminal --url http://127.0.0.1:8000/voice`.
 
-Prompts appear as they would be heard; time is the call's own, so nobody is hurried. Keys are sent
+Prompts appear as they would be heard. The call's clock waits for you: take your time. Keys are sent
 as they are typed. Exit status 1 when Twilio would have raised an error.
 """
 
@@ -23,15 +23,15 @@ _SILENCE, _HANG_UP = "s", "h"
 _HELP = 'keys 0-9 * #, Enter or s: stay silent, "words: speak, h or Ctrl-C: hang up'
 
 
-class Fingers(Protocol):
-    """Where the caller's next move comes from."""
+class Moves(Protocol):
+    """Where the caller's moves come from."""
 
     def next_move(self) -> str:
         """Keys to press, `s` (stay silent), `h` (hang up) or `"` and words to speak."""
 
 
-class Typed:
-    """Moves typed one key at a time or as lines; end of input hangs up.
+class TypedMoves:
+    """Typed, one key at a time or as lines; end of input hangs up.
 
     Enter after keys only ends the line; Enter by itself is silence.
     """
@@ -59,8 +59,8 @@ class Typed:
         return had_keys
 
 
-class Scripted:
-    """Moves from `--script`, comma separated; when they are used up the caller hangs up."""
+class ScriptedMoves:
+    """From `--script`, separated by commas; when they are used up the caller hangs up."""
 
     def __init__(self, script: str) -> None:
         self._moves = iter([move.strip() or _SILENCE for move in script.split(",")])
@@ -122,13 +122,13 @@ def _exchange_text(exchange: Exchange) -> str:
     return request + "".join(f"    < {line}\n" for line in exchange.body.splitlines())
 
 
-def talk(call: Call, fingers: Fingers, screen: Screen) -> None:
+def talk(call: Call, moves: Moves, screen: Screen) -> None:
     """One call from dialling to its end. KeyboardInterrupt hangs up."""
     try:
         call.dial()
         while call.run_to_silence() is not State.ENDED:
             screen.refresh()
-            _move(call, fingers.next_move(), screen)
+            _move(call, moves.next_move(), screen)
     except KeyboardInterrupt:
         call.hang_up()
     screen.refresh()
@@ -164,17 +164,17 @@ def _keys_at_once(stream: IO[str]) -> Iterator[None]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command. 0: Twilio had nothing to object to; 1: it would have raised an error."""
+    """-> the exit status: 1 if Twilio would have raised an error, else 0."""
     options = _options(arguments)
     transport = HttpTransport(via=_via(options))
     call = Call(_line(options), transport, options.caller)
     screen = Screen(call, sys.stdout, verbose=options.verbose)
     if options.script is not None:
-        talk(call, Scripted(options.script), screen)
+        talk(call, ScriptedMoves(options.script), screen)
     else:
         screen.note(_HELP)
         with _keys_at_once(sys.stdin):
-            talk(call, Typed(sys.stdin), screen)
+            talk(call, TypedMoves(sys.stdin), screen)
     transport.close()
     for fault in call.faults:
         sys.stderr.write(f"{fault}\n")

@@ -12,7 +12,7 @@ Step by step (tests, terminal): time is virtual, `call.now` in seconds.
     call.run_to_silence()                       # to where all is said: LISTENING, RINGING ...
     call.press("110105#", gap=0.4); call.speak("挂失"); call.hang_up()
     call.advance_to(call.due)                   # stay silent until the next thing happens
-    call.far_end_does(BUSY); call.far_end_hangs_up()
+    call.set_far_end(BUSY); call.hang_up_far_end()
 
 Real time (browser phone, load generator): Rules(requests_take_time=True), then from any thread
 `call.advance_to(seconds since dialling)`; `call.due` says when to come back.

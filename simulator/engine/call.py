@@ -75,18 +75,18 @@ class Call(Machine):
 
     # What the far end of a Dial does
 
-    def far_end_does(self, far_end: FarEnd) -> None:
+    def set_far_end(self, far_end: FarEnd) -> None:
         """While it rings: replaces the far end's script, counted from now."""
         with self._lock:
             if isinstance(self._activity, Dialling) and self.state is State.RINGING:
-                self._activity.far_end_does(far_end, self.now)
+                self._activity.set_far_end(far_end, self.now)
                 self._settle()
 
-    def far_end_hangs_up(self) -> None:
+    def hang_up_far_end(self) -> None:
         """While connected: the far end hangs up now."""
         with self._lock:
             if isinstance(self._activity, Dialling) and self.state is State.BRIDGED:
-                self._follow(self._activity.far_end_leaves(self.now))
+                self._follow(self._activity.hang_up_far_end(self.now))
                 self._settle()
 
     # Time

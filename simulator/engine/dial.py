@@ -44,7 +44,7 @@ class Dialling(Activity):
         self._time_limit = time_limit
         self._hangup_on_star = hangup_on_star
         self._answered_at: float | None = None
-        self.far_end_does(far_end, now)
+        self.set_far_end(far_end, now)
 
     @property
     def state(self) -> State:
@@ -54,7 +54,7 @@ class Dialling(Activity):
     def due(self) -> float:
         return self._due
 
-    def far_end_does(self, far_end: FarEnd, now: float) -> None:
+    def set_far_end(self, far_end: FarEnd, now: float) -> None:
         """While it rings: the far end's script from now on."""
         self._far_end = far_end
         answers_at = now + far_end.after if far_end.outcome != "no-answer" else NEVER
@@ -62,22 +62,22 @@ class Dialling(Activity):
 
     def on_time(self, now: float, /) -> Transition | None:
         if self._answered_at is not None:
-            return self.far_end_leaves(now)
+            return self.hang_up_far_end(now)
         # "timeout 30": the far end must answer before it.
         status = self._far_end.outcome if now < self._gives_up_at else "no-answer"
         if status != "answers":
             self._tell("not connected", f"{self.number} ({status})")
             return self._leave(status, None)
-        self.answered(now)
+        self.connect(now)
         return None
 
-    def answered(self, now: float) -> None:
+    def connect(self, now: float) -> None:
         """The far end picks up."""
         self._tell("connected", self.number)
         self._answered_at = now
         self._due = now + min(self._far_end.talks, self._time_limit)
 
-    def far_end_leaves(self, now: float) -> Transition:
+    def hang_up_far_end(self, now: float) -> Transition:
         """The far end hangs up, or is hung up on."""
         self._tell("far end left", self.number)
         talked = 0.0 if self._answered_at is None else now - self._answered_at
@@ -85,7 +85,7 @@ class Dialling(Activity):
 
     def on_key(self, key: str, now: float, /) -> Transition | None:
         if key == "*" and self._hangup_on_star and self.state is State.BRIDGED:
-            return self.far_end_leaves(now)
+            return self.hang_up_far_end(now)
         return None
 
 

@@ -171,7 +171,7 @@ class Machine:
             queued.name, self._far_end(queued.name), self.now, self._tell,
             lambda _status, _talked: LeaveQueue("bridged"),
         )  # fmt: skip
-        agent.answered(self.now)
+        agent.connect(self.now)
         self._activity = agent
 
     def _leave_queue(self, transition: LeaveQueue) -> Transition:

@@ -49,7 +49,7 @@ def wait_until_settled(redis_url: str, notice_id: str, seconds: float) -> bool:
     return True
 
 
-def loss_key(redis_url: str, report_number: str) -> LossKey:
+def find_loss_key(redis_url: str, report_number: str) -> LossKey:
     """Found through the report's record. Raises MissingError."""
     with _asked(redis_url) as redis:
         report = records.read_record(redis.get(records.report_key(report_number)), records.REPORT)

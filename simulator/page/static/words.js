@@ -64,7 +64,6 @@ const WORDS = {
   tag_4: ["已挂失", "Reported elsewhere"],
   tag_9: ["已注销", "Cancelled"],
   call_first: ["先拨打 12333，听到“请输入身份证号码”时再点。", "Call 12333 first; click when asked for the ID number."],
-  owner_now: ["现在是{0}的手机", "This is now {0}'s phone"],
   case: ["挂失记录", "Loss report"],
   case_note: ["热线在 Redis 里记下的内容，实时显示", "What the hotline keeps in Redis, live"],
   case_none: ["还没有挂失。拨打 12333，按 1，输入身份证号码，再按 1 确认。", "Nothing reported yet. Call 12333, press 1, key in an ID number and confirm with 1."],

@@ -1,4 +1,4 @@
-"""A load in which everything adds up, to be doctored one thing at a time."""
+"""Evidence of a load in which everything adds up; each test spoils one thing in it."""
 
 from dataclasses import replace
 from typing import Any

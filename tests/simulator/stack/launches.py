@@ -103,7 +103,7 @@ class MakeRun:
 
     @property
     def processes(self) -> list[int]:
-        """Everything alive that was started in this data directory, at whatever remove."""
+        """Every live process that was started, directly or not, in this data directory."""
         return processes_with(f"DATA_DIR={self.data_dir}")
 
     def flask(self, *command: str, text: str = "") -> str:
