@@ -20,6 +20,9 @@ Real time (browser phone, load generator): Rules(requests_take_time=True), then 
 Read at any time: `call.state` (State), `call.transcript` (Event: at_seconds, kind, text, language,
 voice), `call.exchanges` (Exchange: every HTTP attempt), `call.faults` (Fault: Twilio's errors and
 warnings), `call.status`, `call.ended`. A call is a plain object; transports may be shared by calls.
+
+A module names the page of Twilio's documentation that it follows. Sentences in quotes, here and in
+the tests, are the rule as our notes on these pages put it.
 """
 
 from .activity import State

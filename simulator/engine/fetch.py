@@ -1,6 +1,6 @@
 """Twilio's side of HTTP for one call: signing, cookies, redirects, retries, and the record of it.
 
-Rules: twilio-voice.md sections 1 (headers), 2 (signature) and 3 (HTTP behaviour).
+Source: twilio.com/docs/voice/twiml and twilio.com/docs/usage/webhooks.
 """
 
 import base64

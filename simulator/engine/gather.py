@@ -1,4 +1,4 @@
-"""Gather: collects keys or speech. Rules: twilio-voice.md section 4, "Gather"."""
+"""Gather: collects keys or speech. Source: twilio.com/docs/voice/twiml/gather."""
 
 from dataclasses import dataclass
 

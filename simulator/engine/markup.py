@@ -1,6 +1,6 @@
 """TwiML as Twilio reads it: an HTTP answer becomes a tree of elements, or a fatal fault.
 
-Rules: twilio-voice.md section 3, "Answer: text/xml, at most 64 kB, no leading white space ...".
+Source: twilio.com/docs/voice/twiml, and the "Error and Warning Dictionary" (see faults.py).
 """
 
 from collections.abc import Iterator, Mapping

@@ -1,6 +1,6 @@
 """The phone number as configured at Twilio, and the parameters of every request about a call.
 
-Rules: twilio-voice.md section 1.
+Source: twilio.com/docs/voice/twiml (request parameters).
 """
 
 import math

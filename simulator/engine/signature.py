@@ -1,4 +1,4 @@
-"""The X-Twilio-Signature header (twilio-voice.md section 2)."""
+"""The X-Twilio-Signature header (twilio.com/docs/usage/security)."""
 
 import base64
 import hmac

@@ -1,4 +1,4 @@
-"""The course of a call: verbs, transfers of control, its end. twilio-voice.md section 4."""
+"""The course of a call: verbs, transfers of control, its end. twilio.com/docs/voice/twiml."""
 
 import threading
 from datetime import UTC, datetime

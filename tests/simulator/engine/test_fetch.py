@@ -1,4 +1,4 @@
-"""Twilio's requests: twilio-voice.md sections 1 and 3."""
+"""Twilio's requests: twilio.com/docs/voice/twiml and /docs/usage/webhooks."""
 
 import re
 from http.cookies import SimpleCookie

@@ -1,4 +1,4 @@
-"""Real HTTP: the same call over a socket. twilio-voice.md section 3."""
+"""Real HTTP: the same call over a socket. twilio.com/docs/usage/webhooks."""
 
 import socket
 import threading

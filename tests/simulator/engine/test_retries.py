@@ -1,4 +1,4 @@
-"""Retries, connection overrides and time limits: twilio-voice.md section 3."""
+"""Retries, connection overrides and time limits: twilio.com/docs/usage/webhooks."""
 
 import pytest
 

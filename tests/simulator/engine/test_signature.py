@@ -1,4 +1,4 @@
-"""X-Twilio-Signature: twilio-voice.md section 2."""
+"""X-Twilio-Signature: twilio.com/docs/usage/security."""
 
 from urllib.parse import urlsplit
 

@@ -1,4 +1,4 @@
-"""Dial, Enqueue and Record: twilio-voice.md section 4."""
+"""Dial, Enqueue and Record: twilio.com/docs/voice/twiml."""
 
 import pytest
 
