@@ -1,7 +1,7 @@
 """A bank that answers at once, or never, and notes to the microsecond when each notice arrived.
 
 `python -m bench.swift_bank PORT`. Arrivals are on the clock that all processes of a machine share
-(`time.monotonic`), so that who filed a report can tell how long its notice took.
+(`time.monotonic`), so the process that filed a report can tell how long its notice took.
 """
 
 import asyncio
@@ -90,7 +90,7 @@ class SwiftBank(RunningBank):
         return _first(self._arrivals(bank), by=0)
 
     def _arrivals(self, bank: str) -> list[Any]:
-        """Only what is new is asked for: whoever waits asks often."""
+        """Asks only for what is new, because it asks often."""
         known = self._known[bank]
         answer = self.client._session.get(f"{self.url}/{bank}/{len(known)}", timeout=10)
         known += answer.json()

@@ -221,7 +221,7 @@ class CurrentMix:
             self._mix = mix
 
     def next(self) -> Behaviour:
-        """The behaviour towards the next notice; one with a count is used up."""
+        """The behaviour towards the next notice; its count, if it has one, goes down."""
         with self._lock:
             for place, behaviour in enumerate(self._mix):
                 if random.random() < behaviour.probability:

@@ -2,7 +2,7 @@
 
 Effects: `blocked` · `late` and `formal` (recorded, nothing blocked again) · `noted` (released, or
 of an unknown type) · `pong` · `duplicate` (this webhook-id was carried out before) · `refused`
-(signature, body, or told to refuse) · `none` (told to behave so that nothing is carried out).
+(signature, body, or told to refuse) · `none` (its behaviour carries nothing out).
 """
 
 import json

@@ -56,7 +56,7 @@ class Ledger:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of it or none; committed and synced before the block is left."""
+        """All or nothing; synced to disk before the `with` block is left."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:

@@ -54,7 +54,7 @@ class BankServer(ThreadedWSGIServer):
         super().__init__(host, port, app, BankConnection)
 
     def shutdown_request(self, request: Any) -> None:
-        """A connection marked for reset is closed at once: a shutdown would end it politely."""
+        """A connection marked for reset is closed at once, without the usual orderly shutdown."""
         if isinstance(request, socket.socket) and is_marked_for_reset(request):
             request.close()
         else:

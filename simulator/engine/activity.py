@@ -1,4 +1,4 @@
-"""The shapes the parts of a call share: what it is doing now, and what comes next."""
+"""What the parts of a call share: what it is doing now, and what comes next."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field

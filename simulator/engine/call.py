@@ -104,7 +104,7 @@ class Call(Machine):
             return self.state
 
     def run_to_gather(self) -> State:
-        """To the first moment at which the caller could do something: a prompt may just begin."""
+        """To the first moment at which a key could matter; a prompt may only just begin."""
         return self.run_while({State.PLAYING})
 
     def run_to_silence(self) -> State:

@@ -169,8 +169,8 @@ def _check_url(url: str) -> None:
 def as_sent(url: str) -> str:
     """The URL as it is sent and signed.
 
-    What path and query may not hold is percent-encoded and escapes are upper case (urllib3 does
-    the same to whatever it sends); everything else stays as the application wrote it.
+    What a path or query may not hold is percent-encoded, and escapes are upper case, as urllib3
+    would make them. Everything else stays as the application wrote it.
     """
     origin, target = _origin_and_target(url)
     escaped = re.sub(r"%[0-9a-fA-F]{2}", lambda escape: escape.group().upper(), target)

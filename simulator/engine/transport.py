@@ -1,7 +1,7 @@
 """How one request reaches the application: over real HTTP, or straight into a WSGI app.
 
-A transport sends exactly one request: no redirects, no retries, no cookies, no proxies. Those are
-Twilio's business (fetch.py), or nobody's.
+A transport sends exactly one request: no redirects, no retries, no cookies, no proxies. Those that
+Twilio has are added in fetch.py.
 """
 
 import io

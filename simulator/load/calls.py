@@ -81,7 +81,7 @@ class CallInProgress:
         return self._awaited
 
     def hang_up(self) -> None:
-        """Whatever the caller had in mind."""
+        """Ends the call, whatever the caller had in mind."""
         self.call.hang_up()
         self._note_progress()
 

@@ -37,7 +37,7 @@ class LoadProgress:
 
 @dataclass(frozen=True)
 class Pace:
-    """Calls a second, call seconds a second of wall time, and what there is at most.
+    """`speed`: call seconds in a second of wall time. `at_once`, `lines`: calls, requests at most.
 
     `longest`: seconds after which no call is started any more, however few there were.
     """

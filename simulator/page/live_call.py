@@ -45,7 +45,7 @@ class LiveCall:
 
     @property
     def pace(self) -> float:
-        """Call seconds in a second, just now."""
+        """How many call seconds pass in a second, just now."""
         return FAST if self.fast and self.call.state in _SOUND else 1.0
 
     @property

@@ -107,7 +107,7 @@ class Phone:
         return bool(card_ref)
 
     def card_ref(self) -> str:
-        """The card looked at: chosen, or the one the call is about, or the last one."""
+        """The card whose case is shown: the chosen one, else the call's, else the last one."""
         if self.live and not self._chosen:
             self._card_ref = self._shared.records.card_of_call(self.live.call.sid) or self._card_ref
         return self._card_ref

@@ -1,4 +1,4 @@
-"""The tester's look into Redis: what the hotline keeps of one card, and the shortened week."""
+"""The tester's look into Redis: what the hotline keeps of one card. Can shorten its 7 days."""
 
 import threading
 from collections import defaultdict, deque

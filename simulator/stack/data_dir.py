@@ -52,7 +52,7 @@ class DataDir:
         return lock
 
     def unlock(self) -> None:
-        """Once nothing of this launch is left."""
+        """Frees the directory, once nothing of this launch is left."""
         if self._lock is not None:
             self._file.unlink(missing_ok=True)
             os.close(self._lock)

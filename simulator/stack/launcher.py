@@ -162,7 +162,7 @@ class Launcher:
 
 
 def _procfile_programs() -> list[Program]:
-    """Production's programs, then the other side of the line."""
+    """The hotline's programs (Procfile), then the simulator's (Procfile.dev)."""
     texts = [(CHECKOUT / name).read_text(encoding="utf-8") for name in ("Procfile", "Procfile.dev")]
     lines = {name: line for text in texts for name, line in parse_procfile(text).processes.items()}
     return [Program(name, line) for name, line in lines.items()]

@@ -42,7 +42,7 @@ class ScriptedCall:
         self.confirmed_at = 0.0  # unix seconds, this machine's clock
 
     def report(self, person: Person, language: str) -> None:
-        """Up to the confirming key; the line is now saying what came of it."""
+        """Calls, up to the confirming key. The line then starts to say what came of it."""
         self.call.dial()
         for keys in (LANGUAGE_KEYS[language], "1", person.id_number.replace("X", "*")):
             self.call.run_to_silence()
@@ -91,6 +91,6 @@ def _line(hotline: RunningHotline) -> PhoneLine:
 
 
 def _via(hotline: RunningHotline) -> str:
-    """A public address is played by a proxy in front of this machine's port."""
+    """For a public address: this machine's port, reached as behind a proxy."""
     public = urlsplit(hotline.environ["PUBLIC_BASE_URL"])
     return "" if public.hostname == LOOPBACK else hotline.launch.hotline_url

@@ -40,7 +40,7 @@ def hotline_sends(running: RunningBank, bank: SandboxBank) -> Iterator[Sender]: 
 
 @pytest.fixture
 def web() -> Iterator[requests.Session]:
-    """A browser, more or less; no proxy stands between it and loopback."""
+    """As a browser on this machine: no proxy, whatever the environment says."""
     with requests.Session() as session:
         session.trust_env = False
         yield session

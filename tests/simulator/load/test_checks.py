@@ -1,4 +1,4 @@
-"""Every check is seen failing on evidence doctored in one place, and silent otherwise."""
+"""Each check finds evidence that was spoilt in one place, and nothing where all is well."""
 
 from dataclasses import replace
 

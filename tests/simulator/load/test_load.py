@@ -1,4 +1,4 @@
-"""Loads against the whole hotline as real processes: everything adds up, or it is said."""
+"""Loads against the hotline as real processes: everything adds up, or what does not is named."""
 
 import os
 import signal

@@ -1,4 +1,4 @@
-"""Requests that the network delivers once more: the same bytes, never heard, always noted."""
+"""Requests that the network delivers once more: the same bytes; answers unheard but recorded."""
 
 import threading
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The parts of a launch that need no program: values, data directories, ports, evidence."""
+"""The parts of a launch that need no program: values, data directories, ports, results."""
 
 import os
 import re
