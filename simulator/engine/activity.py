@@ -55,7 +55,7 @@ class Finish:
 Transition = Continue | Goto | LeaveQueue | Finish  # what the call does next
 
 
-class Tell(Protocol):
+class AddEvent(Protocol):
     """Writes an event into the transcript, at the call's present time."""
 
     def __call__(self, kind: Kind, text: str = "", language: str = "", voice: str = "") -> None: ...

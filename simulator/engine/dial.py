@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from .activity import Activity, Continue, Goto, State, Tell, Transition
+from .activity import Activity, AddEvent, Continue, Goto, State, Transition
 from .clock import NEVER
 from .markup import Element
 from .phone_line import new_sid
@@ -29,7 +29,7 @@ class Dialling(Activity):
         number: str,
         far_end: FarEnd,
         now: float,
-        tell: Tell,
+        tell: AddEvent,
         leave: Callable[[str, float | None], Transition],
         *,
         timeout: float = NEVER,

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from .activity import Activity, Continue, Goto, State, Tell, Transition
+from .activity import Activity, AddEvent, Continue, Goto, State, Transition
 from .clock import NEVER
 from .markup import Element
 from .play import Playback
@@ -57,7 +57,7 @@ class Gathering(Activity):
     takes_keys = True
 
     def __init__(
-        self, settings: GatherSettings, playback: Playback, now: float, rules: Rules, tell: Tell
+        self, settings: GatherSettings, playback: Playback, now: float, rules: Rules, tell: AddEvent
     ) -> None:
         self._settings = settings
         self._playback = playback

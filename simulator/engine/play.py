@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from .activity import Activity, Continue, State, Tell, Transition
+from .activity import Activity, AddEvent, Continue, State, Transition
 from .clock import NEVER
 from .markup import Element
 from .rules import Rules
@@ -64,7 +64,7 @@ def _looped(element: Element, once: Segment) -> list[Segment]:
 class Playback:
     """Plays segments one after another and tells the transcript when each begins."""
 
-    def __init__(self, parts: Iterable[Segment], tell: Tell) -> None:
+    def __init__(self, parts: Iterable[Segment], tell: AddEvent) -> None:
         self._parts: Iterator[Segment] = iter(deque(parts))
         self._tell = tell
         self.ends_at = NEVER

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from .activity import Activity, Continue, Finish, Goto, LeaveQueue, Tell, Transition
+from .activity import Activity, AddEvent, Continue, Finish, Goto, LeaveQueue, Transition
 from .clock import NEVER
 from .dial import Dialling, Recording, after_dial, dialled_numbers
 from .faults import VERB_NOT_PLAYED, Fault
@@ -27,7 +27,7 @@ class VerbContext:
     rules: Rules
     far_end: Callable[[str], FarEnd]
     absolute: Callable[[str], str]
-    tell: Tell
+    tell: AddEvent
     report: Callable[[Fault], None]
 
     def url(self, verb: Element, attribute: str = "action") -> str:

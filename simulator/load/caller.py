@@ -16,7 +16,7 @@ _NEXT: Final = re.compile(r"/voice/([a-z0-9_]+)\?turn=")
 _LANGUAGE_KEYS: Final = {"zh": "1", "en": "2"}
 
 
-class Caller:
+class SimulatedCaller:
     """A person with an errand on a call of their own."""
 
     def __init__(

@@ -9,7 +9,7 @@ from typing import Final
 
 from simulator.engine import ANSWERS, BUSY, NO_ANSWER, Call, Fault, Rules, Transport
 from simulator.engine.journey import journey_lines
-from simulator.load.caller import Caller, step_now
+from simulator.load.caller import SimulatedCaller, step_now
 from simulator.load.claims import Claim, Heard, claims_in
 from simulator.load.errands import Errand, habits_of
 from simulator.load.people import Person
@@ -68,7 +68,7 @@ class CallInProgress:
             far_end=rng.choice((ANSWERS, ANSWERS, BUSY, NO_ANSWER)),
         )
         self._marks: list[tuple[int, float]] = []
-        caller = Caller(self.call, errand, person, self._language, rng)
+        caller = SimulatedCaller(self.call, errand, person, self._language, rng)
         self._moments: Iterator[float] = caller.run()
         self._awaited: float | None = None
 
