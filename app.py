@@ -14,17 +14,22 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from ivr.banks_file import is_in_clear
+from ivr.conversation import Conversation
+from ivr.every_language import load_words
 from ivr.logs import configure_logs
-from ivr.prompts.catalogue import load_catalogue
+from ivr.prompts.catalogue import Catalogue, CatalogueError
+from ivr.service import CardService, open_service
 from ivr.settings import Settings, SettingsError, read_settings
+from ivr.store.condition import Condition
 from ivr.store.connection import OUTAGE, UnsafeRedisError
-from ivr.store.hotline import Hotline, open_hotline
+from ivr.store.opening import Store, open_store
 from ivr.store.vault import WrongDataKeysError
+from ivr.web.apology import Apology
 from ivr.web.bank_docs import bank_docs_routes
 from ivr.web.banks import bank_routes
-from ivr.web.commands.cardholders import cardholders, data_keys
+from ivr.web.commands.cardholders import RecordTools, add_record_commands
 from ivr.web.commands.flow import flow
-from ivr.web.commands.notices import banks, notices
+from ivr.web.commands.notices import NoticeTools, add_notice_commands
 from ivr.web.health import health_routes
 from ivr.web.problems import as_problem
 from ivr.web.twilio import TwilioDoor
@@ -39,6 +44,7 @@ def create_app(settings: Settings) -> Flask:
     """The hotline as a WSGI application.
 
     Raises:
+        CatalogueError: a language lacks something that a call may need.
         UnsafeRedisError: this Redis could evict or lose a loss report.
         WrongDataKeysError: DATA_KEYS do not open its records.
     """
@@ -47,29 +53,28 @@ def create_app(settings: Settings) -> Flask:
             "public_base_url_is_not_https",
             why="without TLS in front of us, the digits of ID numbers cross the network in clear",
         )
-    hotline = open_hotline(settings)
+    words = load_words()
+    store = open_store(settings)
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES_OF_A_REQUEST
     # A redirect of a Gather's action loses the keys, so no URL is ever redirected to another
     # spelling of itself (twilio-voice section 3).
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    app.extensions["hotline"] = hotline
-    check_redis(hotline)
-    _open_doors(app, hotline)
-    for command in (cardholders, data_keys, notices, banks, flow):
-        app.cli.add_command(command)
+    check_redis(store.condition)
+    service = open_service(store, settings)
+    _open_doors(app, settings, words, store, service)
+    _add_commands(app, settings, store, service)
     return app
 
 
-def check_redis(hotline: Hotline) -> None:
+def check_redis(condition: Condition) -> None:
     """Refuses a Redis that may lose reports or that DATA_KEYS do not open; one that is down is no
     reason not to start, for callers must hear that the system is busy.
     """
     try:
-        weak_points = hotline.durability.check()
-        hotline.check_vault()
-        left = hotline.banks_left_behind()
+        weak_points = condition.check()
+        left = condition.banks_left_behind()
     except OUTAGE as error:
         log.warning("redis_is_down", error=type(error).__name__)
         return
@@ -79,17 +84,26 @@ def check_redis(hotline: Hotline) -> None:
         log.warning("bank_left_behind", bank=bank, blocks_and_open_notices=count)
 
 
-def _open_doors(app: Flask, hotline: Hotline) -> None:
-    settings = hotline.settings
+def _open_doors(
+    app: Flask, settings: Settings, words: Catalogue, store: Store, service: CardService
+) -> None:
     base = settings.public_base_url
     door = TwilioDoor(settings.twilio_auth_token.get_secret_value(), base)
     prefix = base.partition("://")[2].partition("/")[2]
-    voice = Voice(load_catalogue(), f"/{prefix}" if prefix else "", settings.agent_number)
-    app.register_blueprint(voice_routes(hotline, door, voice))
-    app.register_blueprint(bank_routes(hotline))
+    voice = Voice(words, f"/{prefix}" if prefix else "", settings.agent_number)
+    conversation = Conversation(store.calls, service, settings)
+    app.register_blueprint(voice_routes(conversation, door, voice, Apology(settings, voice)))
+    app.register_blueprint(bank_routes(service, store.reconciliation, settings.banks, base))
     app.register_blueprint(bank_docs_routes())
-    app.register_blueprint(health_routes(hotline))
+    app.register_blueprint(health_routes(store.condition, store.bank_health, settings.banks))
     app.register_error_handler(HTTPException, lambda error: as_problem(error).response())
+
+
+def _add_commands(app: Flask, settings: Settings, store: Store, service: CardService) -> None:
+    banks = settings.banks
+    add_record_commands(app, RecordTools(store.holders, store.vault, banks, store.outbox.now))
+    add_notice_commands(app, NoticeTools(service, store.outbox, banks))
+    app.cli.add_command(flow)
 
 
 def _environ() -> Mapping[str, str]:
@@ -110,7 +124,7 @@ def _app_from_environment() -> Flask:
     configure_logs()
     try:
         return create_app(read_settings(_environ()))
-    except (SettingsError, UnsafeRedisError, WrongDataKeysError) as error:
+    except (SettingsError, CatalogueError, UnsafeRedisError, WrongDataKeysError) as error:
         sys.exit(str(error))
 
 

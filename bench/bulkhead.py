@@ -9,7 +9,7 @@ from typing import Final
 
 from bench.place import BenchCity, file_report, folder, wait_for
 from bench.table import milliseconds, percentile, show, times
-from ivr.store.notices import TEXTS_QUEUE
+from ivr.store.outbox import TEXTS_QUEUE
 
 WELL, HANGING = "icbc", "ccb"
 ROUNDS: Final = 4

@@ -18,7 +18,7 @@ from cryptography.fernet import Fernet
 
 from bench.place import SEED, BenchCity, folder
 from bench.table import show, spread, times
-from ivr.cards.made_up import cardholder_rows
+from ivr.made_up import cardholder_rows
 from ivr.store.cardholders_csv import COLUMNS
 from tests.faults.city import CHECKOUT
 

@@ -14,11 +14,11 @@ from pathlib import Path
 from random import Random
 
 from bench.swift_bank import swift_bank
-from ivr.cards.made_up import made_up_holder
+from ivr.cards.acts.report import ReportRequest
 from ivr.cards.records import Holder
-from ivr.store.hotline import Hotline
-from ivr.store.reports import Request
+from ivr.made_up import made_up_holder
 from tests.faults.city import CHECKOUT, City, Store
+from tests.hotline import Hotline
 
 SEED = 12333
 
@@ -94,8 +94,8 @@ def file_report(hotline: Hotline, holder: Holder) -> str:
     """Files a loss report as a call would; -> the report's number."""
     ref = hotline.vault.ref("id", holder.id_number)
     origin = f"CA{secrets.token_hex(16)}"
-    request = Request(ref, holder, holder.cards[0], "phone", origin, "en")
-    return hotline.reports.report_loss(request).suspension.report_number
+    request = ReportRequest(ref, holder, holder.cards[0], "phone", origin, "en")
+    return hotline.service.report_loss(request).report_number
 
 
 @contextmanager

@@ -8,57 +8,90 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from ivr.cards.block import Block, BlockState
-from ivr.cards.errors import CardNotReportableError
-from ivr.cards.id_number import is_under_16
-from ivr.cards.loss import ReportKind, Suspension
-from ivr.cards.records import Card, CardState, Holder
+from ivr.cards.acts.report import Refusal
+from ivr.cards.case import Case
+from ivr.cards.loss import Suspension
+from ivr.cards.records import Card
+from ivr.cards.status import Social
+from ivr.cards.words import BLOCK_WORDS, NEVER_BLOCKED, SOCIAL_WORDS
 from ivr.dialogue.call import Call, Choice, Line
+from ivr.dialogue.filing import FACT, OnRecord
 from ivr.dialogue.turn import MAX_TRIES, Result
-from ivr.id_entry import beijing_day
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LanguageCode
+from ivr.service import CardService
 from ivr.settings import Settings
 from ivr.spoken import bank_facts, hours_text
-from ivr.store.calls import Snapshot, Standing
-from ivr.store.hotline import Hotline
-from ivr.store.reports import OutcomeUnknownError, Request
+from ivr.store.cases import OutcomeUnknownError
+from ivr.store.known import KnownHolder
 
 CHANNEL: Final = "phone"
 MOST_LOOKUPS: Final = 6  # ID numbers in one call; nobody reports for more people than that
-IS_BLOCKED: Final = (BlockState.BLOCKED, BlockState.FORMAL_LOSS)
+
+
+class Directory:
+    """The holders that one turn looks at; what was read with the call is not read again."""
+
+    def __init__(self, service: CardService, read: Mapping[str, KnownHolder | None]) -> None:
+        """`read`: by holder reference; None for one that nobody knows."""
+        self._service = service
+        self._read = dict(read)
+
+    def of_number(self, id_number: str) -> KnownHolder | None:
+        """The holder of a normalised ID number, or None."""
+        return self._of(self._service.holder_ref(id_number))
+
+    def of_call(self, call: Call) -> KnownHolder:
+        """The holder whom the call is about.
+
+        Raises:
+            LookupError: the holder is not in the directory any more.
+        """
+        known = self._of(call.facts["holder_ref"])
+        if known is None:
+            raise LookupError("the holder of this call is not in the directory any more")
+        return known
+
+    def _of(self, ref: str) -> KnownHolder | None:
+        if ref not in self._read:
+            self._read[ref] = self._service.holder(ref)
+        return self._read[ref]
 
 
 @dataclass(frozen=True)
 class Turn:
-    """What an action may look at: the call so far and what was read at the turn's beginning."""
+    """What an action may look at. `now`: unix seconds by Redis' clock."""
 
-    hotline: Hotline
+    service: CardService
+    settings: Settings
+    directory: Directory
     call: Call
-    seen: Snapshot
+    now: int
 
     @property
     def card_ref(self) -> str:
         return self.call.facts["card_ref"]
 
     @property
+    def known(self) -> KnownHolder:
+        return self.directory.of_call(self.call)
+
+    @property
     def card(self) -> Card:
-        return self.seen.cards[self.card_ref]
+        return self.known.cards[self.card_ref]
 
     @property
-    def holder(self) -> Holder:
-        if self.seen.holder is None:
-            raise LookupError("the holder of this call is not in the directory any more")
-        return self.seen.holder
+    def case(self) -> Case:
+        return self.known.readings[self.card_ref].case
 
     @property
-    def standing(self) -> Standing:
-        return self.seen.standings.get(self.card_ref, Standing())
+    def card_facts(self) -> dict[str, str]:
+        return _card_facts(self.card, self.settings, self.call.language)
 
     @property
     def block_bank_facts(self) -> dict[str, str]:
         """The bank that was told, which the card may have left since."""
-        bank = self.standing.block.bank if self.standing.block else self.card.bank
-        return bank_facts(self.hotline.settings, bank, self.call.language)
+        bank = self.case.block.bank if self.case.block else self.card.bank
+        return bank_facts(self.settings, bank, self.call.language)
 
 
 def run_action(name: str, turn: Turn) -> Result:
@@ -71,20 +104,21 @@ def find_holder(turn: Turn) -> Result:
     misses, lookups = _count(turn.call, "misses"), _count(turn.call, "lookups")
     if misses > MAX_TRIES or lookups > MOST_LOOKUPS:
         return Result("too_many", lines=(Line("too_many_tries"),))
-    holder = turn.seen.holder
-    if holder is None or not holder.cards:
+    known = turn.directory.of_number(turn.call.entered)
+    if known is None or not known.cards:
         return _missed(misses, lookups)
     facts = {
-        "holder_ref": turn.seen.holder_ref,
-        "last4": holder.last4,
+        "holder_ref": known.ref,
+        "last4": known.holder.last4,
         "lookups": str(lookups),
         "report_number": "",  # an earlier report of this call was another holder's, maybe
+        FACT: OnRecord.NO,
     }
-    if len(holder.cards) == 1:
-        return Result("one", {**facts, "card_ref": next(iter(turn.seen.cards))})
+    if len(known.cards) == 1:
+        return Result("one", {**facts, "card_ref": next(iter(known.cards))})
     choices = tuple(
-        Choice(ref, _card_facts(card, turn.hotline.settings, turn.call.language))
-        for ref, card in list(turn.seen.cards.items())[:8]  # one key each; 9 and 0 are taken
+        Choice(ref, _card_facts(card, turn.settings, turn.call.language))
+        for ref, card in list(known.cards.items())[:8]  # one key each; 9 and 0 are taken
     )
     return Result("several", facts, choices=choices)
 
@@ -103,65 +137,48 @@ def _missed(misses: int, lookups: int) -> Result:
 
 
 def look_at_card(turn: Turn) -> Result:
-    """Whether the chosen card can be reported lost by phone (domain: 'card states')."""
-    card = turn.card
-    facts = _card_facts(card, turn.hotline.settings, turn.call.language)
-    if is_under_16(turn.holder.id_number, beijing_day(turn.seen.now)):
-        return Result("under_16", facts)
-    if turn.standing.suspension is not None:
-        return _already(turn, turn.standing.suspension, facts)
-    if card.state is CardState.TEMPORARY_LOSS:
-        return Result("already", facts, (Line("already_elsewhere"),))
-    outcomes = {CardState.FORMAL_LOSS: "formal"}
-    if card.bank in turn.hotline.settings.banks:  # else nobody could tell the bank
-        outcomes[CardState.NORMAL] = "reportable"
-    return Result(outcomes.get(card.state, "not_by_phone"), facts)
+    """Whether the chosen card can be reported lost."""
+    refusal = turn.service.refusal(turn.known, turn.card_ref)
+    if refusal is None:
+        return Result("reportable", turn.card_facts)
+    return _refused(turn, refusal, turn.case.suspension, turn.card_facts)
 
 
 def file_report(turn: Turn) -> Result:
     """Files the loss report: the only action that changes anything."""
-    request = Request(
-        turn.call.facts["holder_ref"],
-        turn.holder,
-        turn.card,
-        CHANNEL,
-        origin=turn.call.sid,
-        language=turn.call.language,
-    )
+    request = turn.known.request(turn.card_ref, CHANNEL, turn.call.sid, turn.call.language)
     try:
-        filing = turn.hotline.reports.report_loss(request)
+        filing = turn.service.report_loss(request, turn.known.readings[turn.card_ref])
     except OutcomeUnknownError:
-        return Result("unknown")
-    except CardNotReportableError:
-        return Result("not_by_phone")
-    if filing.outcome != "filed":
-        return _already(turn, filing.suspension, {})
-    days = turn.hotline.settings.loss_report_days
-    return Result("filed", {**_report_facts(filing.suspension), "days": str(days)})
+        return Result("unknown", {FACT: OnRecord.UNKNOWN})
+    if filing.refusal is not None:
+        return _refused(turn, filing.refusal, filing.suspension, {})
+    days = str(turn.settings.loss_report_days)
+    return Result("filed", {**_report_facts(filing.suspension), "days": days})
 
 
 def read_block(turn: Turn) -> Result:
     """What the bank has said so far, from what is stored, never guessed."""
-    block = turn.standing.block
-    return Result(_BLOCK_OUTCOMES[block.state] if block else "waiting", turn.block_bank_facts)
+    block = turn.case.block
+    return Result(BLOCK_WORDS[block.state].outcome if block else "waiting", turn.block_bank_facts)
 
 
 def read_status(turn: Turn) -> Result:
     """The three parts of a card's status: social security, bank, formal report."""
-    standing, card = turn.standing, turn.card
-    values = turn.block_bank_facts
+    status = turn.service.status(turn.known, turn.card_ref)
+    is_formal = status.social is Social.FORMAL
     lines = (
-        _social_line(standing, card),
-        Line(_bank_prompt(standing.block), values),
-        Line("status_formal" if _is_formal(standing, card) else "status_formal_none"),
+        Line(SOCIAL_WORDS[status.social], _report_facts(status.suspension)),
+        Line(_bank_prompt(turn.case), turn.block_bank_facts),
+        Line("status_formal" if is_formal else "status_formal_none"),
     )
     return Result("read", lines=lines)
 
 
 def find_person(turn: Turn) -> Result:
     """Whether a person answers now; outside the hours the caller hears them."""
-    hours = turn.hotline.settings.agent_hours
-    if hours.are_open(datetime.fromtimestamp(turn.seen.now, UTC)):
+    hours = turn.settings.agent_hours
+    if hours.are_open(datetime.fromtimestamp(turn.now, UTC)):
         return Result("open")
     spoken = hours_text(hours, turn.call.language)
     return Result("closed", lines=(Line("person_closed", {"hours": spoken}),))
@@ -176,64 +193,45 @@ ACTIONS: Final[Mapping[str, Callable[[Turn], Result]]] = {
     "find_person": find_person,
 }
 
-_BLOCK_OUTCOMES: Final = {
-    BlockState.NOTIFIED: "waiting",
-    BlockState.RECEIVED: "waiting",
-    BlockState.BLOCKED: "blocked",
-    BlockState.FORMAL_LOSS: "blocked",
-    BlockState.REFUSED: "failed",
-    BlockState.UNDELIVERABLE: "unreached",
-    BlockState.UNBLOCKED: "failed",
-}
-_BANK_PROMPTS: Final = {
-    BlockState.NOTIFIED: "status_bank_waiting",
-    BlockState.RECEIVED: "status_bank_waiting",
-    BlockState.BLOCKED: "status_bank_blocked",
-    BlockState.FORMAL_LOSS: "status_bank_blocked_formal",
-    BlockState.REFUSED: "status_bank_failed",
-    BlockState.UNDELIVERABLE: "status_bank_unreached",
-    BlockState.UNBLOCKED: "status_bank_unblocked",
+_OUTCOMES: Final[Mapping[Refusal, str]] = {
+    Refusal.UNDER_16: "under_16",
+    Refusal.ALREADY: "already",
+    Refusal.ELSEWHERE: "already",
+    Refusal.FORMAL: "formal",
+    Refusal.NEEDS_A_PERSON: "not_by_phone",
 }
 
 
-def _already(turn: Turn, suspension: Suspension, facts: dict[str, str]) -> Result:
-    """The existing report; and the bank's part, unless it is blocked: nobody may hang up in the
-    belief that it is.
+def _refused(
+    turn: Turn, refusal: Refusal, suspension: Suspension | None, facts: dict[str, str]
+) -> Result:
+    """Words for a refusal. Of an existing report also the bank's part, unless it is blocked:
+    nobody may hang up in the belief that it is.
     """
-    if suspension.kind is ReportKind.FORMAL:
-        return Result("formal", facts)
+    outcome = _OUTCOMES[refusal]
+    if refusal is Refusal.ELSEWHERE:
+        return Result(outcome, facts, (Line("already_elsewhere"),))
+    if refusal is not Refusal.ALREADY:
+        return Result(outcome, facts)
     known = _report_facts(suspension)
     lines = [Line("already_reported", known)]
-    block = turn.standing.block
-    if block is not None and block.state not in IS_BLOCKED:
-        lines.append(Line(_bank_prompt(block), turn.block_bank_facts))
-    return Result("already", {**facts, **known}, tuple(lines))
+    block = turn.case.block
+    if block is not None and BLOCK_WORDS[block.state].outcome != "blocked":
+        lines.append(Line(_bank_prompt(turn.case), turn.block_bank_facts))
+    return Result(outcome, {**facts, **known}, tuple(lines))
 
 
-def _report_facts(suspension: Suspension) -> dict[str, str]:
-    return {"report_number": suspension.report_number, "until": str(suspension.release_at)}
+def _report_facts(suspension: Suspension | None) -> dict[str, str]:
+    """The number and deadline of a temporary report; nothing of a formal one, or of none."""
+    if suspension is None or suspension.release_at is None:
+        return {}
+    number, until = suspension.report_number, str(suspension.release_at)
+    return {"report_number": number, "until": until, FACT: OnRecord.YES}
 
 
-def _card_facts(card: Card, settings: Settings, language: Language) -> dict[str, str]:
+def _card_facts(card: Card, settings: Settings, language: LanguageCode) -> dict[str, str]:
     return {**bank_facts(settings, card.bank, language), "card_last4": card.last4}
 
 
-def _is_formal(standing: Standing, card: Card) -> bool:
-    suspended = standing.suspension is not None and standing.suspension.kind is ReportKind.FORMAL
-    return suspended or card.state is CardState.FORMAL_LOSS
-
-
-def _bank_prompt(block: Block | None) -> str:
-    return "status_bank_normal" if block is None else _BANK_PROMPTS[block.state]
-
-
-def _social_line(standing: Standing, card: Card) -> Line:
-    if _is_formal(standing, card):
-        return Line("status_social_formal")
-    if standing.suspension is not None:
-        return Line("status_social_temporary", _report_facts(standing.suspension))
-    if card.state is CardState.TEMPORARY_LOSS:
-        return Line("already_elsewhere")
-    if card.state is not CardState.NORMAL:
-        return Line("status_social_not_normal")
-    return Line("status_social_active" if standing.block is None else "status_social_restored")
+def _bank_prompt(case: Case) -> str:
+    return NEVER_BLOCKED if case.block is None else BLOCK_WORDS[case.block.state].status

@@ -2,10 +2,11 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime, time
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from typing import Self
 
-BEIJING = ZoneInfo("Asia/Shanghai")
+from ivr.beijing import BEIJING
+
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPAN = re.compile(r"^(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})$")
 
@@ -26,7 +27,7 @@ class AgentHours:
     spans: tuple[Span, ...]
 
     @classmethod
-    def parse(cls, text: str) -> "AgentHours":
+    def parse(cls, text: str) -> Self:
         """Reads `[days] HH:MM-HH:MM[,HH:MM-HH:MM]`, several of them parted by `;`.
 
         Raises:
@@ -73,8 +74,3 @@ def _parse_span(days: frozenset[int], text: str) -> Span:
     if hours[1] > 59 or hours[3] > 59 or not 0 <= start < end <= 24 * 60:
         raise ValueError(f"'{text}' should begin before it ends, between 00:00 and 24:00")
     return Span(days, start, end)
-
-
-def clock_text(minute: int) -> str:
-    """Minutes after midnight as a 24-hour clock shows them: 510 -> 08:30."""
-    return "24:00" if minute == 24 * 60 else time(minute // 60, minute % 60).strftime("%H:%M")

@@ -18,6 +18,8 @@ from pydantic import (
     field_validator,
 )
 
+from ivr.prompts.languages import LANGUAGES, LanguageCode
+
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
 WEBHOOK_SECRET_PREFIX = "whsec_"  # noqa: S105 (the prefix Standard Webhooks gives every secret)
 
@@ -51,12 +53,17 @@ def split_url(url: str) -> SplitResult:
 ProtectedUrl = Annotated[str, AfterValidator(_https_or_loopback)]
 
 
-class BankName(BaseModel):
-    """How the bank is called in each language."""
+def _in_every_language(names: dict[LanguageCode, str]) -> dict[LanguageCode, str]:
+    """A caller hears the bank's name in any language, so none may lack."""
+    faults = [f"is not set in {code}" for code in LANGUAGES if code not in names]
+    faults += [f"{code} is no language here" for code in names if code not in LANGUAGES]
+    if faults:
+        raise ValueError("; ".join(faults))
+    return names
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-    zh: str = Field(min_length=1)
-    en: str = Field(min_length=1)
+
+_Name = Annotated[str, Field(min_length=1)]
+BankNames = Annotated[dict[LanguageCode, _Name], AfterValidator(_in_every_language)]
 
 
 class Bank(BaseModel):
@@ -64,7 +71,7 @@ class Bank(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     id: str = Field(pattern=r"^[a-z0-9_-]{1,32}$")
-    name: BankName
+    name: BankNames
     phone: str = Field(pattern=r"^\+?[0-9]{3,20}$", description="the bank's own service line")
     notice_url: ProtectedUrl = Field(repr=False)  # a URL may hold a password
     secrets_env: str = Field(description="the environment variable with the whsec_… list")

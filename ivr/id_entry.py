@@ -1,9 +1,8 @@
-"""What a caller keyed as an ID number, and the day it is judged by."""
+"""What a caller keyed as an ID number."""
 
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Final
 
-from ivr.agent_hours import BEIJING
 from ivr.cards.errors import BadIdNumberError
 from ivr.cards.id_number import PLACES, IdNumberProblem, check_id_number
 
@@ -12,11 +11,6 @@ _VERDICTS: Final[dict[str, str]] = {
     IdNumberProblem.TOO_SHORT: "too_short",
     IdNumberProblem.FIFTEEN_PLACES: "fifteen_places",
 }
-
-
-def beijing_day(unix_seconds: float) -> date:
-    """The date in Beijing: birthdays and future dates are judged by it."""
-    return datetime.fromtimestamp(unix_seconds, UTC).astimezone(BEIJING).date()
 
 
 def keyed_id_number(keys: str, today: date) -> tuple[str, str | None]:

@@ -25,13 +25,14 @@ from pydantic import (
 
 from ivr.agent_hours import AgentHours
 from ivr.banks_file import Bank, ProtectedUrl, is_random, problem_lines, read_banks, split_url
+from ivr.errors import HotlineError
 
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+@-]+")
 SENTINEL_SCHEME = "redis+sentinel://"
 KEPT_AFTER_RELEASE_DAYS = 30  # the release must find the report, even after a long outage
 
 
-class SettingsError(Exception):
+class SettingsError(HotlineError):
     """The environment cannot be used; `problems` has one line for each thing to mend."""
 
     def __init__(self, problems: list[str]) -> None:

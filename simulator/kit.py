@@ -8,7 +8,7 @@ Every verb returns the caller. A verb that fails says what was expected and show
 far; in strict mode (the default) so does everything Twilio's debugger would complain about.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
@@ -29,6 +29,8 @@ from .engine.clock import NEVER
 from .engine.journey import journey_lines, journey_text
 
 BASE_URL = "https://hotline.example"
+
+Retold = Callable[[list[Event]], Iterable[Event]]  # a transcript in other words, before it is text
 
 
 @dataclass(frozen=True)
@@ -189,9 +191,12 @@ class Caller:
     def exchanges(self) -> list[Exchange]:
         return self.call.exchanges
 
-    def journey(self, title: str = "", steady: dict[str, str] | None = None) -> str:
-        """The call as text for people; see `journey_text`."""
-        return journey_text(self.transcript, title or self.call.line.voice_url, steady or {})
+    def journey(
+        self, title: str = "", steady: dict[str, str] | None = None, retold: Retold = list
+    ) -> str:
+        """The call as text for people, its events `retold`; see `journey_text`."""
+        events = retold(self.transcript)
+        return journey_text(events, title or self.call.line.voice_url, steady or {})
 
     # How it is done
 

@@ -9,7 +9,7 @@ from typing import Protocol
 
 import pytest
 
-from .kit import Caller, a_caller
+from .kit import Caller, Retold, a_caller
 
 _FLAG = "--regenerate-journeys"
 
@@ -18,7 +18,12 @@ class KeepsJourney(Protocol):
     """What the `journey` fixture offers."""
 
     def __call__(
-        self, caller: Caller, name: str, title: str = "", steady: dict[str, str] | None = None
+        self,
+        caller: Caller,
+        name: str,
+        title: str = "",
+        steady: dict[str, str] | None = None,
+        retold: Retold = list,
     ) -> None: ...
 
 
@@ -39,9 +44,13 @@ def journey(request: pytest.FixtureRequest) -> KeepsJourney:
     regenerate = request.config.getoption(_FLAG, default=False)
 
     def keep(
-        caller: Caller, name: str, title: str = "", steady: dict[str, str] | None = None
+        caller: Caller,
+        name: str,
+        title: str = "",
+        steady: dict[str, str] | None = None,
+        retold: Retold = list,
     ) -> None:
-        text = caller.journey(title or name, steady)
+        text = caller.journey(title or name, steady, retold)
         path = folder / f"{name}.txt"
         if regenerate:
             folder.mkdir(exist_ok=True)

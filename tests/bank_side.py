@@ -16,16 +16,17 @@ from standardwebhooks import Webhook
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import Client, TestResponse
 
+from ivr.cards.acts.report import ReportRequest
 from ivr.cards.block import Block, BlockState
 from ivr.cards.loss import LossReport, ReportState, Suspension
 from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState, Outcome
+from ivr.cards.notice_bodies import iso
 from ivr.cards.records import Card, Holder
 from ivr.store import keys
-from ivr.store.codec import iso, load
-from ivr.store.hotline import Hotline
-from ivr.store.notices import TEXTS_QUEUE
-from ivr.store.reports import Request
+from ivr.store.codec import load
+from ivr.store.outbox import TEXTS_QUEUE
 from tests.builders import enrol, hotline_of
+from tests.hotline import Hotline
 
 Json = dict[str, Any]
 
@@ -125,10 +126,10 @@ class Records:
         """A caller reports a card (their first one)."""
         card = card or holder.cards[0]
         ref = self.hotline.vault.ref("id", holder.id_number)
-        asked = Request(ref, holder, card, "phone", secrets.token_hex(4), "zh")
-        filing = self.hotline.reports.report_loss(asked)
-        assert filing.outcome == "filed"
-        return self.report(filing.suspension.report_number)
+        asked = ReportRequest(ref, holder, card, "phone", secrets.token_hex(4), "zh")
+        filing = self.hotline.service.report_loss(asked)
+        assert filing.refusal is None
+        return self.report(filing.report_number)
 
     def enrols(self, *holders: Holder) -> None:
         enrol(self.hotline, *holders)
@@ -146,7 +147,7 @@ class Records:
         """What an attempt came to is written down."""
         now = int(self.hotline.outbox.now())
         due = None if again_in is None else now + again_in
-        self.hotline.blocks.settle(notice, Attempt(now, outcome, 200, 12, ""), due)
+        self.hotline.service.settle(notice.id, Attempt(now, outcome, 200, 12, ""), due)
 
     def brings_to(self, state: BlockState, report: LossReport, bank: BankSide, card: Card) -> None:
         """The block of a report just filed gets into a state, as it would in life."""
@@ -161,10 +162,10 @@ class Records:
     def seven_days_pass(self, report: LossReport) -> None:
         """Redis ends the suspension, and the sweep finds out."""
         self.hotline.redis.delete(keys.loss(report.card_ref))
-        self.hotline.releases.release_due()
+        self.hotline.service.release_due()
 
     def report(self, number: str) -> LossReport:
-        found = self.hotline.reports.find(number)
+        found = self.hotline.cases.find_report(number)
         assert found is not None
         return found
 

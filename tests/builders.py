@@ -14,7 +14,7 @@ from app import create_app
 from ivr.cards.records import Card, CardState, Holder
 from ivr.settings import Settings, read_settings
 from ivr.store.cardholders_csv import CardLine
-from ivr.store.hotline import Hotline
+from tests.hotline import Hotline, open_hotline
 
 BASE_URL: Final = "https://hotline.example"
 TWILIO_TOKEN: Final = "12345"
@@ -68,13 +68,14 @@ def a_secret() -> str:
 def an_app(settings: Settings, *holders: Holder) -> Flask:
     """The whole hotline on the Redis of these settings, with these cardholders on record."""
     app = create_app(settings)
+    app.extensions["tests.hotline"] = open_hotline(settings)
     enrol(hotline_of(app), *holders)
     return app
 
 
 def hotline_of(app: Flask) -> Hotline:
-    """The books behind an app."""
-    hotline: Hotline = app.extensions["hotline"]
+    """What is behind an app that `an_app` made."""
+    hotline: Hotline = app.extensions["tests.hotline"]
     return hotline
 
 

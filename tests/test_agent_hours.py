@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.agent_hours import BEIJING, AgentHours, clock_text
+from ivr.agent_hours import AgentHours
+from ivr.beijing import BEIJING
 
 WEEKDAYS = AgentHours.parse("mon-fri 08:30-17:30")
 MONDAY = datetime(2026, 11, 23, tzinfo=BEIJING)
@@ -86,8 +87,3 @@ def test_any_text_is_read_or_refused(text: str) -> None:
     except ValueError:
         return
     assert hours.spans
-
-
-@pytest.mark.parametrize(("minute", "text"), [(0, "00:00"), (510, "08:30"), (1440, "24:00")])
-def test_minutes_as_a_clock_shows_them(minute: int, text: str) -> None:
-    assert clock_text(minute) == text

@@ -46,7 +46,7 @@ def test_a_usable_environment(environ: dict[str, str]) -> None:
 
     assert (found.port, found.loss_report_seconds) == (8000, 604_800)
     assert not found.hotline_development
-    assert (list(found.banks), found.banks["icbc"].name.zh) == (["icbc", "ccb"], "工商银行")
+    assert (list(found.banks), found.banks["icbc"].name["zh"]) == (["icbc", "ccb"], "工商银行")
     assert found.redis_location == f"unix://{embedded_socket(Path('var'))}"
     assert read_settings(environ | {"REDIS_URL": "redis://r:1/0"}).redis_location == "redis://r:1/0"
 

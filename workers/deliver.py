@@ -18,15 +18,15 @@ from typing import Any
 from redis.exceptions import RedisError
 
 from ivr.banks_file import Bank
+from ivr.service import open_service
 from ivr.settings import Settings
-from ivr.store.connection import connect
-from ivr.store.hotline import Hotline, open_hotline
-from ivr.store.notices import TEXTS_QUEUE, bank_queue
-from ivr.store.standings import Standings
+from ivr.store.connection import connect, wait_until_up
+from ivr.store.opening import open_store
+from ivr.store.outbox import TEXTS_QUEUE, bank_queue
 from workers.bank_client import BankClient
+from workers.delivery import Client, Delivery
 from workers.doorbell import HotlineWorker, OneLinePerOutage
-from workers.notices import Desk, sit_down
-from workers.startup import StartupError, begin, wait_until_up
+from workers.startup import StartupError, begin
 from workers.supervisor import Slot, Supervisor
 
 
@@ -74,44 +74,43 @@ def _per_bank(environ: Mapping[str, str]) -> int | None:
     return int(text)
 
 
-def _work_for_bank(settings: Settings, bank: Bank, client: BankClient) -> None:
-    hotline = open_hotline(settings)
-    desk = Desk(
-        queue=bank_queue(bank.id),
-        client=client,
-        write=as_json,
-        outbox=hotline.outbox,
-        blocks=hotline.blocks,
-        journal=hotline.journal,
-        may_try=partial(hotline.bank_health.may_try, bank.id),
+def _work_for_bank(settings: Settings, bank: Bank, client: Client) -> None:
+    _work(settings, bank_delivery(settings, bank, client))
+
+
+def bank_delivery(settings: Settings, bank: Bank, client: Client) -> Delivery:
+    """What delivers one bank's notices."""
+    store = open_store(settings)
+    return Delivery(
+        bank_queue(bank.id),
+        client,
+        as_json,
+        store.outbox,
+        open_service(store, settings),
         lease_seconds=lease_seconds(bank),
         rng=SystemRandom(),
+        may_try=partial(store.bank_health.may_try, bank.id),
     )
-    _work(desk, hotline)
 
 
 def _work_on_texts(settings: Settings) -> None:
-    """The only process that loads the words and Twilio's large package."""
+    """The only process that loads Twilio's large package."""
     from ivr.prompts.catalogue import load_catalogue
     from workers.text_client import TEXT_SECONDS, TextClient
     from workers.texts import TextWriter
 
-    hotline = open_hotline(settings)
-    writer = TextWriter(
-        hotline.reports, hotline.holders, Standings(hotline.redis), load_catalogue(), settings.banks
-    )
-    desk = Desk(
-        queue=TEXTS_QUEUE,
-        client=TextClient(settings),
-        write=writer.write,
-        outbox=hotline.outbox,
-        blocks=hotline.blocks,
-        journal=hotline.journal,
-        may_try=lambda: True,
+    store = open_store(settings)
+    writer = TextWriter(store.cases, store.holders, load_catalogue(), settings.banks)
+    delivery = Delivery(
+        TEXTS_QUEUE,
+        TextClient(settings),
+        writer.write,
+        store.outbox,
+        open_service(store, settings),
         lease_seconds=TEXT_SECONDS + 4,
         rng=SystemRandom(),
     )
-    _work(desk, hotline)
+    _work(settings, delivery)
 
 
 def lease_seconds(bank: Bank) -> float:
@@ -128,15 +127,13 @@ def as_json(content: Any) -> str:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
-def _work(desk: Desk, hotline: Hotline) -> None:
+def _work(settings: Settings, delivery: Delivery) -> None:
     """Answers one queue's doorbell until SIGTERM, or until Redis goes away in mid-job."""
     logging.getLogger("rq.worker").addFilter(OneLinePerOutage())
-    sit_down(desk)
-    # A line of its own: RQ waits on it for seconds, while the books want a quick answer or none.
-    redis = connect(hotline.settings.redis_location)
+    redis = connect(settings.redis_location)
     try:
         wait_until_up(redis)
-        HotlineWorker(desk.queue, redis).work(logging_level="WARNING")
+        HotlineWorker(delivery, redis).work(logging_level="WARNING")
     except RedisError:
         sys.exit(os.EX_TEMPFAIL)  # RQ could not even sign off; the next process waits for Redis
 

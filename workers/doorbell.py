@@ -7,7 +7,7 @@ trusted with nothing: not with a function, a callback, a webhook, a retry or a t
 import logging
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Final
 
 from redis import Redis
@@ -17,30 +17,31 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 from rq.worker import SimpleWorker
 
+from ivr.errors import HotlineError
+from ivr.store.connection import OUTAGE
 from ivr.store.keys import DAY
-from ivr.store.notices import JOB, JOB_SECONDS
-from workers.notices import deliver
-from workers.startup import OUTAGE
+from ivr.store.outbox import JOB, JOB_SECONDS
+from workers.delivery import Delivery
 
-ALLOWED: Final[Mapping[str, Callable[[str], None]]] = {JOB: deliver}
 HEARTBEAT_SECONDS: Final = 5.0
 ALIVE_SECONDS: Final = 20  # an idle worker that says nothing for longer is gone
 
 
-class ForbiddenJobError(Exception):
+class ForbiddenJobError(HotlineError):
     """A job asked for a function that is not on the allow list; nothing was imported."""
 
 
 class HotlineJob(Job):
-    """A job whose hash in Redis may name a notice, and one of our own functions."""
+    """A job whose hash in Redis may name a notice, and the one function we have for it."""
+
+    delivery: Delivery  # set by the worker, for its own jobs
 
     @property
     def func(self) -> Callable[[str], None]:
-        """Looked up, never imported: RQ would run any dotted name, `os.system` too."""
-        name = self.func_name
-        if not isinstance(name, str) or name not in ALLOWED:
+        """Known, never imported: RQ would run any dotted name, `os.system` too."""
+        if self.func_name != JOB:
             raise ForbiddenJobError
-        return ALLOWED[name]
+        return self.delivery.attempt
 
     # RQ imports a callback by its dotted name, just like the function.
     @property
@@ -72,25 +73,28 @@ class HotlineJob(Job):
 
 
 class HotlineWorker(SimpleWorker):
-    """Works on one queue, in its own process, until told to stop or Redis stays unreachable.
+    """Works on one queue, in its own process, until it is told to stop or Redis stays away.
 
     With a second queue RQ takes a job by plain BLPOP, and a kill loses it for good. SimpleWorker
     forks nothing per job: a job is one POST, and the outbox gets over a crash.
     """
 
-    job_class = HotlineJob
     max_connection_wait_time = 2.0
     log_result_lifespan = False
 
-    def __init__(self, queue: str, redis: "Redis") -> None:
+    def __init__(self, delivery: Delivery, redis: Redis) -> None:
+        """`redis`: a line of its own. RQ waits on it for seconds, while everything else wants a
+        quick answer or none.
+        """
         self._next_heartbeat = 0.0
         # RQ lengthens the time limit of connections yet to be made; one that is open already
         # would give up in the middle of RQ's wait for a job.
         redis.connection_pool.disconnect()
         redis.connection_pool.reset()
         super().__init__(
-            [queue],
+            [delivery.queue],
             connection=redis,
+            job_class=type("DeliveryJob", (HotlineJob,), {"delivery": delivery}),
             serializer=JSONSerializer,
             default_result_ttl=0,
             worker_ttl=ALIVE_SECONDS,  # RQ waits for a job 15 s less than this at a time

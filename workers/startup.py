@@ -1,31 +1,26 @@
-"""How every worker process begins: settings that make sense and a Redis that keeps its word."""
+"""How every worker process begins: sound settings, whole words, a Redis that keeps its word."""
 
 import logging
-import time
 from collections.abc import Mapping
-from typing import Final
 
-from redis import Redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from ivr.errors import HotlineError
+from ivr.every_language import load_words
 from ivr.logs import configure_logs
+from ivr.prompts.catalogue import CatalogueError
 from ivr.settings import Settings, SettingsError, read_settings
-from ivr.store.connection import UnsafeRedisError, check_durability, connect
-
-OUTAGE: Final = (RedisConnectionError, RedisTimeoutError)
-PAUSE_SECONDS: Final = 0.5
+from ivr.store.connection import UnsafeRedisError, check_durability, connect, wait_until_up
 
 log = logging.getLogger("workers")
 
 
-class StartupError(Exception):
+class StartupError(HotlineError):
     """These processes cannot work like this; the text says what to mend."""
 
 
 def begin(environ: Mapping[str, str]) -> Settings:
-    """Reads the settings and waits until Redis is up and found safe.
+    """Checks settings and words, and waits until Redis is up and found safe.
 
     Raises:
         StartupError: for a person to mend; waiting would not help.
@@ -33,7 +28,8 @@ def begin(environ: Mapping[str, str]) -> Settings:
     configure_logs()
     try:
         settings = read_settings(environ)
-    except SettingsError as error:
+        load_words()
+    except (SettingsError, CatalogueError) as error:
         raise StartupError(str(error)) from None
     with connect(settings.redis_location) as redis:
         try:
@@ -43,22 +39,3 @@ def begin(environ: Mapping[str, str]) -> Settings:
         except (UnsafeRedisError, RedisError) as error:
             raise StartupError(str(error)) from None
     return settings
-
-
-def wait_until_up(redis: "Redis") -> None:
-    """Returns once Redis answers; says once that it does not.
-
-    Raises:
-        RedisError: it answers, but not to us (a wrong password, for one).
-    """
-    told = False
-    while True:
-        try:
-            redis.ping()
-        except OUTAGE as error:
-            if not told:
-                log.warning("waiting for Redis: %s", error)
-            told = True
-            time.sleep(PAUSE_SECONDS)
-        else:
-            return

@@ -11,16 +11,20 @@ import signal
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
-from ivr.store import keys
-from ivr.store.hotline import Hotline, open_hotline
-from ivr.store.notices import bank_queue
-from workers.startup import OUTAGE, StartupError, begin
+from ivr.service import CardService, open_service
+from ivr.settings import Settings
+from ivr.store.bank_health import BankHealth
+from ivr.store.condition import Condition
+from ivr.store.connection import OUTAGE
+from ivr.store.journal import Journal
+from ivr.store.opening import open_store
+from ivr.store.outbox import Outbox, bank_queue
+from workers.startup import StartupError, begin
 
 EVERY_SECONDS: Final = 1.0
-ALIVE_SECONDS: Final = 15
 # A backlog waits in the outbox, not in Redis lists: RQ jobs beyond these would only be in the way.
 MOST_RINGING: Final = 200
 # One round's look at what is due. Far more than the queues take: the backlog of one slow bank
@@ -34,16 +38,27 @@ log = logging.getLogger("workers")
 class Sweep:
     """One round after another; a part that fails keeps no other from its work."""
 
-    def __init__(self, hotline: Hotline) -> None:
-        self._hotline = hotline
+    def __init__(
+        self,
+        service: CardService,
+        outbox: Outbox,
+        bank_health: BankHealth,
+        condition: Condition,
+        journal: Journal,
+        banks: Collection[str],
+    ) -> None:
+        self._outbox = outbox
+        self._bank_health = bank_health
+        self._journal = journal
+        self._banks = banks
         self._rounds = 0
         self._failing: dict[str, str] = {}
         self._parts: dict[str, Callable[[], object]] = {
-            "alive": self._say_alive,
+            "alive": condition.say_swept,
             "hurry": self.hurry,
             "ring": self.ring,
-            "release": hotline.releases.release_due,
-            "remind": hotline.reminders.send_due,
+            "release": service.release_due,
+            "remind": service.remind_due,
             "trim": self._trim,
         }
 
@@ -68,51 +83,36 @@ class Sweep:
 
         Never makes a queue longer than MOST_RINGING.
         """
-        outbox = self._hotline.outbox
         due: dict[str, list[str]] = defaultdict(list)
-        for notice_id, queue in outbox.due(outbox.now(), MOST_DUE):
+        for notice_id, queue in self._outbox.due(self._outbox.now(), MOST_DUE):
             due[queue].append(notice_id)
-        self._forget(due.pop("", []))
+        self._outbox.forget_lost(due.pop("", []))
         return sum(self._ring_in(queue, notice_ids) for queue, notice_ids in due.items())
 
     def hurry(self) -> None:
         """A bank that was paused answers again: all that waits for it is due now."""
-        health, outbox = self._hotline.bank_health, self._hotline.outbox
-        for bank in health.banks_that_came_back():
-            outbox.hurry(bank, outbox.now())
-            health.has_been_served(bank)
-
-    def _forget(self, notice_ids: list[str]) -> None:
-        """Their notices are gone: nothing can be sent, and they would be due for ever."""
-        with self._hotline.redis.pipeline() as pipe:
-            for notice_id in notice_ids:
-                pipe.zrem(keys.NOTICES_OPEN, notice_id)
-                self._hotline.journal.write(pipe, "notice_lost", notice=notice_id)
-            pipe.execute()
+        for bank in self._bank_health.banks_that_came_back():
+            self._outbox.hurry(bank, self._outbox.now())
+            self._bank_health.has_been_served(bank)
 
     def _ring_in(self, queue: str, notice_ids: list[str]) -> int:
-        ringing = set(self._hotline.outbox.ringing(queue))
+        ringing = set(self._outbox.ringing(queue))
         silent = [notice_id for notice_id in notice_ids if notice_id not in ringing]
         most = 1 if queue in self._paused_queues() else MOST_RINGING
         silent = silent[: max(most - len(ringing), 0)]
         for notice_id in silent:
-            self._hotline.outbox.ring(notice_id, queue)
+            self._outbox.ring(notice_id, queue)
         return len(silent)
 
     def _paused_queues(self) -> set[str]:
         """A paused bank needs one bell, for its probe; more would only wake workers for nothing."""
-        banks = self._hotline.settings.banks
-        return {bank_queue(b) for b in banks if self._hotline.bank_health.is_paused(b)}
-
-    def _say_alive(self) -> None:
-        """For /readyz: without a sweep, a notice that failed once would wait for ever."""
-        self._hotline.redis.set(keys.SWEEP_ALIVE, os.getpid(), ex=ALIVE_SECONDS)
+        return {bank_queue(b) for b in self._banks if self._bank_health.is_paused(b)}
 
     def _trim(self) -> None:
         if self._rounds % TRIM_EVERY == 0:
-            now = self._hotline.outbox.now()
-            self._hotline.journal.trim(now)
-            self._hotline.outbox.forget_stuck(now)
+            now = self._outbox.now()
+            self._journal.trim(now)
+            self._outbox.forget_stuck(now)
 
     def _note(self, name: str, error: Exception | None) -> None:
         """One line when something starts to fail, and one when it works again."""
@@ -126,6 +126,15 @@ class Sweep:
             log.error("sweep: %s fails (%s)", name, kind, exc_info=name != "redis")
 
 
+def open_sweep(settings: Settings) -> Sweep:
+    """The sweep of one deployment."""
+    store = open_store(settings)
+    service = open_service(store, settings)
+    return Sweep(
+        service, store.outbox, store.bank_health, store.condition, store.journal, settings.banks
+    )
+
+
 def main(environ: Mapping[str, str] = os.environ) -> int:
     """Sweeps until SIGTERM or SIGINT (exit status 0). Returns 2 when a person must mend."""
     # At any moment: every step is one transaction or can be done again.
@@ -136,7 +145,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     except StartupError as error:
         print(error, file=sys.stderr)
         return 2
-    sweep = Sweep(open_hotline(settings))
+    sweep = open_sweep(settings)
     while True:
         started = time.monotonic()
         sweep.round()

@@ -17,6 +17,7 @@ from twilio.rest import Client
 from urllib3.util import make_headers
 
 from ivr.cards.notice import Attempt, Outcome
+from ivr.errors import HotlineError
 from ivr.settings import Settings
 from workers.answers import seconds_to_wait
 from workers.wire import Answer, Wire
@@ -74,7 +75,7 @@ class TextClient:
         return self._line.answer
 
 
-class UnsendableTextError(Exception):
+class UnsendableTextError(HotlineError):
     """The text could not even be put into a request. Says no more: it is somebody's number."""
 
 

@@ -2,42 +2,26 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any, Final, cast
+from typing import Any
 
 from ivr.banks_file import Bank
-from ivr.cards.block import BlockState
 from ivr.cards.loss import LossReport
+from ivr.cards.words import TEXT_RELEASED, state_told_by
 from ivr.prompts.catalogue import Catalogue
-from ivr.prompts.speech import Language
-from ivr.store.holders import HolderBook
-from ivr.store.reports import ReportBook
-from ivr.store.standings import Standings
-from workers.notices import OvertakenError, UnsendableError
-
-# A text may wait for hours; it is sent only while the block of its report is in this state.
-TRUE_WHILE: Final = {
-    "text_blocked": BlockState.BLOCKED,
-    "text_failed": BlockState.REFUSED,
-    "text_unreached": BlockState.UNDELIVERABLE,
-    "text_unblocked": BlockState.UNBLOCKED,
-    "text_formal": BlockState.FORMAL_LOSS,
-}
+from ivr.prompts.languages import LANGUAGES
+from ivr.store.cases import Cases
+from ivr.store.holders import Holders
+from workers.delivery import OvertakenError, UnsendableError
 
 
 class TextWriter:
     """Turns {"prompt", "report_number"} into what TextClient sends."""
 
     def __init__(
-        self,
-        reports: ReportBook,
-        holders: HolderBook,
-        standings: Standings,
-        catalogue: Catalogue,
-        banks: Mapping[str, Bank],
+        self, cases: Cases, holders: Holders, catalogue: Catalogue, banks: Mapping[str, Bank]
     ) -> None:
-        self._reports = reports
+        self._cases = cases
         self._holders = holders
-        self._standings = standings
         self._catalogue = catalogue
         self._banks = banks
 
@@ -45,10 +29,11 @@ class TextWriter:
         """The JSON {"to": E.164 number, "text": words in the language of the call}.
 
         Raises:
-            UnsendableError: `no_report`, `no_holder` or `no_bank`: it is not known any more.
+            UnsendableError: `no_report`, `no_holder`, `no_bank` or `no_language`: it is not known
+                any more.
             OvertakenError: it is not so any more.
         """
-        report = self._reports.find(content["report_number"])
+        report = self._cases.find_report(content["report_number"])
         if report is None:
             raise UnsendableError("no_report")
         if not self._still_holds(content["prompt"], report):
@@ -60,25 +45,27 @@ class TextWriter:
         return json.dumps({"to": holder.phone, "text": text}, ensure_ascii=False)
 
     def _still_holds(self, prompt: str, report: LossReport) -> bool:
-        card = self._standings.of(report.card_ref)
-        if prompt == "text_released":
-            return card.suspension is None
-        if prompt not in TRUE_WHILE:
-            return True
-        block = card.block
-        true = (report.number, TRUE_WHILE[prompt])
-        return block is not None and (block.report_number, block.state) == true
+        """A text may wait for hours: it is sent only while what it tells is so."""
+        case = self._cases.of_card(report.card_ref).case
+        if prompt == TEXT_RELEASED:
+            return case.suspension is None
+        told = state_told_by(prompt)
+        block = case.block
+        known = None if block is None else (block.report_number, block.state)
+        return told is None or known == (report.number, told)
 
     def _words(self, prompt: str, report: LossReport) -> str:
         bank = self._banks.get(report.bank)
         if bank is None:
             raise UnsendableError("no_bank")
+        if report.language not in LANGUAGES:  # reports outlive a language that is given up
+            raise UnsendableError("no_language")
         values = {
             "card_last4": report.card_last4,
             "report_number": report.number,
             "reported_at": str(report.reported_at),
             "until": str(report.release_at),
-            "bank": bank.name.zh if report.language == "zh" else bank.name.en,
+            "bank": bank.name[report.language],
             "bank_phone": bank.phone,
         }
-        return self._catalogue.text(prompt, values, cast("Language", report.language))
+        return self._catalogue.text(prompt, values, report.language)

@@ -1,14 +1,9 @@
-"""What can be wrong, as codes; the edges pick the words.
+"""What can be wrong with cards, as codes; the edges pick the words."""
 
-CardsError
-├── BadIdNumberError         .code: what is wrong with a keyed ID number
-├── CardNotReportableError   a card whose state only a person may deal with
-├── NotThisBanksError        a card or report this bank has nothing to do with
-└── UnlawfulTransitionError  .state, .event: a step the block's table does not have
-"""
+from ivr.errors import HotlineError
 
 
-class CardsError(Exception):
+class CardsError(HotlineError):
     """The base of everything this room raises."""
 
 
@@ -18,10 +13,6 @@ class BadIdNumberError(CardsError):
     def __init__(self, code: str) -> None:
         super().__init__(code)
         self.code = code
-
-
-class CardNotReportableError(CardsError):
-    """Only a card in its normal state may be reported lost (domain: 'card states')."""
 
 
 class NotThisBanksError(CardsError):

@@ -38,7 +38,10 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try to deliver: when (unix seconds), what came of it, and how long it took."""
+    """One try to deliver: when (unix seconds), what came of it, and how long it took.
+
+    `claim` names the claim it was made under, so that one attempt is written down once.
+    """
 
     at: int
     outcome: Outcome
@@ -46,6 +49,7 @@ class Attempt:
     milliseconds: int
     answer: str  # the start of the answer's body, or the network error's name
     retry_after: int | None = None  # seconds the other side asked us to wait
+    claim: str = ""
 
 
 @dataclass(frozen=True)

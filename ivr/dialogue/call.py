@@ -3,8 +3,6 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ivr.dialogue.steps import Language
-
 
 @dataclass(frozen=True)
 class Line:
@@ -28,17 +26,21 @@ class Choice:
 
 @dataclass(frozen=True)
 class Call:
-    """Where a call stands. Never holds the ID number: a holder reference and the last 4.
+    """Where a call stands. What is remembered never holds an ID number: a holder reference and
+    the last 4.
 
     `turn` counts up with every accepted request, so a repeated request is recognised.
     `said` is what the caller heard last, so that a repeated request gets the same answer.
+    `entered` is what an Ask step just took, for the action that comes next in the same turn; it
+    may be an ID number, so it is never stored or shown.
     """
 
     sid: str
     step: str
     turn: int = 0
-    language: Language = "zh"
+    language: str = "zh"  # of who chooses none
     tries: int = 0
     facts: Mapping[str, str] = field(default_factory=dict)
     choices: tuple[Choice, ...] = ()
     said: tuple[Line, ...] = ()
+    entered: str = field(default="", repr=False, compare=False)

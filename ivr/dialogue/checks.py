@@ -1,9 +1,22 @@
 """What must be true of a table of steps before a caller may walk through it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
 
-from ivr.dialogue.steps import MAIN_MENU, PERSON, UNIVERSAL_KEYS, Do, Menu, Step, Tell, exits
+from ivr.dialogue.call import Call
+from ivr.dialogue.facts import missing_facts
+from ivr.dialogue.steps import (
+    MAIN_MENU,
+    PERSON,
+    UNIVERSAL_KEYS,
+    Action,
+    Do,
+    Menu,
+    Step,
+    Tell,
+    exits,
+)
+from ivr.errors import HotlineError
 
 KEYS: Final = frozenset("0123456789*#")
 MOST_OPTIONS: Final = 4  # and 0, a person: five are as many as one remembers (domain section 5)
@@ -11,20 +24,40 @@ MOST_OPTIONS: Final = 4  # and 0, a person: five are as many as one remembers (d
 NOT_STEPS: Final = frozenset({"status", "fallback"})
 
 
-class FlowError(Exception):
+class FlowError(HotlineError):
     """The table is wrong; every fault is named."""
 
 
-def check_flow(flow: Mapping[str, Step], first: str) -> None:
+def check_flow(flow: Mapping[str, Step], first: str, actions: Mapping[str, Action]) -> None:
     """Every exit leads somewhere, every step can be reached, the keys are keys, 0 is a person
-    everywhere, and no way goes round without the caller.
+    everywhere, no way goes round without the caller, and no action needs what no step before it
+    has found.
 
     Raises:
         FlowError: listing all that is wrong.
     """
     faults = [fault for check in _CHECKS for fault in check(flow, first)]
+    if not faults:  # they can be looked for only where every exit leads somewhere
+        faults = missing_facts(flow, first, actions)
     if faults:
         raise FlowError("\n".join(faults))
+
+
+def language_faults(flow: Mapping[str, Step], languages: Collection[str]) -> list[str]:
+    """By its code, each language that no key chooses, or that is chosen but is none."""
+    ways = {
+        f"key {key} of {name}": code
+        for name, step in flow.items()
+        if isinstance(step, Menu)
+        for key, code in step.languages.items()
+    }
+    faults = [f"{code}: no key chooses it" for code in languages if code not in ways.values()]
+    ways["silence"] = Call.language
+    return faults + [
+        f"{code}: {way} chooses it, but it has no row"
+        for way, code in ways.items()
+        if code not in languages
+    ]
 
 
 def _dead_ends(flow: Mapping[str, Step], first: str) -> Iterator[str]:

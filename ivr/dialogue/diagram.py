@@ -3,7 +3,7 @@
 Pure: the words of the prompts come from outside, for the dialogue knows only their names.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 from ivr.dialogue.flow import START
@@ -23,7 +23,7 @@ from ivr.dialogue.steps import (
 )
 
 Flow = Mapping[str, Step]
-Words = Callable[[str], tuple[str, str]]  # a prompt's name -> its Mandarin and English text
+Words = Callable[[str], Sequence[str]]  # a prompt's name -> its text in each language
 
 TITLE: Final = "The call, step by step"
 INTRODUCTION: Final = """\

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from typing import Final
 
 from ivr.dialogue.checks import check_flow
-from ivr.dialogue.steps import Ask, Do, End, Menu, Pick, Step, Tell, Transfer
+from ivr.dialogue.filing import filing_in
+from ivr.dialogue.steps import ENTERED, Action, Ask, Do, End, Menu, Pick, Step, Tell, Transfer
 
 START: Final = "language"
 
@@ -22,7 +23,7 @@ FLOW: Final[Mapping[str, Step]] = {
         languages={"1": "zh", "2": "en"},
         silence="main_menu",
         back="language",
-        bilingual=True,
+        in_every_language=True,
     ),
     "main_menu": Menu(
         asks=("main_menu",),
@@ -68,6 +69,7 @@ FLOW: Final[Mapping[str, Step]] = {
             "already": "already_reported",
             "formal": "already_formal",
             "not_by_phone": "not_by_phone",
+            "under_16": "under_16",
             "unknown": "outcome_unknown",
         },
     ),
@@ -150,10 +152,20 @@ FLOW: Final[Mapping[str, Step]] = {
     "goodbye": End(says=("goodbye",)),
 }
 
-# Where a report of this very call is on disk: if our records cannot be read here, the caller
-# must not hear that nothing was done.
-AFTER_FILING: Final = frozenset(
-    {"filed", "bank_blocked", "bank_waiting", "bank_failed", "bank_unreached", "after_report"}
-)
+_CARD: Final = frozenset({"holder_ref", "card_ref"})
 
-check_flow(FLOW, START)
+# What each action needs to know of the call, and what it finds out.
+ACTIONS: Final[Mapping[str, Action]] = {
+    "find_holder": Action(
+        needs=frozenset({ENTERED}), finds={"one": _CARD, "several": frozenset({"holder_ref"})}
+    ),
+    "look_at_card": Action(needs=_CARD),
+    "file_report": Action(needs=_CARD),
+    "read_block": Action(needs=_CARD),
+    "read_status": Action(needs=_CARD),
+    "find_person": Action(),
+}
+
+FILING: Final = filing_in(FLOW)
+
+check_flow(FLOW, START, ACTIONS)

@@ -6,13 +6,14 @@ prompts of the catalogue. Exits name steps.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final, Literal
+from typing import Final
 
-Language = Literal["zh", "en"]
 Prompts = tuple[str, ...]
 
 PERSON: Final = "person"  # the step that key 0 and too many tries lead to
 MAIN_MENU: Final = "main_menu"
+
+ENTERED: Final = "what was entered"
 
 UNIVERSAL_KEYS: Final = {"0": "a person", "9": "repeat", "*": "back"}
 
@@ -21,8 +22,8 @@ UNIVERSAL_KEYS: Final = {"0": "a person", "9": "repeat", "*": "back"}
 class Menu:
     """One key, named choices. Three wrong or missing keys lead to `gives_up`.
 
-    `languages` switches the language with a key; `silence` makes silence a choice of its own;
-    `bilingual` speaks every prompt in both languages.
+    `languages` switches the language with a key (key -> the language's code); `silence` makes
+    silence a choice of its own; `in_every_language` speaks each prompt in all of them.
     """
 
     asks: Prompts
@@ -31,8 +32,8 @@ class Menu:
     back: str = MAIN_MENU
     gives_up: str = PERSON
     silence: str | None = None
-    languages: Mapping[str, Language] = field(default_factory=dict)
-    bilingual: bool = False
+    languages: Mapping[str, str] = field(default_factory=dict)
+    in_every_language: bool = False
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,18 @@ class Do:
 
     action: str
     exits: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Action:
+    """What a `Do` step runs: the facts of the call it needs, and those it finds by outcome.
+
+    `ENTERED` is what an Ask took: it is there in the same turn only, until the caller is spoken
+    to, and is never remembered.
+    """
+
+    needs: frozenset[str] = frozenset()
+    finds: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,19 @@ from ivr.dialogue.steps import PERSON, Ask, Do, Menu, Pick, Prompts, Step, Tell,
 MAX_TRIES: Final = 3
 HELP: Final = Line("menu_help", asked=True)
 Flow = Mapping[str, Step]
-Check = Callable[[str], str | None]  # what was keyed -> a verdict's name, or None when good
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a check says of what was keyed: `verdict` names what is wrong with it, None is good.
+    `entered` is the good value as the next action wants it.
+    """
+
+    verdict: str | None
+    entered: str = field(default="", repr=False)
+
+
+Check = Callable[[str], Judged]
 
 
 @dataclass(frozen=True)
@@ -38,7 +50,7 @@ def take_turn(flow: Flow, call: Call, keys: str | None, checks: Mapping[str, Che
     The returned call may stand at a `Do` step: then its action has to be run.
     """
     step = flow[call.step]
-    call = replace(call, turn=call.turn + 1)
+    call = replace(call, turn=call.turn + 1, entered="")
     match step:
         case Menu() | Pick() | Ask():
             return _hear(flow, call, step, keys or "", checks)
@@ -117,12 +129,12 @@ def _pick(flow: Flow, call: Call, step: Pick, key: str) -> Call:
 
 
 def _judge(flow: Flow, call: Call, step: Ask, keys: str, checks: Mapping[str, Check]) -> Call:
-    verdict = checks[step.check](keys)
-    if verdict is None:
-        return arrive(flow, call, step.then, ())
-    if verdict in step.exits:
-        return arrive(flow, call, step.exits[verdict], ())
-    return _again(flow, call, step, (f"{step.check}_{verdict}",))
+    judged = checks[step.check](keys)
+    if judged.verdict is None:
+        return arrive(flow, replace(call, entered=judged.entered), step.then, ())
+    if judged.verdict in step.exits:
+        return arrive(flow, call, step.exits[judged.verdict], ())
+    return _again(flow, call, step, (f"{step.check}_{judged.verdict}",))
 
 
 def _again(

@@ -1,30 +1,39 @@
-"""The words: one catalogue, both languages side by side, checked whole when it is loaded."""
+"""The words: one catalogue, all languages side by side, checked whole when it is loaded."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from string import Formatter
 from typing import Any, Final
 
-from ivr.prompts.speech import Language, Part, Spelled, moment, spell
+from ivr.errors import HotlineError
+from ivr.prompts.languages import LANGUAGES, LanguageCode
+from ivr.prompts.speech import Part, Spelled, moment, spell
 
-LANGUAGES: Final[tuple[Language, ...]] = ("zh", "en")
+PROMPTS_FILE: Final = Path(__file__).with_name("prompts.toml")
 KINDS: Final = {"text", "digits", "time"}
 LONGEST_SAY: Final = 500  # Chinese characters: Twilio counts 4 500 url-encoded ones
 
 
-class CatalogueError(Exception):
-    """The catalogue is wrong; every fault is named."""
+class CatalogueError(HotlineError):
+    """The words cannot be used; `faults` has one line for each thing to mend."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("Words that need mending:\n" + "\n".join(f"  - {f}" for f in faults))
+        self.faults = faults
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Placeholder:
     """A value to be filled in, and how it is spoken."""
 
     name: str
     kind: str
+
+    def __str__(self) -> str:
+        return f"{{{self.name}:{self.kind}}}"
 
 
 Template = tuple[str | Placeholder, ...]
@@ -34,9 +43,11 @@ Template = tuple[str | Placeholder, ...]
 class Catalogue:
     """Every prompt in every language; there is no fallback between languages."""
 
-    prompts: Mapping[str, Mapping[Language, Template]]
+    prompts: Mapping[str, Mapping[LanguageCode, Template]]
 
-    def say(self, prompt: str, values: Mapping[str, str], language: Language) -> tuple[Part, ...]:
+    def say(
+        self, prompt: str, values: Mapping[str, str], language: LanguageCode
+    ) -> tuple[Part, ...]:
         """The parts of one prompt with its values filled in.
 
         Raises:
@@ -48,12 +59,12 @@ class Catalogue:
                 _join(parts, part)
         return tuple(parts)
 
-    def text(self, prompt: str, values: Mapping[str, str], language: Language) -> str:
+    def text(self, prompt: str, values: Mapping[str, str], language: LanguageCode) -> str:
         """The same as plain text, for texts and transcripts."""
         parts = self.say(prompt, values, language)
         return "".join(p.shown if isinstance(p, Spelled) else p for p in parts)
 
-    def shown(self, prompt: str, language: Language) -> str:
+    def shown(self, prompt: str, language: LanguageCode) -> str:
         """A prompt as it is written, its places still open: `编号是{report_number}`."""
         pieces = self.prompts[prompt][language]
         return "".join(p if isinstance(p, str) else f"{{{p.name}}}" for p in pieces)
@@ -67,53 +78,62 @@ def _join(parts: list[Part], part: Part) -> None:
         parts.append(part)
 
 
-def _spoken(place: Placeholder, values: Mapping[str, str], language: Language) -> list[Part]:
+def _spoken(place: Placeholder, values: Mapping[str, str], language: LanguageCode) -> list[Part]:
     value = values[place.name]
     if place.kind == "digits":
         return list(spell(value, language))
     return [moment(float(value), language) if place.kind == "time" else value]
 
 
-@cache
 def load_catalogue() -> Catalogue:
-    """The catalogue beside this file."""
-    path = Path(__file__).with_name("prompts.toml")
-    return parse_catalogue(tomllib.loads(path.read_text(encoding="utf-8")))
+    """The catalogue in prompts.toml, with a column for each row of LANGUAGES. Raises as below."""
+    return _read(PROMPTS_FILE, tuple(LANGUAGES))
 
 
-def parse_catalogue(tables: Mapping[str, Any]) -> Catalogue:
-    """Prompt id -> {zh, en} tables as a checked catalogue.
+@cache
+def _read(path: Path, languages: tuple[LanguageCode, ...]) -> Catalogue:
+    return parse_catalogue(tomllib.loads(path.read_text(encoding="utf-8")), languages)
+
+
+def parse_catalogue(tables: Mapping[str, Any], languages: Collection[LanguageCode]) -> Catalogue:
+    """Prompt id -> {language: text} tables as a checked catalogue.
 
     Raises:
-        CatalogueError: a language is missing, placeholders differ, or a text is too long.
+        CatalogueError: a language is missing or unknown, a placeholder is missing in one, or a
+            text is too long.
     """
-    faults = [fault for name, texts in tables.items() for fault in _faults(name, texts)]
+    faults = [
+        f"{name}: {fault}"
+        for name, texts in tables.items()
+        for fault in (*_column_faults(texts, languages), *_place_faults(texts))
+    ]
     if faults:
-        raise CatalogueError("\n".join(faults))
+        raise CatalogueError(faults)
     return Catalogue(
         {
-            name: {lang: _template(texts[lang]) for lang in LANGUAGES}
+            name: {code: _template(text) for code, text in texts.items()}
             for name, texts in tables.items()
         }
     )
 
 
-def _faults(name: str, texts: Mapping[str, str]) -> list[str]:
-    if set(texts) != set(LANGUAGES) or not all(t.strip() for t in texts.values()):
-        return [f"{name}: needs a text in zh and in en, and nothing else"]
+def _column_faults(
+    texts: Mapping[LanguageCode, str], languages: Collection[LanguageCode]
+) -> Iterator[str]:
+    yield from (f"has no text in {code}" for code in languages if not texts.get(code, "").strip())
+    yield from (f"{code} is no language here" for code in texts if code not in languages)
+    yield from (f"{code} is too long" for code, text in texts.items() if len(text) > LONGEST_SAY)
+
+
+def _place_faults(texts: Mapping[LanguageCode, str]) -> Iterator[str]:
     places = {
-        lang: {p for p in _template(t) if isinstance(p, Placeholder)} for lang, t in texts.items()
+        code: {piece for piece in _template(text) if isinstance(piece, Placeholder)}
+        for code, text in texts.items()
     }
-    faults = [
-        f"{name}: {{{p.name}:{p.kind}}} is no known kind; use {', '.join(sorted(KINDS))}"
-        for p in places["zh"] | places["en"]
-        if p.kind not in KINDS
-    ]
-    if places["zh"] != places["en"]:
-        faults.append(f"{name}: zh and en have different placeholders")
-    return faults + [
-        f"{name}: {lang} is too long" for lang, t in texts.items() if len(t) > LONGEST_SAY
-    ]
+    known = sorted(set().union(*places.values()))
+    kinds = ", ".join(sorted(KINDS))
+    yield from (f"{p} is no known kind; use {kinds}" for p in known if p.kind not in KINDS)
+    yield from (f"{code} lacks {p}" for code, own in places.items() for p in known if p not in own)
 
 
 def _template(text: str) -> Template:

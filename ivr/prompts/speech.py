@@ -1,28 +1,15 @@
 """How values are spoken: digits one by one, moments in Beijing time, opening hours."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import chain
-from typing import Final, Literal
-from zoneinfo import ZoneInfo
+from typing import Final
 
-Language = Literal["zh", "en"]
+from ivr.beijing import BEIJING
+from ivr.prompts.languages import LANGUAGES, LanguageCode
 
-BEIJING: Final = ZoneInfo(
-    "Asia/Shanghai"
-)  # China has kept one time, without summer time, since 1992
-_WEEKDAYS_ZH: Final = "一二三四五六日"
-_WEEKDAYS_EN: Final = (
-    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
-)  # fmt: skip
-_MONTHS_EN: Final = (
-    "January", "February", "March", "April", "May", "June", "July", "August", "September",
-    "October", "November", "December",
-)  # fmt: skip
-TO: Final[Mapping[Language, str]] = {"zh": "到", "en": " to "}  # from one day or hour to another
-# On the phone 1 is read yāo, so that it is not misheard as 7 (qī).
-_DIGITS_ZH: Final = dict(zip("0123456789", "零幺二三四五六七八九", strict=True))
+DIGITS: Final = "0123456789"
 
 
 @dataclass(frozen=True)
@@ -36,7 +23,7 @@ class Spelled:
 Part = str | Spelled
 
 
-def spell(text: str, language: Language) -> tuple[Part, ...]:
+def spell(text: str, language: LanguageCode) -> tuple[Part, ...]:
     """Digits (or an X) in groups of four, one by one: 12345670 -> 1234 5670.
 
     No digit is left alone after a group: 95588 stays in one piece, as the bank's number is known.
@@ -50,28 +37,41 @@ def spell(text: str, language: Language) -> tuple[Part, ...]:
     return tuple(parts[:-1])
 
 
-def _one_by_one(group: str, language: Language) -> str:
-    if language == "zh":
-        return " ".join(_DIGITS_ZH.get(c, c) for c in group)
-    return " ".join(group)
+def _one_by_one(group: str, language: LanguageCode) -> str:
+    sounds = dict(zip(DIGITS, LANGUAGES[language].digits, strict=True))
+    return " ".join(sounds.get(place, place) for place in group)
 
 
-def moment(unix_seconds: float, language: Language) -> str:
+def moment(unix_seconds: float, language: LanguageCode) -> str:
     """A moment with date and time as a Beijing clock shows it, whatever this machine's zone."""
-    at = datetime.fromtimestamp(unix_seconds, UTC).astimezone(BEIJING)
-    if language == "zh":
-        return f"{at.month}月{at.day}日星期{_WEEKDAYS_ZH[at.weekday()]}{at.hour}点{at.minute:02d}分"
-    day = f"{_WEEKDAYS_EN[at.weekday()]}, {_MONTHS_EN[at.month - 1]} {at.day}"
-    return f"{day}, {at.hour:02d}:{at.minute:02d}"
+    at = datetime.fromtimestamp(unix_seconds, BEIJING)
+    row = LANGUAGES[language]
+    return row.moment.format(
+        month=row.months[at.month - 1],
+        day=at.day,
+        weekday=row.weekdays[at.weekday()],
+        hour=at.hour,
+        minute=at.minute,
+    )
 
 
-def weekdays(days: Collection[int], language: Language) -> str:
+def clock(minute: int, language: LanguageCode) -> str:
+    """Minutes after midnight as a time of day: 510 -> 08:30; the day's end is 24:00."""
+    hour, minute = divmod(minute, 60)
+    return LANGUAGES[language].clock.format(hour=hour, minute=minute)
+
+
+def weekdays(days: Collection[int], language: LanguageCode) -> str:
     """Days of the week (0 is Monday); three or more in a row are said as first to last."""
-    if len(days) == len(_WEEKDAYS_EN):
-        return "每天" if language == "zh" else "every day"
-    named = [[_weekday(day, language) for day in run] for run in _runs(days)]
-    said = [[TO[language].join((run[0], run[-1]))] if len(run) > 2 else run for run in named]
-    return ("、" if language == "zh" else ", ").join(chain.from_iterable(said))
+    row = LANGUAGES[language]
+    if len(days) == len(row.days):
+        return row.every_day
+    runs = [[row.days[day] for day in run] for run in _runs(days)]
+    said = [
+        [row.days_in_a_row.format(first=run[0], last=run[-1])] if len(run) > 2 else run
+        for run in runs
+    ]
+    return row.between_days.join(chain.from_iterable(said))
 
 
 def _runs(days: Collection[int]) -> list[list[int]]:
@@ -83,7 +83,3 @@ def _runs(days: Collection[int]) -> list[list[int]]:
         else:
             runs.append([day])
     return runs
-
-
-def _weekday(number: int, language: Language) -> str:
-    return f"周{_WEEKDAYS_ZH[number]}" if language == "zh" else _WEEKDAYS_EN[number]

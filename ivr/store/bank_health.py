@@ -15,17 +15,11 @@ PAUSE_AFTER: Final = 10  # failures in a row …
 PAUSE_AFTER_SECONDS: Final = 10  # … over at least this long: not one bad moment under load
 PROBE_SECONDS: Final = 10  # one attempt in so many seconds while paused
 
-_ANSWERED: Final = """
-local failures = tonumber(redis.call('HGET', KEYS[1], 'failures') or '0')
-if failures >= tonumber(ARGV[2]) then redis.call('SADD', KEYS[2], ARGV[1]) end
-redis.call('DEL', KEYS[1])
-"""
-
 
 class BankHealth:
     """How each bank has answered lately, shared by every worker."""
 
-    def __init__(self, redis: "Redis") -> None:
+    def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
     def may_try(self, bank: str) -> bool:
@@ -42,17 +36,20 @@ class BankHealth:
         now, _ = self._redis.time()
         return int(now) - int(since) >= PAUSE_AFTER_SECONDS
 
-    def count_failure(self, pipe: "Pipeline", bank: str, now: int) -> None:
-        """Notes a failed attempt, in the caller's MULTI."""
+    def count_failure(self, pipe: Pipeline, bank: str, now: int) -> None:
+        """Queues that an attempt failed."""
         key = keys.bank_health(bank)
         pipe.hincrby(key, "failures", 1)
         pipe.hsetnx(key, "since", str(now))
         pipe.expire(key, keys.BANK_HEALTH_SECONDS)
 
-    def count_answer(self, pipe: "Pipeline", bank: str) -> None:
-        """Notes that the bank answered, in the caller's MULTI; a paused one has come back."""
-        names = [keys.bank_health(bank), keys.BANKS_BACK]
-        pipe.eval(_ANSWERED, len(names), *names, bank, PAUSE_AFTER)
+    def count_answer(self, pipe: Pipeline, bank: str, failures: int) -> None:
+        """Queues that the bank answered, after so many failures in a row; one that was paused is
+        marked as back.
+        """
+        if failures >= PAUSE_AFTER:
+            pipe.sadd(keys.BANKS_BACK, bank)
+        pipe.delete(keys.bank_health(bank))
 
     def banks_that_came_back(self) -> list[str]:
         """The marked banks; they stay marked until `has_been_served`."""

@@ -13,6 +13,7 @@ from typing import Final
 from ivr.cards.errors import BadIdNumberError
 from ivr.cards.id_number import IdNumberProblem, check_id_number
 from ivr.cards.records import Card, CardState, Holder
+from ivr.errors import HotlineError
 
 COLUMNS: Final = (
     "id_number",
@@ -55,7 +56,7 @@ _ID_PROBLEMS: Final[Mapping[str, str]] = {
 }
 
 
-class CardholdersFileError(Exception):
+class CardholdersFileError(HotlineError):
     """The file as a whole is not a cardholders CSV; the text says why."""
 
 
@@ -75,7 +76,7 @@ class BadLine:
     reason: str
 
 
-class BadValueError(Exception):
+class BadValueError(HotlineError):
     """A value fails its column's check; the text goes on from the column's name, without digits."""
 
 

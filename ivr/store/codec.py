@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 from enum import Enum
 from typing import Any, TypeVar, get_type_hints
 
@@ -28,8 +27,3 @@ def _restore(hint: Any, value: Any) -> Any:
 def plain(value: Any) -> str:
     """Redis' bytes as text."""
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def iso(unix_seconds: float) -> str:
-    """RFC 3339 in UTC, as both sides of the bank contract write times."""
-    return datetime.fromtimestamp(unix_seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

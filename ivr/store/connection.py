@@ -1,5 +1,6 @@
 """The way to Redis, and the check that this Redis may be trusted with loss reports."""
 
+import logging
 import time
 from collections.abc import Mapping
 from typing import Any, Final
@@ -8,22 +9,26 @@ from urllib.parse import unquote, urlsplit
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, WatchError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 from redis.sentinel import Sentinel
 
+from ivr.errors import HotlineError
 from ivr.settings import SENTINEL_SCHEME
 
 OUTAGE: Final = (RedisConnectionError, RedisTimeoutError)
 BELIEVED_SECONDS: Final = 30.0  # a Redis that came back may have another configuration
+PAUSE_SECONDS: Final = 0.5
+
+log = logging.getLogger(__name__)
 
 
-class UnsafeRedisError(Exception):
+class UnsafeRedisError(HotlineError):
     """This Redis could lose or evict a loss report; the text says what to change."""
 
 
-def connect(url: str, timeout_seconds: float = 3) -> "Redis":
+def connect(url: str, timeout_seconds: float = 3) -> Redis:
     """A client that does not connect yet, gives up after `timeout_seconds` and never retries.
 
     A command repeated by the client could run twice: whoever calls decides about trying again.
@@ -62,15 +67,26 @@ def sentinel_parts(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]
     return [(host, int(port)) for host, _, port in names], path[0], {**secrets, "db": database}
 
 
-def is_cut(error: WatchError) -> bool:
-    """Whether a transaction failed because the connection broke, so that EXEC may have been done.
+def wait_until_up(redis: Redis) -> None:
+    """Returns once Redis answers; says once that it does not.
 
-    redis-py then raises WatchError too, as if somebody had changed a watched key.
+    Raises:
+        RedisError: it answers, but not to us (a wrong password, for one).
     """
-    return isinstance(error.__context__, OUTAGE)
+    told = False
+    while True:
+        try:
+            redis.ping()
+        except OUTAGE as error:
+            if not told:
+                log.warning("waiting for Redis: %s", error)
+            told = True
+            time.sleep(PAUSE_SECONDS)
+        else:
+            return
 
 
-def check_durability(redis: "Redis", *, development: bool) -> list[str]:
+def check_durability(redis: Redis, *, development: bool) -> list[str]:
     """What is weak about this Redis; empty when every answered write is on disk.
 
     Raises:
@@ -94,7 +110,7 @@ def check_durability(redis: "Redis", *, development: bool) -> list[str]:
     return weak
 
 
-def _answers(redis: "Redis") -> tuple[Mapping[str, Any], Mapping[str, str]]:
+def _answers(redis: Redis) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     """INFO, and the two options about fsync, in one round trip."""
     try:
         with redis.pipeline(transaction=False) as pipe:
@@ -126,7 +142,7 @@ class DurabilityGuard:
     """Asks Redis whether it keeps its word, and believes a good answer for a while."""
 
     def __init__(
-        self, redis: "Redis", *, development: bool, good_for_seconds: float = BELIEVED_SECONDS
+        self, redis: Redis, *, development: bool, good_for_seconds: float = BELIEVED_SECONDS
     ) -> None:
         self._redis = redis
         self._development = development

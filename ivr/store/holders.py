@@ -8,17 +8,24 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import islice
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import WatchError
 
 from ivr.cards.records import Card, CardState, Holder
+from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.cardholders_csv import BadLine, CardLine
+from ivr.store.codec import plain
+from ivr.store.known import READ_HOLDER, KnownHolder, known_holder
 from ivr.store.vault import Vault
 
+_KNOWN: Final = f"""
+{READ_HOLDER}
+return {{redis.call('TIME')[1], read_holder(ARGV[1])}}
+"""
 BATCH: Final = 500  # lines or records in one transaction: longer ones measured no faster
 TRIES: Final = 20
 
@@ -26,7 +33,7 @@ Progress = Callable[[int], object]  # told how many more lines or records are do
 _T = TypeVar("_T")
 
 
-class HoldersBusyError(Exception):
+class HoldersBusyError(HotlineError):
     """Somebody else kept writing the same holders; nothing of this batch was written."""
 
     def __init__(self) -> None:
@@ -42,15 +49,70 @@ class ImportResult:
     bad: int = 0
 
 
-class HolderBook:
+@dataclass(frozen=True)
+class _Entry:
+    """A line with the references of its holder and card."""
+
+    line: CardLine
+    ref: str
+    card_ref: str
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        return keys.holder(self.ref), keys.card(self.card_ref)
+
+
+@dataclass
+class _Fold:
+    """A batch's holders as they are and, line by line, as they will be."""
+
+    holders: dict[str, Holder]
+    owners: dict[str, str]  # card ref -> holder ref
+    changed: dict[str, None] = field(default_factory=dict)
+    unchanged: int = 0
+    bad: list[BadLine] = field(default_factory=list)
+
+    def add(self, entry: _Entry) -> None:
+        if self.owners.setdefault(entry.card_ref, entry.ref) != entry.ref:
+            self.bad.append(BadLine(entry.line.line, "card_number belongs to another holder"))
+            return
+        before = self.holders.get(entry.ref)
+        after = _merged(before, entry.line.holder)
+        if after == before:
+            self.unchanged += 1
+            return
+        self.holders[entry.ref] = after
+        self.changed[entry.ref] = None
+
+
+class Holders:
     """Reads, imports and reseals the cardholders' records."""
 
-    def __init__(self, redis: "Redis", vault: Vault) -> None:
+    def __init__(self, redis: Redis, vault: Vault) -> None:
         self._redis = redis
         self._vault = vault
+        self._known = redis.register_script(_KNOWN)
+
+    def ref(self, id_number: str) -> str:
+        """The reference of the holder of a normalised ID number."""
+        return self._vault.ref("id", id_number)
+
+    def card_ref(self, number: str) -> str:
+        """The reference of a card number."""
+        return self._vault.ref("card", number)
+
+    def known(self, ref: str) -> KnownHolder | None:
+        """The holder with this reference, with all cards and how each stands; or None."""
+        now, found = cast("list[Any]", self._known(args=[ref]))
+        return known_holder(now, found, self.unpack)
+
+    def bank_of(self, card_ref: str) -> str | None:
+        """The bank that issued a card; None for a card nobody knows."""
+        owner = self._redis.get(keys.card(card_ref))
+        return None if owner is None else plain(owner).split()[1]
 
     def get(self, ref: str) -> Holder | None:
-        """The holder with this reference (`vault.ref("id", id_number)`), if there is one."""
+        """The holder with this reference, if there is one."""
         sealed = self._redis.hget(keys.holder(ref), "record")
         return None if sealed is None else self.unpack(sealed)
 
@@ -107,12 +169,12 @@ class HolderBook:
             progress(len(batch))
         return count
 
-    def _put_batch(self, batch: "list[CardLine]") -> "_Fold":
+    def _put_batch(self, batch: list[CardLine]) -> _Fold:
         entries = [_Entry(line, *self._refs(line.holder)) for line in batch]
         watched = [key for entry in entries for key in entry.keys]
         return self._commit(watched, partial(self._merge, entries))
 
-    def _commit(self, watched: "list[Any]", change: "Callable[[Pipeline], _T]") -> _T:
+    def _commit(self, watched: list[Any], change: Callable[[Pipeline], _T]) -> _T:
         """Runs `change` (which reads, then queues writes) until nobody interferes with it."""
         with self._redis.pipeline() as pipe:
             for _ in range(TRIES):
@@ -128,12 +190,9 @@ class HolderBook:
 
     def _refs(self, holder: Holder) -> tuple[str, str]:
         (card,) = holder.cards
-        return self._vault.ref("id", holder.id_number), self._card_ref(card)
+        return self.ref(holder.id_number), self.card_ref(card.number)
 
-    def _card_ref(self, card: Card) -> str:
-        return self._vault.ref("card", card.number)
-
-    def _merge(self, entries: "list[_Entry]", pipe: "Pipeline") -> "_Fold":
+    def _merge(self, entries: list[_Entry], pipe: Pipeline) -> _Fold:
         fold = self._read(entries)
         for entry in entries:
             fold.add(entry)
@@ -144,7 +203,7 @@ class HolderBook:
             pipe.mset(cards)  # one command for the batch: a third less to send and parse
         return fold
 
-    def _read(self, entries: "list[_Entry]") -> "_Fold":
+    def _read(self, entries: list[_Entry]) -> _Fold:
         """What the store says of the holders and cards in question, in one round trip."""
         refs = list(dict.fromkeys(entry.ref for entry in entries))
         card_refs = [entry.card_ref for entry in entries]
@@ -158,15 +217,15 @@ class HolderBook:
             {card: owner.decode().split()[0] for card, owner in _present(card_refs, owners)},
         )
 
-    def _queue_record(self, pipe: "Pipeline", ref: str, holder: Holder) -> dict[str, str]:
+    def _queue_record(self, pipe: Pipeline, ref: str, holder: Holder) -> dict[str, str]:
         """Queues the holder's own key; answers the card keys that go with it."""
-        card_refs = [self._card_ref(card) for card in holder.cards]
+        card_refs = [self.card_ref(card.number) for card in holder.cards]
         sealed = self._vault.seal(_packed(holder))
         pipe.hset(keys.holder(ref), mapping={"record": sealed, "cards": " ".join(card_refs)})
         pairs = zip(card_refs, holder.cards, strict=True)
         return {keys.card(card_ref): f"{ref} {card.bank}" for card_ref, card in pairs}
 
-    def _reseal(self, found: "list[bytes]", pipe: "Pipeline") -> None:
+    def _reseal(self, found: list[bytes], pipe: Pipeline) -> None:
         with self._redis.pipeline(transaction=False) as reading:
             for key in found:
                 reading.hget(key, "record")
@@ -174,42 +233,6 @@ class HolderBook:
         for key, sealed in zip(found, records, strict=True):
             if sealed:
                 pipe.hset(key, "record", self._vault.seal(self._vault.unseal(sealed)))
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """A line with the references of its holder and card."""
-
-    line: CardLine
-    ref: str
-    card_ref: str
-
-    @property
-    def keys(self) -> tuple[str, str]:
-        return keys.holder(self.ref), keys.card(self.card_ref)
-
-
-@dataclass
-class _Fold:
-    """A batch's holders as they are and, line by line, as they will be."""
-
-    holders: dict[str, Holder]
-    owners: dict[str, str]  # card ref -> holder ref
-    changed: dict[str, None] = field(default_factory=dict)
-    unchanged: int = 0
-    bad: list[BadLine] = field(default_factory=list)
-
-    def add(self, entry: _Entry) -> None:
-        if self.owners.setdefault(entry.card_ref, entry.ref) != entry.ref:
-            self.bad.append(BadLine(entry.line.line, "card_number belongs to another holder"))
-            return
-        before = self.holders.get(entry.ref)
-        after = _merged(before, entry.line.holder)
-        if after == before:
-            self.unchanged += 1
-            return
-        self.holders[entry.ref] = after
-        self.changed[entry.ref] = None
 
 
 def _merged(before: Holder | None, news: Holder) -> Holder:

@@ -13,9 +13,9 @@ SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signatur
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
 NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = due, unix seconds
-AWAITING: Final = "notices:awaiting"  # received, "blocked" not said; score = ask again at
+AWAITING: Final = "notices:awaiting"  # until "blocked" is said, or 3 days; score = ask again at
 NOTICES_STUCK: Final = "notices:stuck"  # until a person acts, or 90 days; score = closed at
-BANKS_BACK: Final = "banks:back"  # banks whose waiting notices the sweep is to send at once
+BANKS_BACK: Final = "banks:back"  # until the sweep makes all that waits for these banks due
 BANK_HEALTH_SECONDS: Final = 7 * DAY
 DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds
 JOURNAL: Final = "journal"  # trimmed by time (JOURNAL_RETENTION_DAYS)

@@ -6,10 +6,11 @@ from typing import Any, Final
 from redis import Redis
 
 from ivr.cards.block import Block, BlockState
+from ivr.cards.notice_bodies import iso
 from ivr.cards.records import Card
 from ivr.store import keys
-from ivr.store.codec import iso, load, plain
-from ivr.store.holders import HolderBook
+from ivr.store.codec import load, plain
+from ivr.store.holders import Holders
 
 PAGE: Final = 200
 
@@ -25,7 +26,7 @@ class BlockPage:
 class Reconciliation:
     """Reads a bank's blocks in the order of their references, which never changes."""
 
-    def __init__(self, redis: "Redis", holders: HolderBook) -> None:
+    def __init__(self, redis: Redis, holders: Holders) -> None:
         self._redis = redis
         self._holders = holders
 

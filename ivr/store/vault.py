@@ -15,10 +15,11 @@ from typing import Any
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from redis import Redis
 
+from ivr.errors import HotlineError
 from ivr.store import keys
 
 
-class WrongDataKeysError(Exception):
+class WrongDataKeysError(HotlineError):
     """None of DATA_KEYS opens this Redis's records."""
 
     def __init__(self) -> None:
@@ -28,7 +29,7 @@ class WrongDataKeysError(Exception):
 class Vault:
     """Seals JSON values (Fernet: AES-128-CBC + HMAC-SHA256) and names records by keyed hash."""
 
-    def __init__(self, redis: "Redis", data_keys: Sequence[str]) -> None:
+    def __init__(self, redis: Redis, data_keys: Sequence[str]) -> None:
         self._redis = redis
         self._fernet = MultiFernet([Fernet(key) for key in data_keys])
         self._ref_key: bytes | None = None

@@ -2,43 +2,49 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 from urllib.parse import parse_qs, urlsplit
 
 from flask import Request
 
-from ivr.dialogue.flow import AFTER_FILING
-from ivr.dialogue.steps import Language
+from ivr.dialogue.filing import OnRecord
+from ivr.dialogue.flow import FILING
+from ivr.prompts.languages import LANGUAGES, LanguageCode
 from ivr.settings import Settings
 from ivr.spoken import bank_facts
-from ivr.web.twiml import REPORTED, Voice
+from ivr.web.twiml import ON_RECORD, Voice
 
 MOST_BANKS: Final = 5  # read out; with more, the number on the card is quicker found
-WHERE_A_REPORT_IS_FILED: Final = frozenset({"confirm"})
-OUTCOME_UNKNOWN: Final = "outcome_unknown"
 
 
 @dataclass(frozen=True)
 class Whereabouts:
     """Where a call stood, as far as the request itself tells: its record cannot be read.
 
-    `reported`: this call has heard the number of a report that is on record.
+    `on_record`: whether a report of this call's holder is on record.
     `failed`: an answer of ours did not reach Twilio, so the turn at `step` may have done all.
     """
 
     step: str
     lang: str | None
-    reported: bool
+    on_record: OnRecord
     failed: bool
 
     @classmethod
-    def of(cls, request: Request) -> "Whereabouts":
+    def of(cls, request: Request) -> Self:
         """From the request's own URL, or from the failed one a fallback request names."""
         failed_url = request.form.get("ErrorUrl", "")
         parts = urlsplit(failed_url or request.full_path)
         query = parse_qs(parts.query)
         step = parts.path.rpartition("/voice/")[2].strip("/")
-        return cls(step, query.get("lang", [None])[0], REPORTED in query, bool(failed_url))
+        known = query.get(ON_RECORD, [""])[0]
+        on_record = OnRecord(known) if known in set(OnRecord) else OnRecord.NO
+        return cls(step, query.get("lang", [None])[0], on_record, bool(failed_url))
+
+    @property
+    def files_here(self) -> bool:
+        """Whether a key pressed at this step files a report."""
+        return self.step in FILING.key_at
 
 
 class Apology:
@@ -50,17 +56,15 @@ class Apology:
 
     def for_broken_records(self, at: Whereabouts) -> str:
         """Redis did not answer before anything was sent to it: nothing was filed this turn."""
-        if at.step == OUTCOME_UNKNOWN or (at.failed and at.step in WHERE_A_REPORT_IS_FILED):
+        if at.on_record is OnRecord.UNKNOWN or (at.failed and at.files_here):
             return self._speak("outcome_unknown_now", at.lang, banks=True)
-        if at.step in WHERE_A_REPORT_IS_FILED:  # maybe of another card than the one reported
-            return self._speak("busy", at.lang, banks=True)
-        if at.reported or at.step in AFTER_FILING:
+        if at.on_record is OnRecord.YES and not at.files_here:  # there, maybe of another card
             return self._speak("busy_after_report", at.lang, banks=False)
         return self._speak("busy", at.lang, banks=True)
 
     def for_unknown_outcome(self, at: Whereabouts) -> str:
         """Something broke in the middle of a turn; a report may or may not be on disk."""
-        if at.step in WHERE_A_REPORT_IS_FILED:
+        if at.files_here:
             return self._speak("outcome_unknown_now", at.lang, banks=True)
         return self.for_broken_records(at)
 
@@ -70,7 +74,7 @@ class Apology:
         return self._voice.say_only(list(zip(languages, said, strict=True)))
 
     def _voice_lines(
-        self, prompt: str, language: Language, *, banks: bool
+        self, prompt: str, language: LanguageCode, *, banks: bool
     ) -> list[tuple[str, Mapping[str, str]]]:
         lines: list[tuple[str, Mapping[str, str]]] = [(prompt, {})]
         known = list(self._settings.banks)
@@ -83,8 +87,6 @@ class Apology:
         return lines
 
 
-def _languages(lang: str | None) -> list[Language]:
-    """Both, when nobody has chosen yet."""
-    if lang == "zh":
-        return ["zh"]
-    return ["en"] if lang == "en" else ["zh", "en"]
+def _languages(lang: str | None) -> list[LanguageCode]:
+    """All, when nobody has chosen yet."""
+    return [lang] if lang in LANGUAGES else list(LANGUAGES)

@@ -1,27 +1,23 @@
 """The operators' doors: alive, ready, and the counters as Prometheus reads them."""
 
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from flask import Blueprint, Response, jsonify
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from redis.exceptions import RedisError
-from rq import Worker
-from rq.utils import utcparse
 
-from ivr.store import keys
-from ivr.store.codec import plain
+from ivr.banks_file import Bank
+from ivr.store.bank_health import BankHealth
+from ivr.store.condition import Condition
 from ivr.store.connection import UnsafeRedisError
-from ivr.store.hotline import Hotline
-from ivr.store.notices import TEXTS_QUEUE, bank_queue
 from ivr.store.vault import WrongDataKeysError
 
-WORKER_SILENT_SECONDS = 40  # workers wait at most 5 s between two signs of life
 
-
-def health_routes(hotline: Hotline) -> Blueprint:
+def health_routes(
+    condition: Condition, bank_health: BankHealth, banks: Mapping[str, Bank]
+) -> Blueprint:
     """/healthz, /readyz and /metrics: open, and without any personal value."""
     routes = Blueprint("health", __name__)
 
@@ -31,44 +27,39 @@ def health_routes(hotline: Hotline) -> Blueprint:
 
     @routes.get("/readyz")
     def ready() -> tuple[Response, int]:
-        problems = what_is_missing(hotline)
+        problems = what_is_missing(condition)
         if problems:
             return jsonify(status="not ready", problems=problems), 503
-        warnings = what_to_look_at(hotline)
+        warnings = what_to_look_at(condition)
         return jsonify(status="ready", **({"warnings": warnings} if warnings else {})), 200
 
     @routes.get("/metrics")
     def metrics() -> Response:
         registry = CollectorRegistry()
-        registry.register(_Counters(hotline))
+        registry.register(_Counters(condition, bank_health, banks))
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
     return routes
 
 
-def what_is_missing(hotline: Hotline) -> list[str]:
+def what_is_missing(condition: Condition) -> list[str]:
     """Why calls should not come here now; empty when all is well."""
     try:
-        hotline.durability.check()
-        hotline.check_vault()
-        listening = _queues_with_a_worker(hotline)
-        swept = hotline.redis.exists(keys.SWEEP_ALIVE)
+        condition.check()
+        unattended = condition.queues_without_a_worker()
+        is_swept = condition.is_swept()
     except (UnsafeRedisError, WrongDataKeysError) as error:
         return [str(error)]
     except RedisError as error:
         return [f"Redis does not answer ({type(error).__name__})"]
-    needed = {bank_queue(bank): f"bank {bank}" for bank in hotline.settings.banks}
-    needed[TEXTS_QUEUE] = "texts to holders"
-    problems = [
-        f"no worker listens for {whom}" for queue, whom in needed.items() if queue not in listening
-    ]
-    return problems if swept else [*problems, "no sweep is running (Procfile: clock)"]
+    problems = [f"no worker listens for {whom}" for whom in unattended.values()]
+    return problems if is_swept else [*problems, "no sweep is running (Procfile: clock)"]
 
 
-def what_to_look_at(hotline: Hotline) -> list[str]:
+def what_to_look_at(condition: Condition) -> list[str]:
     """What a person should mend while calls go on."""
     try:
-        left = hotline.banks_left_behind()
+        left = condition.banks_left_behind()
     except RedisError as error:
         return [f"Redis does not answer ({type(error).__name__})"]
     return [
@@ -77,64 +68,48 @@ def what_to_look_at(hotline: Hotline) -> list[str]:
     ]
 
 
-def _queues_with_a_worker(hotline: Hotline) -> set[str]:
-    """The queues whose workers gave a sign of life lately: RQ lists the killed ones for a while."""
-    with hotline.redis.pipeline(transaction=False) as pipe:
-        for key in Worker.all_keys(connection=hotline.redis):
-            pipe.hmget(key, "queues", "last_heartbeat", "death")
-        workers = pipe.execute()
-    return {
-        plain(queue)
-        for queue, beat, death in workers
-        if queue and beat and not death and _is_recent(plain(beat))
-    }
-
-
-def _is_recent(beat: str) -> bool:
-    return time.time() - utcparse(beat).timestamp() < WORKER_SILENT_SECONDS
-
-
 class _Counters:
     """What Redis has counted, rendered when asked: true over every process and restart."""
 
-    def __init__(self, hotline: Hotline) -> None:
-        self._hotline = hotline
+    def __init__(
+        self, condition: Condition, bank_health: BankHealth, banks: Mapping[str, Bank]
+    ) -> None:
+        self._condition = condition
+        self._bank_health = bank_health
+        self._banks = banks
 
     def collect(self) -> Iterator[Metric]:
-        redis = self._hotline.redis
         up = GaugeMetricFamily("hotline_redis_up", "1 when Redis answers")
         try:
-            counters = {plain(k): int(v) for k, v in redis.hgetall(keys.COUNTERS).items()}
-            still_open, reports = redis.zcard(keys.NOTICES_OPEN), redis.zcard(keys.DEADLINES)
-            stuck = redis.zcard(keys.NOTICES_STUCK)
-            awaiting = redis.zcard(keys.AWAITING)
-            oldest = redis.zrange(keys.NOTICES_OPEN, 0, 0, withscores=True)
-            left = self._hotline.banks_left_behind()
-            late = max(0.0, self._hotline.outbox.now() - float(oldest[0][1])) if oldest else 0.0
+            seen, left = self._condition.figures(), self._condition.banks_left_behind()
         except RedisError:
             up.add_metric([], 0)
             yield up
             return
         up.add_metric([], 1)
         yield up
-        yield GaugeMetricFamily("hotline_notices_open", "notices still owed", value=still_open)
-        yield GaugeMetricFamily("hotline_notices_stuck", "a person must look", value=stuck)
-        yield GaugeMetricFamily("hotline_blocks_unconfirmed", "received only", value=awaiting)
-        yield GaugeMetricFamily("hotline_notice_overdue_seconds", "the most overdue", value=late)
-        yield GaugeMetricFamily("hotline_reports_active", "running 7-day reports", value=reports)
-        yield _paused(self._hotline)
+        for name, what, value in (
+            ("hotline_notices_open", "notices still owed", seen.notices_open),
+            ("hotline_notices_stuck", "a person must look", seen.notices_stuck),
+            ("hotline_blocks_unconfirmed", "received only", seen.unconfirmed),
+            ("hotline_notice_overdue_seconds", "the most overdue", seen.overdue_seconds),
+            ("hotline_reports_active", "running 7-day reports", seen.reports_active),
+        ):
+            yield GaugeMetricFamily(name, what, value=value)
+        yield self._paused()
         yield _left_behind(left)
+        counters = seen.counters
         yield _family("hotline_steps", "turns by the step they ended at", "step", counters)
         yield _family("hotline_events", "journal entries by event", "event", counters)
         ended = counters.get("calls_ended", 0)
         yield CounterMetricFamily("hotline_calls_ended", "calls that ended", value=ended)
 
-
-def _paused(hotline: Hotline) -> Metric:
-    family = GaugeMetricFamily("hotline_bank_paused", "1 while only probes go out", labels=["bank"])
-    for bank in hotline.settings.banks:
-        family.add_metric([bank], int(hotline.bank_health.is_paused(bank)))
-    return family
+    def _paused(self) -> Metric:
+        what = "1 while only probes go out"
+        family = GaugeMetricFamily("hotline_bank_paused", what, labels=["bank"])
+        for bank in self._banks:
+            family.add_metric([bank], int(self._bank_health.is_paused(bank)))
+        return family
 
 
 def _left_behind(left: dict[str, int]) -> Metric:

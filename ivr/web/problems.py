@@ -6,8 +6,10 @@ from flask import Response, jsonify
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.http import HTTP_STATUS_CODES
 
+from ivr.errors import HotlineError
 
-class Problem(Exception):  # noqa: N818 (the RFC's own word)
+
+class Problem(HotlineError):  # noqa: N818 (the RFC's own word)
     """Ends a request with a problem document."""
 
     def __init__(

@@ -5,19 +5,16 @@ be turned away, and behind a proxy it has the wrong scheme and host.
 """
 
 import hmac
-import re
 from hashlib import sha256
-from typing import Final
-from urllib.parse import SplitResult, unquote_to_bytes, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from flask import Request
 from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
 
+from ivr.web.wsgi import raw_target
+
 SIGNATURE_HEADER = "X-Twilio-Signature"
-# A proxy may send the absolute form (RFC 9112, 3.2.2). Web servers take anything with "://" in
-# it for that, whatever comes first, and route to what comes first.
-_TARGET: Final = re.compile(r"(?:https?://[^/?#]+)?(/.*)")
 
 
 class TwilioDoor:
@@ -38,27 +35,6 @@ class TwilioDoor:
     def _matches(self, url: str, form: MultiDict[str, str], signature: str) -> bool:
         expected = self._validator.compute_signature(url, form)
         return hmac.compare_digest(expected.encode(), signature.encode())
-
-
-def raw_target(request: Request) -> str | None:
-    """Path and query as they came over the wire, percent-encoding untouched; None, to be
-    refused, unless its path is the one that was routed.
-    """
-    raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI")
-    if not raw:
-        raise RuntimeError("the web server does not pass on the raw request target (RAW_URI)")
-    found = _TARGET.fullmatch(str(raw))
-    return found[1] if found and _path(found[1]) == _routed_path(request) else None
-
-
-def _path(target: str) -> bytes:
-    return unquote_to_bytes(re.split("[?#]", target, maxsplit=1)[0])
-
-
-def _routed_path(request: Request) -> bytes:
-    """Decoded by the web server; WSGI carries the bytes as latin-1 (PEP 3333)."""
-    environ = request.environ
-    return f"{environ.get('SCRIPT_NAME', '')}{environ.get('PATH_INFO', '')}".encode("latin-1")
 
 
 def _body_is_signed(request: Request) -> bool:

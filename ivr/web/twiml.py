@@ -8,21 +8,19 @@ from twilio.twiml import TwiML
 from twilio.twiml.voice_response import Gather, Say, VoiceResponse
 
 from ivr.dialogue.call import Call, Line
+from ivr.dialogue.filing import FACT, OnRecord
 from ivr.dialogue.flow import FLOW
-from ivr.dialogue.steps import Ask, End, Language, Menu, Pick, Tell, Transfer
+from ivr.dialogue.steps import Ask, End, Menu, Pick, Tell, Transfer
 from ivr.prompts.catalogue import Catalogue
+from ivr.prompts.languages import LANGUAGES, LanguageCode
 from ivr.prompts.speech import Part, Spelled
 
 Lines = Sequence[tuple[str, Mapping[str, str]]]
 
-VOICES: Final[Mapping[Language, tuple[str, str]]] = {
-    "zh": ("cmn-CN", "Polly.Zhiyu-Neural"),
-    "en": ("en-US", "Polly.Joanna-Neural"),
-}
 KEY_SECONDS: Final = 6  # after the prompt, for one key
 DIGIT_SECONDS: Final = 10  # between the digits of a long entry (domain section 5)
 DIAL_SECONDS: Final = 30
-REPORTED: Final = "reported"  # in a URL: this call has heard a report's number
+ON_RECORD: Final = "reported"  # in a URL: whether a report is on record, an OnRecord
 
 
 @dataclass(frozen=True)
@@ -52,7 +50,7 @@ class Voice:
                 raise TypeError(f"a turn cannot end at {call.step}")
         return str(response)
 
-    def say_only(self, said: Sequence[tuple[Language, Lines]]) -> str:
+    def say_only(self, said: Sequence[tuple[LanguageCode, Lines]]) -> str:
         """Says the lines of each language and hangs up: for when no call can be read."""
         response = VoiceResponse()
         for language, lines in said:
@@ -65,7 +63,8 @@ class Voice:
         """Root-relative, so that it holds behind any proxy. The language, and whether a report
         is on record, are there for the turn in which the call cannot be read.
         """
-        reported = f"&{REPORTED}=1" if call.facts.get("report_number") else ""
+        on_record = call.facts.get(FACT, OnRecord.NO)
+        reported = f"&{ON_RECORD}={on_record}" if on_record else ""
         where = f"{self.url_prefix}/voice/{call.step}"
         return f"{where}?turn={call.turn}&lang={call.language}{reported}"
 
@@ -88,8 +87,8 @@ class Voice:
 
     def _say_all(self, verb: TwiML, lines: list[Line], call: Call) -> None:
         step = FLOW[call.step]
-        both = isinstance(step, Menu) and step.bilingual
-        languages: list[Language] = ["zh", "en"] if both else [call.language]
+        for_all = isinstance(step, Menu) and step.in_every_language
+        languages = list(LANGUAGES) if for_all else [call.language]
         for line in lines:
             for language in languages:
                 values = {**call.facts, **line.values}
@@ -100,12 +99,12 @@ class Voice:
         verb: TwiML,
         prompt: str,
         values: Mapping[str, str],
-        language: Language,
+        language: LanguageCode,
         *,
         slow: bool,
     ) -> None:
-        tag, voice = VOICES[language]
-        say = Say(language=tag, voice=voice)
+        row = LANGUAGES[language]
+        say = Say(language=row.tag, voice=row.voice)
         inner = say
         if slow:
             inner = say.prosody(rate="slow")

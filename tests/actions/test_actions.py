@@ -7,21 +7,26 @@ from datetime import date
 import pytest
 from redis import Redis
 
-from ivr.actions import Turn, run_action
+from ivr.actions import Directory, Turn, run_action
 from ivr.agent_hours import AgentHours
+from ivr.beijing import beijing_day
 from ivr.cards.block import Block, BlockState
+from ivr.cards.case import Case
 from ivr.cards.loss import ReportKind, Suspension
 from ivr.cards.records import Card, CardState, Holder
+from ivr.cards.status import Social
+from ivr.cards.words import BLOCK_WORDS, SOCIAL_WORDS
 from ivr.dialogue.call import Call
 from ivr.dialogue.flow import FLOW
 from ivr.dialogue.steps import Do
 from ivr.dialogue.turn import Result
-from ivr.id_entry import beijing_day, keyed_id_number
-from ivr.prompts.speech import Language
+from ivr.id_entry import keyed_id_number
+from ivr.prompts.languages import LanguageCode
 from ivr.spoken import hours_text
-from ivr.store.calls import Snapshot, Standing
-from ivr.store.hotline import Hotline, open_hotline
+from ivr.store.cases import Reading
+from ivr.store.known import KnownHolder
 from tests.builders import a_card, a_holder, an_id_number, enrol, settings
+from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
 
 NOW = 1_795_000_000  # Wednesday 2026-11-18 19:06:40 in Beijing
@@ -43,22 +48,46 @@ def hotline(redis_server: RedisServer, redis: Redis) -> Iterator[Hotline]:
 def a_turn(
     hotline: Hotline,
     *cards: Card,
-    standing: Standing | None = None,
-    language: Language = "zh",
+    case: Case | None = None,
+    language: LanguageCode = "zh",
     holder: Holder | None = None,
     now: int = NOW,
 ) -> Turn:
     """A turn of a caller who keyed a number and, when there is one card, means that one."""
     holder = holder or a_holder(*cards)
     by_ref = {f"ref-{card.number}": card for card in holder.cards}
-    first = next(iter(by_ref))
-    seen = Snapshot(now, None, "holder-ref", holder, {first: standing} if standing else {}, by_ref)
-    facts = {"holder_ref": "holder-ref", "card_ref": first}
-    return Turn(hotline, Call("CA1", "confirm", language=language, facts=facts), seen)
+    readings = {ref: Reading(now, case or Case(ref), ()) for ref in by_ref}
+    ref = hotline.holders.ref(holder.id_number)
+    known = KnownHolder(ref, holder, by_ref, readings)
+    facts = {"holder_ref": ref, "card_ref": next(iter(by_ref), "")}
+    call = Call("CA1", "confirm", language=language, facts=facts, entered=holder.id_number)
+    directory = Directory(hotline.service, {ref: known})
+    return Turn(hotline.service, hotline.settings, directory, call, now)
 
 
-def a_block(state: BlockState) -> Standing:
-    return Standing(None, Block("ref", "icbc", state, "12345670", "ntc-1", NOW))
+def a_real_turn(hotline: Hotline, holder: Holder, call_id: str) -> Turn:
+    """The same of a holder on record, as everything stands now."""
+    known = hotline.service.look_up(holder.id_number)
+    assert known is not None
+    facts = {"holder_ref": known.ref, "card_ref": next(iter(known.cards))}
+    directory = Directory(hotline.service, {known.ref: known})
+    call = Call(call_id, "confirm", facts=facts)
+    return Turn(hotline.service, hotline.settings, directory, call, int(hotline.outbox.now()))
+
+
+def of_nobody(hotline: Hotline, **facts: str) -> Turn:
+    """A turn of a caller whose number nobody holds."""
+    call = Call("CA1", "report_id", facts=facts, entered="110101199001011237")
+    return Turn(hotline.service, hotline.settings, Directory(hotline.service, {}), call, NOW)
+
+
+def a_block(state: BlockState) -> Case:
+    return Case("ref", None, Block("ref", "icbc", state, "12345670", "ntc-1", NOW))
+
+
+def suspended(suspension: Suspension, state: BlockState | None = None) -> Case:
+    block = None if state is None else Block("ref", "icbc", state, "12345670", "ntc-1", NOW)
+    return Case("ref", suspension, block)
 
 
 def prompts_of(result: Result) -> list[str]:
@@ -76,8 +105,9 @@ def test_every_action_of_the_flow_exists_and_leaves_by_a_listed_exit(hotline: Ho
 
 
 def test_a_number_nobody_holds(hotline: Hotline) -> None:
-    turn = Turn(hotline, Call("CA1", "report_id"), Snapshot(NOW, None, "some-ref"))
-    assert run_action("find_holder", turn) == Result("none", {"misses": "1", "lookups": "1"})
+    assert run_action("find_holder", of_nobody(hotline)) == Result(
+        "none", {"misses": "1", "lookups": "1"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -88,8 +118,7 @@ def test_a_call_may_miss_three_times(
     hotline: Hotline, before: str, outcome: str, misses: str | None
 ) -> None:
     """Attempts are limited in each call (domain section 4)."""
-    call = Call("CA1", "report_id", facts={"misses": before})
-    result = run_action("find_holder", Turn(hotline, call, Snapshot(NOW, None, "some-ref")))
+    result = run_action("find_holder", of_nobody(hotline, misses=before))
     assert (result.outcome, result.facts.get("misses")) == (outcome, misses)
 
 
@@ -97,33 +126,32 @@ def test_a_call_may_miss_three_times(
 def test_after_too_many_tries_not_even_a_hit_counts(hotline: Hotline, facts: Facts) -> None:
     """Else a person who is off duty would give a guesser one more try each time."""
     turn = a_turn(hotline)
-    call = replace(turn.call, facts=facts)
+    call = replace(turn.call, facts={**turn.call.facts, **facts})
     assert run_action("find_holder", replace(turn, call=call)).outcome == "too_many"
 
 
 def test_a_hit_after_a_miss_counts_as_a_hit(hotline: Hotline) -> None:
     turn = a_turn(hotline)
-    call = replace(turn.call, facts={"misses": "2"})
+    call = replace(turn.call, facts={**turn.call.facts, "misses": "2"})
     assert run_action("find_holder", replace(turn, call=call)).outcome == "one"
 
 
 def test_a_holder_without_cards_is_as_unknown_as_nobody(hotline: Hotline) -> None:
     holder = replace(a_holder(), cards=())
-    turn = Turn(hotline, Call("CA1", "report_id"), Snapshot(NOW, None, "some-ref", holder))
-    assert run_action("find_holder", turn).outcome == "none"
+    assert run_action("find_holder", a_turn(hotline, holder=holder)).outcome == "none"
 
 
 def test_a_holder_of_one_card(hotline: Hotline) -> None:
     result = run_action("find_holder", a_turn(hotline, a_card("5678")))
     assert result.outcome == "one"
     assert result.facts == {
-        "holder_ref": "holder-ref", "last4": "002X", "card_ref": "ref-A12345678",
-        "lookups": "1", "report_number": "",
+        "holder_ref": hotline.holders.ref(an_id_number()), "last4": "002X",
+        "card_ref": "ref-A12345678", "lookups": "1", "report_number": "", "on_record": "",
     }  # fmt: skip
 
 
 @pytest.mark.parametrize(("language", "names"), [("zh", "工商银行 建设银行"), ("en", "ICBC CCB")])
-def test_a_holder_of_several_cards(hotline: Hotline, language: Language, names: str) -> None:
+def test_a_holder_of_several_cards(hotline: Hotline, language: LanguageCode, names: str) -> None:
     turn = a_turn(hotline, a_card("1111"), a_card("2222", "ccb"), language=language)
     result = run_action("find_holder", turn)
     assert result.outcome == "several"
@@ -159,16 +187,14 @@ def test_a_card_by_its_state(hotline: Hotline, state: CardState, outcome: str) -
 
 
 def test_a_card_suspended_by_an_earlier_report(hotline: Hotline) -> None:
-    result = run_action("look_at_card", a_turn(hotline, standing=Standing(TEMPORARY)))
+    result = run_action("look_at_card", a_turn(hotline, case=suspended(TEMPORARY)))
     assert (result.outcome, prompts_of(result)) == ("already", ["already_reported"])
     assert result.facts["report_number"] == "12345670"
     assert result.facts["until"] == str(NOW + 1000)
 
 
 def test_a_card_suspended_by_a_formal_report(hotline: Hotline) -> None:
-    assert (
-        run_action("look_at_card", a_turn(hotline, standing=Standing(FORMAL))).outcome == "formal"
-    )
+    assert run_action("look_at_card", a_turn(hotline, case=suspended(FORMAL))).outcome == "formal"
 
 
 @pytest.mark.parametrize(
@@ -194,12 +220,14 @@ def test_a_birthday_begins_at_midnight_in_beijing(hotline: Hotline) -> None:
 
 
 def test_a_report_is_filed_once_whatever_is_asked(hotline: Hotline) -> None:
-    turn = a_turn(hotline)
+    """Also by a turn that looked before the first one filed."""
+    enrol(hotline, a_holder())
+    turn = a_real_turn(hotline, a_holder(), "CA1")
+    other = a_real_turn(hotline, a_holder(), "CA2")
     first, again = run_action("file_report", turn), run_action("file_report", turn)
     assert (first.outcome, again.outcome) == ("filed", "filed")
     assert first.facts == again.facts
     assert first.facts["days"] == "7"
-    other = replace(turn, call=replace(turn.call, sid="CA2"))
     assert run_action("file_report", other).outcome == "already"
 
 
@@ -207,10 +235,10 @@ def test_what_an_action_remembers_is_never_the_number(hotline: Hotline) -> None:
     turn = a_turn(hotline, a_card("1111"), a_card("2222"))
     for name in ("find_holder", "look_at_card", "file_report", "read_block", "read_status"):
         result = repr(run_action(name, turn))
-        assert turn.holder.id_number not in result
-        assert turn.holder.id_number[6:14] not in result
-        assert turn.holder.name not in result
-        assert turn.holder.phone not in result
+        assert turn.known.holder.id_number not in result
+        assert turn.known.holder.id_number[6:14] not in result
+        assert turn.known.holder.name not in result
+        assert turn.known.holder.phone not in result
 
 
 # What the bank has said, and the three parts of a status
@@ -229,28 +257,27 @@ def test_what_an_action_remembers_is_never_the_number(hotline: Hotline) -> None:
     ],
 )
 def test_the_banks_word(hotline: Hotline, state: BlockState, outcome: str, prompt: str) -> None:
-    turn = a_turn(hotline, standing=a_block(state))
+    turn = a_turn(hotline, case=a_block(state))
     assert run_action("read_block", turn).outcome == outcome
     assert prompts_of(run_action("read_status", turn))[1] == prompt
 
 
-def test_every_block_state_has_words() -> None:
-    from ivr.actions import _BANK_PROMPTS, _BLOCK_OUTCOMES
-
-    assert set(_BANK_PROMPTS) == set(_BLOCK_OUTCOMES) == set(BlockState)
+def test_every_state_has_words() -> None:
+    assert set(BLOCK_WORDS) == set(BlockState)
+    assert set(SOCIAL_WORDS) == set(Social)
 
 
 @pytest.mark.parametrize(
-    ("state", "standing", "prompts"),
+    ("state", "case", "prompts"),
     [
         (
             CardState.NORMAL,
-            Standing(),
+            Case("ref"),
             ["status_social_active", "status_bank_normal", "status_formal_none"],
         ),
         (
             CardState.NORMAL,
-            Standing(TEMPORARY, a_block(BlockState.BLOCKED).block),
+            suspended(TEMPORARY, BlockState.BLOCKED),
             ["status_social_temporary", "status_bank_blocked", "status_formal_none"],
         ),
         (
@@ -260,30 +287,30 @@ def test_every_block_state_has_words() -> None:
         ),
         (
             CardState.NORMAL,
-            Standing(FORMAL, a_block(BlockState.FORMAL_LOSS).block),
+            suspended(FORMAL, BlockState.FORMAL_LOSS),
             ["status_social_formal", "status_bank_blocked_formal", "status_formal"],
         ),
         (
             CardState.FORMAL_LOSS,
-            Standing(),
+            Case("ref"),
             ["status_social_formal", "status_bank_normal", "status_formal"],
         ),
         (
             CardState.TEMPORARY_LOSS,
-            Standing(),
+            Case("ref"),
             ["already_elsewhere", "status_bank_normal", "status_formal_none"],
         ),
         (
             CardState.LOCKED,
-            Standing(),
+            Case("ref"),
             ["status_social_not_normal", "status_bank_normal", "status_formal_none"],
         ),
     ],
 )
 def test_a_status_has_three_parts(
-    hotline: Hotline, state: CardState, standing: Standing, prompts: list[str]
+    hotline: Hotline, state: CardState, case: Case, prompts: list[str]
 ) -> None:
-    result = run_action("read_status", a_turn(hotline, a_card(state=state), standing=standing))
+    result = run_action("read_status", a_turn(hotline, a_card(state=state), case=case))
     assert prompts_of(result) == prompts
 
 

@@ -17,7 +17,7 @@ from ivr.cards.id_number import (
     is_under_16,
     normalise,
 )
-from ivr.cards.made_up import cardholder_rows, made_up_id_number
+from ivr.made_up import cardholder_rows, made_up_id_number
 
 TODAY = date(2026, 11, 22)
 

@@ -5,8 +5,8 @@ from datetime import date
 from random import Random
 
 from ivr.cards.id_number import birth_date, is_under_16
-from ivr.cards.made_up import cardholder_rows, made_up_holder, made_up_id_number
 from ivr.cards.records import CardState
+from ivr.made_up import cardholder_rows, made_up_holder, made_up_id_number
 
 BANKS = ["icbc", "ccb", "abc"]
 

@@ -5,7 +5,7 @@ from typing import Final
 
 from ivr.dialogue.call import Call, Choice
 from ivr.dialogue.steps import Ask, Do, End, Menu, Pick, Step, Tell, Transfer
-from ivr.dialogue.turn import Check, Result, leave, start, take_turn
+from ivr.dialogue.turn import Check, Judged, Result, leave, start, take_turn
 
 SHORT: Final = 3
 
@@ -37,11 +37,13 @@ SMALL: Final[Mapping[str, Step]] = {
 }  # fmt: skip
 
 
-def judge(keys: str) -> str | None:
+def judge(keys: str) -> Judged:
     """The small flow's own check: 123 is good, 15 is an old number, a row too short says so."""
     if keys == "15":
-        return "old"
-    return None if keys == "123" else "too_short" if len(keys) < SHORT else "wrong"
+        return Judged("old")
+    if keys == "123":
+        return Judged(None, keys)
+    return Judged("too_short" if len(keys) < SHORT else "wrong")
 
 
 CHECKS: Final[Mapping[str, Check]] = {"number": judge}

@@ -6,11 +6,12 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ivr.beijing import beijing_day
 from ivr.dialogue.call import Call, Choice
 from ivr.dialogue.flow import FLOW, START
 from ivr.dialogue.steps import PERSON, Do, End
-from ivr.dialogue.turn import MAX_TRIES, Result, leave, start, take_turn
-from ivr.id_entry import beijing_day, keyed_id_number
+from ivr.dialogue.turn import MAX_TRIES, Judged, Result, leave, start, take_turn
+from ivr.id_entry import keyed_id_number
 from ivr.store.calls import dump_call, load_call
 from tests.builders import an_id_number
 
@@ -28,8 +29,9 @@ entries = st.one_of(
 inputs = st.lists(st.tuples(st.one_of(single_keys, entries), st.integers(0, 9)), max_size=60)
 
 
-def check(keys: str) -> str | None:
-    return keyed_id_number(keys, TODAY)[1]
+def check(keys: str) -> Judged:
+    number, verdict = keyed_id_number(keys, TODAY)
+    return Judged(verdict, number)
 
 
 def play(call: Call, keys: str | None, luck: int) -> Call:

@@ -1,14 +1,27 @@
 """The hotline's own table: its keys are promised to callers, its faults are found at load."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
 from ivr.dialogue.call import Call
-from ivr.dialogue.checks import FlowError, check_flow
-from ivr.dialogue.flow import AFTER_FILING, FLOW, START
-from ivr.dialogue.steps import PERSON, Ask, Do, End, Menu, Pick, Step, Tell, exits
-from ivr.dialogue.turn import MAX_TRIES, Result, leave, take_turn
+from ivr.dialogue.checks import FlowError, check_flow, language_faults
+from ivr.dialogue.flow import ACTIONS, FILING, FLOW, START
+from ivr.dialogue.steps import (
+    ENTERED,
+    PERSON,
+    Action,
+    Ask,
+    Do,
+    End,
+    Menu,
+    Pick,
+    Step,
+    Tell,
+    exits,
+)
+from ivr.dialogue.turn import MAX_TRIES, Judged, Result, leave, take_turn
 
 PRESSED = [
     ("language", "1", "main_menu"),
@@ -62,6 +75,7 @@ OUTCOMES = [
     ("file_report", "already", "already_reported"),
     ("file_report", "formal", "already_formal"),
     ("file_report", "not_by_phone", "not_by_phone"),
+    ("file_report", "under_16", "under_16"),
     ("file_report", "unknown", "outcome_unknown"),
     ("ask_bank", "blocked", "bank_blocked"),
     ("ask_bank", "waiting", "bank_waiting"),
@@ -80,10 +94,16 @@ LISTENING = [name for name, step in FLOW.items() if isinstance(step, Menu | Pick
 VERDICTS = {"good": None, "short": "too_short", "old": "fifteen_places"}
 
 
+def judge(keys: str) -> Judged:
+    return Judged(VERDICTS.get(keys, "invalid"))
+
+
 def pressed(step: str, *inputs: str | None) -> Call:
     call = Call(sid="CA1", step=step)
     for keys in inputs:
-        call = take_turn(FLOW, call, keys, {"id_number": lambda k: VERDICTS.get(k, "invalid")})
+        call = take_turn(
+            FLOW, call, keys, {"id_number": lambda k: Judged(VERDICTS.get(k, "invalid"))}
+        )
     return call
 
 
@@ -139,7 +159,7 @@ def test_no_way_but_confirm_files_a_report() -> None:
 
 
 def test_steps_named_outside_the_table_exist() -> None:
-    assert {START, PERSON, *AFTER_FILING} <= FLOW.keys()
+    assert {START, PERSON} <= FLOW.keys()
 
 
 # Faults found at load
@@ -156,8 +176,11 @@ FINE: Mapping[str, Step] = {
 }
 
 
+FINDS = {"find": Action(needs=frozenset({ENTERED}))}
+
+
 def test_a_sound_table_passes() -> None:
-    check_flow(FINE, START)
+    check_flow(FINE, START, FINDS)
 
 
 @pytest.mark.parametrize(
@@ -196,18 +219,95 @@ def test_a_sound_table_passes() -> None:
 )
 def test_a_fault_is_named(name: str, step: Step, fault: str) -> None:
     with pytest.raises(FlowError, match=fault):
-        check_flow({**FINE, name: step}, START)
+        check_flow({**FINE, name: step}, START, FINDS)
 
 
 def test_all_faults_are_named_together() -> None:
     with pytest.raises(FlowError) as caught:
-        check_flow({**FINE, "told": Tell(says=("t",), then="gone"), "island": End(says=())}, START)
+        check_flow(
+            {**FINE, "told": Tell(says=("t",), then="gone"), "island": End(says=())}, START, FINDS
+        )
     assert str(caught.value).splitlines() == [
         "told: then leads to gone, which is no step",
         "island: no way leads here",
     ]
 
 
+def test_languages_and_keys_must_match() -> None:
+    assert language_faults(FLOW, ["zh", "en"]) == []
+    assert language_faults(FLOW, ["en", "qaa"]) == [
+        "qaa: no key chooses it",
+        "zh: key 1 of language chooses it, but it has no row",
+        "zh: silence chooses it, but it has no row",
+    ]
+
+
 def test_a_table_without_its_fixed_steps_is_refused() -> None:
     with pytest.raises(FlowError, match="person is no step"):
-        check_flow({"main_menu": FLOW["goodbye"]}, "main_menu")
+        check_flow({"main_menu": FLOW["goodbye"]}, "main_menu", {})
+
+
+# What actions need
+
+
+def faults_of(flow: Mapping[str, Step], actions: Mapping[str, Action]) -> list[str]:
+    with pytest.raises(FlowError) as caught:
+        check_flow(flow, START, actions)
+    return str(caught.value).splitlines()
+
+
+def test_an_action_nobody_declared() -> None:
+    assert faults_of(FINE, {}) == ["find: nobody says what the action find needs"]
+
+
+def test_what_was_entered_is_gone_once_the_caller_is_spoken_to() -> None:
+    """A step that says something stands between the entry and its action."""
+    ask = Ask(asks=("ask",), digits=3, check="number", then="thanks")
+    flow = {**FINE, "ask": ask, "thanks": Tell(says=("thanks",), then="find")}
+    assert faults_of(flow, FINDS) == [
+        "find: find needs what was entered, which no step before it has found on some way here"
+    ]
+
+
+@pytest.mark.parametrize("fact", ["card", "holder"])
+def test_a_fact_must_be_found_on_every_way(fact: str) -> None:
+    """`pick` finds the card, `find` the holder; one way to `last` leads past both."""
+    last = Do("last", {"": "told"})
+    actions = {
+        "find": Action(finds={"found": frozenset({"holder"}), "none": frozenset({"holder"})}),
+        "last": Action(needs=frozenset({fact})),
+    }
+    menu = Menu(asks=("menu",), choices={"1": "ask", "2": "last"})
+    flow = {**FINE, "last": last, "main_menu": menu}
+    assert faults_of(flow, actions) == [
+        f"last: last needs {fact}, which no step before it has found on some way here"
+    ]
+    pick = Pick(asks=("pick",), item="item", fact="card", then="last")
+    check_flow({**FINE, "last": last, "pick": pick}, START, actions)
+
+
+def test_the_hotline_refuses_words_between_the_number_and_the_holder() -> None:
+    """Once the digits were carried round the table, and such a step made a holder "not found"."""
+    asked = FLOW["report_id"]
+    assert isinstance(asked, Ask)
+    asked = replace(asked, then="thanks")
+    flow = {**FLOW, "report_id": asked, "thanks": Tell(says=("transfer",), then="find_holder")}
+    assert faults_of(flow, ACTIONS) == [
+        "find_holder: find_holder needs what was entered, which no step before it has found on "
+        "some way here"
+    ]
+
+
+# Where a report is filed
+
+
+def test_only_the_confirming_key_files() -> None:
+    assert FILING.key_at == {"confirm": "1"}
+
+
+def test_every_outcome_of_filing_has_words() -> None:
+    assert FILING.outcomes == {
+        "filed", "already_reported", "already_formal", "not_by_phone", "under_16",
+        "outcome_unknown",
+    }  # fmt: skip
+    assert not [name for name in FILING.outcomes if isinstance(FLOW[name], Do)]

@@ -15,16 +15,16 @@ from urllib.request import ProxyHandler, build_opener
 
 from cryptography.fernet import Fernet
 
-from ivr.cards.made_up import made_up_holder
 from ivr.cards.records import Holder
+from ivr.made_up import made_up_holder
 from ivr.settings import Settings, read_settings
 from ivr.store.cardholders_csv import CardLine
-from ivr.store.hotline import Hotline, open_hotline
 from simulator.bank.running import RunningBank
 from tests.faults.process import CHECKOUT, Process
 from tests.faults.scale import BANK_SECONDS
 from tests.faults.text_service import TextService
 from tests.faults.tripwire import Tripwire, wire_to_port, wire_to_socket
+from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
 
 __all__ = [

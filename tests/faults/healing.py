@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 
 from ivr.store import keys
 from ivr.store.codec import plain
-from ivr.store.notices import TEXTS_QUEUE
+from ivr.store.outbox import TEXTS_QUEUE
 
 
 @dataclass

@@ -3,20 +3,20 @@
 from tests.faults.scale import BANK_SECONDS
 from tests.faults.tripwire import Spot
 
-# The report's transaction is the only one that journals "loss_reported".
-_FILING = (b"loss_reported", b"EXEC")
+# A change is committed by one script. The journal's entry, a word of its own, tells which one.
+_FILING = (b"EVALSHA", b"\r\nloss_reported\r\n")
 _SAVING = (b"step:filed",)  # the turn after it is remembered under this count
 WEB = (
-    Spot("before the report's EXEC", _FILING, "before"),
-    Spot("while the report's EXEC runs", _FILING, "sent"),
-    Spot("after the report's EXEC", _FILING, "answered"),
+    Spot("before the report's commit", _FILING, "before"),
+    Spot("while the report's commit runs", _FILING, "sent"),
+    Spot("after the report's commit", _FILING, "answered"),
     Spot("before the turn is remembered", _SAVING, "before"),
     Spot("before the answer to Twilio", _SAVING, "answered"),
 )
 
 # A delivery to a bank claims for as long as its lease, which no other script takes as argument.
 _CLAIM = (b"EVALSHA", f"\r\n{BANK_SECONDS + 4}\r\n".encode())
-_SETTLING = (b"attempts:ntc-", b"card.loss_reported", b"EXEC")
+_SETTLING = (b"EVALSHA", b"attempts:ntc-", b"card.loss_reported")
 DELIVERY = (
     Spot("after the pop, before the claim", _CLAIM, "before"),
     Spot("after the claim, before the POST", _CLAIM, "answered"),
@@ -30,11 +30,11 @@ POSTING = (
     Spot("when the bank has answered", _POST, "answered"),
 )
 
-_RELEASING = (b"loss_released", b"EXEC")
+_RELEASING = (b"EVALSHA", b"\r\nloss_released\r\n")
 _RINGING = (b"rq:queue:bank-", b"EXEC")
 RELEASE = (
-    Spot("between the release's read and its EXEC", _RELEASING, "before"),
-    Spot("after the release's EXEC", _RELEASING, "answered"),
+    Spot("between the release's read and its commit", _RELEASING, "before"),
+    Spot("after the release's commit", _RELEASING, "answered"),
 )
 RINGING = (
     Spot("before it rings", _RINGING, "before"),

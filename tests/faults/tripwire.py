@@ -108,10 +108,14 @@ class Tripwire:
             request += piece
             pid = peer(near) if self._may_spring(request) else 0
             trap = self._trap_for(request, pid)
-            if trap is not None:
-                _spring(trap, pid, far, piece)
+            if trap is None:
+                far.sendall(piece)
+            elif answer := _spring(trap, pid, far, piece):
+                self.set(trap)
+                near.sendall(answer)
+                request = b""
+            else:
                 return
-            far.sendall(piece)
 
     def _may_spring(self, request: bytes) -> bool:
         """Whose request it is takes long to find out, so this is asked first."""
@@ -127,16 +131,22 @@ class Tripwire:
         return None
 
 
-def _spring(trap: Trap, pid: int, far: socket.socket, piece: bytes) -> None:
+def _spring(trap: Trap, pid: int, far: socket.socket, piece: bytes) -> bytes:
+    """Does the deed. Or returns the answer of a server that has yet to learn the script: nothing
+    was done, and the same request comes again.
+    """
     if trap.spot.moment != "before":
         far.sendall(piece)
     if trap.spot.moment == "answered":
-        _wait_for_answer(far, is_transaction=b"EXEC" in trap.spot.words)
+        answer = _answer(far, is_transaction=b"EXEC" in trap.spot.words)
+        if answer.startswith(b"-NOSCRIPT"):
+            return answer
     trap.deed(pid)
     trap.sprung.set()
+    return b""
 
 
-def _wait_for_answer(far: socket.socket, *, is_transaction: bool) -> None:
+def _answer(far: socket.socket, *, is_transaction: bool) -> bytes:
     """A transaction's own answer is an array, after +OK and +QUEUED."""
     answer = b"\r\n"
     while answer == b"\r\n" or (is_transaction and b"\r\n*" not in answer):
@@ -144,6 +154,7 @@ def _wait_for_answer(far: socket.socket, *, is_transaction: bool) -> None:
         if not piece:
             raise ConnectionError("the server went away before it answered")
         answer += piece
+    return answer.removeprefix(b"\r\n")
 
 
 def peer(line: socket.socket) -> int:

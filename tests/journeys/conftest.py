@@ -1,15 +1,18 @@
 """Journeys: a town for each test, and transcripts that a product owner can review."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Final
 
 import pytest
 from redis import Redis
 
 from simulator.kit_pytest import KeepsJourney
 from tests.builders import an_app, settings
+from tests.journeys.by_name import by_name
 from tests.journeys.town import Person, Town
 from tests.redis_server import RedisServer
+
+NOTHING: Final[Mapping[str, str]] = {}
 
 
 @pytest.fixture
@@ -31,10 +34,23 @@ def town(make_town: Callable[..., Town]) -> Town:
 
 @pytest.fixture
 def transcript(town: Town, journey: KeepsJourney) -> Callable[..., None]:
-    """`transcript(person, "main call")` compares with journeys/main call.<language>.txt."""
+    """`transcript(person, "several cards")` compares with journeys/several cards.txt, one file for
+    both languages, with prompts by name. `in_words=True` is for the few calls whose words are to
+    be read as the caller hears them: journeys/main call.<language>.txt.
+    """
 
-    def keep(person: Person, name: str, **more: Any) -> None:
-        steady = {**town.steady(person), **more.get("steady", {})}
-        journey(person, f"{name}.{person.language}", f"{name} ({person.language})", steady)
+    def keep(
+        person: Person,
+        name: str,
+        *,
+        in_words: bool = False,
+        steady: Mapping[str, str] = NOTHING,
+    ) -> None:
+        changes = {**town.steady(person), **steady}
+        if in_words:
+            title = f"{name} ({person.language})"
+            journey(person, f"{name}.{person.language}", title, changes)
+        else:
+            journey(person, name, name, changes, by_name(person.language))
 
     return keep

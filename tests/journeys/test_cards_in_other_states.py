@@ -9,17 +9,17 @@ import pytest
 from ivr.cards.bank_event import FORMAL_LOSS
 from ivr.cards.notice import Outcome
 from ivr.cards.records import CardState
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LanguageCode
 from ivr.store import keys
 from tests.builders import AGENT_NUMBER, a_card, a_holder
 from tests.journeys.town import Person, Town, bank_values, spoken_number
 
-LANGUAGES: tuple[Language, ...] = ("zh", "en")
+LANGUAGES: tuple[LanguageCode, ...] = ("zh", "en")
 Transcript = Callable[..., None]
 A_CHILD = "33011320230615001X"
 
 
-def asking(town: Town, language: Language, id_number: str) -> Person:
+def asking(town: Town, language: LanguageCode, id_number: str) -> Person:
     """From dialling to what is said after the ID number."""
     return town.someone(language).calls().asks_to_report(id_number)
 
@@ -30,7 +30,9 @@ def reported(town: Town, id_number: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_child_needs_a_guardian(town: Town, transcript: Transcript, language: Language) -> None:
+def test_a_child_needs_a_guardian(
+    town: Town, transcript: Transcript, language: LanguageCode
+) -> None:
     town.knows(a_holder(id_number=A_CHILD))
     person = asking(town, language, A_CHILD).hears_prompt("under_16").hears_prompt("transfer")
     person.is_connected_to(AGENT_NUMBER).hangs_up()
@@ -41,7 +43,7 @@ def test_a_child_needs_a_guardian(town: Town, transcript: Transcript, language: 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("state", [CardState.SEALED, CardState.LOCKED, CardState.CANCELLED])
 def test_a_card_that_is_not_in_use_needs_a_person(
-    town: Town, transcript: Transcript, language: Language, state: CardState
+    town: Town, transcript: Transcript, language: LanguageCode, state: CardState
 ) -> None:
     town.knows(holder := a_holder(a_card(state=state)))
     person = asking(town, language, holder.id_number)
@@ -52,7 +54,9 @@ def test_a_card_that_is_not_in_use_needs_a_person(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_card_reported_elsewhere(town: Town, transcript: Transcript, language: Language) -> None:
+def test_a_card_reported_elsewhere(
+    town: Town, transcript: Transcript, language: LanguageCode
+) -> None:
     town.knows(holder := a_holder(a_card(state=CardState.TEMPORARY_LOSS)))
     person = asking(town, language, holder.id_number).hears_prompt("already_elsewhere")
     person.hears_prompt("reported_next").presses("9").hears_prompt("already_elsewhere")
@@ -63,7 +67,7 @@ def test_a_card_reported_elsewhere(town: Town, transcript: Transcript, language:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_formally_reported_card_on_record(
-    town: Town, transcript: Transcript, language: Language
+    town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:
     town.knows(holder := a_holder(a_card(state=CardState.FORMAL_LOSS)))
     person = asking(town, language, holder.id_number).hears_prompt("already_formal")
@@ -74,7 +78,7 @@ def test_a_formally_reported_card_on_record(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_formal_report_the_bank_told_us_of(
-    town: Town, transcript: Transcript, language: Language
+    town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:
     card = a_card()
     town.knows(holder := a_holder(card))
@@ -88,7 +92,7 @@ def test_a_formal_report_the_bank_told_us_of(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_second_report_changes_nothing(
-    town: Town, transcript: Transcript, language: Language
+    town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:
     town.knows(holder := a_holder())
     reported(town, holder.id_number)
@@ -146,7 +150,7 @@ def test_calls_that_confirm_at_the_same_instant_make_one_report(town: Town, call
     [(Outcome.REFUSED, "status_bank_failed"), (Outcome.RECEIVED, "status_bank_waiting")],
 )
 def test_an_existing_report_does_not_hide_an_open_account(
-    town: Town, language: Language, outcome: Outcome, says: str
+    town: Town, language: LanguageCode, outcome: Outcome, says: str
 ) -> None:
     """'Already reported' alone would let the caller hang up in the belief that all is blocked."""
     town.knows(holder := a_holder())

@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import pytest
 
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LanguageCode
 from tests.journeys.town import Town
 
-LANGUAGES: tuple[Language, ...] = ("zh", "en")
+LANGUAGES: tuple[LanguageCode, ...] = ("zh", "en")
 Transcript = Callable[..., None]
 
 # domain.md section 2, as a caller must be able to hear it: option keys -> words
-TOLD: dict[Language, dict[str, list[str]]] = {
+TOLD: dict[LanguageCode, dict[str, list[str]]] = {
     "zh": {
         "31": ["本人", "有效身份证件", "银行网点柜台", "社保功能和银行功能都停用", "补卡"],
         "32": ["本人", "有效身份证件", "银行网点", "社保功能", "自动恢复"],
@@ -44,7 +44,7 @@ NAMES = {
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("option", NAMES)
-def test_guidance(town: Town, transcript: Transcript, language: Language, option: str) -> None:
+def test_guidance(town: Town, transcript: Transcript, language: LanguageCode, option: str) -> None:
     person = town.someone(language).calls().presses(option[0]).presses(option[1])
     for words in TOLD[language][option]:
         person.hears(words)

@@ -4,26 +4,26 @@ from collections.abc import Callable
 
 import pytest
 
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LanguageCode
 from simulator.engine import Rules
 from tests.builders import AGENT_NUMBER, a_holder, an_id_number
 from tests.journeys.town import Person, Town
 
-LANGUAGES: tuple[Language, ...] = ("zh", "en")
+LANGUAGES: tuple[LanguageCode, ...] = ("zh", "en")
 Transcript = Callable[..., None]
 
 WRONG_CHECK = "110105194912310021"
 NEVER_BORN = "110105190002290010"
 
 
-def entering(town: Town, language: Language) -> Person:
+def entering(town: Town, language: LanguageCode) -> Person:
     """From dialling to the question for the number."""
     return town.someone(language).calls().presses("1").hears_prompt("id_entry")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_wrong_number_three_times_leads_to_a_person(
-    town: Town, transcript: Transcript, language: Language
+    town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:
     person = entering(town, language)
     for _ in range(2):
@@ -35,7 +35,7 @@ def test_a_wrong_number_three_times_leads_to_a_person(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_partial_entry_is_asked_for_again(
-    town: Town, transcript: Transcript, language: Language
+    town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:
     town.knows(holder := a_holder())
     person = entering(town, language).keys_in(holder.id_number[:10]).waits()
@@ -48,7 +48,7 @@ def test_a_partial_entry_is_asked_for_again(
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("keys", ["11010*194912310021", "1101*#", "1*#"])
 def test_a_star_in_the_wrong_place_clears_the_entry(
-    town: Town, transcript: Transcript, language: Language, keys: str
+    town: Town, transcript: Transcript, language: LanguageCode, keys: str
 ) -> None:
     town.knows(holder := a_holder())
     person = entering(town, language).presses(keys)
@@ -62,7 +62,7 @@ def test_a_star_in_the_wrong_place_clears_the_entry(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_old_number_of_15_places_needs_a_person(
-    town: Town, transcript: Transcript, language: Language
+    town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:
     person = entering(town, language).presses("110105491231002#")
     person.hears_prompt("id_needs_person").hears_prompt("transfer")
@@ -72,7 +72,7 @@ def test_an_old_number_of_15_places_needs_a_person(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_number_nobody_holds_can_be_tried_again(
-    town: Town, transcript: Transcript, language: Language
+    town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:
     town.knows(holder := a_holder())
     person = entering(town, language).keys_in(an_id_number(serial="110"))
@@ -83,7 +83,7 @@ def test_a_number_nobody_holds_can_be_tried_again(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_third_number_nobody_holds_leads_to_a_person(
-    town: Town, transcript: Transcript, language: Language
+    town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:
     """Whether the numbers are tried for a report, for a status, or after going back."""
     person = entering(town, language).keys_in(an_id_number(serial="110"))
@@ -95,7 +95,7 @@ def test_the_third_number_nobody_holds_leads_to_a_person(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("option", ["1", "2"])
-def test_every_miss_has_the_same_words(town: Town, language: Language, option: str) -> None:
+def test_every_miss_has_the_same_words(town: Town, language: LanguageCode, option: str) -> None:
     """Whoever tries numbers learns nothing from the difference (domain section 4)."""
     town.knows(a_holder())
     heard = set()
@@ -108,7 +108,7 @@ def test_every_miss_has_the_same_words(town: Town, language: Language, option: s
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_all_that_cannot_be_a_number_has_the_same_words(town: Town, language: Language) -> None:
+def test_all_that_cannot_be_a_number_has_the_same_words(town: Town, language: LanguageCode) -> None:
     for number in (
         WRONG_CHECK,
         NEVER_BORN,

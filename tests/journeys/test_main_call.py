@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 
 from ivr.cards.notice import Outcome
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LanguageCode
 from ivr.store import keys
 from simulator.engine import Rules
 from tests.builders import a_card, a_holder, an_id_number
 from tests.journeys.town import SEVEN_DAYS, Person, Town, bank_values, spoken_number
 
-LANGUAGES: tuple[Language, ...] = ("zh", "en")
+LANGUAGES: tuple[LanguageCode, ...] = ("zh", "en")
 Transcript = Callable[..., None]
 LONGEST_SECONDS = 90
 
@@ -27,7 +27,9 @@ def reporting(person: Person, id_number: str) -> Person:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_a_lost_card_is_reported(town: Town, transcript: Transcript, language: Language) -> None:
+def test_a_lost_card_is_reported(
+    town: Town, transcript: Transcript, language: LanguageCode
+) -> None:
     holder = a_holder(a_card("5678"), id_number=an_id_number(serial="016"))
     town.knows(holder)
     person = town.someone(language).calls().asks_to_report(holder.id_number)
@@ -39,7 +41,7 @@ def test_a_lost_card_is_reported(town: Town, transcript: Transcript, language: L
     person.hears_prompt("what_next", days="7").hears_prompt("antifraud")
     person.waits().hears_prompt("goodbye").is_hung_up_on()
     assert SEVEN_DAYS - 30 <= town.seconds_left(report) <= SEVEN_DAYS
-    transcript(person, "main call")
+    transcript(person, "main call", in_words=True)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -53,7 +55,7 @@ def test_a_lost_card_is_reported(town: Town, transcript: Transcript, language: L
     ],
 )
 def test_the_bank_answers_while_the_number_is_read(
-    town: Town, transcript: Transcript, language: Language, outcome: Outcome, says: str
+    town: Town, transcript: Transcript, language: LanguageCode, outcome: Outcome, says: str
 ) -> None:
     town.knows(holder := a_holder())
     person = town.someone(language).calls().asks_to_report(holder.id_number)
@@ -62,11 +64,11 @@ def test_the_bank_answers_while_the_number_is_read(
     if outcome is Outcome.BLOCKED:
         transcript(person, "bank blocks at once")
     if outcome is Outcome.REFUSED:
-        transcript(person, "bank refuses")
+        transcript(person, "bank refuses", in_words=True)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_number_is_heard_within_90_seconds(town: Town, language: Language) -> None:
+def test_the_number_is_heard_within_90_seconds(town: Town, language: LanguageCode) -> None:
     """For someone who hears every prompt out and keys 18 places in 0.7 s each (domain 5)."""
     town.knows(holder := a_holder())
     person = reporting(town.someone(language), holder.id_number)
@@ -87,7 +89,7 @@ def test_silence_at_the_first_question_is_mandarin(town: Town, transcript: Trans
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_an_x_is_keyed_as_star(town: Town, transcript: Transcript, language: Language) -> None:
+def test_an_x_is_keyed_as_star(town: Town, transcript: Transcript, language: LanguageCode) -> None:
     town.knows(holder := a_holder(id_number="11010519491231002X"))
     person = reporting(town.someone(language), holder.id_number)
     assert "presses 11010519491231002*" in person.journey()
@@ -97,7 +99,7 @@ def test_an_x_is_keyed_as_star(town: Town, transcript: Transcript, language: Lan
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_caller_chooses_among_several_cards(
-    town: Town, transcript: Transcript, language: Language
+    town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:
     town.knows(holder := a_holder(a_card("1111"), a_card("2222", "ccb")))
     person = town.someone(language).calls().asks_to_report(holder.id_number)
@@ -113,7 +115,7 @@ def test_the_caller_chooses_among_several_cards(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_2_cancels(town: Town, transcript: Transcript, language: Language) -> None:
+def test_2_cancels(town: Town, transcript: Transcript, language: LanguageCode) -> None:
     town.knows(holder := a_holder())
     person = confirming(town.someone(language), holder.id_number).presses("2")
     person.hears_prompt("cancelled").hangs_up()
@@ -122,7 +124,7 @@ def test_2_cancels(town: Town, transcript: Transcript, language: Language) -> No
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_silence_never_confirms(town: Town, transcript: Transcript, language: Language) -> None:
+def test_silence_never_confirms(town: Town, transcript: Transcript, language: LanguageCode) -> None:
     town.knows(holder := a_holder())
     person = confirming(town.someone(language), holder.id_number)
     person.waits().hears_prompt("no_input").hears_prompt("confirm").waits().hears_prompt("confirm")
@@ -157,7 +159,9 @@ def test_a_habitual_hash_after_18_places_does_no_harm(town: Town, outside: str) 
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_9_repeats_the_same_number(town: Town, transcript: Transcript, language: Language) -> None:
+def test_9_repeats_the_same_number(
+    town: Town, transcript: Transcript, language: LanguageCode
+) -> None:
     town.knows(holder := a_holder())
     person = reporting(town.someone(language), holder.id_number)
     person.hears_number_and_deadline(town.the_report()).hears_prompt("repeat_or_hang_up")

@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from redis import Redis
 
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LanguageCode
 from simulator.engine import BUSY, NO_ANSWER, FarEnd
 from tests.builders import AGENT_NUMBER, a_holder
 from tests.journeys.town import WEEKDAYS, Town
 
-LANGUAGES: tuple[Language, ...] = ("zh", "en")
+LANGUAGES: tuple[LanguageCode, ...] = ("zh", "en")
 Transcript = Callable[..., None]
 HOURS = {"zh": "{} 08:30到17:30", "en": "{} 08:30 to 17:30"}
 
@@ -28,13 +28,13 @@ def closed_town(make_town: Callable[..., Town], another_day: int) -> Town:
     return make_town(agent_hours=f"{WEEKDAYS[another_day][:3].lower()} 08:30-17:30")
 
 
-def hours(day: int, language: Language) -> str:
+def hours(day: int, language: LanguageCode) -> str:
     name = f"周{'一二三四五六日'[day]}" if language == "zh" else WEEKDAYS[day]
     return HOURS[language].format(name)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_0_is_a_person(town: Town, transcript: Transcript, language: Language) -> None:
+def test_0_is_a_person(town: Town, transcript: Transcript, language: LanguageCode) -> None:
     person = town.someone(language, far_end=FarEnd(talks=60)).calls().presses("0")
     person.hears_prompt("transfer").is_connected_to(AGENT_NUMBER)
     person.waits().hears_prompt("goodbye").is_hung_up_on()
@@ -44,7 +44,7 @@ def test_0_is_a_person(town: Town, transcript: Transcript, language: Language) -
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("far_end", [BUSY, NO_ANSWER])
 def test_nobody_answers(
-    town: Town, transcript: Transcript, language: Language, far_end: FarEnd
+    town: Town, transcript: Transcript, language: LanguageCode, far_end: FarEnd
 ) -> None:
     town.knows(holder := a_holder())
     person = town.someone(language, far_end=far_end).calls().presses("0").hears_prompt("transfer")
@@ -57,7 +57,7 @@ def test_nobody_answers(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_outside_the_hours(
-    closed_town: Town, another_day: int, transcript: Transcript, language: Language
+    closed_town: Town, another_day: int, transcript: Transcript, language: LanguageCode
 ) -> None:
     closed_town.knows(holder := a_holder())
     told = hours(another_day, language)
@@ -69,7 +69,7 @@ def test_outside_the_hours(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_silence_outside_the_hours_ends_the_call(closed_town: Town, language: Language) -> None:
+def test_silence_outside_the_hours_ends_the_call(closed_town: Town, language: LanguageCode) -> None:
     person = closed_town.someone(language).calls().presses("0").waits().waits().waits()
     person.hears_prompt("goodbye").is_hung_up_on()
 

@@ -8,11 +8,11 @@ from ivr.cards.bank_event import UNBLOCKED
 from ivr.cards.loss import LossReport
 from ivr.cards.notice import Outcome
 from ivr.cards.records import Holder
-from ivr.prompts.speech import Language
+from ivr.prompts.languages import LanguageCode
 from tests.builders import a_card, a_holder
 from tests.journeys.town import Person, Town, bank_values, deadline, spoken_number
 
-LANGUAGES: tuple[Language, ...] = ("zh", "en")
+LANGUAGES: tuple[LanguageCode, ...] = ("zh", "en")
 Transcript = Callable[..., None]
 
 
@@ -30,13 +30,13 @@ def report(town: Town, holder: Holder) -> LossReport:
     return town.the_report()
 
 
-def asking(town: Town, language: Language, holder: Holder) -> Person:
+def asking(town: Town, language: LanguageCode, holder: Holder) -> Person:
     return town.someone(language).calls().asks_for_status(holder.id_number)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_before_a_report(
-    town: Town, transcript: Transcript, language: Language, holder: Holder
+    town: Town, transcript: Transcript, language: LanguageCode, holder: Holder
 ) -> None:
     person = asking(town, language, holder).hears_prompt("status_social_active")
     person.hears_prompt("status_bank_normal").hears_prompt("status_formal_none")
@@ -58,7 +58,7 @@ def test_before_a_report(
 def test_during_a_report(
     town: Town,
     transcript: Transcript,
-    language: Language,
+    language: LanguageCode,
     holder: Holder,
     report: LossReport,
     outcome: Outcome | None,
@@ -76,7 +76,7 @@ def test_during_a_report(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_after_7_days_the_bank_still_blocks(
-    town: Town, transcript: Transcript, language: Language, holder: Holder, report: LossReport
+    town: Town, transcript: Transcript, language: LanguageCode, holder: Holder, report: LossReport
 ) -> None:
     """ "Social security active, bank blocked" is normal and has its own words (domain 1)."""
     town.bank_answers(report, Outcome.BLOCKED)
@@ -89,7 +89,7 @@ def test_after_7_days_the_bank_still_blocks(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_once_the_bank_has_unblocked(
-    town: Town, transcript: Transcript, language: Language, holder: Holder, report: LossReport
+    town: Town, transcript: Transcript, language: LanguageCode, holder: Holder, report: LossReport
 ) -> None:
     town.bank_answers(report, Outcome.BLOCKED)
     town.days_pass(report)
@@ -102,7 +102,7 @@ def test_once_the_bank_has_unblocked(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_card_is_chosen_and_9_reads_again(
-    town: Town, transcript: Transcript, language: Language
+    town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:
     holder = a_holder(a_card("1111"), a_card("2222", "ccb"))
     town.knows(holder)

@@ -16,19 +16,25 @@ from ivr.cards.notice import Attempt, Outcome
 from ivr.cards.records import Card, Holder
 from ivr.cards.report_number import is_report_number
 from ivr.prompts.catalogue import load_catalogue
-from ivr.prompts.speech import Language, Spelled
+from ivr.prompts.languages import LanguageCode
+from ivr.prompts.speech import Spelled
 from ivr.store import keys
 from ivr.store.codec import load
-from ivr.store.hotline import Hotline
-from ivr.store.notices import bank_queue
+from ivr.store.outbox import bank_queue
 from simulator.engine import Call, FarEnd, Rules, WsgiTransport
 from simulator.kit import Caller, Manners, phone_line
 from tests.builders import BASE_URL, TWILIO_TOKEN, enrol, hotline_of
+from tests.hotline import Hotline
 
 SEVEN_DAYS: Final = 604_800
 BANKS: Final[Mapping[str, Mapping[str, str]]] = {
     "icbc": {"zh": "工商银行", "en": "ICBC", "phone": "95588"},
     "ccb": {"zh": "建设银行", "en": "CCB", "phone": "95533"},
+}
+# Sound -> what is meant by it; in Mandarin 1 is yāo on the phone. An ID number may end in X.
+SOUNDS: Final[Mapping[LanguageCode, Mapping[str, str]]] = {
+    "zh": dict(zip("零幺二三四五六七八九X", "0123456789X", strict=True)),
+    "en": dict(zip("0123456789X", "0123456789X", strict=True)),
 }
 LANGUAGE_KEYS: Final[Mapping[str, str]] = {"zh": "1", "en": "2"}
 WEEKDAYS: Final = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -41,9 +47,9 @@ MONTHS: Final = (
 class Person(Caller):
     """A caller who knows the hotline's keys, and what to expect in which language."""
 
-    def __init__(self, call: Call, language: Language, manners: Manners) -> None:
+    def __init__(self, call: Call, language: LanguageCode, manners: Manners) -> None:
         super().__init__(call, strict=True, manners=manners)
-        self.language: Language = language
+        self.language: LanguageCode = language
 
     def hears_prompt(self, prompt: str, **values: str) -> Self:
         """The catalogue's words, as they sound."""
@@ -109,7 +115,7 @@ class Town:
 
     def someone(
         self,
-        language: Language = "zh",
+        language: LanguageCode = "zh",
         *,
         rules: Rules | None = None,
         far_end: FarEnd | None = None,
@@ -158,7 +164,7 @@ class Town:
         assert notice is not None
         assert notice.queue == bank_queue(report.bank)
         at = int(self.hotline.outbox.now())
-        self.hotline.blocks.settle(notice, Attempt(at, outcome, 200, 12, ""), None)
+        self.hotline.service.settle(notice.id, Attempt(at, outcome, 200, 12, ""), None)
 
     def bank_tells(self, card: Card, event: str) -> None:
         """An event of the card's own bank, such as `financial_function.unblocked`."""
@@ -166,7 +172,7 @@ class Town:
         told = BankEvent(
             secrets.token_hex(8), card.bank, event, at, card_number=card.number, outlet="001"
         )
-        assert self.hotline.blocks.apply(told) == "applied"
+        assert self.hotline.service.hear(told) == "applied"
 
     # What may be written in a transcript
 
@@ -177,22 +183,23 @@ class Town:
             assert is_report_number(report.number)
             assert report.release_at == report.reported_at + SEVEN_DAYS
             changes[re.escape(spoken_number(report, person.language))] = "{report number}"
+            changes[rf"report_number {report.number}\b"] = "report_number {report number}"
             changes[re.escape(deadline(report, person.language))] = "{deadline}"
         return changes
 
 
-def bank_values(bank: str, language: Language) -> dict[str, Any]:
+def bank_values(bank: str, language: LanguageCode) -> dict[str, Any]:
     """How a bank is named and called, for prompts."""
     return {"bank": BANKS[bank][language], "bank_phone": BANKS[bank]["phone"]}
 
 
-def spoken_number(report: LossReport, language: Language) -> str:
-    """One by one, with a rest in the middle that cannot be seen here; in Mandarin 1 is 幺."""
-    sounds = "零幺二三四五六七八九" if language == "zh" else "0123456789"
-    return " ".join(sounds[int(digit)] for digit in report.number)
+def spoken_number(report: LossReport, language: LanguageCode) -> str:
+    """One by one, with a rest in the middle that cannot be seen here."""
+    sound_of = {digit: sound for sound, digit in SOUNDS[language].items()}
+    return " ".join(sound_of[digit] for digit in report.number)
 
 
-def deadline(report: LossReport, language: Language) -> str:
+def deadline(report: LossReport, language: LanguageCode) -> str:
     """The moment the 7 days end, by a Beijing clock: UTC+8 all year round."""
     at = datetime.fromtimestamp(report.reported_at, UTC) + timedelta(seconds=SEVEN_DAYS, hours=8)
     if language == "zh":

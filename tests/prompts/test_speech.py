@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from ivr.prompts.catalogue import load_catalogue
-from ivr.prompts.speech import Language, Spelled, moment, spell, weekdays
+from ivr.prompts.languages import LANGUAGES, LanguageCode
+from ivr.prompts.speech import Spelled, clock, moment, spell, weekdays
 
 HOUSE = Path(__file__).parents[2]
 DEADLINE = 1_796_006_400  # 2026-11-30 02:40:00 UTC
@@ -63,7 +64,7 @@ def test_a_phone_number_keeps_its_plus() -> None:
         (DEADLINE + 0.9, "en", "Monday, November 30, 10:40"),
     ],
 )
-def test_a_moment_has_date_and_time(at: float, language: Language, text: str) -> None:
+def test_a_moment_has_date_and_time(at: float, language: LanguageCode, text: str) -> None:
     assert moment(at, language) == text
 
 
@@ -80,6 +81,12 @@ def test_a_moment_has_date_and_time(at: float, language: Language, text: str) ->
 )
 def test_days_of_the_week(days: Collection[int], zh: str, en: str) -> None:
     assert (weekdays(days, "zh"), weekdays(days, "en")) == (zh, en)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(("minute", "text"), [(0, "00:00"), (510, "08:30"), (1440, "24:00")])
+def test_a_time_of_the_day(minute: int, language: LanguageCode, text: str) -> None:
+    assert clock(minute, language) == text
 
 
 def test_the_deadline_is_the_same_beijing_time_in_every_time_zone() -> None:

@@ -3,13 +3,14 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from simulator import kit_pytest
-from simulator.engine import BUSY, PhoneLine
+from simulator.engine import BUSY, Event, PhoneLine
 from simulator.kit import Caller, Manners, a_caller, phone_line
 from simulator.kit_pytest import KeepsJourney
 
@@ -40,6 +41,19 @@ def test_the_cook(caller: Caller, journey: KeepsJourney) -> None:
     caller.dials().waits().hears("did not hear you").hears("For the cook, press 0").presses("0")
     caller.is_connected_to("+390612345").waits().is_hung_up_on()
     journey(caller, "talking to the cook")
+
+
+def test_a_journey_can_be_retold_in_other_words(caller: Caller) -> None:
+    def greeting_by_name(events: list[Event]) -> Iterator[Event]:
+        for event in events:
+            yield replace(event, text="GREETING") if "Buona sera" in event.text else event
+
+    caller.dials().hears("Buona sera").presses("1").hears("One Margherita")
+    text = caller.journey(retold=greeting_by_name)
+    assert "line    [it-IT] GREETING\n" in text
+    assert "One Margherita" in text
+    assert "Buona sera" not in text
+    assert "Buona sera" in caller.journey()
 
 
 def test_a_busy_cook(phone: Callable[..., Caller]) -> None:

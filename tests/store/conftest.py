@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from ivr.cards.acts.report import Filing, ReportRequest
+from ivr.cards.change import Change, NoticeChange
 from ivr.cards.loss import LossReport
-from ivr.cards.notice import Attempt, Notice, NoticeKind, Outcome
+from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState, Outcome
 from ivr.store import keys
 from ivr.store.codec import load
-from ivr.store.hotline import Hotline, open_hotline
-from ivr.store.reports import Filing, Request
 from tests.builders import a_holder, enrol, settings
+from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
 
 HOLDER = a_holder()
@@ -39,17 +40,17 @@ def own_server() -> Iterator[RedisServer]:
         server.stop()
 
 
-def a_request(hotline: Hotline, origin: str = "CA1", **changes: Any) -> Request:
+def a_request(hotline: Hotline, origin: str = "CA1", **changes: Any) -> ReportRequest:
     """A wish to report the holder's card."""
     ref = hotline.vault.ref("id", HOLDER.id_number)
-    return replace(Request(ref, HOLDER, HOLDER.cards[0], "phone", origin, "zh"), **changes)
+    return replace(ReportRequest(ref, HOLDER, HOLDER.cards[0], "phone", origin, "zh"), **changes)
 
 
 def filed(hotline: Hotline, origin: str = "CA1") -> LossReport:
     """A report that is new."""
-    filing: Filing = hotline.reports.report_loss(a_request(hotline, origin))
-    assert filing.outcome == "filed"
-    report = hotline.reports.find(filing.suspension.report_number)
+    filing: Filing = hotline.service.report_loss(a_request(hotline, origin))
+    assert filing.refusal is None
+    report = hotline.cases.find_report(filing.report_number)
     assert report is not None
     return report
 
@@ -78,3 +79,9 @@ def stored_report(redis: Redis, number: str) -> LossReport:
     text = redis.get(keys.report(number))
     assert isinstance(text, bytes)
     return load(LossReport, text)
+
+
+def close(hotline: Hotline, notice: Notice, state: NoticeState) -> None:
+    """Nothing is owed of a notice any more."""
+    reading = hotline.cases.of_notice(notice.id)
+    assert hotline.cases.commit(Change(notice=NoticeChange(notice, state=state)), reading)

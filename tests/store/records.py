@@ -7,11 +7,11 @@ from typing import Any
 
 from redis import Redis
 
-from ivr.cards.made_up import made_up_holder
 from ivr.cards.records import Holder
+from ivr.made_up import made_up_holder
 from ivr.store import keys
 from ivr.store.cardholders_csv import CardLine
-from ivr.store.holders import HolderBook
+from ivr.store.holders import Holders
 from ivr.store.vault import Vault
 
 BANKS = ("icbc", "ccb")
@@ -48,7 +48,7 @@ def whole_content(redis: Redis) -> Iterator[bytes]:
         yield from [*value.keys(), *value.values()] if isinstance(value, dict) else [value]
 
 
-def check_whole(redis: Redis, book: HolderBook, vault: Vault) -> int:
+def check_whole(redis: Redis, book: Holders, vault: Vault) -> int:
     """Every holder has all its cards' keys and every card a holder that has it; counts holders."""
     expected: dict[str, str] = {}
     found = [key.decode() for key in redis.scan_iter(match="holder:*")]

@@ -16,17 +16,17 @@ from hypothesis.stateful import (
 )
 from redis import Redis
 
+from ivr.cards.acts.hear import Verdict
 from ivr.cards.bank_event import BLOCKED, FORMAL_LOSS, MEANS, UNBLOCKED, BankEvent
 from ivr.cards.block import STALE, TRANSITIONS, Block, BlockEvent, BlockState, after
 from ivr.cards.errors import NotThisBanksError, UnlawfulTransitionError
 from ivr.cards.loss import LossReport, ReportKind, ReportState
 from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState, Outcome
 from ivr.store import keys
-from ivr.store.blocks import Answer
-from ivr.store.hotline import Hotline, open_hotline
 from tests.bank_side import WAY_INTO, Records, new_id
 from tests.builders import a_card, a_holder
 from tests.builders import settings as some_settings
+from tests.hotline import Hotline, open_hotline
 
 ZHANG = a_holder(a_card("5678", "icbc"))
 CARD = ZHANG.cards[0]
@@ -119,7 +119,7 @@ class TestAttempts:
         report = records.reports_lost(ZHANG)
         notice = records.hotline.outbox.claim(report.notice_id, 30)
         assert notice is not None
-        assert records.hotline.blocks.apply(event(UNBLOCKED, report)) == "applied"
+        assert records.hotline.service.hear(event(UNBLOCKED, report)) == "applied"
         records.settles(notice, outcome)
         assert records.notice_state(report) == NoticeState.CLOSED
         assert records.hotline.redis.zcard(keys.NOTICES_STUCK) == 0
@@ -146,19 +146,19 @@ class TestEvents:
         report = records.reports_lost(ZHANG)
         records.bank_answers(report, WAY_INTO[state])
         assert records.hotline.redis.zcard(keys.NOTICES_STUCK) == 1
-        assert records.hotline.blocks.apply(event(kind, report)) == "applied"
+        assert records.hotline.service.hear(event(kind, report)) == "applied"
         assert records.hotline.redis.zcard(keys.NOTICES_STUCK) == 0
 
     def test_of_an_unknown_report(self, records: Records) -> None:
         unknown = BankEvent(new_id(), "icbc", BLOCKED, 5, report_number="00000000")
         with pytest.raises(NotThisBanksError):
-            records.hotline.blocks.apply(unknown)
+            records.hotline.service.hear(unknown)
 
     def test_the_error_and_the_event_hide_the_card(self, records: Records) -> None:
         report = records.reports_lost(ZHANG)
         assert CARD.number not in repr(event(UNBLOCKED, report))
         with pytest.raises(NotThisBanksError) as error:
-            records.hotline.blocks.apply(replace(event(UNBLOCKED, report), bank="ccb"))
+            records.hotline.service.hear(replace(event(UNBLOCKED, report), bank="ccb"))
         assert CARD.number not in repr(error.value)
 
 
@@ -167,7 +167,7 @@ class TestResend:
     def test_what_failed_is_owed_again(self, records: Records, state: BlockState) -> None:
         report = records.reports_lost(ZHANG)
         records.bank_answers(report, WAY_INTO[state])
-        assert records.hotline.blocks.resend(records.notice(report.notice_id))
+        assert records.hotline.service.send_again(report.notice_id)
         assert records.state(report) == BlockState.NOTIFIED
         assert records.is_owed(report.notice_id)
         assert records.hotline.redis.ttl(keys.notice(report.notice_id)) == -1
@@ -179,14 +179,14 @@ class TestResend:
         """The bank may have lost it; the id lets it see that it has not."""
         report = records.reports_lost(ZHANG)
         records.bank_answers(report, Outcome.BLOCKED)
-        assert records.hotline.blocks.resend(records.notice(report.notice_id))
+        assert records.hotline.service.send_again(report.notice_id)
         assert records.state(report) == BlockState.BLOCKED
         records.bank_answers(report, Outcome.REFUSED)
         assert records.state(report) == BlockState.BLOCKED
 
     def test_what_is_open_is_left_alone(self, records: Records) -> None:
         report = records.reports_lost(ZHANG)
-        assert not records.hotline.blocks.resend(records.notice(report.notice_id))
+        assert not records.hotline.service.send_again(report.notice_id)
 
     @pytest.mark.parametrize("kind", [UNBLOCKED, FORMAL_LOSS])
     @pytest.mark.parametrize("outcome", [None, *Outcome])
@@ -197,8 +197,8 @@ class TestResend:
         report = records.reports_lost(ZHANG)
         if outcome is not None:
             records.bank_answers(report, outcome)
-        records.hotline.blocks.apply(event(kind, report))
-        assert not records.hotline.blocks.resend(records.notice(report.notice_id))
+        records.hotline.service.hear(event(kind, report))
+        assert not records.hotline.service.send_again(report.notice_id)
         assert not records.is_owed(report.notice_id)
 
     def test_the_notice_of_an_earlier_report_is_left_alone(self, records: Records) -> None:
@@ -206,17 +206,17 @@ class TestResend:
         records.bank_answers(first, Outcome.REFUSED)
         records.seven_days_pass(first)
         records.reports_lost(ZHANG)
-        assert not records.hotline.blocks.resend(records.notice(first.notice_id))
+        assert not records.hotline.service.send_again(first.notice_id)
 
     def test_news_of_a_release_may_be_sent_again_any_time(self, records: Records) -> None:
         report = records.reports_lost(ZHANG)
         records.seven_days_pass(report)
-        records.hotline.blocks.apply(event(UNBLOCKED, report))
+        records.hotline.service.hear(event(UNBLOCKED, report))
         (released,) = records.notices(NoticeKind.LOSS_RELEASED)
         claimed = records.hotline.outbox.claim(released.id, 30)
         assert claimed is not None
         records.settles(claimed, Outcome.REFUSED)
-        assert records.hotline.blocks.resend(records.notice(released.id))
+        assert records.hotline.service.send_again(released.id)
 
 
 ANY_ORDER: Final = settings(
@@ -293,7 +293,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(which=st.integers(0, 99))
     def resend(self, which: int) -> None:
         report = self.reports[which % len(self.reports)]
-        was_sent = self.hotline.blocks.resend(self.records.notice(report.notice_id))
+        was_sent = self.hotline.service.send_again(report.notice_id)
         if was_sent:
             assert report is self.reports[-1]
             assert self.state not in OVER
@@ -330,8 +330,8 @@ class AnyOrder(RuleBasedStateMachine):
     def hotline(self) -> Hotline:
         return self.records.hotline
 
-    def apply(self, told: BankEvent) -> Answer:
-        return self.hotline.blocks.apply(told)
+    def apply(self, told: BankEvent) -> Verdict:
+        return self.hotline.service.hear(told)
 
     def step(self, news: BlockEvent) -> None:
         assert self.state is not None
@@ -357,7 +357,7 @@ class TestWhatARefusalProves:
         records.bank_answers(report, Outcome.RECEIVED)
         notice = records.hotline.outbox.find(report.notice_id)
         assert notice is not None
-        records.hotline.blocks.resend(notice)
+        records.hotline.service.send_again(notice.id)
         records.bank_answers(report, Outcome.REFUSED)
         assert records.state(report) is BlockState.RECEIVED
         assert records.hotline.redis.zscore(keys.NOTICES_STUCK, notice.id) is not None
@@ -368,6 +368,6 @@ class TestWhatARefusalProves:
         assert notice is not None
         now = int(records.hotline.outbox.now())
         lost = Attempt(now, Outcome.FAILED, None, 5000, "read_timeout")
-        records.hotline.blocks.settle(notice, lost, now)
-        records.hotline.blocks.settle(notice, Attempt(now, Outcome.REFUSED, 409, 5, ""), None)
+        records.hotline.service.settle(notice.id, lost, now)
+        records.hotline.service.settle(notice.id, Attempt(now, Outcome.REFUSED, 409, 5, ""), None)
         assert records.state(report) is BlockState.UNDELIVERABLE

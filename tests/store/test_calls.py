@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 from redis import Redis
 
 from ivr.cards.block import BlockState
+from ivr.cards.case import Case
 from ivr.dialogue.call import Call, Choice, Line
 from ivr.dialogue.flow import FLOW
 from ivr.store import keys
-from ivr.store.calls import Standing, dump_call, load_call
-from ivr.store.hotline import Hotline
+from ivr.store.calls import dump_call, load_call
+from tests.hotline import Hotline
 from tests.store.conftest import HOLDER, filed
 
 texts = st.text(max_size=10)
@@ -34,7 +35,7 @@ def test_a_call_is_the_same_after_being_stored(call: Call) -> None:
 def test_an_unknown_call_is_none(hotline: Hotline, redis: Redis) -> None:
     seen = hotline.calls.read("CA1")
 
-    assert (seen.call, seen.holder, dict(seen.cards)) == (None, None, {})
+    assert (seen.call, seen.known) == (None, None)
     assert abs(seen.now - redis.time()[0]) <= 1
 
 
@@ -68,10 +69,11 @@ def test_the_latest_of_many_turns_wins(hotline: Hotline) -> None:
 def test_a_holder_just_keyed_in_comes_with_the_cards(hotline: Hotline) -> None:
     seen = hotline.calls.read("CA1", hotline.vault.ref("id", HOLDER.id_number))
 
-    assert seen.holder == HOLDER
-    (card_ref,) = seen.cards
-    assert seen.cards[card_ref] == HOLDER.cards[0]
-    assert seen.standings == {card_ref: Standing()}
+    assert seen.known is not None
+    assert seen.known.holder == HOLDER
+    (card_ref,) = seen.known.cards
+    assert seen.known.cards[card_ref] == HOLDER.cards[0]
+    assert seen.known.readings[card_ref].case == Case(card_ref)
 
 
 def test_a_holder_the_call_remembers_comes_with_the_standing(hotline: Hotline) -> None:
@@ -80,24 +82,35 @@ def test_a_holder_the_call_remembers_comes_with_the_standing(hotline: Hotline) -
     hotline.calls.save(call, "step:confirm")
 
     seen = hotline.calls.read("CA1")
-    standing = seen.standings[report.card_ref]
-    assert (seen.call, seen.holder_ref, seen.holder) == (call, report.holder_ref, HOLDER)
-    assert standing.suspension is not None
-    assert standing.suspension.report_number == report.number
-    assert standing.block is not None
-    assert standing.block.state is BlockState.NOTIFIED
+    assert seen.known is not None
+    assert (seen.call, seen.known.ref, seen.known.holder) == (call, report.holder_ref, HOLDER)
+    case = seen.known.readings[report.card_ref].case
+    assert case.suspension is not None
+    assert case.suspension.report_number == report.number
+    assert case.block is not None
+    assert case.block.state is BlockState.NOTIFIED
+    assert case.report == report
 
 
-def test_a_holder_nobody_knows_is_a_reference_only(hotline: Hotline) -> None:
+def test_a_holder_nobody_knows_is_not_there(hotline: Hotline) -> None:
     seen = hotline.calls.read("CA1", hotline.vault.ref("id", "320102195006150014"))
-    assert (seen.holder, dict(seen.cards)) == (None, {})
+    assert seen.known is None
 
 
 def test_the_last_keyed_holder_goes_before_the_remembered_one(hotline: Hotline) -> None:
     hotline.calls.save(Call("CA1", "status_id", facts={"holder_ref": "0" * 32}), "x")
     ref = hotline.vault.ref("id", HOLDER.id_number)
-    assert hotline.calls.read("CA1").holder is None
-    assert hotline.calls.read("CA1", ref).holder == HOLDER
+    assert hotline.calls.read("CA1").known is None
+    known = hotline.calls.read("CA1", ref).known
+    assert known is not None
+    assert known.holder == HOLDER
+
+
+def test_what_was_keyed_in_is_never_stored(hotline: Hotline, redis: Redis) -> None:
+    hotline.calls.save(Call("CA1", "report_id", entered=HOLDER.id_number), "x")
+    stored = redis.get(keys.call("CA1"))
+    assert stored is not None
+    assert HOLDER.id_number.encode() not in stored
 
 
 def test_scripts_survive_a_script_flush(hotline: Hotline, redis: Redis) -> None:

@@ -5,8 +5,8 @@ from random import Random
 
 import pytest
 
-from ivr.cards.made_up import cardholder_rows
 from ivr.cards.records import Card, CardState, Holder
+from ivr.made_up import cardholder_rows
 from ivr.store.cardholders_csv import (
     COLUMNS,
     BadLine,

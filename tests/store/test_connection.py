@@ -5,12 +5,11 @@ from contextlib import suppress
 from threading import Thread
 
 import pytest
-from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, WatchError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from ivr.store.connection import UnsafeRedisError, check_durability, connect, is_cut
+from ivr.store.connection import UnsafeRedisError, check_durability, connect
 from tests.redis_server import RedisServer
 
 
@@ -102,25 +101,3 @@ def test_nothing_is_tried_twice_behind_our_back() -> None:
         server.shutdown(socket.SHUT_RDWR)
         thread.join()
     assert len(visits) == 1
-
-
-def test_a_changed_key_is_not_a_broken_connection(redis: Redis) -> None:
-    with redis.pipeline() as pipe:
-        pipe.watch("key")
-        redis.set("key", "changed")
-        pipe.multi()
-        pipe.set("key", "mine")
-        with pytest.raises(WatchError) as conflict:
-            pipe.execute()
-    assert not is_cut(conflict.value)
-
-
-def test_a_broken_connection_in_a_transaction_is_told_apart(own_server: RedisServer) -> None:
-    with connect(own_server.url) as client, client.pipeline() as pipe:
-        pipe.watch("key")
-        pipe.multi()
-        pipe.set("key", "mine")
-        own_server.kill()
-        with pytest.raises(WatchError) as cut:
-            pipe.execute()
-    assert is_cut(cut.value)

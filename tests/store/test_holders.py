@@ -7,11 +7,11 @@ import pytest
 from cryptography.fernet import Fernet
 from redis import Redis
 
-from ivr.cards.made_up import made_up_card, made_up_holder
 from ivr.cards.records import Holder
+from ivr.made_up import made_up_card, made_up_holder
 from ivr.store import keys
 from ivr.store.cardholders_csv import BadLine
-from ivr.store.holders import BATCH, HolderBook, ImportResult
+from ivr.store.holders import BATCH, Holders, ImportResult
 from ivr.store.vault import Vault, WrongDataKeysError
 from tests.store.records import BANKS, check_whole, everything, lines, people, text, whole_content
 
@@ -29,23 +29,23 @@ def vault(redis: Redis) -> Vault:
 
 
 @pytest.fixture
-def book(redis: Redis, vault: Vault) -> HolderBook:
-    return HolderBook(redis, vault)
+def book(redis: Redis, vault: Vault) -> Holders:
+    return Holders(redis, vault)
 
 
 class TestReading:
     def test_a_holder_comes_back_as_imported(
-        self, book: HolderBook, vault: Vault, rng: Random
+        self, book: Holders, vault: Vault, rng: Random
     ) -> None:
         holder = made_up_holder(rng, BANKS)
         book.put_all(lines(holder))
         assert book.get(vault.ref("id", holder.id_number)) == holder
 
-    def test_nobody_is_nobody(self, book: HolderBook, vault: Vault) -> None:
+    def test_nobody_is_nobody(self, book: Holders, vault: Vault) -> None:
         assert book.get(vault.ref("id", "11010519491231002X")) is None
 
     def test_a_record_read_elsewhere_can_be_unpacked(
-        self, redis: Redis, book: HolderBook, vault: Vault, rng: Random
+        self, redis: Redis, book: Holders, vault: Vault, rng: Random
     ) -> None:
         holder = made_up_holder(rng, BANKS)
         book.put_all(lines(holder))
@@ -54,18 +54,18 @@ class TestReading:
         assert book.unpack(text(sealed).encode()) == holder
 
     def test_wrong_keys_are_told_apart_from_nobody(
-        self, redis: Redis, book: HolderBook, vault: Vault, rng: Random
+        self, redis: Redis, book: Holders, vault: Vault, rng: Random
     ) -> None:
         holder = made_up_holder(rng, BANKS)
         book.put_all(lines(holder))
-        stranger = HolderBook(redis, Vault(redis, [NEW_KEY]))
+        stranger = Holders(redis, Vault(redis, [NEW_KEY]))
         with pytest.raises(WrongDataKeysError):
             stranger.get(vault.ref("id", holder.id_number))
 
 
 class TestImporting:
     def test_several_cards_of_one_holder_in_one_file(
-        self, redis: Redis, book: HolderBook, vault: Vault, rng: Random
+        self, redis: Redis, book: Holders, vault: Vault, rng: Random
     ) -> None:
         cards = tuple(made_up_card(rng, bank) for bank in ("icbc", "ccb", "icbc"))
         holder = replace(made_up_holder(rng, BANKS), cards=cards)
@@ -74,7 +74,7 @@ class TestImporting:
         assert check_whole(redis, book, vault) == 1
 
     def test_a_later_line_adds_a_card_and_renews_name_and_phone(
-        self, redis: Redis, book: HolderBook, vault: Vault, rng: Random
+        self, redis: Redis, book: Holders, vault: Vault, rng: Random
     ) -> None:
         holder = made_up_holder(rng, BANKS)
         book.put_all(lines(holder))
@@ -86,7 +86,7 @@ class TestImporting:
         assert check_whole(redis, book, vault) == 1
 
     def test_a_later_line_replaces_that_one_card(
-        self, redis: Redis, book: HolderBook, vault: Vault, rng: Random
+        self, redis: Redis, book: Holders, vault: Vault, rng: Random
     ) -> None:
         first, second = (made_up_card(rng, "icbc") for _ in range(2))
         holder = replace(made_up_holder(rng, BANKS), cards=(first, second))
@@ -96,9 +96,7 @@ class TestImporting:
         assert book.get(vault.ref("id", holder.id_number)) == replace(holder, cards=(moved, second))
         assert check_whole(redis, book, vault) == 1
 
-    def test_again_changes_nothing_at_all(
-        self, redis: Redis, book: HolderBook, rng: Random
-    ) -> None:
+    def test_again_changes_nothing_at_all(self, redis: Redis, book: Holders, rng: Random) -> None:
         file = lines(*people(rng, BATCH + 20))
         book.put_all(file)
         before = everything(redis)
@@ -106,7 +104,7 @@ class TestImporting:
         assert everything(redis) == before
 
     def test_only_what_changed_is_written(
-        self, redis: Redis, book: HolderBook, vault: Vault, rng: Random
+        self, redis: Redis, book: Holders, vault: Vault, rng: Random
     ) -> None:
         same, renamed = people(rng, 2)
         book.put_all(lines(same, renamed))
@@ -118,7 +116,7 @@ class TestImporting:
         assert changed == {keys.holder(vault.ref("id", renamed.id_number))}
 
     def test_more_than_one_batch(
-        self, redis: Redis, book: HolderBook, vault: Vault, rng: Random
+        self, redis: Redis, book: Holders, vault: Vault, rng: Random
     ) -> None:
         steps: list[int] = []
         result = book.put_all(lines(*people(rng, 2 * BATCH + 1)), progress=steps.append)
@@ -128,7 +126,7 @@ class TestImporting:
 
     @pytest.mark.parametrize("in_two_files", [True, False])
     def test_a_card_of_another_holder_is_a_bad_line(
-        self, redis: Redis, book: HolderBook, vault: Vault, rng: Random, in_two_files: bool
+        self, redis: Redis, book: Holders, vault: Vault, rng: Random, in_two_files: bool
     ) -> None:
         owner, thief, third = people(rng, 3)
         file = lines(owner, replace(thief, cards=owner.cards), third)
@@ -142,7 +140,7 @@ class TestImporting:
         assert book.get(vault.ref("id", third.id_number)) == third
         assert check_whole(redis, book, vault) == 2
 
-    def test_nothing_readable_is_stored(self, redis: Redis, book: HolderBook, rng: Random) -> None:
+    def test_nothing_readable_is_stored(self, redis: Redis, book: Holders, rng: Random) -> None:
         holder = made_up_holder(rng, BANKS)
         card = holder.cards[0]
         book.put_all(lines(holder))

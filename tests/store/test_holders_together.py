@@ -15,10 +15,10 @@ from cryptography.fernet import Fernet
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from ivr.cards.made_up import made_up_card
+from ivr.made_up import made_up_card
 from ivr.store.cardholders_csv import CardLine
 from ivr.store.connection import connect
-from ivr.store.holders import BATCH, HolderBook
+from ivr.store.holders import BATCH, Holders
 from ivr.store.vault import Vault, WrongDataKeysError
 from tests.redis_server import RedisServer
 from tests.store.records import BANKS, check_whole, everything, lines, people
@@ -37,8 +37,8 @@ def vault(redis: Redis) -> Vault:
 
 
 @pytest.fixture
-def book(redis: Redis, vault: Vault) -> HolderBook:
-    return HolderBook(redis, vault)
+def book(redis: Redis, vault: Vault) -> Holders:
+    return Holders(redis, vault)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def own_server() -> Iterator[RedisServer]:
 def import_alone(server: RedisServer, file: list[CardLine]) -> None:
     """An import as another process would run it: with a connection and keys of its own."""
     with connect(server.url) as redis:
-        HolderBook(redis, Vault(redis, [NEW_KEY, OLD_KEY])).put_all(file)
+        Holders(redis, Vault(redis, [NEW_KEY, OLD_KEY])).put_all(file)
 
 
 def kill_when_holding(server: RedisServer, count: int) -> None:
@@ -83,7 +83,7 @@ class TestImporting:
         ]
         run_all(*(partial(import_alone, redis_server, file) for file in files))
         vault = Vault(redis, [NEW_KEY, OLD_KEY])
-        book = HolderBook(redis, vault)
+        book = Holders(redis, vault)
         assert check_whole(redis, book, vault) == BATCH
         for holder in anyone:
             stored = book.get(vault.ref("id", holder.id_number))
@@ -93,7 +93,7 @@ class TestImporting:
     def test_kill_9_in_the_middle_leaves_only_whole_holders(self, own_server: RedisServer) -> None:
         redis = connect(own_server.url)
         vault = Vault(redis, [OLD_KEY])
-        book = HolderBook(redis, vault)
+        book = Holders(redis, vault)
         rng = Random(9)
         two_cards_each = [
             replace(holder, cards=tuple(made_up_card(rng, bank) for bank in BANKS))
@@ -113,33 +113,33 @@ class TestImporting:
 
 class TestResealing:
     def test_every_record_opens_with_the_new_key_alone(
-        self, redis: Redis, book: HolderBook, rng: Random
+        self, redis: Redis, book: Holders, rng: Random
     ) -> None:
         everyone = people(rng, BATCH + 3)
         book.put_all(lines(*everyone))
         both = Vault(redis, [NEW_KEY, OLD_KEY])
         steps: list[int] = []
         both.reseal_ref_key()
-        count = HolderBook(redis, both).reseal_all(progress=steps.append)
+        count = Holders(redis, both).reseal_all(progress=steps.append)
         assert count == sum(steps) == BATCH + 3
         alone = Vault(redis, [NEW_KEY])
-        later = HolderBook(redis, alone)
+        later = Holders(redis, alone)
         assert all(later.get(alone.ref("id", h.id_number)) == h for h in everyone)
         assert check_whole(redis, later, alone) == BATCH + 3
 
     def test_an_import_meanwhile_is_not_undone(
-        self, redis: Redis, redis_server: RedisServer, vault: Vault, book: HolderBook, rng: Random
+        self, redis: Redis, redis_server: RedisServer, vault: Vault, book: Holders, rng: Random
     ) -> None:
         everyone = people(rng, 3 * BATCH)
         book.put_all(lines(*everyone))
         renamed = [replace(holder, name="新名") for holder in everyone]
-        rotated = HolderBook(redis, Vault(redis, [NEW_KEY, OLD_KEY]))
+        rotated = Holders(redis, Vault(redis, [NEW_KEY, OLD_KEY]))
         run_all(partial(import_alone, redis_server, lines(*renamed)), rotated.reseal_all)
         assert all(rotated.get(vault.ref("id", h.id_number)) == h for h in renamed)
 
-    def test_a_missing_old_key_is_told(self, redis: Redis, book: HolderBook, rng: Random) -> None:
+    def test_a_missing_old_key_is_told(self, redis: Redis, book: Holders, rng: Random) -> None:
         book.put_all(lines(*people(rng, 2)))
         before = everything(redis)
         with pytest.raises(WrongDataKeysError):
-            HolderBook(redis, Vault(redis, [NEW_KEY])).reseal_all()
+            Holders(redis, Vault(redis, [NEW_KEY])).reseal_all()
         assert everything(redis) == before

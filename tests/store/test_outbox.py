@@ -1,19 +1,21 @@
 """The outbox: owed until closed, attempted by one worker at a time, settled in one transaction."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from redis import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 from ivr.cards.block import Block, BlockEvent, BlockState, after
 from ivr.cards.loss import LossReport
 from ivr.cards.notice import Notice, NoticeKind, NoticeState, Outcome
 from ivr.store import keys
 from ivr.store.codec import dump, load
-from ivr.store.hotline import Hotline, open_hotline
 from tests.builders import settings
+from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
-from tests.store.conftest import an_attempt, end_suspension, filed, notices_of, the_notice
+from tests.store.conftest import an_attempt, close, end_suspension, filed, notices_of, the_notice
 from tests.web.conftest import Cut, Wire
 
 FAR = 4_000_000_000
@@ -75,9 +77,7 @@ def test_a_lease_that_ends_makes_the_notice_due_again(
 def test_a_closed_notice_is_never_claimed(
     hotline: Hotline, redis: Redis, notice: Notice, state: NoticeState
 ) -> None:
-    with redis.pipeline() as pipe:
-        hotline.outbox.close(pipe, notice.id, state, 0)
-        pipe.execute()
+    close(hotline, notice, state)
 
     assert hotline.outbox.claim(notice.id, LEASE) is None
     assert notice.id not in dict(hotline.outbox.due(FAR, 100))
@@ -109,7 +109,7 @@ def test_each_outcome_closes_the_notice_and_steps_the_block(
 ) -> None:
     hotline.outbox.claim(notice.id, LEASE)
     attempt = an_attempt(outcome)
-    hotline.blocks.settle(notice, attempt, None)
+    hotline.service.settle(notice.id, attempt, None)
 
     settled = now_of(hotline, notice)
     assert (settled.state, settled.attempts_made) == (state, 1)
@@ -132,7 +132,7 @@ def test_each_outcome_closes_the_notice_and_steps_the_block(
 def test_the_holder_hears_what_came_of_it(
     hotline: Hotline, notice: Notice, outcome: Outcome, text: str | None
 ) -> None:
-    hotline.blocks.settle(notice, an_attempt(outcome), None)
+    hotline.service.settle(notice.id, an_attempt(outcome), None)
 
     prompts = {hotline.outbox.body(n)["prompt"] for n in notices_of(hotline, NoticeKind.TEXT)}
     assert prompts == {"text_filed", *([text] if text else [])}
@@ -143,7 +143,7 @@ def test_a_failure_is_tried_again_when_it_is_due(
 ) -> None:
     hotline.outbox.claim(notice.id, LEASE)
     then = int(hotline.outbox.now()) + 600
-    hotline.blocks.settle(notice, an_attempt(Outcome.FAILED), then)
+    hotline.service.settle(notice.id, an_attempt(Outcome.FAILED), then)
 
     again = now_of(hotline, notice)
     assert (again.state, again.attempts_made) == (NoticeState.OPEN, 1)
@@ -157,7 +157,7 @@ def test_a_failure_is_tried_again_when_it_is_due(
 def test_a_notice_given_up_is_seen_by_a_person(
     hotline: Hotline, redis: Redis, notice: Notice
 ) -> None:
-    hotline.blocks.settle(notice, an_attempt(Outcome.FAILED), None)
+    hotline.service.settle(notice.id, an_attempt(Outcome.FAILED), None)
     assert redis.zrange(keys.NOTICES_STUCK, 0, -1) == [notice.id.encode()]
 
 
@@ -170,7 +170,7 @@ def test_late_news_does_what_the_table_says(
     event = BlockEvent.GAVE_UP if outcome is Outcome.FAILED else BlockEvent(outcome.value)
     set_block(redis, notice, state)
     before = block_of(redis, notice)
-    hotline.blocks.settle(notice, an_attempt(outcome), None)
+    hotline.service.settle(notice.id, an_attempt(outcome), None)
 
     expected = after(before, event, before.changed_at).state
     assert block_of(redis, notice).state is expected
@@ -185,12 +185,12 @@ def test_news_of_an_earlier_report_leaves_the_new_block_alone(
     filed(hotline, "CA2")
     before = block_of(redis, notice)
 
-    hotline.blocks.settle(notice, an_attempt(Outcome.BLOCKED), None)
+    hotline.service.settle(notice.id, an_attempt(Outcome.BLOCKED), None)
     assert block_of(redis, notice) == before
 
 
 def filed_of(hotline: Hotline, notice: Notice) -> LossReport:
-    report = hotline.reports.find(notice.report_number)
+    report = hotline.cases.find_report(notice.report_number)
     assert report is not None
     return report
 
@@ -199,8 +199,8 @@ def test_a_failure_after_the_delivery_does_not_open_the_notice_again(
     hotline: Hotline, redis: Redis, notice: Notice
 ) -> None:
     """Two attempts overlapped, for a lease had ended: the slower one failed."""
-    hotline.blocks.settle(notice, an_attempt(Outcome.RECEIVED), None)
-    hotline.blocks.settle(notice, an_attempt(Outcome.FAILED), int(hotline.outbox.now()) + 5)
+    hotline.service.settle(notice.id, an_attempt(Outcome.RECEIVED), None)
+    hotline.service.settle(notice.id, an_attempt(Outcome.FAILED), int(hotline.outbox.now()) + 5)
 
     assert now_of(hotline, notice).state is NoticeState.DELIVERED
     assert due(hotline, redis, notice) is None
@@ -208,8 +208,8 @@ def test_a_failure_after_the_delivery_does_not_open_the_notice_again(
 
 
 def test_giving_up_after_the_delivery_changes_nothing(hotline: Hotline, notice: Notice) -> None:
-    hotline.blocks.settle(notice, an_attempt(Outcome.BLOCKED), None)
-    hotline.blocks.settle(notice, an_attempt(Outcome.FAILED), None)
+    hotline.service.settle(notice.id, an_attempt(Outcome.BLOCKED), None)
+    hotline.service.settle(notice.id, an_attempt(Outcome.FAILED), None)
 
     assert now_of(hotline, notice).state is NoticeState.DELIVERED
     assert len(hotline.outbox.attempts(notice.id)) == 2, "every attempt is on record"
@@ -218,8 +218,8 @@ def test_giving_up_after_the_delivery_changes_nothing(hotline: Hotline, notice: 
 def test_good_news_of_a_slower_attempt_counts(
     hotline: Hotline, redis: Redis, notice: Notice
 ) -> None:
-    hotline.blocks.settle(notice, an_attempt(Outcome.FAILED), None)
-    hotline.blocks.settle(notice, an_attempt(Outcome.BLOCKED), None)
+    hotline.service.settle(notice.id, an_attempt(Outcome.FAILED), None)
+    hotline.service.settle(notice.id, an_attempt(Outcome.BLOCKED), None)
 
     assert now_of(hotline, notice).state is NoticeState.DELIVERED
     assert block_of(redis, notice).state is BlockState.BLOCKED
@@ -228,8 +228,8 @@ def test_good_news_of_a_slower_attempt_counts(
 def test_a_refusal_after_the_delivery_frightens_nobody(
     hotline: Hotline, redis: Redis, notice: Notice
 ) -> None:
-    hotline.blocks.settle(notice, an_attempt(Outcome.RECEIVED), None)
-    hotline.blocks.settle(notice, an_attempt(Outcome.REFUSED), None)
+    hotline.service.settle(notice.id, an_attempt(Outcome.RECEIVED), None)
+    hotline.service.settle(notice.id, an_attempt(Outcome.REFUSED), None)
 
     assert block_of(redis, notice).state is BlockState.RECEIVED
     assert len(notices_of(hotline, NoticeKind.TEXT)) == 1, "no text says that nothing is blocked"
@@ -244,10 +244,13 @@ def test_an_attempt_is_recorded_once_although_the_line_broke(
         hotline = open_hotline(settings(wire.url))
         filed(hotline)
         notice = the_notice(hotline)
-        wire.at_exec, wire.cuts_left = cut, 1
-        hotline.blocks.settle(notice, an_attempt(Outcome.BLOCKED), None)
+        wire.at_commit, wire.cuts_left = cut, 1
+        attempt = replace(an_attempt(Outcome.BLOCKED), claim="c1")
+        with pytest.raises(RedisConnectionError):
+            hotline.service.settle(notice.id, attempt, None)
+        hotline.service.settle(notice.id, attempt, None)
 
-        assert hotline.outbox.attempts(notice.id) == [an_attempt(Outcome.BLOCKED)]
+        assert hotline.outbox.attempts(notice.id) == [attempt]
         assert now_of(hotline, notice).attempts_made == 1
         assert now_of(hotline, notice).state is NoticeState.DELIVERED
     finally:
@@ -257,7 +260,7 @@ def test_an_attempt_is_recorded_once_although_the_line_broke(
 def test_workers_settling_at_once_lose_no_attempt(hotline: Hotline, notice: Notice) -> None:
     attempts = [an_attempt(Outcome.FAILED, at) for at in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda a: hotline.blocks.settle(notice, a, FAR), attempts))
+        list(pool.map(lambda a: hotline.service.settle(notice.id, a, FAR), attempts))
 
     assert sorted(a.at for a in hotline.outbox.attempts(notice.id)) == list(range(8))
     assert now_of(hotline, notice).attempts_made == 8
@@ -265,7 +268,9 @@ def test_workers_settling_at_once_lose_no_attempt(hotline: Hotline, notice: Noti
 
 def test_a_text_steps_no_block(hotline: Hotline, redis: Redis, notice: Notice) -> None:
     before = block_of(redis, notice)
-    hotline.blocks.settle(the_notice(hotline, NoticeKind.TEXT), an_attempt(Outcome.REFUSED), None)
+    hotline.service.settle(
+        the_notice(hotline, NoticeKind.TEXT).id, an_attempt(Outcome.REFUSED), None
+    )
 
     assert block_of(redis, notice) == before
 
@@ -283,11 +288,8 @@ def test_a_flushed_queue_is_rung_again(hotline: Hotline, redis: Redis, notice: N
 
 
 def test_a_notice_sent_again_is_due_at_once(hotline: Hotline, redis: Redis, notice: Notice) -> None:
-    hotline.blocks.settle(notice, an_attempt(Outcome.REFUSED), None)
-    with redis.pipeline() as pipe:
-        pipe.multi()
-        hotline.outbox.reopen(pipe, notice, int(hotline.outbox.now()))
-        pipe.execute()
+    hotline.service.settle(notice.id, an_attempt(Outcome.REFUSED), None)
+    assert hotline.service.send_again(notice.id)
 
     assert redis.ttl(keys.notice(notice.id)) == -1
     claimed = hotline.outbox.claim(notice.id, LEASE)

@@ -11,11 +11,11 @@ from ivr.cards.block import BlockState
 from ivr.cards.loss import LossReport, ReportState
 from ivr.cards.notice import NoticeKind, NoticeState, Outcome
 from ivr.store import keys
-from ivr.store.hotline import open_hotline
-from ivr.store.notices import bank_queue
-from ivr.store.releases import EARLIEST, STRETCH
+from ivr.store.deadlines import EARLIEST, STRETCH
+from ivr.store.outbox import bank_queue
 from tests.bank_side import Records, new_id
 from tests.builders import a_card, a_holder, an_id_number, settings
+from tests.hotline import open_hotline
 
 ZHANG = a_holder(a_card("5678", "icbc"))
 CARD = ZHANG.cards[0]
@@ -42,15 +42,15 @@ def ends(records: Records, report: LossReport) -> None:
 def tells(records: Records, kind: str, report: LossReport) -> None:
     at = report.reported_at + 1
     event = BankEvent(new_id(), "icbc", kind, at, card_number=CARD.number)
-    assert records.hotline.blocks.apply(event) == "applied"
+    assert records.hotline.service.hear(event) == "applied"
 
 
 def test_bank_and_holder_are_told_once(records: Records) -> None:
     report = records.reports_lost(ZHANG)
     records.bank_answers(report, Outcome.BLOCKED)
     ends(records, report)
-    assert records.hotline.releases.release_due() == 1
-    assert records.hotline.releases.release_due() == 0
+    assert records.hotline.service.release_due() == 1
+    assert records.hotline.service.release_due() == 0
     (notice,) = records.notices(NoticeKind.LOSS_RELEASED)
     assert notice.queue == bank_queue("icbc")
     assert notice.state is NoticeState.OPEN
@@ -88,7 +88,7 @@ def test_not_before_the_suspension_has_ended(records: Records) -> None:
     """The key is the truth, not the clock of whoever looks."""
     report = records.reports_lost(ZHANG)
     records.hotline.redis.zadd(keys.DEADLINES, {report.number: 1})
-    assert records.hotline.releases.release_due() == 0
+    assert records.hotline.service.release_due() == 0
     assert records.report_state(report) == ReportState.ACTIVE
 
 
@@ -96,7 +96,7 @@ def test_a_later_report_of_the_card_does_not_hide_it(records: Records) -> None:
     first = records.reports_lost(ZHANG)
     ends(records, first)
     second = records.reports_lost(ZHANG)
-    assert records.hotline.releases.release_due() == 1
+    assert records.hotline.service.release_due() == 1
     assert records.report_state(first) == ReportState.RELEASED
     assert records.report_state(second) == ReportState.ACTIVE
     assert records.suspension(second) is not None
@@ -114,7 +114,7 @@ def test_a_formal_report_is_never_released(records: Records) -> None:
     report = records.reports_lost(ZHANG)
     tells(records, FORMAL_LOSS, report)
     records.hotline.redis.zadd(keys.DEADLINES, {report.number: 1})
-    assert records.hotline.releases.release_due() == 0
+    assert records.hotline.service.release_due() == 0
     assert told_of(records) == []
 
 
@@ -127,7 +127,7 @@ def test_a_release_and_a_formal_report_at_once_leave_one_truth(redis: Redis) -> 
         report = records.reports_lost(ZHANG)
         ends(records, report)
         with ThreadPoolExecutor(2) as both:
-            released = both.submit(records.hotline.releases.release_due)
+            released = both.submit(records.hotline.service.release_due)
             both.submit(tells, records, FORMAL_LOSS, report).result()
         expected = ReportState.RELEASED if released.result() else ReportState.SUPERSEDED
         assert records.report_state(report) == expected
@@ -143,7 +143,7 @@ def test_many_sweeps_at_once_after_a_day_down(records: Records) -> None:
     for report in reports:
         ends(records, report)
     with ThreadPoolExecutor(4) as sweeps:
-        rounds = [sweeps.submit(records.hotline.releases.release_due) for _ in range(8)]
+        rounds = [sweeps.submit(records.hotline.service.release_due) for _ in range(8)]
         assert sum(each.result() for each in rounds) == 40
     assert len(told_of(records)) == 40
 
@@ -155,7 +155,7 @@ def test_every_deadline_is_looked_at_in_turn(records: Records) -> None:
     records.hotline.redis.zadd(keys.DEADLINES, later)
     ends(records, report)
     rounds = 2 + len(later) // STRETCH
-    assert sum(records.hotline.releases.release_due() for _ in range(rounds)) == 1
+    assert sum(records.hotline.service.release_due() for _ in range(rounds)) == 1
 
 
 def test_active_again_is_not_said_of_a_card_reported_anew(records: Records) -> None:
@@ -163,7 +163,7 @@ def test_active_again_is_not_said_of_a_card_reported_anew(records: Records) -> N
     first = records.reports_lost(ZHANG)
     ends(records, first)
     records.reports_lost(ZHANG)
-    assert records.hotline.releases.release_due() == 1
+    assert records.hotline.service.release_due() == 1
     assert "text_released" not in records.texts()
 
 
@@ -172,12 +172,12 @@ def test_a_notice_nobody_can_open_keeps_no_other_from_its_release(records: Recor
     first = records.reports_lost(ZHANG)
     records.hotline.redis.hset(keys.notice(first.notice_id), "sealed_body", "unreadable")
     ends(records, first)
-    assert records.hotline.releases.release_due() == 1
+    assert records.hotline.service.release_due() == 1
     assert told_of(records)[0]["data"]["report_number"] == first.number
 
 
 def test_a_deadline_without_a_report_is_forgotten(records: Records) -> None:
     report = records.reports_lost(ZHANG)
     records.hotline.redis.delete(keys.report(report.number))
-    assert records.hotline.releases.release_due() == 0
+    assert records.hotline.service.release_due() == 0
     assert records.hotline.redis.zcard(keys.DEADLINES) == 0

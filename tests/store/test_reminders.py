@@ -7,16 +7,16 @@ from typing import Any
 import pytest
 from redis import Redis
 
+from ivr.cards.acts.remind import FOR_AT_MOST
 from ivr.cards.bank_event import UNBLOCKED, BankEvent
 from ivr.cards.block import Block
 from ivr.cards.loss import LossReport
 from ivr.cards.notice import NoticeState, Outcome
 from ivr.store import keys
 from ivr.store.codec import dump, load
-from ivr.store.hotline import open_hotline
-from ivr.store.reminders import FOR_AT_MOST
 from tests.bank_side import Records, new_id
 from tests.builders import a_card, a_holder, an_id_number, settings
+from tests.hotline import open_hotline
 from tests.redis_server import RedisServer
 
 ZHANG = a_holder(a_card("5678", "icbc"))
@@ -49,17 +49,17 @@ def state_of(records: Records, report: LossReport) -> NoticeState:
 
 
 def test_it_is_asked_again_under_the_same_id(records: Records, received: LossReport) -> None:
-    assert records.hotline.reminders.send_due() == 0
+    assert records.hotline.service.remind_due() == 0
     time_to_ask(records, received)
-    assert records.hotline.reminders.send_due() == 1
+    assert records.hotline.service.remind_due() == 1
     assert state_of(records, received) is NoticeState.OPEN
     assert received.notice_id in records.hotline.outbox.ringing("bank-icbc")
-    assert records.hotline.reminders.send_due() == 0
+    assert records.hotline.service.remind_due() == 0
 
 
 def test_blocked_at_last_ends_the_asking(records: Records, received: LossReport) -> None:
     time_to_ask(records, received)
-    records.hotline.reminders.send_due()
+    records.hotline.service.remind_due()
     records.bank_answers(received, Outcome.BLOCKED)
     assert records.hotline.redis.zcard(keys.AWAITING) == 0
     assert state_of(records, received) is NoticeState.DELIVERED
@@ -71,15 +71,15 @@ def test_a_card_unblocked_meanwhile_is_not_asked_about(
     time_to_ask(records, received)
     at = received.reported_at + 1
     told = BankEvent(new_id(), "icbc", UNBLOCKED, at, card_number=ZHANG.cards[0].number)
-    assert records.hotline.blocks.apply(told) == "applied"
-    assert records.hotline.reminders.send_due() == 0
+    assert records.hotline.service.hear(told) == "applied"
+    assert records.hotline.service.remind_due() == 0
     assert state_of(records, received) is NoticeState.DELIVERED
 
 
 def test_after_3_days_a_person_must_look(records: Records, received: LossReport) -> None:
     changed(records, received, FOR_AT_MOST + 10)
     time_to_ask(records, received)
-    assert records.hotline.reminders.send_due() == 0
+    assert records.hotline.service.remind_due() == 0
     assert records.hotline.redis.zscore(keys.NOTICES_STUCK, received.notice_id) is not None
     assert records.hotline.redis.zcard(keys.AWAITING) == 0
 
@@ -89,12 +89,12 @@ def test_an_open_notice_keeps_its_age_and_its_attempts(
 ) -> None:
     """The bank was asked again and answers 500 ever since: it must be given up some time."""
     time_to_ask(records, received)
-    assert records.hotline.reminders.send_due() == 1
+    assert records.hotline.service.remind_due() == 1
     records.bank_answers(received, Outcome.FAILED, again_in=60)
     redis, key = records.hotline.redis, keys.notice(received.notice_id)
     before = redis.hgetall(key)
     time_to_ask(records, received)
-    assert records.hotline.reminders.send_due() == 0
+    assert records.hotline.service.remind_due() == 0
     assert redis.hgetall(key) == before
     assert redis.zcount(keys.AWAITING, records.hotline.outbox.now(), "+inf") == 1
 
@@ -104,7 +104,7 @@ def test_the_3_days_count_from_when_the_bank_took_it(
 ) -> None:
     taken_at = changed(records, received, FOR_AT_MOST - 60).changed_at
     time_to_ask(records, received)
-    assert records.hotline.reminders.send_due() == 1
+    assert records.hotline.service.remind_due() == 1
     assert records.notice(received.notice_id).created_at == taken_at
 
 
@@ -147,7 +147,7 @@ def test_a_record_nobody_can_read_keeps_no_other_waiting(
     records.bank_answers(other, Outcome.RECEIVED)
     records.hotline.redis.zadd(keys.AWAITING, {received.notice_id: 1, other.notice_id: 2}, xx=True)
     damage(records, received)
-    records.hotline.reminders.send_due()
+    records.hotline.service.remind_due()
     assert records.notice(other.notice_id).state is NoticeState.OPEN
     assert records.hotline.redis.zcount(keys.AWAITING, "-inf", records.hotline.outbox.now()) == 0
 
@@ -169,7 +169,7 @@ def test_a_bank_is_asked_while_others_are_settled_all_the_time(
     for _ in range(20):
         records.hotline.redis.hset(keys.notice(received.notice_id), "state", NoticeState.DELIVERED)
         time_to_ask(records, received)
-        asked.append(records.hotline.reminders.send_due())
+        asked.append(records.hotline.service.remind_due())
     over.set()
     others.join()
     assert asked == [1] * 20

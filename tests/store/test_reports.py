@@ -13,16 +13,16 @@ from redis import Redis
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
+from ivr.cards.acts.report import Refusal
 from ivr.cards.block import Block, BlockState
 from ivr.cards.loss import LossReport, ReportKind, ReportState, Suspension
 from ivr.cards.notice import NoticeKind, Outcome
 from ivr.cards.report_number import is_report_number, new_report_number
 from ivr.store import keys
 from ivr.store.codec import dump, load, plain
-from ivr.store.hotline import Hotline, open_hotline
-from ivr.store.notices import JOB, TEXTS_QUEUE
-from ivr.store.releases import Releases
+from ivr.store.outbox import JOB, TEXTS_QUEUE
 from tests.builders import settings
+from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
 from tests.store.conftest import (
     HOLDER,
@@ -122,18 +122,19 @@ def test_report_numbers_are_random_and_checked(hotline: Hotline, redis: Redis) -
     assert all(is_report_number(number) for number in numbers)
 
 
-@pytest.mark.parametrize(("origin", "outcome"), [("CA1", "filed"), ("CA2", "already")])
+@pytest.mark.parametrize(("origin", "refusal"), [("CA1", None), ("CA2", Refusal.ALREADY)])
 def test_a_second_report_changes_and_extends_nothing(
-    hotline: Hotline, redis: Redis, origin: str, outcome: str
+    hotline: Hotline, redis: Redis, origin: str, refusal: Refusal | None
 ) -> None:
     report = filed(hotline)
     redis.expire(keys.loss(report.card_ref), 1000)
     before = everything(redis)
 
-    again = hotline.reports.report_loss(a_request(hotline, origin))
+    again = hotline.service.report_loss(a_request(hotline, origin))
 
-    assert again.outcome == outcome, "the same call gets its own report; another one learns of it"
-    assert again.suspension.report_number == report.number
+    assert again.refusal == refusal, "the same call gets its own report; another one learns of it"
+    assert again.report_number == report.number
+    assert again.suspension is not None
     assert again.suspension.release_at == report.release_at
     assert everything(redis) == before
     assert redis.ttl(keys.loss(report.card_ref)) <= 1000
@@ -144,17 +145,17 @@ def test_a_formal_report_stands_in_the_way(hotline: Hotline, redis: Redis) -> No
     card_ref = hotline.vault.ref("card", CARD.number)
     redis.set(keys.loss(card_ref), dump(formal))
 
-    assert hotline.reports.report_loss(a_request(hotline)).outcome == "formal"
+    assert hotline.service.report_loss(a_request(hotline)).refusal is Refusal.FORMAL
     assert kinds_of_keys(redis) == {"loss": 1}
 
 
 def test_reports_at_the_same_instant_make_one(hotline: Hotline, redis: Redis) -> None:
     with ThreadPoolExecutor(8) as pool:
         requests = [a_request(hotline, f"CA{n}") for n in range(8)]
-        filings = list(pool.map(hotline.reports.report_loss, requests))
+        filings = list(pool.map(hotline.service.report_loss, requests))
 
-    assert sorted(filing.outcome for filing in filings) == ["already"] * 7 + ["filed"]
-    assert len({filing.suspension.report_number for filing in filings}) == 1
+    assert sorted(str(filing.refusal) for filing in filings) == ["None"] + ["already"] * 7
+    assert len({filing.report_number for filing in filings}) == 1
     assert kinds_of_keys(redis)["report"] == 1
     assert kinds_of_keys(redis)["notice"] == 2
 
@@ -187,8 +188,8 @@ def test_a_taken_number_is_never_taken_again(
 
 def test_a_report_is_found_by_its_number(hotline: Hotline) -> None:
     report = filed(hotline)
-    assert hotline.reports.find(report.number) == report
-    assert hotline.reports.find(new_report_number()) is None
+    assert hotline.cases.find_report(report.number) == report
+    assert hotline.cases.find_report(new_report_number()) is None
 
 
 # --- what the bank is told -------------------------------------------------------------------
@@ -235,9 +236,9 @@ def test_the_job_names_a_notice_and_nothing_else(hotline: Hotline, redis: Redis)
 
 def test_no_personal_value_lies_in_redis_in_clear(hotline: Hotline, redis: Redis) -> None:
     report = filed(hotline)
-    hotline.blocks.settle(the_notice(hotline), an_attempt(Outcome.BLOCKED), None)
+    hotline.service.settle(the_notice(hotline).id, an_attempt(Outcome.BLOCKED), None)
     end_suspension(redis, report)
-    hotline.releases.release_due()
+    hotline.service.release_due()
 
     text = everything(redis)
     assert "rq:job" in text
@@ -255,8 +256,8 @@ def test_no_personal_value_lies_in_redis_in_clear(hotline: Hotline, redis: Redis
 def test_nothing_is_released_while_the_suspension_lasts(hotline: Hotline) -> None:
     report = filed(hotline)
 
-    assert hotline.releases.release_due() == 0
-    found = hotline.reports.find(report.number)
+    assert hotline.service.release_due() == 0
+    found = hotline.cases.find_report(report.number)
     assert found is not None
     assert found.state is ReportState.ACTIVE
 
@@ -266,8 +267,8 @@ def test_a_release_tells_bank_and_holder_once(hotline: Hotline, redis: Redis) ->
     ttl = redis.ttl(keys.report(report.number))
     end_suspension(redis, report)
 
-    assert hotline.releases.release_due() == 1
-    assert hotline.releases.release_due() == 0
+    assert hotline.service.release_due() == 1
+    assert hotline.service.release_due() == 0
 
     assert stored_report(redis, report.number).state is ReportState.RELEASED
     assert redis.ttl(keys.report(report.number)) <= ttl, "kept as long as before"
@@ -287,13 +288,13 @@ def test_redis_itself_ends_the_suspension(redis: Redis, hotline: Hotline) -> Non
     redis.pexpire(keys.loss(report.card_ref), 1)
     while redis.exists(keys.loss(report.card_ref)):
         pass
-    assert hotline.releases.release_due() == 1
+    assert hotline.service.release_due() == 1
 
 
 def test_sweeps_at_the_same_time_release_once(hotline: Hotline, redis: Redis) -> None:
     for n in range(10):
         end_suspension(redis, filed(hotline, f"CA{n}"))
-    sweeps = [Releases(redis, hotline.outbox, hotline.journal) for _ in range(4)]
+    sweeps = [open_hotline(hotline.settings, redis).service for _ in range(4)]
     with ThreadPoolExecutor(4) as pool:
         released = sum(pool.map(lambda sweep: sweep.release_due(), sweeps))
 
@@ -306,7 +307,7 @@ def test_a_release_leaves_a_newer_report_alone(hotline: Hotline, redis: Redis) -
     end_suspension(redis, first)
     second = filed(hotline, "CA2")
 
-    assert hotline.releases.release_due() == 1
+    assert hotline.service.release_due() == 1
     assert stored_report(redis, first.number).state is ReportState.RELEASED
     assert stored_report(redis, second.number).state is ReportState.ACTIVE
     assert redis.zrange(keys.DEADLINES, 0, -1) == [second.number.encode()]
@@ -318,7 +319,7 @@ def test_a_superseded_report_is_not_released(hotline: Hotline, redis: Redis) -> 
     superseded = LossReport(**{**vars(report), "state": ReportState.SUPERSEDED})
     redis.set(keys.report(report.number), dump(superseded))
 
-    assert hotline.releases.release_due() == 0
+    assert hotline.service.release_due() == 0
     assert notices_of(hotline, NoticeKind.LOSS_RELEASED) == []
 
 
@@ -328,4 +329,4 @@ def test_far_deadlines_are_looked_at_in_turn(hotline: Hotline, redis: Redis) -> 
     end_suspension(redis, gone)
     redis.zadd(keys.DEADLINES, {f"{n:08d}": n for n in range(1200)})
 
-    assert sum(hotline.releases.release_due() for _ in range(6)) == 1
+    assert sum(hotline.service.release_due() for _ in range(6)) == 1

@@ -20,10 +20,10 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.test import Client, TestResponse
 
 from ivr.settings import Settings
-from ivr.store.hotline import Hotline
 from simulator.engine.checks import faults_in
 from simulator.engine.markup import read_answer
 from tests.builders import BASE_URL, TWILIO_TOKEN, a_holder, an_app, hotline_of, settings
+from tests.hotline import Hotline
 from tests.redis_server import RedisServer
 
 Form = Sequence[tuple[str, str]]
@@ -155,16 +155,16 @@ Cut = Literal["", "before", "after", "stall"]
 
 
 class Wire:
-    """A socket in front of a Redis server that counts round trips and can fail at EXEC.
+    """A socket in front of a Redis server that counts round trips and can fail at a commit.
 
-    "before": EXEC never arrives. "after": it arrives and is done, but no answer comes back.
+    "before": the commit never arrives. "after": it arrives and is done, but no answer comes back.
     "stall": the same, and the line stays open in silence.
     """
 
     def __init__(self, server: RedisServer, directory: Path) -> None:
         self.socket = directory / "wire.sock"
         self.url = f"unix://{self.socket}?socket_timeout=0.5"
-        self.at_exec: Cut = ""
+        self.at_commit: Cut = ""
         self.cuts_left = 1_000_000
         self.round_trips = 0
         self._server = server
@@ -221,20 +221,29 @@ class Wire:
                 return
             self.round_trips += answered
             answered = False
-            if self.at_exec and self.cuts_left and b"\r\nEXEC\r\n" in asked:
-                self.cuts_left -= 1
-                self._fail(near, far, asked)
-                return
+            if self.at_commit and self.cuts_left and is_commit(asked):
+                if self._fails(near, far, asked):
+                    return
+                continue
             far.sendall(asked)
 
-    def _fail(self, near: socket.socket, far: socket.socket, asked: bytes) -> None:
-        if self.at_exec == "before":
-            return
-        far.sendall(asked)
-        while b"\r\n*" not in (b"\r\n" + far.recv(1 << 16)):
-            pass  # +OK and +QUEUED; the array is EXEC's own answer
-        if self.at_exec == "stall":
+    def _fails(self, near: socket.socket, far: socket.socket, asked: bytes) -> bool:
+        """Whether it was a commit; a server that does not know the script yet has done nothing."""
+        if self.at_commit != "before":
+            far.sendall(asked)
+            answer = far.recv(1 << 16)
+            if answer.startswith(b"-NOSCRIPT"):
+                near.sendall(answer)
+                return False
+        self.cuts_left -= 1
+        if self.at_commit == "stall":
             near.recv(1)  # until the other side loses patience
+        return True
+
+
+def is_commit(asked: bytes) -> bool:
+    """A change of a case is one script, and leaves an entry in the journal."""
+    return b"\r\nEVALSHA\r\n" in asked and b"\r\njournal\r\n" in asked
 
 
 @pytest.fixture

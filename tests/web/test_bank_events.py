@@ -19,9 +19,9 @@ from ivr.cards.bank_event import BLOCKED, FORMAL_LOSS, MEANS, UNBLOCKED
 from ivr.cards.block import STALE, TRANSITIONS, BlockState
 from ivr.cards.loss import LossReport, ReportKind, ReportState
 from ivr.cards.notice import NoticeKind, NoticeState, Outcome
+from ivr.cards.notice_bodies import iso
 from ivr.cards.records import Card, Holder
 from ivr.store import keys
-from ivr.store.codec import iso
 from tests.bank_side import BankSide, Records, listening, new_id, signed
 from tests.builders import a_card, a_holder, a_secret, an_app, an_id_number, hotline_of, settings
 from tests.journeys.town import Town, bank_values
@@ -318,7 +318,7 @@ class TestFormalLoss:
         redis = street.records.hotline.redis
         assert redis.zscore(keys.DEADLINES, report.number) is None
         assert redis.ttl(keys.report(report.number)) > 0
-        assert street.records.hotline.releases.release_due() == 0
+        assert street.records.hotline.service.release_due() == 0
         assert street.records.notices(NoticeKind.LOSS_RELEASED) == []
 
     def test_an_open_notice_is_closed_and_not_sent(self, street: Street) -> None:

@@ -182,16 +182,16 @@ def test_an_apology_signature_is_still_asked_for(
 
 
 @pytest.mark.parametrize("cut", ["before", "after", "stall"])
-def test_a_wire_cut_at_exec_is_an_unknown_outcome(
+def test_a_wire_cut_at_commit_is_an_unknown_outcome(
     wired_call: PhoneCall, wire: Wire, own_server: RedisServer, cut: Cut
 ) -> None:
     wired_call.to_confirmation()
-    wire.at_exec = cut
+    wire.at_commit = cut
     wired_call.presses("1").hears(UNSURE_ZH).does_not_hear(
         "没有停用", "没有办成", "挂失成功", "挂失编号"
     )
 
-    wire.at_exec = ""
+    wire.at_commit = ""
     assert nothing_at_all(own_server) if cut == "before" else one_whole_report(own_server)
     truth_by_status = "社保功能正常" if cut == "before" else "社保功能已临时挂失"
     PhoneCall(wired_call.twilio, OTHER_SID).dials().presses("1", "2", ID_KEYS).hears(
@@ -205,7 +205,7 @@ def test_after_an_unknown_outcome_without_redis_it_is_still_unknown(
     wired_call: PhoneCall, wire: Wire, own_server: RedisServer, cut: Cut, key: str
 ) -> None:
     wired_call.to_confirmation()
-    wire.at_exec = cut
+    wire.at_commit = cut
     wired_call.presses("1").hears(UNSURE_ZH)
     own_server.kill()
 
@@ -216,9 +216,9 @@ def test_after_an_unknown_outcome_the_same_call_finds_the_truth(
     wired_call: PhoneCall, wire: Wire, own_server: RedisServer
 ) -> None:
     wired_call.to_confirmation()
-    wire.at_exec = "after"
+    wire.at_commit = "after"
     wired_call.presses("1").hears(UNSURE_ZH)
-    wire.at_exec = ""
+    wire.at_commit = ""
     wired_call.presses("2").hears("社保功能已临时挂失")
     assert one_whole_report(own_server)
 
@@ -230,9 +230,9 @@ def test_an_unknown_outcome_that_redis_forgot_to_tell_in_the_call_record(
     wired_call.to_confirmation()
     before = hotline_behind(wired_call).redis.get(keys.call(SID))
     assert before is not None
-    wire.at_exec = "after"
+    wire.at_commit = "after"
     wired_call.presses("1").hears(UNSURE_ZH)
-    wire.at_exec = ""
+    wire.at_commit = ""
     hotline_behind(wired_call).redis.set(keys.call(SID), before)
 
     wired_call.presses("2").hears("临时挂失成功")
@@ -243,9 +243,9 @@ def test_a_report_that_was_never_written_can_be_filed_after_all(
     wired_call: PhoneCall, wire: Wire, own_server: RedisServer
 ) -> None:
     wired_call.to_confirmation()
-    wire.at_exec = "before"
+    wire.at_commit = "before"
     wired_call.presses("1").hears(UNSURE_ZH)
-    wire.at_exec = ""
+    wire.at_commit = ""
 
     PhoneCall(wired_call.twilio, OTHER_SID).to_report()
     assert one_whole_report(own_server)

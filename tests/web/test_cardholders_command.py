@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
-from types import SimpleNamespace
 
 import pytest
 from click.testing import Result
@@ -13,12 +12,14 @@ from cryptography.fernet import Fernet
 from flask import Flask
 from redis import Redis
 
-from ivr.cards.made_up import cardholder_rows
+from ivr.made_up import cardholder_rows
 from ivr.store.cardholders_csv import COLUMNS
 from ivr.store.connection import connect
-from ivr.store.holders import BATCH, HolderBook
+from ivr.store.holders import BATCH, Holders
+from ivr.store.journal import Journal
+from ivr.store.outbox import Outbox
 from ivr.store.vault import Vault
-from ivr.web.commands.cardholders import cardholders, data_keys
+from ivr.web.commands.cardholders import RecordTools, add_record_commands
 
 HEADER = ",".join(COLUMNS)
 OLD_KEY, NEW_KEY = (Fernet.generate_key().decode() for _ in range(2))
@@ -32,8 +33,8 @@ class Operator:
     keys: tuple[str, ...] = (OLD_KEY,)
 
     @property
-    def book(self) -> HolderBook:
-        return HolderBook(self.redis, self.vault)
+    def book(self) -> Holders:
+        return Holders(self.redis, self.vault)
 
     @property
     def vault(self) -> Vault:
@@ -41,14 +42,8 @@ class Operator:
 
     def types(self, *words: str | Path, stdin: bytes | None = None) -> Result:
         app = Flask("hotline")
-        app.cli.add_command(cardholders)
-        app.cli.add_command(data_keys)
-        app.extensions["hotline"] = SimpleNamespace(
-            settings=SimpleNamespace(banks={"icbc": None, "ccb": None}),
-            redis=self.redis,
-            vault=self.vault,
-            holders=self.book,
-        )
+        clock = Outbox(self.redis, self.vault, Journal(self.redis, 0)).now
+        add_record_commands(app, RecordTools(self.book, self.vault, ("icbc", "ccb"), clock))
         result = app.test_cli_runner().invoke(args=[str(word) for word in words], input=stdin)
         assert result.exception is None or isinstance(result.exception, SystemExit)
         return result

@@ -26,8 +26,8 @@ from redis import Redis
 
 from ivr.settings import read_settings
 from ivr.store import keys
-from ivr.store.hotline import open_hotline
 from tests.builders import BANKS, a_holder, a_secret, enrol
+from tests.hotline import open_hotline
 from tests.redis_server import RedisServer
 
 ROOT = Path(__file__).resolve().parents[2]

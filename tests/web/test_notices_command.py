@@ -128,7 +128,7 @@ class TestResend:
         card_number = ZHANG.cards[0].number
         at = report.reported_at + 1
         told = BankEvent(new_id(), "icbc", UNBLOCKED, at, card_number=card_number)
-        assert records.hotline.blocks.apply(told) == "applied"
+        assert records.hotline.service.hear(told) == "applied"
         (said,) = operator.reads(f"notices resend {report.notice_id}")
         assert said.startswith("1 left alone: still open, or overtaken")
         assert not records.is_owed(report.notice_id)

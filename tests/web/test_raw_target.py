@@ -7,7 +7,7 @@ import pytest
 from flask import Flask, Request
 from werkzeug.test import EnvironBuilder
 
-from ivr.web.twilio import raw_target
+from ivr.web.wsgi import raw_target
 from tests.bank_side import new_id, signed
 from tests.builders import BASE_URL, hotline_of
 from tests.web.conftest import FORM_TYPE, SID, SIGNATURE, Twilio, signature_of

@@ -2,16 +2,21 @@
 
 import base64
 import os
+from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from redis import Redis
 
 from ivr.banks_file import Bank
+from ivr.cards.change import Change, Owed
 from ivr.cards.notice import Notice, NoticeKind
 from ivr.settings import Settings, read_settings
-from ivr.store.hotline import Hotline, open_hotline
-from ivr.store.notices import bank_queue
+from ivr.store.outbox import bank_queue, new_notice_id
+from tests.hotline import Hotline, open_hotline
+from workers.delivery import Client, Delivery
+from workers.sweep import Sweep
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the one of the specification's examples
 OLD_SECRET = "whsec_" + base64.b64encode(b"an old secret of 24 bytes").decode()
@@ -57,9 +62,10 @@ def an_environment(
 
 
 def _table(bank: Bank) -> str:
+    names = ", ".join(f'{language} = "{name}"' for language, name in bank.name.items())
     lines = [
         f"[banks.{bank.id}]",
-        f'name = {{ zh = "{bank.name.zh}", en = "{bank.name.en}" }}',
+        f"name = {{ {names} }}",
         f'phone = "{bank.phone}"',
         f'notice_url = "{bank.notice_url}"',
         f'secrets_env = "{bank.secrets_env}"',
@@ -80,11 +86,32 @@ def a_hotline(directory: Path, redis: "Redis", *banks: Bank) -> Hotline:
 
 def owe(hotline: Hotline, *, queue: str = bank_queue("icbc"), age_seconds: int = 0) -> Notice:
     """A notice to a bank, with its doorbell rung."""
-    at = int(hotline.outbox.now()) - age_seconds
+    reading = hotline.cases.of_notice("")
     body = {"type": "ping", "data": {"word": "叮"}}
-    notice = hotline.outbox.new_notice(NoticeKind.PING, queue, body, at=at, bank="icbc")
-    with hotline.redis.pipeline() as pipe:
-        pipe.multi()
-        hotline.outbox.owe(pipe, notice)
-        pipe.execute()
+    bank, notice_id = queue.removeprefix(bank_queue("")), new_notice_id()
+    owed = Owed(NoticeKind.PING, bank, reading.now - age_seconds, body, id=notice_id)
+    assert hotline.cases.commit(Change(owes=(owed,)), reading)
+    notice = hotline.outbox.find(notice_id)
+    assert notice is not None
     return notice
+
+
+def a_delivery(
+    hotline: Hotline, queue: str, client: Client, write: Callable[[Any], str]
+) -> Delivery:
+    """Delivers a queue's notices, never paused, the same way every time."""
+    return Delivery(
+        queue, client, write, hotline.outbox, hotline.service, lease_seconds=30, rng=Random(1)
+    )
+
+
+def sweep_of(hotline: Hotline) -> Sweep:
+    """The clock's rounds."""
+    return Sweep(
+        hotline.service,
+        hotline.outbox,
+        hotline.bank_health,
+        hotline.condition,
+        hotline.journal,
+        hotline.settings.banks,
+    )

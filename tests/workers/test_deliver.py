@@ -13,8 +13,8 @@ from redis import Redis
 
 from ivr.cards.notice import Notice, NoticeState
 from ivr.store import keys
-from ivr.store.hotline import Hotline
-from ivr.store.notices import bank_queue
+from ivr.store.outbox import bank_queue
+from tests.hotline import Hotline
 from tests.redis_server import RedisServer
 from tests.workers.builders import a_bank, a_hotline, an_environment, owe
 from tests.workers.programs import Program, is_alive, program, wait_for_workers

@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
@@ -17,15 +16,15 @@ from rq.utils import import_attribute
 
 from ivr.cards.notice import Notice, NoticeState
 from ivr.store.connection import connect
-from ivr.store.hotline import Hotline
-from ivr.store.notices import JOB, bank_queue
+from ivr.store.outbox import JOB, bank_queue
+from tests.hotline import Hotline
 from tests.redis_server import RedisServer
-from tests.workers.builders import a_bank, a_hotline, owe
+from tests.workers.builders import a_bank, a_delivery, a_hotline, owe
 from tests.workers.servers import Server, running
 from workers.bank_client import BankClient
 from workers.deliver import as_json
+from workers.delivery import Delivery
 from workers.doorbell import HotlineWorker
-from workers.notices import Desk, deliver, sit_down
 
 QUEUE = bank_queue("icbc")
 
@@ -37,32 +36,23 @@ def bank() -> Iterator[Server]:
 
 
 @pytest.fixture
-def hotline(redis: Redis, bank: Server, tmp_path: Path) -> Iterator[Hotline]:
-    """The books, and this process at the desk of the bank's queue."""
-    hotline = a_hotline(tmp_path, redis, a_bank(bank.url))
+def hotline(redis: Redis, bank: Server, tmp_path: Path) -> Hotline:
+    return a_hotline(tmp_path, redis, a_bank(bank.url))
+
+
+@pytest.fixture
+def delivery(hotline: Hotline) -> Iterator[Delivery]:
+    """What delivers the bank's notices."""
     client = BankClient(hotline.settings.banks["icbc"])
-    desk = Desk(
-        queue=QUEUE,
-        client=client,
-        write=as_json,
-        outbox=hotline.outbox,
-        blocks=hotline.blocks,
-        journal=hotline.journal,
-        may_try=lambda: True,
-        lease_seconds=30,
-        rng=Random(1),
-    )
-    sit_down(desk)
-    yield hotline
-    sit_down(None)
+    yield a_delivery(hotline, QUEUE, client, as_json)
     client.close()
 
 
 @pytest.fixture
-def work(redis_server: RedisServer) -> Iterator[Any]:
+def work(redis_server: RedisServer, delivery: Delivery) -> Iterator[Any]:
     """Works until the queue is empty."""
     with connect(redis_server.url) as redis:
-        yield lambda: HotlineWorker(QUEUE, redis).work(burst=True, logging_level="CRITICAL")
+        yield lambda: HotlineWorker(delivery, redis).work(burst=True, logging_level="CRITICAL")
 
 
 def queue_of(hotline: Hotline) -> Queue:
@@ -87,7 +77,7 @@ def test_a_notice_is_delivered_and_its_job_leaves_nothing_behind(
 
 
 def test_the_name_in_the_outbox_is_the_function() -> None:
-    assert import_attribute(JOB) is deliver
+    assert import_attribute(JOB) is Delivery.attempt
 
 
 def test_a_planted_function_does_not_run_and_the_worker_goes_on(
@@ -188,15 +178,20 @@ def test_two_jobs_for_one_notice_make_one_attempt(
     assert len(bank.requests) == 1
 
 
-def test_a_worker_waits_for_a_job_without_giving_up(redis_server: RedisServer) -> None:
+def test_a_worker_waits_for_a_job_without_giving_up(
+    redis_server: RedisServer, delivery: Delivery
+) -> None:
     with connect(redis_server.url) as redis:
         redis.ping()
-        worker = HotlineWorker(QUEUE, redis)
+        worker = HotlineWorker(delivery, redis)
         connection = redis.connection_pool.get_connection()
         assert connection.socket_timeout > worker.dequeue_timeout
         redis.connection_pool.release(connection)
 
 
-def test_a_second_queue_is_refused(redis: Redis) -> None:
-    with pytest.raises((ValueError, TypeError)):
-        HotlineWorker(["bank-icbc", "bank-ccb"], redis)  # type: ignore[arg-type]
+def test_a_second_queue_is_refused(redis: Redis, delivery: Delivery) -> None:
+    """RQ takes a job from two queues by plain BLPOP, and a kill then loses it for good."""
+    worker = HotlineWorker(delivery, redis)
+    worker.queues.append(Queue("bank-ccb", connection=redis))
+    with pytest.raises(ValueError, match="exactly one queue"):
+        worker.validate_queues()

@@ -11,10 +11,10 @@ import pytest
 from redis import Redis
 
 from ivr.store import keys
-from ivr.store.hotline import Hotline, open_hotline
-from ivr.store.notices import bank_queue
+from ivr.store.outbox import bank_queue
+from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
-from tests.workers.builders import a_bank, a_hotline, an_environment, owe
+from tests.workers.builders import a_bank, a_hotline, an_environment, owe, sweep_of
 from tests.workers.programs import program
 from tests.workers.servers import wait_until
 from workers.sweep import MOST_RINGING, Sweep
@@ -30,7 +30,7 @@ def hotline(redis: Redis, tmp_path: Path) -> Hotline:
 
 @pytest.fixture
 def sweep(hotline: Hotline) -> Sweep:
-    return Sweep(hotline)
+    return sweep_of(hotline)
 
 
 def lose_all_jobs(hotline: Hotline) -> None:
@@ -90,7 +90,7 @@ def test_sweeps_at_the_same_time_do_no_harm(hotline: Hotline, redis_server: Redi
     notices = [owe(hotline).id for _ in range(20)]
     lose_all_jobs(hotline)
     clients = [redis_server.client() for _ in range(4)]
-    sweeps = [Sweep(open_hotline(hotline.settings, client)) for client in clients]
+    sweeps = [sweep_of(open_hotline(hotline.settings, client)) for client in clients]
     threads = [threading.Thread(target=sweep.round) for sweep in sweeps]
     for thread in threads:
         thread.start()
@@ -150,7 +150,7 @@ def test_an_outage_of_redis_is_survived_and_told_once(
     caplog.set_level(logging.WARNING, "workers")
     with own_server.client() as redis:
         hotline = a_hotline(tmp_path, redis, a_bank("https://bank.example"))
-        sweep = Sweep(hotline)
+        sweep = sweep_of(hotline)
         notice = owe(hotline)
         own_server.kill()
         for _ in range(3):

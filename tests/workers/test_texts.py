@@ -2,30 +2,30 @@
 
 import json
 import tomllib
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from random import Random
 from typing import Any
 
 import pytest
 from redis import Redis
 
+from ivr.cards.acts.report import ReportRequest
 from ivr.cards.block import Block, BlockState
 from ivr.cards.loss import LossReport
 from ivr.cards.notice import Attempt, Notice, NoticeState
 from ivr.cards.records import Card, Holder
+from ivr.cards.words import BLOCK_WORDS
 from ivr.prompts.catalogue import load_catalogue
 from ivr.store import keys
 from ivr.store.cardholders_csv import CardLine
 from ivr.store.codec import dump, load
-from ivr.store.hotline import Hotline
-from ivr.store.notices import TEXTS_QUEUE
-from ivr.store.reports import Request
-from ivr.store.standings import Standings
-from tests.workers.builders import a_bank, a_hotline
-from workers.notices import Desk, OvertakenError, UnsendableError, deliver, sit_down
-from workers.texts import TRUE_WHILE, TextWriter
+from ivr.store.outbox import TEXTS_QUEUE
+from tests.hotline import Hotline
+from tests.workers.builders import a_bank, a_delivery, a_hotline
+from workers.delivery import OvertakenError, UnsendableError
+from workers.texts import TextWriter
+
+TRUE_WHILE = {words.text: state for state, words in BLOCK_WORDS.items() if words.text}
 
 CARD = Card("6217000000001234", "icbc", "6222000000000000", "330100")
 HOLDER = Holder("11010519491231002X", "王芳", "+8615400000001", (CARD,))
@@ -39,15 +39,14 @@ def hotline(redis: Redis, tmp_path: Path) -> Hotline:
 @pytest.fixture
 def writer(hotline: Hotline) -> TextWriter:
     banks = hotline.settings.banks
-    standings = Standings(hotline.redis)
-    return TextWriter(hotline.reports, hotline.holders, standings, load_catalogue(), banks)
+    return TextWriter(hotline.cases, hotline.holders, load_catalogue(), banks)
 
 
 def a_text(hotline: Hotline, language: str = "zh") -> Notice:
     """Files a report; returns the text it owes the holder."""
     hotline.holders.put_all([CardLine(2, HOLDER)])
     ref = hotline.vault.ref("id", HOLDER.id_number)
-    hotline.reports.report_loss(Request(ref, HOLDER, CARD, "phone", "CA1", language))
+    hotline.service.report_loss(ReportRequest(ref, HOLDER, CARD, "phone", "CA1", language))
     due = hotline.outbox.due(hotline.outbox.now() + 1, 10)
     (text_id,) = [notice_id for notice_id, queue in due if queue == TEXTS_QUEUE]
     notice = hotline.outbox.find(text_id)
@@ -61,7 +60,7 @@ def content_of_a_report(hotline: Hotline, language: str = "zh") -> dict[str, str
 
 
 def report_of(hotline: Hotline, content: dict[str, str]) -> LossReport:
-    report = hotline.reports.find(content["report_number"])
+    report = hotline.cases.find_report(content["report_number"])
     assert report is not None
     return report
 
@@ -105,6 +104,11 @@ def test_a_holder_nobody_knows_any_more(hotline: Hotline, writer: TextWriter) ->
     hotline.redis.delete(*hotline.redis.keys("holder:*"))
     with pytest.raises(UnsendableError, match="no_holder"):
         writer.write(content)
+
+
+def test_a_language_nobody_speaks_any_more(hotline: Hotline, writer: TextWriter) -> None:
+    with pytest.raises(UnsendableError, match="no_language"):
+        writer.write(content_of_a_report(hotline, "qaa"))
 
 
 # --- what is not so any more is not said ------------------------------------------------------
@@ -164,33 +168,14 @@ class Nobody:
         raise AssertionError((notice_id, body, at))
 
 
-@pytest.fixture
-def desk(hotline: Hotline, writer: TextWriter) -> Iterator[None]:
-    """This process is at the desk of the texts."""
-    sit_down(
-        Desk(
-            queue=TEXTS_QUEUE,
-            client=Nobody(),
-            write=writer.write,
-            outbox=hotline.outbox,
-            blocks=hotline.blocks,
-            journal=hotline.journal,
-            may_try=lambda: True,
-            lease_seconds=30,
-            rng=Random(1),
-        )
-    )
-    yield
-    sit_down(None)
-
-
-@pytest.mark.usefixtures("desk")
-def test_what_was_overtaken_is_closed_and_not_sent(hotline: Hotline, redis: Redis) -> None:
+def test_what_was_overtaken_is_closed_and_not_sent(
+    hotline: Hotline, redis: Redis, writer: TextWriter
+) -> None:
     notice = a_text(hotline)
     body = hotline.outbox.body(notice) | {"prompt": "text_blocked"}
     redis.hset(keys.notice(notice.id), "sealed_body", hotline.vault.seal(body))
 
-    deliver(notice.id)
+    a_delivery(hotline, TEXTS_QUEUE, Nobody(), writer.write).attempt(notice.id)
 
     closed = hotline.outbox.find(notice.id)
     assert closed is not None

@@ -8,22 +8,22 @@ import os
 import stat
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from random import Random
-from typing import ClassVar, TextIO, cast
-from zoneinfo import ZoneInfo
+from typing import ClassVar, TextIO
 
 import click
-from flask import current_app
+from flask import Flask, current_app
 from flask.cli import AppGroup
-from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from ivr.cards.made_up import cardholder_rows
+from ivr.beijing import BEIJING, beijing_day
+from ivr.made_up import cardholder_rows
 from ivr.store.cardholders_csv import (
     COLUMNS,
     ENCODING,
@@ -33,15 +33,35 @@ from ivr.store.cardholders_csv import (
     CardLine,
     read_cardholders,
 )
-from ivr.store.holders import HoldersBusyError
-from ivr.store.hotline import Hotline
-from ivr.store.vault import WrongDataKeysError
+from ivr.store.holders import Holders, HoldersBusyError
+from ivr.store.vault import Vault, WrongDataKeysError
 
-BEIJING = ZoneInfo("Asia/Shanghai")
 _AGAIN = "What was written stays and running this again is safe."
 
 cardholders = AppGroup("cardholders", help="The cardholders' records.")
 data_keys = AppGroup("keys", help="The keys that seal the records (DATA_KEYS).")
+
+
+@dataclass(frozen=True)
+class RecordTools:
+    """What these commands work with. `now`: unix seconds by Redis' clock."""
+
+    holders: Holders
+    vault: Vault
+    banks: Collection[str]
+    now: Callable[[], float]
+
+
+def add_record_commands(app: Flask, tools: RecordTools) -> None:
+    """Adds `flask cardholders` and `flask keys`."""
+    app.extensions[__name__] = tools
+    app.cli.add_command(cardholders)
+    app.cli.add_command(data_keys)
+
+
+def _tools() -> RecordTools:
+    tools: RecordTools = current_app.extensions[__name__]
+    return tools
 
 
 class _UnreadableFileError(click.ClickException):
@@ -76,7 +96,7 @@ def import_file(context: click.Context, file: TextIO) -> None:
 @click.option("--output", type=click.File("w", encoding="utf-8"), default="-")
 def generate(n: int, banks: str | None, seed: int | None, output: TextIO) -> None:
     """Writes N lines of made-up cardholders, one a card, ready for `cardholders import`."""
-    chosen = _split(banks) if banks else list(_hotline().settings.banks)
+    chosen = _split(banks) if banks else list(_tools().banks)
     if not chosen:
         raise click.BadParameter("names no bank", param_hint="--banks")
     rng = Random(seed)  # noqa: S311 (people of straw, not secrets)
@@ -93,16 +113,16 @@ def rotate() -> None:
     new key, nothing may be sealed under it. Safe to run again and while calls go on. Notices stay
     under the key they were written with: leave the old key in place for the 90 days they are kept.
     """
-    hotline = _hotline()
+    tools = _tools()
     with _store_failures(), _progress("cardholders") as advance:
-        hotline.vault.reseal_ref_key()
-        count = hotline.holders.reseal_all(progress=advance)
+        tools.vault.reseal_ref_key()
+        count = tools.holders.reseal_all(progress=advance)
     click.echo(f"the reference key and {count} cardholders are under the newest of DATA_KEYS")
 
 
 def _import(file: TextIO, advance: Callable[[int], object]) -> Counter[str]:
     """Feeds the good lines to the store as they are read; counts good, unchanged, bad."""
-    hotline = _hotline()
+    tools = _tools()
     counts: Counter[str] = Counter()
 
     def report(line: BadLine) -> None:
@@ -110,14 +130,14 @@ def _import(file: TextIO, advance: Callable[[int], object]) -> Counter[str]:
         click.echo(f"line {line.line}: {line.reason}", err=True)
 
     def good_lines() -> Iterator[CardLine]:
-        for line in read_cardholders(file, hotline.settings.banks, _today(hotline.redis)):
+        for line in read_cardholders(file, tools.banks, beijing_day(tools.now())):
             if isinstance(line, CardLine):
                 yield line
             else:
                 report(line)
 
     try:
-        result = hotline.holders.put_all(good_lines(), progress=advance, on_bad=report)
+        result = tools.holders.put_all(good_lines(), progress=advance, on_bad=report)
     except CardholdersFileError as error:
         raise _UnreadableFileError(f"{file.name}: {error}") from None
     counts["good"] = result.written + result.unchanged
@@ -127,15 +147,6 @@ def _import(file: TextIO, advance: Callable[[int], object]) -> Counter[str]:
 
 def _split(listed: str) -> list[str]:
     return [name.strip() for name in listed.split(",") if name.strip()]
-
-
-def _hotline() -> Hotline:
-    return cast("Hotline", current_app.extensions["hotline"])
-
-
-def _today(redis: "Redis") -> date:
-    """The day in Beijing by Redis' clock, as every other time of ours."""
-    return datetime.fromtimestamp(redis.time()[0], BEIJING).date()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from flask.cli import AppGroup
 from ivr.dialogue.diagram import page
 from ivr.dialogue.flow import FLOW
 from ivr.prompts.catalogue import load_catalogue
+from ivr.prompts.languages import LANGUAGES
 
 flow = AppGroup("flow", help="The table of steps that every call walks through.")
 
@@ -25,4 +26,4 @@ def draw(file: Path) -> None:
 def flow_page() -> str:
     """The page as it should be now."""
     catalogue = load_catalogue()
-    return page(FLOW, lambda prompt: (catalogue.shown(prompt, "zh"), catalogue.shown(prompt, "en")))
+    return page(FLOW, lambda prompt: [catalogue.shown(prompt, code) for code in LANGUAGES])

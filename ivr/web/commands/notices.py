@@ -4,25 +4,36 @@ import base64
 import secrets
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import click
-from flask import current_app
+from flask import Flask, current_app
 from flask.cli import AppGroup
 from redis.exceptions import RedisError
 
-from ivr.banks_file import WEBHOOK_SECRET_PREFIX
+from ivr.banks_file import WEBHOOK_SECRET_PREFIX, Bank
 from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState, Outcome
-from ivr.store.codec import iso
-from ivr.store.hotline import Hotline
-from ivr.store.notices import bank_queue
+from ivr.cards.notice_bodies import iso
+from ivr.service import CardService
+from ivr.store.outbox import Outbox
 
 PING_SECONDS = 20
 
 COLUMNS = "{:<20}  {:<36}  {:<18}  {:<8}  {:<8}  {:<13}  {}"
 HEADINGS = ("owed since (UTC)", "notice", "kind", "bank", "report", "state", "attempts")
 GOOD = (Outcome.RECEIVED, Outcome.BLOCKED)
+
+
+@dataclass(frozen=True)
+class NoticeTools:
+    """What these commands work with."""
+
+    service: CardService
+    outbox: Outbox
+    banks: Mapping[str, Bank]
 
 
 class _Group(AppGroup):
@@ -37,6 +48,18 @@ class _Group(AppGroup):
 
 notices = _Group("notices", help="What is owed to the banks and holders.")
 banks = _Group("banks", help="The cooperative banks.")
+
+
+def add_notice_commands(app: Flask, tools: NoticeTools) -> None:
+    """Adds `flask notices` and `flask banks`."""
+    app.extensions[__name__] = tools
+    app.cli.add_command(notices)
+    app.cli.add_command(banks)
+
+
+def _tools() -> NoticeTools:
+    tools: NoticeTools = current_app.extensions[__name__]
+    return tools
 
 
 @notices.command("list")
@@ -61,12 +84,12 @@ def resend(notice_id: str | None, bank: str | None, since: datetime | None) -> N
     if bool(notice_id) == bool(bank and since):
         raise click.UsageError("Give a notice's ID, or --bank and --since together.")
     if notice_id:
-        chosen = _hotline().outbox.find_all([notice_id])
+        chosen = _tools().outbox.find_all([notice_id])
     else:
         chosen = [n for n in _to(_known(str(bank))) if since and n.created_at >= _unix(since)]
     if not chosen:
         raise click.ClickException("There is no such notice.")
-    sent = [notice for notice in chosen if _hotline().blocks.resend(notice)]
+    sent = [notice for notice in chosen if _tools().service.send_again(notice.id)]
     for notice in sent:
         click.echo(f"{notice.id} will be sent again")
     if left := len(chosen) - len(sent):
@@ -78,18 +101,9 @@ def resend(notice_id: str | None, bank: str | None, since: datetime | None) -> N
 def ping(bank: str) -> None:
     """Sends a signed test event through the bank's own queue and says what it answered."""
     _known(bank)
-    outbox = _hotline().outbox
-    now = int(outbox.now())
-    body = {"type": NoticeKind.PING, "timestamp": iso(now), "data": {}}
-    notice = outbox.new_notice(NoticeKind.PING, bank_queue(bank), body, at=now, bank=bank)
-    with _hotline().redis.pipeline() as pipe:
-        pipe.multi()
-        outbox.owe(pipe, notice)
-        pipe.execute()
-    said = _first_attempt(notice)
-    with _hotline().redis.pipeline() as pipe:  # asked once: what failed is not tried for 72 h
-        outbox.close_if_open(pipe, notice.id)
-        pipe.execute()
+    notice_id = _tools().service.ping(bank)
+    said = _first_attempt(notice_id)
+    _tools().service.drop(notice_id)  # asked once: what failed is not tried for 72 h
     if said is None:
         raise click.ClickException("No worker has sent it: is one listening? See /readyz.")
     click.echo(
@@ -103,7 +117,7 @@ def ping(bank: str) -> None:
 @click.argument("bank")
 def rotate(bank: str) -> None:
     """Makes a new signing secret for a bank and says how to bring it into use."""
-    variable = _hotline().settings.banks[_known(bank)].secrets_env
+    variable = _tools().banks[_known(bank)].secrets_env
     fresh = WEBHOOK_SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
     click.echo(f"New secret for {bank}:\n\n  {fresh}\n")
     click.echo(f"1. Put it first: {variable}=<new>,<old> and restart web, worker and clock.")
@@ -112,20 +126,15 @@ def rotate(bank: str) -> None:
     click.echo(f"3. `flask banks ping {bank}`. Once the bank uses the new one, drop the old one.")
 
 
-def _hotline() -> Hotline:
-    hotline: Hotline = current_app.extensions["hotline"]
-    return hotline
-
-
 def _known(bank: str) -> str:
-    known = _hotline().settings.banks
+    known = _tools().banks
     if bank not in known:
         raise click.ClickException(f"There is no bank {bank}; there are {', '.join(known)}.")
     return bank
 
 
 def _all(bank: str | None) -> list[Notice]:
-    outbox = _hotline().outbox
+    outbox = _tools().outbox
     found = outbox.find_all(list(outbox.every_id()))
     return sorted(
         (n for n in found if bank in (None, n.bank)), key=lambda notice: notice.created_at
@@ -138,9 +147,9 @@ def _to(bank: str) -> list[Notice]:
     return [notice for notice in _all(bank) if notice.kind in told]
 
 
-def _first_attempt(notice: Notice) -> Attempt | None:
+def _first_attempt(notice_id: str) -> Attempt | None:
     until = time.monotonic() + PING_SECONDS
-    while not (tried := _hotline().outbox.attempts(notice.id)):
+    while not (tried := _tools().outbox.attempts(notice_id)):
         if time.monotonic() > until:
             return None
         time.sleep(0.1)
@@ -155,7 +164,7 @@ def _line(notice: Notice) -> str:
 
 
 def _attempts(notice: Notice) -> str:
-    tried = _hotline().outbox.attempts(notice.id)
+    tried = _tools().outbox.attempts(notice.id)
     if not tried:
         return "none yet"
     last = tried[-1]

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from ivr.cards.made_up import holder_rows
 from ivr.cards.records import Holder
+from ivr.made_up import holder_rows
 from ivr.store.cardholders_csv import COLUMNS
 from tests.faults.city import ACCOUNT, CHECKOUT, TOKEN, City
 

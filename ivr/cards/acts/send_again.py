@@ -1,0 +1,43 @@
+"""Send a notice again, because a person says so."""
+
+from dataclasses import replace
+from typing import Final
+
+from ivr.cards.acts.step import step
+from ivr.cards.block import TRANSITIONS, BlockEvent, BlockState
+from ivr.cards.case import Case
+from ivr.cards.change import NOTHING, Change, Entry, NoticeChange
+from ivr.cards.notice import Notice, NoticeKind, NoticeState
+
+# From here a notice to block would do harm: the holder stood at an outlet since.
+OVER: Final = (BlockState.UNBLOCKED, BlockState.FORMAL_LOSS)
+
+
+def send_again(case: Case, notice: Notice, now: int) -> Change:
+    """Owes a closed notice again, under its own id.
+
+    NOTHING when it is open already or overtaken by events: an unblocked card must not be blocked
+    by a late notice.
+    """
+    if notice.state in (NoticeState.OPEN, NoticeState.CLOSED) or _would_block_again(notice, case):
+        return NOTHING
+    change, block = NOTHING, case.block
+    is_its_own = block is not None and block.notice_id == notice.id
+    if is_its_own and block and (block.state, BlockEvent.RESENT) in TRANSITIONS:
+        change = step(case, BlockEvent.RESENT, now)
+    entry = Entry("notice_resent", {"notice": notice.id, "bank": notice.bank})
+    return replace(change, notice=owed_again(notice, now), journal=(entry, *change.journal))
+
+
+def owed_again(notice: Notice, at: int, *, since: int | None = None) -> NoticeChange:
+    """A closed notice is due at `at`, and given up 72 hours after `since` (or `at`)."""
+    since = at if since is None else since
+    return NoticeChange(notice, state=NoticeState.OPEN, due=at, since=since, needs_person=False)
+
+
+def _would_block_again(notice: Notice, case: Case) -> bool:
+    """Whether a notice to block is of an earlier report, or of a card unblocked since."""
+    if notice.kind is not NoticeKind.LOSS_REPORTED:
+        return False
+    block = case.block
+    return block is None or block.notice_id != notice.id or block.state in OVER

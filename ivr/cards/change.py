@@ -1,0 +1,92 @@
+"""What an act decides: what is stored, owed and journalled. Committed whole or not at all."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ivr.cards.block import Block
+from ivr.cards.loss import LossReport, Suspension
+from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState
+
+
+@dataclass(frozen=True)
+class Owed:
+    """A new notice to a bank, or a text to a holder.
+
+    id: given by the act when the block names this notice; otherwise made when it is stored.
+    body: what is told. Out of repr: it may hold an ID number.
+    """
+
+    kind: NoticeKind
+    bank: str
+    at: int
+    body: Mapping[str, Any] = field(repr=False)
+    report_number: str = ""
+    card_ref: str = ""
+    id: str = ""
+
+
+@dataclass(frozen=True)
+class NoticeChange:
+    """What becomes of a notice that exists; None leaves a thing as it is.
+
+    attempt: one more was made, and this came of it.
+    state: OPEN owes it again, anything else closes it.
+    due: when it is tried next, unix seconds.
+    since: what "given up after 72 hours" counts from, unix seconds.
+    needs_person: put on, or taken off, the list of what operators must look at.
+    """
+
+    notice: Notice
+    attempt: Attempt | None = None
+    state: NoticeState | None = None
+    due: int | None = None
+    since: int | None = None
+    needs_person: bool | None = None
+
+
+@dataclass(frozen=True)
+class Reminder:
+    """When a bank that took a notice is asked about its block; `at` is None for never again."""
+
+    notice_id: str
+    at: int | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One line of the journal. Fields without a value are left out."""
+
+    event: str
+    fields: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Change:
+    """All that one act changes; an empty one changes nothing.
+
+    suspension, block, report: stored in place of what stood there. Lists kept beside them (the
+        release deadlines, the blocks of a bank, who is to be reminded) follow from their states.
+    bank_answered: whether the bank answered an attempt at all, for pausing one that does not.
+    """
+
+    suspension: Suspension | None = None
+    block: Block | None = None
+    report: LossReport | None = None
+    owes: tuple[Owed, ...] = ()
+    notice: NoticeChange | None = None
+    reminder: Reminder | None = None
+    bank_answered: bool | None = None
+    journal: tuple[Entry, ...] = ()
+
+
+NOTHING = Change()
+
+
+def text_about(report: LossReport, prompt: str, at: int) -> Owed:
+    """A text to the holder of a report.
+
+    It names prompt and report only: the phone number and the words are looked up when it is sent.
+    """
+    body = {"prompt": prompt, "report_number": report.number}
+    return Owed(NoticeKind.TEXT, report.bank, at, body, report.number, report.card_ref)

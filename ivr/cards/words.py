@@ -1,0 +1,53 @@
+"""What is said, shown and texted of a block and of a status: one table each, for every channel.
+
+The words themselves are prompts of the catalogue; here they are only named.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from ivr.cards.block import BlockState
+from ivr.cards.status import Social
+
+NEVER_BLOCKED: Final = "status_bank_normal"  # the status of a card without a block
+
+
+@dataclass(frozen=True)
+class BlockWords:
+    """outcome: what somebody who just reported the card is told of the bank.
+    status: the prompt of a status query.
+    text: the prompt of the text that is owed when the block gets here, and true only while here.
+    """
+
+    outcome: str
+    status: str
+    text: str | None
+
+
+BLOCK_WORDS: Final[Mapping[BlockState, BlockWords]] = {
+    BlockState.NOTIFIED: BlockWords("waiting", "status_bank_waiting", None),
+    BlockState.RECEIVED: BlockWords("waiting", "status_bank_waiting", None),
+    BlockState.BLOCKED: BlockWords("blocked", "status_bank_blocked", "text_blocked"),
+    BlockState.FORMAL_LOSS: BlockWords("blocked", "status_bank_blocked_formal", "text_formal"),
+    BlockState.REFUSED: BlockWords("failed", "status_bank_failed", "text_failed"),
+    BlockState.UNDELIVERABLE: BlockWords("unreached", "status_bank_unreached", "text_unreached"),
+    BlockState.UNBLOCKED: BlockWords("failed", "status_bank_unblocked", "text_unblocked"),
+}
+
+SOCIAL_WORDS: Final[Mapping[Social, str]] = {
+    Social.ACTIVE: "status_social_active",
+    Social.RESTORED: "status_social_restored",
+    Social.SUSPENDED: "status_social_temporary",
+    Social.FORMAL: "status_social_formal",
+    Social.ELSEWHERE: "already_elsewhere",
+    Social.NOT_NORMAL: "status_social_not_normal",
+}
+
+TEXT_FILED: Final = "text_filed"
+TEXT_RELEASED: Final = "text_released"
+
+
+def state_told_by(text: str) -> BlockState | None:
+    """The state in which a text's prompt is true; None for a text about something else."""
+    return next((state for state, words in BLOCK_WORDS.items() if words.text == text), None)

@@ -1,0 +1,127 @@
+"""One turn of a call: what was heard -> the call as it goes on. Knows no web server."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+import structlog
+from redis.exceptions import RedisError
+
+from ivr.actions import Directory, Turn, run_action
+from ivr.beijing import beijing_day
+from ivr.dialogue.call import Call
+from ivr.dialogue.flow import FILING, FLOW, START
+from ivr.dialogue.steps import Ask, Do, End, Transfer
+from ivr.dialogue.turn import Check, Judged, leave, start, take_turn
+from ivr.id_entry import keyed_id_number
+from ivr.service import CardService
+from ivr.settings import Settings
+from ivr.store.calls import Calls, Snapshot
+from ivr.store.known import KnownHolder
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What one request says: which call, the step and turn it answers, and what the caller did.
+
+    `step` is empty, and `turn` None, for a request that answers nothing: a call that comes in.
+    """
+
+    call_id: str
+    step: str = ""
+    turn: int | None = None
+    keys: str = field(default="", repr=False)  # may be an ID number
+
+    def is_expected_by(self, call: Call) -> bool:
+        """Whether this is the one next request; anything else is a repeat or comes late."""
+        return call.step == self.step and call.turn == self.turn
+
+
+def judge_id_number(keys: str) -> Judged:
+    """The check of the Ask steps: an ID number as it is keyed in, judged by today's date."""
+    number, verdict = keyed_id_number(keys, beijing_day(time.time()))
+    return Judged(verdict, number)
+
+
+CHECKS: Final[Mapping[str, Check]] = {"id_number": judge_id_number}
+
+
+class Conversation:
+    """Plays the turns of calls."""
+
+    def __init__(self, calls: Calls, service: CardService, settings: Settings) -> None:
+        self._calls = calls
+        self._service = service
+        self._settings = settings
+
+    def play(self, heard: Heard) -> Call:
+        """One turn: read everything once, decide, act, remember. Returns the call to be rendered.
+
+        A repeated or late request changes nothing and gets the present step again.
+        """
+        ref = self._ref_ahead(heard)
+        seen = self._calls.read(heard.call_id, ref)
+        directory = Directory(self._service, _read_ahead(ref, seen.known))
+        call = self._as_it_stands(seen, directory)
+        if call is None:
+            call = start(FLOW, heard.call_id, START)
+        elif heard.is_expected_by(call):
+            call = self._act(take_turn(FLOW, call, heard.keys, CHECKS), seen, directory)
+        elif call is seen.call:
+            return call
+        self._remember(call)
+        return call
+
+    def end(self) -> None:
+        """Counts a call that is over."""
+        self._calls.count_end()
+
+    def _ref_ahead(self, heard: Heard) -> str:
+        """Whom these keys may name, so that the holder is read together with the call."""
+        step = FLOW.get(heard.step)
+        judged = CHECKS[step.check](heard.keys) if isinstance(step, Ask) and heard.keys else None
+        return self._service.holder_ref(judged.entered) if judged and judged.entered else ""
+
+    def _as_it_stands(self, seen: Snapshot, directory: Directory) -> Call | None:
+        """The call; one that still asks for a confirmation, while its own report is on record, has
+        lost the record of that turn and plays it again: filing twice finds the same report.
+        """
+        call, known = seen.call, seen.known
+        if call is None or known is None or call.step not in FILING.key_at:
+            return call
+        reading = known.readings.get(call.facts["card_ref"])
+        suspension = reading.case.suspension if reading else None
+        if suspension is None or suspension.origin != call.sid:
+            return call
+        confirmed = take_turn(FLOW, call, FILING.key_at[call.step], CHECKS)
+        return self._act(confirmed, seen, directory)
+
+    def _act(self, call: Call, seen: Snapshot, directory: Directory) -> Call:
+        """Runs `Do` steps until the call stands where the caller is spoken to."""
+        while isinstance(step := FLOW[call.step], Do):
+            turn = Turn(self._service, self._settings, directory, call, seen.now)
+            call = leave(FLOW, call, run_action(step.action, turn))
+        return call
+
+    def _remember(self, call: Call) -> None:
+        """What came of a report is said even when the turn cannot be remembered: it is true, and
+        the next turn finds the report. So are farewells and transfers, which need no next turn.
+
+        Raises:
+            RedisError: of any other turn; the call would go round in circles.
+        """
+        try:
+            self._calls.save(call, f"step:{call.step}")
+        except RedisError:
+            if call.step not in FILING.outcomes and not isinstance(FLOW[call.step], End | Transfer):
+                raise
+            log.warning("turn_not_remembered", step=call.step)
+
+
+def _read_ahead(ref: str, known: KnownHolder | None) -> dict[str, KnownHolder | None]:
+    if known is not None:
+        return {known.ref: known}
+    return {ref: None} if ref else {}

@@ -1,0 +1,28 @@
+"""Every exception of ours, as one tree; each is defined where it is raised. Imports nothing.
+
+HotlineError
+├── SettingsError                 the environment cannot be used; every fault is named
+├── FlowError                     the table of steps is wrong; every fault is named
+├── CatalogueError                the catalogue of prompts is wrong; every fault is named
+├── CardsError                    a rule of the cards
+│   ├── BadIdNumberError          an ID number that cannot be one; .code, never the digits
+│   ├── NotThisBanksError         a card or report this bank has nothing to do with
+│   └── UnlawfulTransitionError   a step the block's table does not have; .state, .event
+├── UnsafeRedisError              this Redis could lose or evict a loss report; says what to change
+├── WrongDataKeysError            none of DATA_KEYS opens this Redis's records
+├── OutcomeUnknownError           the connection broke in a commit: it may be on disk or not
+├── HoldersBusyError              others kept writing the same holders; nothing was written
+├── CardholdersFileError          the file as a whole is not a cardholders CSV; says why
+├── BadValueError                 a value fails its column's check; says how, without digits
+├── Problem                       ends a request with a problem document (RFC 9457)
+├── StartupError                  these processes cannot work like this; says what to mend
+├── ForbiddenJobError             a job asked for a function that is not on the allow list
+├── WrongQueueError               a job named a notice of another queue
+├── OvertakenError                what a notice says no longer holds; it is never sent
+├── UnsendableError               a notice nothing can be sent for, ever; a code for a person
+└── UnsendableTextError           a text that could not be put into a request; says no more
+"""
+
+
+class HotlineError(Exception):
+    """The root: everything of ours that is raised."""

@@ -1,0 +1,23 @@
+"""Every language whole before the first call: its row, its words and its key, or it is named."""
+
+from ivr.dialogue.checks import language_faults
+from ivr.dialogue.flow import FLOW
+from ivr.prompts.catalogue import Catalogue, CatalogueError, load_catalogue
+from ivr.prompts.languages import LANGUAGES, row_faults
+
+
+def load_words() -> Catalogue:
+    """The words, when nothing is missing that a call may need.
+
+    Raises:
+        CatalogueError: with all that any language lacks.
+    """
+    faults = [fault for code, row in LANGUAGES.items() for fault in row_faults(code, row)]
+    faults += language_faults(FLOW, LANGUAGES)
+    try:
+        catalogue = load_catalogue()
+    except CatalogueError as error:
+        raise CatalogueError(faults + error.faults) from None
+    if faults:
+        raise CatalogueError(faults)
+    return catalogue

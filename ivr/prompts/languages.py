@@ -1,0 +1,112 @@
+"""The languages, one row each, in the order in which the opening speaks them.
+
+Besides its row a language has a column in prompts.toml, a name of each bank in BANKS_FILE and a
+key in the flow's first menu. What is lacking is named at boot (ivr/every_language.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from string import Formatter
+from typing import Final
+
+LanguageCode = str  # a language in calls and records: its key in LANGUAGES
+
+
+@dataclass(frozen=True, kw_only=True)
+class Language:
+    """How a language sounds. Nothing has a default, so no row falls back on another language."""
+
+    tag: str  # what Twilio calls the language
+    voice: str
+    digits: tuple[str, ...]  # how 0 to 9 sound, one by one
+    months: tuple[str, ...]  # as they stand in a moment, January first
+    weekdays: tuple[str, ...]  # as they stand in a moment, Monday first
+    moment: str
+    days: tuple[str, ...]  # as they stand in opening hours, Monday first
+    every_day: str
+    days_in_a_row: str
+    between_days: str
+    clock: str
+    span: str  # of opening hours
+    between_spans: str
+    issuing_bank: str  # a bank that left BANKS_FILE
+
+
+_DAYS_ZH: Final = "一二三四五六日"
+_DAYS_EN: Final = (
+    "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday",
+)  # fmt: skip
+
+LANGUAGES: Final[dict[LanguageCode, Language]] = {
+    "zh": Language(
+        tag="cmn-CN",
+        voice="Polly.Zhiyu-Neural",
+        # On the phone 1 is read yāo, so that it is not misheard as 7 (qī).
+        digits=tuple("零幺二三四五六七八九"),
+        months=tuple(f"{number}月" for number in range(1, 13)),
+        weekdays=tuple(f"星期{day}" for day in _DAYS_ZH),
+        moment="{month}{day}日{weekday}{hour}点{minute:02d}分",
+        days=tuple(f"周{day}" for day in _DAYS_ZH),
+        every_day="每天",
+        days_in_a_row="{first}到{last}",
+        between_days="、",
+        clock="{hour:02d}:{minute:02d}",
+        span="{days} {start}到{end}",
+        between_spans="；",
+        issuing_bank="发卡银行",
+    ),
+    "en": Language(
+        tag="en-US",
+        voice="Polly.Joanna-Neural",
+        digits=tuple("0123456789"),
+        months=(
+            "January", "February", "March", "April", "May", "June", "July", "August",
+            "September", "October", "November", "December",
+        ),
+        weekdays=_DAYS_EN,
+        moment="{weekday}, {month} {day}, {hour:02d}:{minute:02d}",
+        days=_DAYS_EN,
+        every_day="every day",
+        days_in_a_row="{first} to {last}",
+        between_days=", ",
+        clock="{hour:02d}:{minute:02d}",
+        span="{days} {start} to {end}",
+        between_spans="; ",
+        issuing_bank="the issuing bank",
+    ),
+}  # fmt: skip
+
+_COUNTS: Final = {"digits": 10, "months": 12, "weekdays": 7, "days": 7}
+# The places of each pattern, all of which every language fills, with a value to try it out.
+_PLACES: Final[Mapping[str, Mapping[str, str | int]]] = {
+    "moment": {"month": "x", "day": 1, "weekday": "x", "hour": 1, "minute": 1},
+    "days_in_a_row": {"first": "x", "last": "x"},
+    "clock": {"hour": 1, "minute": 1},
+    "span": {"days": "x", "start": "x", "end": "x"},
+}
+
+
+def row_faults(code: LanguageCode, row: Language) -> list[str]:
+    """All that a row lacks, by language and by field."""
+    faults = (_fault(name, value) for name, value in vars(row).items())
+    return [f"{code}: {fault}" for fault in faults if fault]
+
+
+def _fault(name: str, value: str | tuple[str, ...]) -> str:
+    texts = (value,) if isinstance(value, str) else value
+    count = _COUNTS.get(name, 1)
+    if len(texts) != count or not all(text.strip() for text in texts):
+        return f"{name} needs {count} texts" if count > 1 else f"{name} needs a text"
+    places = _PLACES.get(name, {})
+    if places and not _fits(texts[0], places):
+        return f"{name} needs the places {', '.join(f'{{{place}}}' for place in places)}"
+    return ""
+
+
+def _fits(pattern: str, values: Mapping[str, str | int]) -> bool:
+    try:
+        pattern.format(**values)
+        places = {name for _, name, _, _ in Formatter().parse(pattern) if name is not None}
+    except (LookupError, ValueError, AttributeError):
+        return False
+    return places == values.keys()

@@ -1,0 +1,215 @@
+"""The service: one function for each business act, the same for every channel.
+
+A channel looks a holder up, asks for an act, and chooses words for the answer. Who may do what
+is decided here and in ivr/cards/acts, never in a channel.
+"""
+
+from collections.abc import Callable
+
+import structlog
+from redis.exceptions import RedisError
+
+from ivr.cards.acts import report as reporting
+from ivr.cards.acts.drop import drop
+from ivr.cards.acts.hear import Verdict, hear
+from ivr.cards.acts.release import release
+from ivr.cards.acts.remind import THEN_EVERY, remind
+from ivr.cards.acts.report import Filing, Fresh, Refusal, ReportRequest
+from ivr.cards.acts.send_again import send_again
+from ivr.cards.acts.settle import settle
+from ivr.cards.bank_event import BLOCKED, BankEvent
+from ivr.cards.change import NOTHING, Change, Owed
+from ivr.cards.errors import NotThisBanksError
+from ivr.cards.notice import Attempt, Notice, NoticeKind
+from ivr.cards.notice_bodies import iso
+from ivr.cards.report_number import new_report_number
+from ivr.cards.rules import Rules
+from ivr.cards.status import Status, status_of
+from ivr.logs import fault
+from ivr.settings import Settings
+from ivr.store.cases import Cases, Heard, Reading
+from ivr.store.deadlines import Deadlines
+from ivr.store.holders import Holders
+from ivr.store.known import KnownHolder
+from ivr.store.opening import Store
+from ivr.store.outbox import Outbox, new_notice_id
+
+log = structlog.get_logger()
+
+
+class CardService:
+    """The business acts of one deployment."""
+
+    def __init__(
+        self, cases: Cases, holders: Holders, outbox: Outbox, deadlines: Deadlines, rules: Rules
+    ) -> None:
+        self._cases = cases
+        self._holders = holders
+        self._outbox = outbox
+        self._deadlines = deadlines
+        self._rules = rules
+
+    def look_up(self, id_number: str) -> KnownHolder | None:
+        """The holder of a normalised ID number, with all cards and how each stands; or None."""
+        return self.holder(self.holder_ref(id_number))
+
+    def holder_ref(self, id_number: str) -> str:
+        """The reference of a normalised ID number, whether anybody has it or not."""
+        return self._holders.ref(id_number)
+
+    def holder(self, ref: str) -> KnownHolder | None:
+        """The same holder by reference."""
+        return self._holders.known(ref)
+
+    def refusal(self, known: KnownHolder, card_ref: str) -> Refusal | None:
+        """Why one of a holder's cards cannot be reported lost now; None when it can."""
+        reading = known.readings[card_ref]
+        card = known.cards[card_ref]
+        return reporting.refusal(reading.case, known.holder, card, self._rules, reading.now)
+
+    def status(self, known: KnownHolder, card_ref: str) -> Status:
+        """How one of a holder's cards stands: social security, bank, formal report."""
+        return status_of(known.readings[card_ref].case, known.cards[card_ref])
+
+    def report_loss(self, request: ReportRequest, seen: Reading | None = None) -> Filing:
+        """Reports a card lost, if it may be: all that follows is on disk, or nothing is.
+
+        `seen` is how this card stood when the channel looked; it saves reading it again.
+
+        Raises:
+            UnsafeRedisError: this Redis could lose the report; nothing was filed.
+            OutcomeUnknownError: the connection broke while it was written, or the replicas did
+                not answer: it may be on record, or not.
+            redis.RedisError: Redis did not answer or refused; nothing was filed.
+        """
+        card_ref = self._holders.card_ref(request.card.number)
+        if seen is None or seen.case.card_ref != card_ref:
+            seen = self._cases.of_card(card_ref)
+        reading = seen
+        while True:
+            fresh = Fresh(new_report_number(), new_notice_id())
+            filing, change = reporting.report(
+                reading.case, request, fresh, self._rules, reading.now
+            )
+            if change == NOTHING or self._cases.file(change, reading):
+                break
+            reading = self._cases.of_card(card_ref)
+        if filing.refusal is None and filing.suspension is not None:
+            self._cases.wait_for_replicas(filing.suspension.report_number)
+        return filing
+
+    def hear(self, event: BankEvent) -> Verdict:
+        """Believes what a bank tells us of a card, once.
+
+        Raises:
+            NotThisBanksError: the card or report is not this bank's.
+            UnlawfulTransitionError: the block cannot make this step.
+        """
+        card_ref = self._card_of(event)
+        while True:
+            reading = self._cases.of_event(card_ref, event.bank, event.id)
+            verdict, change = hear(
+                reading.case, reading.notice, event, reading.now, heard_before=reading.heard_before
+            )
+            if verdict == "duplicate":
+                return verdict
+            if self._cases.commit(change, reading, Heard(event.bank, event.id, verdict)):
+                return verdict
+
+    def settle(self, notice_id: str, attempt: Attempt, next_due: int | None) -> None:
+        """Writes down one attempt to deliver a notice and all that follows from it, once.
+
+        `next_due` is when to try again after a failure, unix seconds; None gives up.
+        """
+
+        def settled(reading: Reading, notice: Notice) -> Change:
+            earlier = reading.attempts
+            return settle(reading.case, notice, earlier, attempt, next_due, reading.now)
+
+        self._change_notice(notice_id, settled)
+
+    def send_again(self, notice_id: str) -> bool:
+        """A person sends a notice again, under its own id; False when it is open already or
+        overtaken by events.
+        """
+        return self._change_notice(notice_id, lambda r, n: send_again(r.case, n, r.now))
+
+    def drop(self, notice_id: str) -> bool:
+        """Closes an open notice unsent: what it says is not so any more."""
+        return self._change_notice(notice_id, lambda _reading, notice: drop(notice))
+
+    def ping(self, bank: str) -> str:
+        """Owes a bank a test notice through its own queue; answers the notice's id."""
+        reading = self._cases.of_notice("")
+        body = {"type": NoticeKind.PING, "timestamp": iso(reading.now), "data": {}}
+        owed = Owed(NoticeKind.PING, bank, reading.now, body, id=new_notice_id())
+        self._cases.commit(Change(owes=(owed,)), reading)
+        return owed.id
+
+    def release_due(self) -> int:
+        """Tells of every suspension found over, once each, however many sweeps there are;
+        answers of how many.
+        """
+        return sum(self._release(number) for number in self._deadlines.ended())
+
+    def remind_due(self) -> int:
+        """Asks banks again that took a notice and never said "blocked"; answers how often.
+
+        Of two sweeps only one asks. A record that cannot be read keeps no other waiting.
+        """
+        due = self._deadlines.reminders_due(self._outbox.now())
+        return sum(self._remind(notice_id) for notice_id in due)
+
+    def _change_notice(self, notice_id: str, act: Callable[[Reading, Notice], Change]) -> bool:
+        """Commits what an act makes of a notice; False when that is nothing."""
+        while True:
+            reading = self._cases.of_notice(notice_id)
+            if reading.notice is None:
+                return False
+            change = act(reading, reading.notice)
+            if change == NOTHING:
+                return False
+            if self._cases.commit(change, reading):
+                return True
+
+    def _release(self, number: str) -> bool:
+        reading = self._cases.of_report(number)
+        if reading.report is None:
+            return False
+        first_told = self._outbox.first_told(reading.notice)
+        change = release(reading.case, reading.report, first_told, reading.now)
+        return change != NOTHING and self._cases.commit(change, reading)
+
+    def _remind(self, notice_id: str) -> bool:
+        try:
+            reading = self._cases.of_notice(notice_id)
+            change = remind(reading.case, reading.notice, notice_id, reading.now)
+            is_done = self._cases.commit(change, reading)  # else the bank spoke just now
+        except RedisError:
+            raise
+        except Exception as error:
+            self._put_off(notice_id, error)
+            return False
+        return is_done and change.journal != ()
+
+    def _put_off(self, notice_id: str, error: Exception) -> None:
+        log.error("bank_not_reminded", notice=notice_id, **fault(error))
+        self._deadlines.put_off(notice_id, self._outbox.now() + THEN_EVERY)
+
+    def _card_of(self, event: BankEvent) -> str:
+        """The card an event is about, if it is this bank's; otherwise it learns nothing."""
+        if event.type == BLOCKED:
+            report = self._cases.find_report(event.report_number)
+            if report is None or report.bank != event.bank:
+                raise NotThisBanksError
+            return report.card_ref
+        card_ref = self._holders.card_ref(event.card_number)
+        if self._holders.bank_of(card_ref) != event.bank:
+            raise NotThisBanksError
+        return card_ref
+
+
+def open_service(store: Store, settings: Settings) -> CardService:
+    """The service on one deployment's records."""
+    rules = Rules(banks=settings.banks.keys(), suspension_seconds=settings.loss_report_seconds)
+    return CardService(store.cases, store.holders, store.outbox, store.deadlines, rules)

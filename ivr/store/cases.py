@@ -1,0 +1,346 @@
+"""The cases of this Redis: read at one moment, and the only place that changes one.
+
+A change is committed by one script, which first makes sure that nothing its act looked at has
+changed since it was read. So reading and committing are one round trip each, nothing is locked,
+and an answer that is lost with the connection is never taken for a refusal.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, cast
+
+from redis import Redis
+from redis.client import Pipeline
+from redis.exceptions import RedisError
+
+from ivr.cards.acts.remind import FIRST_AFTER
+from ivr.cards.block import Block, BlockState
+from ivr.cards.case import Case
+from ivr.cards.change import Change, Reminder
+from ivr.cards.loss import LossReport, ReportState, Suspension
+from ivr.cards.notice import Attempt, Notice
+from ivr.errors import HotlineError
+from ivr.store import keys
+from ivr.store.bank_health import BankHealth
+from ivr.store.codec import dump, load, plain
+from ivr.store.connection import OUTAGE, DurabilityGuard
+from ivr.store.journal import Journal
+from ivr.store.outbox import Outbox, load_notice
+
+REPLICA_MILLISECONDS: Final = 1000  # a caller is waiting
+Guard = tuple[Sequence[str], bytes]  # a reading command, and what it said (b"" for nothing)
+
+# How a card stands; also part of the script that reads a turn. What nobody can read is handed on
+# as it is: whoever asked finds out.
+READ_CASE: Final = f"""
+local function field_of(text, name)
+  local is_json, known = pcall(cjson.decode, text or '')
+  local value = is_json and type(known) == 'table' and known[name]
+  return type(value) == 'string' and value or ''
+end
+local function read_case(ref)
+  local block = redis.call('GET', '{keys.block("")}' .. ref)
+  local number = field_of(block, 'report_number')
+  local report = number ~= '' and redis.call('GET', '{keys.report("")}' .. number)
+  return {{ref, redis.call('GET', '{keys.loss("")}' .. ref), block, report}}
+end
+"""
+_READ: Final = f"""
+{READ_CASE}
+local function read_notice(id)
+  local fields = redis.call('HGETALL', '{keys.notice("")}' .. id)
+  return {{fields, redis.call('LRANGE', '{keys.attempts("")}' .. id, 0, -1)}}
+end
+local now, kind, name = redis.call('TIME')[1], ARGV[1], ARGV[2]
+if kind == 'card' then
+  local case = read_case(name)
+  local seen = ARGV[3] ~= '' and redis.call('GET', ARGV[3])
+  return {{now, case, read_notice(field_of(case[3], 'notice_id')), seen}}
+elseif kind == 'notice' then
+  local ref = redis.call('HGET', '{keys.notice("")}' .. name, 'card_ref') or ''
+  local bank = redis.call('HGET', '{keys.notice("")}' .. name, 'bank') or ''
+  local failures = redis.call('HGET', '{keys.bank_health("")}' .. bank, 'failures')
+  return {{now, read_case(ref), read_notice(name), failures}}
+end
+local report = redis.call('GET', '{keys.report("")}' .. name)
+local first = read_notice(field_of(report, 'notice_id'))
+return {{now, read_case(field_of(report, 'card_ref')), first, report}}
+"""
+
+# ARGV: how many guards; for each guard how many words, the words of a reading command, and last
+# what it must say; then for each writing command how many words, and its words.
+_COMMIT: Final = """
+local function words(at) return at + 1, at + tonumber(ARGV[at]) end
+local at = 2
+for _ = 1, tonumber(ARGV[1]) do
+  local first, last = words(at)
+  if (redis.call(unpack(ARGV, first, last - 1)) or '') ~= ARGV[last] then return 0 end
+  at = last + 1
+end
+while ARGV[at] do
+  local first, last = words(at)
+  redis.call(unpack(ARGV, first, last))
+  at = last + 1
+end
+return 1
+"""
+
+
+class OutcomeUnknownError(HotlineError):
+    """The connection broke while a report was on its way: it may or may not be on disk."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """A case at one moment, and what must still be so when a change of it is committed.
+
+    now: unix seconds by Redis' clock. notice: the one that was asked for; of a card, the one its
+    block belongs to. failures: in a row, of the notice's bank.
+    """
+
+    now: int
+    case: Case
+    guards: tuple[Guard, ...]
+    notice: Notice | None = None
+    attempts: tuple[Attempt, ...] = ()
+    failures: int = 0
+    heard_before: bool = False
+    report: LossReport | None = None
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a bank's event came to, remembered so that it is heard once."""
+
+    bank: str
+    event_id: str
+    verdict: str
+
+
+class Cases:
+    """Reads cases and commits changes."""
+
+    def __init__(
+        self,
+        redis: Redis,
+        outbox: Outbox,
+        journal: Journal,
+        health: BankHealth,
+        durability: DurabilityGuard,
+        *,
+        retention_seconds: int,
+        replicas: int,
+    ) -> None:
+        self._redis = redis
+        self._outbox = outbox
+        self._journal = journal
+        self._health = health
+        self._durability = durability
+        self._retention_seconds = retention_seconds
+        self._replicas = replicas
+        self._read = redis.register_script(_READ)
+        self._commit = redis.register_script(_COMMIT)
+
+    def of_card(self, card_ref: str) -> Reading:
+        """A card's case, with the notice its block belongs to."""
+        now, case, notice, _ = self._ask("card", card_ref)
+        return _with_notice(reading_of(now, case), notice)
+
+    def of_event(self, card_ref: str, bank: str, event_id: str) -> Reading:
+        """The same, and whether this event of the bank was heard before."""
+        seen = keys.seen_event(bank, event_id)
+        now, case, notice, verdict = self._ask("card", card_ref, seen)
+        reading = _with_notice(reading_of(now, case), notice)
+        guards = (*reading.guards, (("GET", seen), verdict or b""))
+        return replace(reading, guards=guards, heard_before=verdict is not None)
+
+    def of_notice(self, notice_id: str) -> Reading:
+        """The case of the card a notice is about; that of a ping is empty."""
+        now, case, notice, failures = self._ask("notice", notice_id)
+        return replace(_with_notice(reading_of(now, case), notice), failures=int(failures or 0))
+
+    def of_report(self, number: str) -> Reading:
+        """The case of the card a report is about, with that report and its first notice."""
+        now, case, notice, text = self._ask("report", number)
+        reading = _with_notice(reading_of(now, case), notice)
+        guards = (*reading.guards, (("GET", keys.report(number)), text or b""))
+        report = None if text is None else load(LossReport, text)
+        return replace(reading, guards=guards, report=report)
+
+    def find_report(self, number: str) -> LossReport | None:
+        """The report of a number, or None."""
+        text = self._redis.get(keys.report(number))
+        return None if text is None else load(LossReport, text)
+
+    def commit(self, change: Change, reading: Reading, heard: Heard | None = None) -> bool:
+        """Writes a change whole, with what a bank's event came to; False, and nothing is
+        written, when what was read has changed, or when a new report's number is another's.
+
+        Raises:
+            redis.ConnectionError, redis.TimeoutError: it may be on disk, or not.
+        """
+        commands = self._commands(change, reading)
+        if heard is not None:
+            seen = keys.seen_event(heard.bank, heard.event_id)
+            commands.append(("SET", seen, heard.verdict, "EX", keys.SEEN_EVENT_SECONDS))
+        guards = [*reading.guards, *_guards_of_new(change)]
+        args: list[Any] = [len(guards)]
+        for words, said in guards:
+            args += [len(words) + 1, *words, said]
+        for command in commands:
+            args += [len(command), *command]
+        return bool(self._commit(args=args))
+
+    def file(self, change: Change, reading: Reading) -> bool:
+        """Commits a new report, on a Redis that will keep it.
+
+        Raises:
+            UnsafeRedisError: this Redis could lose it; nothing was written.
+            OutcomeUnknownError: the connection broke meanwhile: it may be on record, or not.
+        """
+        self._durability.make_sure()
+        try:
+            return self.commit(change, reading)
+        except OUTAGE as error:
+            raise OutcomeUnknownError from error
+
+    def wait_for_replicas(self, number: str) -> None:
+        """Returns when as many replicas as the deployment asks for have a report.
+
+        WAIT covers what its own connection wrote, so a small write goes before it: replicas that
+        have that one have the report, which came earlier. Another primary without the report may
+        have taken over in between, so this one is asked for it too.
+
+        Raises:
+            OutcomeUnknownError: they have not, within a second.
+        """
+        if not self._replicas:
+            return
+        try:
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hincrby(keys.COUNTERS, "waited_for_replicas", 1)
+                pipe.execute_command("WAIT", self._replicas, REPLICA_MILLISECONDS)
+                pipe.exists(keys.report(number))
+                _, reached, is_there = pipe.execute()
+        except RedisError as error:
+            raise OutcomeUnknownError from error
+        if reached < self._replicas or not is_there:
+            raise OutcomeUnknownError
+
+    def _ask(self, kind: str, name: str, more: str = "") -> list[Any]:
+        found = cast("list[Any]", self._read(args=[kind, name, more]))
+        return [*found, None][:4]
+
+    def _commands(self, change: Change, reading: Reading) -> list[Sequence[Any]]:
+        """The change as Redis commands. The pipeline only takes them down, and is never executed:
+        it is where RQ can write its jobs.
+        """
+        with self._redis.pipeline() as pipe:
+            pipe.multi()  # RQ wants it to have begun
+            self._write(pipe, change, reading)
+            return [words for words, _ in pipe.command_stack]
+
+    def _write(self, pipe: Pipeline, change: Change, reading: Reading) -> None:
+        card_ref = reading.case.card_ref
+        if change.suspension is not None:
+            _write_suspension(pipe, card_ref, change.suspension, reading.now)
+        if change.block is not None:
+            self._write_block(pipe, change.block)
+        if change.report is not None:
+            self._write_report(pipe, change.report)
+        for owed in change.owes:
+            self._outbox.owe(pipe, owed)
+        if change.notice is not None:
+            self._outbox.write(pipe, change.notice, reading.now)
+            self._note_health(pipe, change, reading)
+        if change.reminder is not None:
+            _write_reminder(pipe, change.reminder)
+        for entry in change.journal:
+            self._journal.write(pipe, entry)
+
+    def _write_block(self, pipe: Pipeline, block: Block) -> None:
+        """Kept without end until it is unblocked; with it the bank's list, and who to remind."""
+        is_over = block.state is BlockState.UNBLOCKED
+        pipe.set(
+            keys.block(block.card_ref), dump(block), ex=self._retention_seconds if is_over else None
+        )
+        if is_over:
+            pipe.zrem(keys.blocks(block.bank), block.card_ref)
+        else:  # all with score 0: by name, for pages need an order
+            pipe.zadd(keys.blocks(block.bank), {block.card_ref: 0})
+        if block.notice_id:
+            is_received = block.state is BlockState.RECEIVED
+            at = block.changed_at + FIRST_AFTER if is_received else None
+            _write_reminder(pipe, Reminder(block.notice_id, at))
+
+    def _write_report(self, pipe: Pipeline, report: LossReport) -> None:
+        """Active: it is new, and has a deadline until it is not active any more."""
+        if report.state is ReportState.ACTIVE:
+            pipe.set(keys.report(report.number), dump(report), ex=self._retention_seconds)
+            pipe.zadd(keys.DEADLINES, {report.number: report.release_at})
+        else:
+            pipe.set(keys.report(report.number), dump(report), keepttl=True)
+            pipe.zrem(keys.DEADLINES, report.number)
+
+    def _note_health(self, pipe: Pipeline, change: Change, reading: Reading) -> None:
+        bank = change.notice.notice.bank if change.notice else ""
+        if change.bank_answered is True:
+            self._health.count_answer(pipe, bank, reading.failures)
+        elif change.bank_answered is False:
+            self._health.count_failure(pipe, bank, reading.now)
+
+
+def reading_of(now: bytes | int, case: Sequence[Any]) -> Reading:
+    """One case as READ_CASE answers it: reference, suspension, block, the block's report."""
+    ref, loss, block, report = [*case, None, None, None][:4]
+    card_ref = plain(ref)
+    known = None if block is None else load(Block, block)
+    guards: list[Guard] = [
+        (("GET", keys.loss(card_ref)), loss or b""),
+        (("GET", keys.block(card_ref)), block or b""),
+    ]
+    if known is not None and known.report_number:
+        guards.append((("GET", keys.report(known.report_number)), report or b""))
+    suspension = None if loss is None else load(Suspension, loss)
+    belongs_to = None if report is None else load(LossReport, report)
+    return Reading(int(now), Case(card_ref, suspension, known, belongs_to), tuple(guards))
+
+
+def _with_notice(reading: Reading, found: Sequence[Any]) -> Reading:
+    """The reading with a notice; unchanged when there is none."""
+    flat, attempts = found
+    if not flat:
+        return reading
+    fields = dict(zip(flat[::2], flat[1::2], strict=True))
+    notice = load_notice(fields)
+    guards = tuple(
+        (("HGET", keys.notice(notice.id), name), fields.get(name.encode(), b""))
+        for name in ("state", "attempts_made")
+    )
+    return replace(
+        reading,
+        notice=notice,
+        attempts=tuple(load(Attempt, text) for text in attempts),
+        guards=(*reading.guards, *guards),
+    )
+
+
+def _guards_of_new(change: Change) -> list[Guard]:
+    """Only a new report is active when it is written: its number must not be another's."""
+    report = change.report
+    if report is None or report.state is not ReportState.ACTIVE:
+        return []
+    return [(("GET", keys.report(report.number)), b"")]
+
+
+def _write_suspension(pipe: Pipeline, card_ref: str, suspension: Suspension, now: int) -> None:
+    """Redis ends it by itself; a formal one has no end."""
+    end = suspension.release_at
+    pipe.set(keys.loss(card_ref), dump(suspension), ex=None if end is None else end - now)
+
+
+def _write_reminder(pipe: Pipeline, reminder: Reminder) -> None:
+    if reminder.at is None:
+        pipe.zrem(keys.AWAITING, reminder.notice_id)
+    else:
+        pipe.zadd(keys.AWAITING, {reminder.notice_id: reminder.at})

@@ -1,0 +1,49 @@
+"""A holder with all cards and how each stands, read at one moment."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from ivr.cards.acts.report import ReportRequest
+from ivr.cards.records import Card, Holder
+from ivr.store import keys
+from ivr.store.cases import READ_CASE, Reading, reading_of
+
+READ_HOLDER: Final = f"""
+{READ_CASE}
+local function read_holder(ref)
+  local holder = redis.call('HMGET', '{keys.holder("")}' .. ref, 'record', 'cards')
+  local cases = {{}}
+  for card in string.gmatch(holder[2] or '', '%S+') do table.insert(cases, read_case(card)) end
+  return {{ref, holder[1], cases}}
+end
+"""
+
+
+@dataclass(frozen=True)
+class KnownHolder:
+    """`cards` and `readings` are by card reference, in the holder's order."""
+
+    ref: str
+    holder: Holder
+    cards: Mapping[str, Card]
+    readings: Mapping[str, Reading]
+
+    def request(self, card_ref: str, channel: str, origin: str, language: str) -> ReportRequest:
+        """A request to report one of the cards; see ReportRequest."""
+        card = self.cards[card_ref]
+        return ReportRequest(self.ref, self.holder, card, channel, origin, language)
+
+
+def known_holder(
+    now: bytes | int, found: Sequence[Any], unpack: Callable[[bytes], Holder]
+) -> KnownHolder | None:
+    """What `read_holder` answers; None when there is no such holder."""
+    ref, record, cases = found
+    if record is None:
+        return None
+    holder = unpack(record)
+    readings = [reading_of(now, case) for case in cases]
+    refs = [reading.case.card_ref for reading in readings]
+    cards = dict(zip(refs, holder.cards, strict=True))
+    return KnownHolder(ref.decode(), holder, cards, dict(zip(refs, readings, strict=True)))

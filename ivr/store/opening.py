@@ -1,0 +1,71 @@
+"""Opens all that is remembered, once per process, from the settings.
+
+Only a process' beginning (app.py, the workers' mains) uses this: it hands each part to who uses
+it, and nobody is handed the whole.
+"""
+
+from dataclasses import dataclass
+
+from redis import Redis
+
+from ivr.settings import Settings
+from ivr.store import keys
+from ivr.store.bank_health import BankHealth
+from ivr.store.calls import Calls
+from ivr.store.cases import Cases
+from ivr.store.condition import Condition
+from ivr.store.connection import DurabilityGuard, connect
+from ivr.store.deadlines import Deadlines
+from ivr.store.holders import Holders
+from ivr.store.journal import Journal
+from ivr.store.outbox import Outbox
+from ivr.store.reconciliation import Reconciliation
+from ivr.store.vault import Vault
+
+
+@dataclass(frozen=True)
+class Store:
+    """The parts of one deployment's records, all on one Redis."""
+
+    vault: Vault
+    holders: Holders
+    calls: Calls
+    cases: Cases
+    outbox: Outbox
+    deadlines: Deadlines
+    reconciliation: Reconciliation
+    bank_health: BankHealth
+    journal: Journal
+    condition: Condition
+
+
+def open_store(settings: Settings, redis: Redis | None = None) -> Store:
+    """Opens the records; does not talk to Redis yet, so it works while Redis is down."""
+    redis = connect(settings.redis_location) if redis is None else redis
+    vault = Vault(redis, [key.get_secret_value() for key in settings.data_keys])
+    holders = Holders(redis, vault)
+    journal = Journal(redis, settings.journal_retention_days * keys.DAY)
+    outbox = Outbox(redis, vault, journal)
+    health = BankHealth(redis)
+    durability = DurabilityGuard(redis, development=settings.hotline_development)
+    cases = Cases(
+        redis,
+        outbox,
+        journal,
+        health,
+        durability,
+        retention_seconds=settings.report_retention_days * keys.DAY,
+        replicas=settings.replicas,
+    )
+    return Store(
+        vault=vault,
+        holders=holders,
+        calls=Calls(redis, holders),
+        cases=cases,
+        outbox=outbox,
+        deadlines=Deadlines(redis),
+        reconciliation=Reconciliation(redis, holders),
+        bank_health=health,
+        journal=journal,
+        condition=Condition(redis, vault, outbox, durability, settings.banks),
+    )

@@ -1,0 +1,116 @@
+"""What a bank's event looks like: a row a type, exact fields, and what is wrong with the others."""
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal, Union
+
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    create_model,
+)
+from pydantic_core import PydanticCustomError
+
+from ivr.cards.bank_event import BLOCKED, FORMAL_LOSS, UNBLOCKED, BankEvent
+from ivr.web.problems import Problem
+
+RFC_3339: Final = re.compile(
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
+)
+
+
+def _written_out(value: Any) -> Any:
+    """pydantic would take "1795334400" and "2026-11-22" as well."""
+    if not isinstance(value, str) or not RFC_3339.fullmatch(value):
+        raise PydanticCustomError("moment", "must be like 2026-11-22T08:30:00Z (RFC 3339)")
+    return value
+
+
+_Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
+
+
+class _Strict(BaseModel):
+    """Exact types, unknown fields ignored: the contract may grow."""
+
+    model_config = ConfigDict(strict=True)
+
+
+class AboutReport(_Strict):
+    """News of a report of ours."""
+
+    report_number: str = Field(pattern=r"^[0-9]{8}$")
+
+
+class AboutCard(_Strict):
+    """News of a card, from an outlet."""
+
+    card_number: str = Field(pattern=r"^[0-9A-Za-z]{1,64}$")
+    at: _Moment
+    outlet: str = Field(max_length=200)
+
+
+Shapes = Mapping[str, type[AboutReport] | type[AboutCard]]
+
+SHAPES: Final[Shapes] = {
+    BLOCKED: AboutReport,
+    UNBLOCKED: AboutCard,
+    FORMAL_LOSS: AboutCard,
+}
+
+
+class EventReader:
+    """Reads events of these types, whose bodies were signed."""
+
+    def __init__(self, shapes: Shapes = SHAPES) -> None:
+        self._types = list(shapes)
+        events = tuple(_event(kind, shape) for kind, shape in shapes.items())
+        any_of_them: Any = Annotated[Union[events], Field(discriminator="type")]  # noqa: UP007
+        self._any = TypeAdapter[Any](any_of_them)
+
+    def read(self, bank: str, event_id: str, body: bytes) -> BankEvent:
+        """The event in a request.
+
+        Raises:
+            Problem: 422, naming the fields that are wrong but never their values.
+        """
+        try:
+            told = self._any.validate_json(body)
+        except ValidationError as error:
+            raise Problem(422, self._what_is_wrong(error)) from None
+        if isinstance(told.data, AboutReport):
+            at = int(told.timestamp.timestamp())
+            number = told.data.report_number
+            return BankEvent(event_id, bank, told.type, at, report_number=number)
+        return BankEvent(
+            event_id,
+            bank,
+            told.type,
+            int(told.data.at.timestamp()),
+            card_number=told.data.card_number.upper(),  # as the directory keeps it
+            outlet=told.data.outlet,
+        )
+
+    def _what_is_wrong(self, error: ValidationError) -> str:
+        """Field names and rules, one for each fault."""
+        found = error.errors(include_input=False, include_url=False, include_context=False)
+        return "; ".join(self._fault(e["loc"], e["type"], e["msg"]) for e in found)
+
+    def _fault(self, place: tuple[int | str, ...], kind: str, rule: str) -> str:
+        """The first part of a place is the event's type."""
+        if kind in ("union_tag_invalid", "union_tag_not_found"):  # pydantic would repeat what came
+            return f"type: must be one of {', '.join(self._types)}"
+        return f"{'.'.join(str(part) for part in place[1:]) or 'body'}: {rule}"
+
+
+def _event(kind: str, shape: type[_Strict]) -> type[BaseModel]:
+    fields: dict[str, Any] = {
+        "type": (Literal.__getitem__(kind), ...),
+        "timestamp": (_Moment, ...),
+        "data": (shape, ...),
+    }
+    return create_model(kind, __base__=_Strict, **fields)

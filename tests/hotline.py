@@ -1,0 +1,51 @@
+"""All of one deployment at once, for tests: the service, every part of the store, and Redis."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from redis import Redis
+
+from ivr.service import CardService, open_service
+from ivr.settings import Settings
+from ivr.store.bank_health import BankHealth
+from ivr.store.calls import Calls
+from ivr.store.cases import Cases
+from ivr.store.condition import Condition
+from ivr.store.connection import connect
+from ivr.store.deadlines import Deadlines
+from ivr.store.holders import Holders
+from ivr.store.journal import Journal
+from ivr.store.opening import open_store
+from ivr.store.outbox import Outbox
+from ivr.store.reconciliation import Reconciliation
+from ivr.store.vault import Vault
+
+
+@dataclass(frozen=True)
+class Hotline:
+    """What the program hands out part by part."""
+
+    settings: Settings
+    redis: Redis
+    service: CardService
+    vault: Vault
+    holders: Holders
+    calls: Calls
+    cases: Cases
+    outbox: Outbox
+    deadlines: Deadlines
+    reconciliation: Reconciliation
+    bank_health: BankHealth
+    journal: Journal
+    condition: Condition
+
+    @classmethod
+    def open(cls, settings: Settings, redis: Redis | None = None) -> Self:
+        redis = connect(settings.redis_location) if redis is None else redis
+        store = open_store(settings, redis)
+        return cls(settings, redis, open_service(store, settings), **vars(store))
+
+
+def open_hotline(settings: Settings, redis: Redis | None = None) -> Hotline:
+    """Does not talk to Redis yet."""
+    return Hotline.open(settings, redis)

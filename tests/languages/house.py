@@ -1,0 +1,106 @@
+"""A made-up third language, and a house to which it is added piece by piece."""
+
+import re
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final, Self
+
+import pytest
+from flask import Flask
+
+from ivr.dialogue.flow import FLOW, START
+from ivr.dialogue.steps import Menu
+from ivr.prompts import catalogue
+from ivr.prompts.catalogue import Placeholder, load_catalogue
+from ivr.prompts.languages import LANGUAGES, Language
+from ivr.settings import Settings
+from tests.builders import BANKS, a_holder, an_app, settings
+
+CODE: Final = "qaa"  # ISO 639-2 keeps qaa to qtz for private use: no language is called so
+KEY: Final = "3"
+ROW: Final = Language(
+    tag="is-IS",
+    voice="Polly.Dora",
+    digits=("ba", "be", "bi", "bo", "bu", "da", "de", "di", "do", "du"),
+    months=tuple(f"moon{number}" for number in range(1, 13)),
+    weekdays=tuple(f"sun{number}" for number in range(1, 8)),
+    moment="{weekday} {day} {month} {hour}h{minute}",
+    days=tuple(f"dawn{number}" for number in range(1, 8)),
+    every_day="all dawns",
+    days_in_a_row="{first}...{last}",
+    between_days="+",
+    clock="{hour}h{minute}",
+    span="{start}>{end} {days}",
+    between_spans=" / ",
+    issuing_bank="qaabank",
+)
+BANK_NAMES: Final = {"icbc": "Qicbc", "ccb": "Qccb"}
+PROMPTS: Final = load_catalogue().prompts  # as they are without the third language
+
+
+def words(prompt: str, *values: str) -> str:
+    """A prompt of the made-up language, its values one after the other."""
+    return " ".join([f"{CODE} {prompt.replace('_', ' ')}:", *values])
+
+
+@dataclass
+class House:
+    """A checkout to which somebody adds a language."""
+
+    monkeypatch: pytest.MonkeyPatch
+    directory: Path
+    redis_url: str
+    banks: str = BANKS
+
+    def adds_all(self, row: Language = ROW) -> Self:
+        return self.adds_row(row).adds_column().adds_bank_names().adds_key()
+
+    def adds_row(self, row: Language = ROW) -> Self:
+        self.monkeypatch.setitem(LANGUAGES, CODE, row)
+        return self
+
+    def adds_column(self, without: Collection[str] = (), **texts: str) -> Self:
+        """A text for every prompt (`texts` says which, for some), but for those `without`."""
+        known = catalogue.PROMPTS_FILE.read_text(encoding="utf-8")
+        whole = re.sub(
+            r"(?m)^\[(\w+)\]$",
+            lambda head: head[0] if head[1] in without else f"{head[0]}\n{_line(head[1], texts)}",
+            known,
+        )
+        path = self.directory / "prompts.toml"
+        path.write_text(whole, encoding="utf-8")
+        self.monkeypatch.setattr(catalogue, "PROMPTS_FILE", path)
+        return self
+
+    def adds_bank_names(self, *banks: str) -> Self:
+        for bank in banks or BANK_NAMES:
+            before, head, after = self.banks.partition(f"[banks.{bank}]\n")
+            self.banks = (
+                before + head + after.replace("}", f', {CODE} = "{BANK_NAMES[bank]}" }}', 1)
+            )
+        return self
+
+    def adds_key(self) -> Self:
+        menu = FLOW[START]
+        assert isinstance(menu, Menu)
+        choices = {**menu.choices, KEY: "main_menu"}
+        wider = replace(menu, choices=choices, languages={**menu.languages, KEY: CODE})
+        self.monkeypatch.setitem(FLOW, START, wider)
+        return self
+
+    def settings(self, **changes: str) -> Settings:
+        path = self.directory / "banks.toml"
+        path.write_text(self.banks, encoding="utf-8")
+        return settings(self.redis_url, banks_file=str(path), **changes)
+
+    def boots(self, **changes: str) -> Flask:
+        """The hotline with one holder on record."""
+        return an_app(self.settings(**changes), a_holder())
+
+
+def _line(prompt: str, texts: Mapping[str, str]) -> str:
+    """`qaa = "qaa filed: {report_number:digits}"`, with the places of the other languages."""
+    pieces = PROMPTS[prompt]["en"]
+    places = (str(piece) for piece in pieces if isinstance(piece, Placeholder))
+    return f'{CODE} = "{texts.get(prompt, words(prompt, *places))}"'
