@@ -16,7 +16,7 @@ MODULES: Final = {"import": "cardholders"}
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the named measurements one after another. Returns 2 for a name there is none of."""
+    """Runs the named measurements one after another. Returns 2 for an unknown name."""
     unknown = [name for name in arguments if name not in MEASUREMENTS]
     if unknown or not arguments:
         print("\n".join(f"  {name:9} {what}" for name, what in MEASUREMENTS.items()))

@@ -45,7 +45,7 @@ def measure() -> None:
 
 
 def _round(*, hanging: bool) -> tuple[list[float], int]:
-    """-> seconds of the well bank's notices, and attempts on the hanging one."""
+    """-> seconds of the healthy bank's notices, and attempts on the hanging one."""
     count = int(SECONDS * PER_SECOND) + WARMING
     with folder() as place, _city(place, count + BACKLOG) as city:
         city.swift.client.behaves(HANGING, "hang")

@@ -1,4 +1,4 @@
-"""A door in front of Redis that counts round trips: how often somebody asked and had to wait."""
+"""A proxy in front of Redis that counts round trips: how often a client had to wait for it."""
 
 import socket
 import threading
@@ -6,7 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 
-class CountingDoor:
+class CountingProxy:
     """Listens on a free port of 127.0.0.1 and passes everything on to a server's socket."""
 
     def __init__(self, server: Path) -> None:
@@ -27,18 +27,18 @@ class CountingDoor:
                 inside, _ = self._listener.accept()
                 outside = socket.socket(socket.AF_UNIX)
                 outside.connect(str(self._server))
-                Passage(self, inside, outside).start()
+                ProxiedConnection(self, inside, outside).start()
 
     def count(self) -> None:
         with self._lock:
             self.round_trips += 1
 
 
-class Passage:
+class ProxiedConnection:
     """One connection. What is asked in one go, a pipeline of many commands too, is one trip."""
 
-    def __init__(self, door: CountingDoor, client: socket.socket, server: socket.socket) -> None:
-        self._door = door
+    def __init__(self, proxy: CountingProxy, client: socket.socket, server: socket.socket) -> None:
+        self._proxy = proxy
         self._client = client
         self._server = server
         self._is_asking = False
@@ -51,7 +51,7 @@ class Passage:
         with suppress(OSError), self._server:
             while asked := self._client.recv(65536):
                 if not self._is_asking:
-                    self._door.count()
+                    self._proxy.count()
                 self._is_asking = True
                 self._server.sendall(asked)
 

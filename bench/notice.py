@@ -134,7 +134,7 @@ def _floor_rate(city: BenchCity, programs: list[Process]) -> float:
 
 
 def _wait_until_quiet(city: BenchCity) -> None:
-    """Texts to holders too: nothing is owed any more."""
+    """Until nothing is owed any more, texts to holders included."""
     wait_for(lambda: not city.hotline.redis.zcard(keys.NOTICES_OPEN), "quiet", LONGEST)
 
 

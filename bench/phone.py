@@ -1,5 +1,5 @@
-"""Calls as Twilio's requests, signed, over kept-open connections, at next to no cost to the
-machine: the same requests go to the hotline and to its floor.
+"""Calls made of signed requests over kept-open connections, which cost this machine next to
+nothing. The same requests go to the hotline and to its floor.
 """
 
 import html

@@ -45,7 +45,7 @@ class BenchCity(City):
         self._told: dict[str, str] = {}
 
     def wait_until_ready(self, seconds: float = 60) -> None:
-        """For all, if all are there; otherwise the web server must answer at least."""
+        """Waits only if web, worker and clock are all there."""
         if set(self._kinds) >= {"web", "worker", "clock"}:
             super().wait_until_ready(seconds)
 

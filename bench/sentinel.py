@@ -14,7 +14,7 @@ from typing import Final
 from bench.place import by_shell, folder, for_the_procfile, procfile
 from bench.table import show
 from ivr.cards.records import Holder
-from simulator.engine import HttpWire
+from simulator.engine import HttpTransport
 from tests.faults.audit import Findings, audit, wait_until_calm
 from tests.faults.callers import Caller, Tally, Told
 from tests.faults.city import City
@@ -41,7 +41,7 @@ class PatientCity(City):
 
 
 @dataclass
-class Diary(Tally):
+class TimedTally(Tally):
     """A tally that also remembers when each call ended."""
 
     ends: list[tuple[float, str]] = field(default_factory=list)
@@ -53,8 +53,8 @@ class Diary(Tally):
 
 @dataclass(frozen=True)
 class Kill:
-    """Seconds: from one kill to another primary, to the last bad call, to all in step again;
-    and the longest time in which no caller heard a report number.
+    """Seconds from a kill to a new primary, to the last bad call, and until all servers are in step
+    again (`whole`). `longest_gap`: the longest time in which no caller heard a report number.
     """
 
     new_primary: float
@@ -69,24 +69,24 @@ def measure() -> None:
     with folder() as place:
         store = WatchedRedis(place / "watched")
         with PatientCity(place, HOLDERS, 12333, store) as city:
-            diary = Diary()
-            kills, at, called = _storm(city, store, diary)
+            tally = TimedTally()
+            kills, at, called = _storm(city, store, tally)
             calm = wait_until_calm(city, CALM_SECONDS)
             city.holders = called
-            findings = audit(city, diary)
-    _show_kills([_told(diary, moment, *rest) for moment, *rest in at])
-    _show_counts(findings, diary, calm, kills)
+            findings = audit(city, tally)
+    _show_kills([_told(tally, moment, *rest) for moment, *rest in at])
+    _show_counts(findings, tally, calm, kills)
 
 
 def _storm(
-    city: City, store: WatchedRedis, diary: Diary
+    city: City, store: WatchedRedis, tally: TimedTally
 ) -> tuple[int, list[tuple[float, float, float]], list[Holder]]:
     """-> kills; (when killed, seconds to another primary, seconds until whole); who called."""
     over = threading.Event()
     called: list[Holder] = []
     holders = iter(city.holders)
     lock = threading.Lock()
-    wire = HttpWire()
+    transport = HttpTransport()
 
     def take() -> Holder | None:
         with lock:
@@ -96,7 +96,7 @@ def _storm(
 
     def line() -> None:
         while holder := take():
-            while not Caller(city.base_url, holder, diary, wire).calls_once().number:
+            while not Caller(city.base_url, holder, tally, transport).calls_once().number:
                 time.sleep(AGAIN_AFTER)
             time.sleep(NEXT_AFTER)
 
@@ -109,7 +109,7 @@ def _storm(
             over.set()
         for each in going:
             each.result()
-    wire.close()
+    transport.close()
     return len(moments), moments, called
 
 
@@ -125,9 +125,9 @@ def _kills(store: WatchedRedis) -> Iterator[tuple[float, float, float]]:
         yield killed, taken_over - killed, time.monotonic() - killed
 
 
-def _told(diary: Diary, killed: float, new_primary: float, whole: float) -> Kill:
+def _told(tally: TimedTally, killed: float, new_primary: float, whole: float) -> Kill:
     """What callers heard in the time after one kill, until the next."""
-    after = [(at - killed, heard) for at, heard in diary.ends if at - killed < whole]
+    after = [(at - killed, heard) for at, heard in tally.ends if at - killed < whole]
     good = sorted(at for at, heard in after if heard in GOOD)
     bad = [at for at, heard in after if heard not in GOOD and at > 0]
     gaps = [later - at for at, later in pairwise(good) if later > 0]
@@ -157,8 +157,8 @@ def _show_kills(kills: list[Kill]) -> None:
     print(f"\nCallers heard that we are busy for {busy:.1f} s on average after a kill.")
 
 
-def _show_counts(findings: Findings, diary: Diary, calm: float, kills: int) -> None:
-    heard = ", ".join(f"{what} {count}" for what, count in sorted(diary.heard.items()))
+def _show_counts(findings: Findings, tally: TimedTally, calm: float, kills: int) -> None:
+    heard = ", ".join(f"{what} {count}" for what, count in sorted(tally.heard.items()))
     rows = [
         ("kills of the primary", str(kills)),
         ("reports callers were told of", str(findings.told)),

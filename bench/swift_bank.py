@@ -1,7 +1,7 @@
 """A bank that answers at once, or never, and notes to the microsecond when each notice arrived.
 
 `python -m bench.swift_bank PORT`. Arrivals are on the clock that all processes of a machine share
-(`time.monotonic`), so that who filed a report can tell how long its notice took.
+(`time.monotonic`), so the process that filed a report can tell how long its notice took.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ arrivals: dict[str, list[tuple[str, str, float]]] = defaultdict(list)
 silent: set[str] = set()
 
 
-class Teller(asyncio.Protocol):
+class SwiftConnection(asyncio.Protocol):
     """One connection, kept open, with any number of requests."""
 
     def __init__(self) -> None:
@@ -90,7 +90,7 @@ class SwiftBank(RunningBank):
         return _first(self._arrivals(bank), by=0)
 
     def _arrivals(self, bank: str) -> list[Any]:
-        """Only what is new is asked for: whoever waits asks often."""
+        """Asks only for what is new, because it asks often."""
         known = self._known[bank]
         answer = self.client._session.get(f"{self.url}/{bank}/{len(known)}", timeout=10)
         known += answer.json()
@@ -110,7 +110,7 @@ def _first(rows: list[Any], by: int) -> dict[str, float]:
 
 
 async def main(port: int) -> None:
-    server = await asyncio.get_running_loop().create_server(Teller, "127.0.0.1", port)
+    server = await asyncio.get_running_loop().create_server(SwiftConnection, "127.0.0.1", port)
     print(f"listening on 127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 

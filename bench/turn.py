@@ -12,13 +12,13 @@ from itertools import cycle
 from pathlib import Path
 
 from app import create_app
-from bench.counting import CountingDoor
+from bench.counting import CountingProxy
 from bench.phone import Phone, UnexpectedAnswerError, to_confirm
 from bench.place import BenchCity, by_shell, folder, procfile
 from bench.table import milliseconds, percentile, show, spread, times
 from ivr.cards.records import Holder
 from ivr.settings import read_settings
-from simulator.engine import Call, Line, WsgiWire
+from simulator.engine import Call, PhoneLine, WsgiTransport
 from tests.faults.city import ACCOUNT, TOKEN, Process, free_port
 
 ROUNDS = 4
@@ -89,7 +89,7 @@ def _wait_until_up(base_url: str, holder: Holder, seconds: float = 60) -> None:
 
 
 def _rounds(city: BenchCity, floor_url: str) -> dict[Key, Taken]:
-    """Floor and hotline take turns, so that what else the machine does meets both."""
+    """Floor and hotline take turns, so that other work on this machine slows both alike."""
     taken: dict[Key, Taken] = {
         (what, n): Taken() for n in CONNECTIONS for what in ("floor", "turn", "filing")
     }
@@ -119,7 +119,7 @@ def _calls_for_seconds(base_url: str, n: int, holders: list[Holder], taken: Take
 
 
 def _filings(base_url: str, n: int, holders: list[Holder], taken: Taken) -> None:
-    """Only the confirming turn counts: calls are brought there first."""
+    """Measures the confirming turn only; the calls are brought to that point first."""
     phones = [Phone(base_url) for _ in range(n)]
     shares = {id(phone): holders[place::n] for place, phone in enumerate(phones)}
     waiting = {
@@ -147,25 +147,25 @@ def _at_once(phones: list[Phone], work: Callable[[Phone], object]) -> None:
 
 
 def _round_trips(city: BenchCity) -> list[tuple[str, int]]:
-    """The application in this process, behind a door that counts; the second call is told."""
-    door = CountingDoor(city.redis.socket)
-    settings = read_settings({**city.environment, "REDIS_URL": door.url})
-    wire = WsgiWire(create_app(settings))
-    line = Line(f"{city.base_url}/voice", account_sid=ACCOUNT, auth_token=TOKEN)
+    """Of the second call, with the application in this process behind a proxy that counts."""
+    proxy = CountingProxy(city.redis.socket)
+    settings = read_settings({**city.environment, "REDIS_URL": proxy.url})
+    transport = WsgiTransport(create_app(settings))
+    line = PhoneLine(f"{city.base_url}/voice", account_sid=ACCOUNT, auth_token=TOKEN)
     found: list[tuple[str, int]] = []
     for holder in city.holders[:2]:
-        found = _trips_of_a_call(Call(line, wire), holder, door)
-    door.close()
+        found = _trips_of_a_call(Call(line, transport), holder, proxy)
+    proxy.close()
     return found
 
 
-def _trips_of_a_call(call: Call, holder: Holder, door: CountingDoor) -> list[tuple[str, int]]:
+def _trips_of_a_call(call: Call, holder: Holder, proxy: CountingProxy) -> list[tuple[str, int]]:
     found = []
 
     def note(what: str, act: Callable[[], object]) -> None:
-        before = door.round_trips
+        before = proxy.round_trips
         act()
-        found.append((what, door.round_trips - before))
+        found.append((what, proxy.round_trips - before))
 
     note("dials", call.dial)
     keys = (*to_confirm(holder), "1")

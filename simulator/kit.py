@@ -1,6 +1,6 @@
 """The test kit: a caller with verbs, on any TwiML application.
 
-    caller = a_caller(app, phone_number(auth_token="12345", status="/voice/status"))
+    caller = a_caller(app, phone_line(auth_token="12345", status="/voice/status"))
     caller.dials().hears("您好").presses("1").hears("请输入").presses("110105199001011234#")
     caller.is_connected_to("+8610123456").hangs_up()
 
@@ -13,7 +13,18 @@ from dataclasses import dataclass
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from .engine import Call, Event, Exchange, FarEnd, HttpWire, Line, Rules, State, Wire, WsgiWire
+from .engine import (
+    Call,
+    Event,
+    Exchange,
+    FarEnd,
+    HttpTransport,
+    PhoneLine,
+    Rules,
+    State,
+    Transport,
+    WsgiTransport,
+)  # fmt: skip
 from .engine.clock import NEVER
 from .engine.journey import journey_lines, journey_text
 
@@ -30,18 +41,18 @@ class Manners:
     between_keys: float = 0.4
 
 
-def phone_number(
+def phone_line(
     base_url: str = BASE_URL,
     voice: str = "/voice",
     status: str = "",
     fallback: str = "",
     **line: Any,
-) -> Line:
+) -> PhoneLine:
     """A number at Twilio. Paths are joined to `base_url`; `line`: number, account_sid,
-    auth_token, voice_method as in `Line`.
+    auth_token, voice_method as in `PhoneLine`.
     """
     base = base_url.rstrip("/")
-    return Line(
+    return PhoneLine(
         voice_url=base + voice,
         status_callback_url=base + status if status else "",
         fallback_url=base + fallback if fallback else "",
@@ -51,7 +62,7 @@ def phone_number(
 
 def a_caller(
     target: Any,
-    line: Line | None = None,
+    line: PhoneLine | None = None,
     number: str = "+8613800138000",
     *,
     strict: bool = True,
@@ -59,19 +70,19 @@ def a_caller(
     far_end: FarEnd | Callable[[str], FarEnd] | None = None,
     manners: Manners | None = None,
 ) -> "Caller":
-    """Someone about to call. `target`: a WSGI app, a wire, or a base URL, which is called as a
-    proxy would when the line's public URLs name another host.
+    """Someone about to call. `target`: a WSGI app, a transport or a base URL. If the line's public
+    URLs name another host, the base URL gets the requests as from a proxy.
     """
-    line = line or phone_number()
-    call = Call(line, _wire(target, line), number, rules, far_end)
+    line = line or phone_line()
+    call = Call(line, _transport(target, line), number, rules, far_end)
     return Caller(call, strict=strict, manners=manners or Manners())
 
 
-def _wire(target: Any, line: Line) -> Wire:
+def _transport(target: Any, line: PhoneLine) -> Transport:
     if isinstance(target, str):
-        return HttpWire(via=target)
+        return HttpTransport(via=target)
     host = urlsplit(line.voice_url).netloc.rpartition("@")[2]
-    return WsgiWire(target, host) if callable(target) else target
+    return WsgiTransport(target, host) if callable(target) else target
 
 
 class Caller:
@@ -113,9 +124,9 @@ class Caller:
 
     def waits(self) -> Self:
         """Stays silent until something happens: a timeout, an answer, the far end's hang-up."""
-        state = self._listens()
+        state = self._listen()
         self._expect(self.call.due < NEVER, f"something to wait for, but the call is {state}")
-        self._turns_to_what_follows()
+        self._forget_what_was_heard()
         self.call.advance_to(self.call.due)
         self.call.run_to_gather()
         return self._checked()
@@ -134,7 +145,7 @@ class Caller:
     # Expecting
 
     def hears(self, text: str) -> Self:
-        """`text` is said, after what was heard before and since the caller last acted."""
+        """`text` is said since the caller last acted, after what `hears` found before."""
         found = self._next_said(text)
         while found is None and self.call.state in (State.PLAYING, State.PROMPTING):
             self.call.advance_to(self.call.due)
@@ -145,30 +156,23 @@ class Caller:
 
     def does_not_hear(self, text: str) -> Self:
         """`text` is not said between the caller's last act and the next silence."""
-        self._listens()
+        self._listen()
         said = [_plain(e.text) for e in self._said_since(self._since_last_act)]
         self._expect(not any(_plain(text) in words for words in said), f"not to hear {text!r}")
         return self._checked()
 
     def is_connected_to(self, number: str) -> Self:
         """The line has dialled `number`, and it answers."""
-        self._listens()
+        self._listen()
         self.call.run_while({State.RINGING})
         connected = [e.text for e in self.transcript if e.kind == "connected"]
         reached = self.call.state is State.BRIDGED and number in connected[-1].split(", ")
         self._expect(reached, f"to be connected to {number}")
         return self._checked()
 
-    def is_queued(self, name: str) -> Self:
-        """The line has put the call into this queue."""
-        self._listens()
-        queues = [e.text for e in self.transcript if e.kind == "queued"]
-        self._expect(name in queues and not self.call.ended, f"to be in queue {name!r}")
-        return self._checked()
-
     def is_hung_up_on(self) -> Self:
         """The line says what it has to say and ends the call."""
-        self._listens()
+        self._listen()
         self._expect(self.call.ended, "that the line hangs up")
         return self._checked()
 
@@ -198,15 +202,15 @@ class Caller:
 
     def _act(self, at_once: bool) -> None:
         if not at_once:
-            self._listens()
+            self._listen()
         self.call.advance_to(self.call.now + self._manners.reaction)
         self._expect(not self.call.ended, "a call that still goes on")
-        self._turns_to_what_follows()
+        self._forget_what_was_heard()
 
-    def _listens(self) -> State:
+    def _listen(self) -> State:
         return self.call.run_to_silence()
 
-    def _turns_to_what_follows(self) -> None:
+    def _forget_what_was_heard(self) -> None:
         self._since_last_act = len(self.transcript)
         self._heard = (self._since_last_act, 0)
 

@@ -7,17 +7,17 @@ from typing import Any
 
 from simulator.bank.client import SandboxBank, SandboxBankError
 from simulator.engine.journey import journey_lines
-from simulator.stack.borrowed import Hotline, running_hotline
-from simulator.stack.evidence import (
-    LONGEST_TTL,
+from simulator.hotline_records import LONGEST_SUSPENSION
+from simulator.stack.problem import StartError
+from simulator.stack.results import (
     LossKey,
     MissingError,
+    find_loss_key,
     heard_report_number,
-    loss_key,
     milliseconds_to,
     wait_until_settled,
 )
-from simulator.stack.problem import StartError
+from simulator.stack.running_hotline import RunningHotline, running_hotline
 from simulator.stack.scripted_call import LANGUAGE_KEYS, Person, ScriptedCall, new_person
 
 PATIENCE_SECONDS = 15.0
@@ -51,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _make_call(hotline: Hotline, language: str) -> None:
+def _make_call(hotline: RunningHotline, language: str) -> None:
     person = new_person(hotline.environ)
     print(f"Imported one made-up cardholder of bank {person.bank} ({person.generated_by}).")
     print(f"Calling {hotline.environ['PUBLIC_BASE_URL']}/voice. Seconds are the call's own.\n")
@@ -62,15 +62,15 @@ def _make_call(hotline: Hotline, language: str) -> None:
     finally:
         print("\n".join(journey_lines(scripted.call.transcript)), flush=True)
         scripted.close()
-    key = loss_key(hotline.environ["REDIS_URL"], receipt["report_number"])
+    key = find_loss_key(hotline.environ["REDIS_URL"], receipt["report_number"])
     _print_result(person, key, receipt, milliseconds_to(receipt, scripted.confirmed_at))
 
 
 def _receipt_while_listening(
-    hotline: Hotline, person: Person, scripted: ScriptedCall
+    hotline: RunningHotline, person: Person, scripted: ScriptedCall
 ) -> dict[str, Any]:
-    """The call's clock runs quicker than a person listens: before the line says whether the bank
-    has answered, the bank is given the time that hearing the number twice would take.
+    """A person needs time to hear the number twice; the simulated call does not. So the bank gets
+    its time here, before the line says whether it has answered.
     """
     number = heard_report_number(scripted.call.transcript)
     bank = SandboxBank(hotline.launch.bank_url)
@@ -86,7 +86,7 @@ def _receipt_while_listening(
 
 def _print_result(person: Person, key: LossKey, receipt: dict[str, Any], ms: float) -> None:
     told = {"key": key, "receipt": receipt, "bank": person.bank, "milliseconds": ms}
-    print(RESULT.format(longest=LONGEST_TTL, **told))
+    print(RESULT.format(longest=LONGEST_SUSPENSION, **told))
 
 
 if __name__ == "__main__":

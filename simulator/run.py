@@ -48,7 +48,7 @@ def main() -> int:
 
 
 def _greet(launcher: Launcher) -> None:
-    folder = launcher.place.data_dir
+    folder = launcher.data_dir.path
     if folder.is_relative_to(CHECKOUT):
         folder = folder.relative_to(CHECKOUT)
     demo = (

@@ -1,6 +1,6 @@
 """A telephone in the terminal: `python -m simulator.terminal --url http://127.0.0.1:8000/voice`.
 
-Prompts appear as they would be heard; time is the call's own, so nobody is hurried. Keys are sent
+Prompts appear as they would be heard. The call's clock waits for you: take your time. Keys are sent
 as they are typed. Exit status 1 when Twilio would have raised an error.
 """
 
@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import IO, Protocol
 from urllib.parse import urljoin, urlsplit
 
-from .engine import KEYS, Call, Event, Exchange, HttpWire, Level, Line, State
+from .engine import KEYS, Call, Event, Exchange, HttpTransport, Level, PhoneLine, State
 from .engine.clock import NEVER
 from .engine.journey import journey_lines
 
@@ -23,15 +23,15 @@ _SILENCE, _HANG_UP = "s", "h"
 _HELP = 'keys 0-9 * #, Enter or s: stay silent, "words: speak, h or Ctrl-C: hang up'
 
 
-class Fingers(Protocol):
-    """Where the caller's next move comes from."""
+class Moves(Protocol):
+    """Where the caller's moves come from."""
 
     def next_move(self) -> str:
         """Keys to press, `s` (stay silent), `h` (hang up) or `"` and words to speak."""
 
 
-class Typed:
-    """Moves typed one key at a time or as lines; end of input hangs up.
+class TypedMoves:
+    """Typed, one key at a time or as lines; end of input hangs up.
 
     Enter after keys only ends the line; Enter by itself is silence.
     """
@@ -59,8 +59,8 @@ class Typed:
         return had_keys
 
 
-class Scripted:
-    """Moves from `--script`, comma separated; when they are used up the caller hangs up."""
+class ScriptedMoves:
+    """From `--script`, separated by commas; when they are used up the caller hangs up."""
 
     def __init__(self, script: str) -> None:
         self._moves = iter([move.strip() or _SILENCE for move in script.split(",")])
@@ -86,7 +86,7 @@ class Screen:
         if self._verbose:
             for exchange in self._call.exchanges[self._exchanges_shown :]:
                 self._break_line()
-                self._out.write(_wire_text(exchange))
+                self._out.write(_exchange_text(exchange))
             self._exchanges_shown = len(self._call.exchanges)
         for event in self._call.transcript[self._events_shown :]:
             self._show(event)
@@ -115,20 +115,20 @@ class Screen:
         self._in_keys = False
 
 
-def _wire_text(exchange: Exchange) -> str:
+def _exchange_text(exchange: Exchange) -> str:
     sent = " ".join(f"{name}={value}" for name, value in exchange.parameters.items() if value)
     answer = exchange.failure or f"{exchange.status} in {exchange.milliseconds:.1f} ms"
     request = f"    > {exchange.method} {exchange.url}\n    > {sent}\n    < {answer}\n"
     return request + "".join(f"    < {line}\n" for line in exchange.body.splitlines())
 
 
-def talk(call: Call, fingers: Fingers, screen: Screen) -> None:
+def talk(call: Call, moves: Moves, screen: Screen) -> None:
     """One call from dialling to its end. KeyboardInterrupt hangs up."""
     try:
         call.dial()
         while call.run_to_silence() is not State.ENDED:
             screen.refresh()
-            _move(call, fingers.next_move(), screen)
+            _move(call, moves.next_move(), screen)
     except KeyboardInterrupt:
         call.hang_up()
     screen.refresh()
@@ -164,18 +164,18 @@ def _keys_at_once(stream: IO[str]) -> Iterator[None]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command. 0: Twilio had nothing to object to; 1: it would have raised an error."""
+    """-> the exit status: 1 if Twilio would have raised an error, else 0."""
     options = _options(arguments)
-    wire = HttpWire(via=_via(options))
-    call = Call(_line(options), wire, options.caller)
+    transport = HttpTransport(via=_via(options))
+    call = Call(_line(options), transport, options.caller)
     screen = Screen(call, sys.stdout, verbose=options.verbose)
     if options.script is not None:
-        talk(call, Scripted(options.script), screen)
+        talk(call, ScriptedMoves(options.script), screen)
     else:
         screen.note(_HELP)
         with _keys_at_once(sys.stdin):
-            talk(call, Typed(sys.stdin), screen)
-    wire.close()
+            talk(call, TypedMoves(sys.stdin), screen)
+    transport.close()
     for fault in call.faults:
         sys.stderr.write(f"{fault}\n")
     return 1 if any(fault.level is Level.ERROR for fault in call.faults) else 0
@@ -189,11 +189,13 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--public-url", default=public, help="base URL the application signs for")
     parser.add_argument("--status-url", default="", help="status callback, absolute or a path")
     parser.add_argument("--fallback-url", default="", help="fallback, absolute or a path")
-    sid = setting("TWILIO_ACCOUNT_SID", Line.account_sid)
+    sid = setting("TWILIO_ACCOUNT_SID", PhoneLine.account_sid)
     parser.add_argument("--account-sid", default=sid)
     parser.add_argument("--auth-token", default=setting("TWILIO_AUTH_TOKEN", "12345"))
     parser.add_argument("--from", dest="caller", default="+8613800138000")
-    parser.add_argument("--to", dest="number", default=setting("TWILIO_FROM_NUMBER", Line.number))
+    parser.add_argument(
+        "--to", dest="number", default=setting("TWILIO_FROM_NUMBER", PhoneLine.number)
+    )
     parser.add_argument("--script", metavar="KEYS", help="moves, e.g. 1,1,110105...,s,1")
     parser.add_argument("-v", "--verbose", action="store_true", help="show requests and TwiML")
     options = parser.parse_args(arguments)
@@ -202,12 +204,12 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     return options
 
 
-def _line(options: argparse.Namespace) -> Line:
+def _line(options: argparse.Namespace) -> PhoneLine:
     """URLs as configured at Twilio: below the public base URL when there is one."""
     parts = urlsplit(options.url)
     path = options.url.partition(parts.netloc)[2] or "/"
     voice = options.public_url.rstrip("/") + path if options.public_url else options.url
-    return Line(
+    return PhoneLine(
         voice_url=voice,
         status_callback_url=options.status_url and urljoin(voice, options.status_url),
         fallback_url=options.fallback_url and urljoin(voice, options.fallback_url),

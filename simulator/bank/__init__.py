@@ -13,8 +13,8 @@ For the hotline
                                    "ok"       ping
                                    202 {"status": "received"} under acknowledge_later; 401 signature
                                    or time; 413 over 64 kB; 422 body. A webhook-id that was carried
-                                   out gets the same answer again and has no second effect; one that
-                                   was not (401, 422, any failure) is still free.
+                                   out gets the same answer again and has no second effect. One that
+                                   was not (401, 422, any failure) may be sent again.
 
 At the counter
   POST /<bank>/teller/unblock      {"card_number", "outlet"?} -> {"account": ACCOUNT, "event_id"}

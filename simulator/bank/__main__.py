@@ -6,30 +6,30 @@ import sys
 import threading
 
 from simulator.bank.app import create_app
-from simulator.bank.house import House
+from simulator.bank.sandbox import Sandbox
 from simulator.bank.server import BankServer
-from simulator.bank.settings import Settings, SettingsError, read_settings
+from simulator.bank.settings import SandboxSettings, SandboxSettingsError, read_sandbox_settings
 
 
 def main(arguments: list[str]) -> int:
     """-> the exit code: 0 after SIGTERM or SIGINT, 2 if the settings cannot be used."""
     try:
-        settings = read_settings(arguments)
-    except SettingsError as error:
+        settings = read_sandbox_settings(arguments)
+    except SandboxSettingsError as error:
         print(error, file=sys.stderr)
         return 2
     logging.basicConfig(level=logging.INFO, format="%(asctime)s bank %(message)s")
-    _runs(settings)
+    _run(settings)
     return 0
 
 
-def _runs(settings: Settings) -> None:
+def _run(settings: SandboxSettings) -> None:
     told_to_stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told_to_stop.set())
-    house = House(settings)
-    server = BankServer(settings.host, settings.port, create_app(house))
-    house.open()
+    sandbox = Sandbox(settings)
+    server = BankServer(settings.host, settings.port, create_app(sandbox))
+    sandbox.open()
     serving = threading.Thread(target=server.serve_forever, args=(0.1,))
     serving.start()
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
@@ -37,7 +37,7 @@ def _runs(settings: Settings) -> None:
     told_to_stop.wait()
     server.shutdown()
     serving.join()
-    house.close()
+    sandbox.close()
 
 
 if __name__ == "__main__":

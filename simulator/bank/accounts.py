@@ -32,7 +32,7 @@ class NewAccount:
     formal_loss: bool = False
 
 
-def opens(ledger: Connection, bank: str, account: NewAccount) -> bool:
+def open_account(ledger: Connection, bank: str, account: NewAccount) -> bool:
     """Opens the account unless the bank has it; True if it is new."""
     cursor = ledger.execute(
         "INSERT OR IGNORE INTO accounts (bank, card_number, bank_account, holder_name, last4,"
@@ -50,7 +50,7 @@ def opens(ledger: Connection, bank: str, account: NewAccount) -> bool:
     return cursor.rowcount == 1
 
 
-def blocks(
+def block(
     ledger: Connection, bank: str, card_number: str, report: str, reported_at: datetime
 ) -> Effect:
     """Blocks the financial function for a loss report, unless that would undo a later visit.
@@ -71,34 +71,34 @@ def blocks(
     return "blocked"
 
 
-def unblocks(ledger: Connection, bank: str, card_number: str) -> str:
+def unblock(ledger: Connection, bank: str, card_number: str) -> str:
     """Decoupling at an outlet; an account that is not blocked only notes the visit.
 
     -> the moment. Raises UnknownAccountError, FormallyLostError.
     """
-    return _settles(ledger, bank, card_number, blocked=False, formal_loss=False)
+    return _settle(ledger, bank, card_number, blocked=False, formal_loss=False)
 
 
-def loses_formally(ledger: Connection, bank: str, card_number: str) -> str:
+def report_formal_loss(ledger: Connection, bank: str, card_number: str) -> str:
     """A formal loss report at a counter: blocked until the card is replaced.
 
     -> the moment. Raises UnknownAccountError, FormallyLostError.
     """
-    return _settles(ledger, bank, card_number, blocked=True, formal_loss=True)
+    return _settle(ledger, bank, card_number, blocked=True, formal_loss=True)
 
 
-def listed(ledger: Ledger, bank: str) -> list[dict[str, Any]]:
+def list_all(ledger: Ledger, bank: str) -> list[dict[str, Any]]:
     """Every account of the bank, by card number."""
     rows = ledger.rows("SELECT * FROM accounts WHERE bank = ? ORDER BY card_number", bank)
     return [_as_json(row) for row in rows]
 
 
-def found(ledger: Connection, bank: str, card_number: str) -> dict[str, Any]:
+def find(ledger: Connection, bank: str, card_number: str) -> dict[str, Any]:
     """The account behind a card. Raises UnknownAccountError."""
     return _as_json(_account(ledger, bank, card_number))
 
 
-def _settles(
+def _settle(
     ledger: Connection, bank: str, card_number: str, *, blocked: bool, formal_loss: bool
 ) -> str:
     account = _account(ledger, bank, card_number)
@@ -124,7 +124,7 @@ def _account(ledger: Connection, bank: str, card_number: str) -> dict[str, Any]:
 
 
 def _is_late(account: dict[str, Any], report: str, reported_at: datetime) -> bool:
-    """A report told in whole seconds is compared in whole seconds: a tie blocks, the safe side."""
+    """A report made in whole seconds is compared in whole seconds. A tie blocks: the safe side."""
     if account["settled_at"] is None:
         return False
     settled = datetime.fromisoformat(account["settled_at"])

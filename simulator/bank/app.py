@@ -1,4 +1,4 @@
-"""The bank's doors: for the hotline, for the teller, for the testers' screens."""
+"""The bank's routes: for the hotline, for the teller, for the testers' screens."""
 
 import time
 from typing import Any
@@ -8,159 +8,159 @@ from werkzeug.exceptions import HTTPException
 
 from simulator.bank import accounts, intake, outbox, receipts
 from simulator.bank.behaviour import BehaviourError, Down, read_mix
-from simulator.bank.house import House, Room
 from simulator.bank.ledger import now_text
 from simulator.bank.receipts import Arrival
+from simulator.bank.sandbox import HostedBank, Sandbox
 from simulator.bank.signatures import is_genuine
 
 BODY_AT_MOST = 64 * 1024
-doors = Blueprint("bank", __name__)
+routes = Blueprint("bank", __name__)
 
 
-def create_app(house: House) -> Flask:
-    """The WSGI application over an open house (ledger, tempers, couriers)."""
+def create_app(sandbox: Sandbox) -> Flask:
+    """The WSGI application over an open sandbox."""
     app = Flask("simulator.bank")
     app.config["MAX_CONTENT_LENGTH"] = BODY_AT_MOST
-    app.extensions["house"] = house
-    app.register_blueprint(doors)
+    app.extensions["sandbox"] = sandbox
+    app.register_blueprint(routes)
     app.register_error_handler(HTTPException, _problem)
     return app
 
 
-@doors.post("/<bank>/notices")
-def receives_notice(bank: str) -> Response:
+@routes.post("/<bank>/notices")
+def receive_notice(bank: str) -> Response:
     """The hotline's notice: verified, carried out, answered as the bank behaves just now."""
-    room = _room(bank)
+    hosted = _hosted(bank)
     received_at = now_text()
     body = request.get_data()
-    behaviour = room.temper.next()
+    behaviour = hosted.mix.next()
     if isinstance(behaviour, Down):
         return behaviour.answer(Response())
-    genuine = is_genuine(room.bank.all_secrets(), dict(request.headers), body)
+    genuine = is_genuine(hosted.bank.all_secrets(), dict(request.headers), body)
     webhook_id = request.headers.get("webhook-id", "")[:200]
     arrival = Arrival(bank, webhook_id, received_at, genuine, behaviour.kind)
     if not genuine:
-        return intake.notes(
-            room.ledger, arrival, "refused", intake.problem(401, "not signed by the hotline")
+        return intake.note(
+            hosted.ledger, arrival, "refused", intake.problem(401, "not signed by the hotline")
         )
     time.sleep(behaviour.seconds_before())
-    answer = intake.takes(room.ledger, arrival, body, behaviour)
-    room.courier.rings()
+    answer = intake.take(hosted.ledger, arrival, body, behaviour)
+    hosted.sender.wake()
     time.sleep(behaviour.seconds_after())
     return answer
 
 
-@doors.route("/<bank>/elsewhere", methods=["GET", "POST"])
-def misleads(bank: str) -> Response:
+@routes.route("/<bank>/elsewhere", methods=["GET", "POST"])
+def mislead(bank: str) -> Response:
     """Where `redirect` points: says "blocked" and blocks nothing."""
-    _room(bank)
+    _hosted(bank)
     return jsonify(status="blocked")
 
 
-@doors.post("/<bank>/teller/unblock")
-def decouples(bank: str) -> Response:
+@routes.post("/<bank>/teller/unblock")
+def unblock(bank: str) -> Response:
     """The holder came with ID: the financial function is unblocked, the hotline is told."""
-    return _at_the_counter(bank, accounts.unblocks, "financial_function.unblocked")
+    return _at_the_counter(bank, accounts.unblock, "financial_function.unblocked")
 
 
-@doors.post("/<bank>/teller/formal-loss")
-def loses_formally(bank: str) -> Response:
+@routes.post("/<bank>/teller/formal-loss")
+def report_formal_loss(bank: str) -> Response:
     """The holder came with certificates: a formal loss report, the hotline is told."""
-    return _at_the_counter(bank, accounts.loses_formally, "formal_loss.reported")
+    return _at_the_counter(bank, accounts.report_formal_loss, "formal_loss.reported")
 
 
-@doors.get("/<bank>/behaviour")
-def behaves(bank: str) -> Response:
+@routes.get("/<bank>/behaviour")
+def show_behaviour(bank: str) -> Response:
     """The present mix; empty = normal."""
-    return jsonify(bank=bank, behaviour=_room(bank).temper.as_json())
+    return jsonify(bank=bank, behaviour=_hosted(bank).mix.as_json())
 
 
-@doors.put("/<bank>/behaviour")
-def learns_behaviour(bank: str) -> Response:
+@routes.put("/<bank>/behaviour")
+def change_behaviour(bank: str) -> Response:
     """A behaviour or a list of them, from the next notice on."""
-    room = _room(bank)
+    hosted = _hosted(bank)
     try:
-        room.temper.becomes(read_mix(request.get_json()))
+        hosted.mix.replace(read_mix(request.get_json()))
     except BehaviourError as error:
         faults = [{"where": "behaviour", "why": fault} for fault in error.faults]
         return intake.problem(422, "not a behaviour", faults)
-    return behaves(bank)
+    return show_behaviour(bank)
 
 
-@doors.get("/<bank>/accounts")
-def shows_accounts(bank: str) -> Response:
+@routes.get("/<bank>/accounts")
+def show_accounts(bank: str) -> Response:
     """Every account of the bank."""
-    return jsonify(bank=bank, accounts=accounts.listed(_room(bank).ledger, bank))
+    return jsonify(bank=bank, accounts=accounts.list_all(_hosted(bank).ledger, bank))
 
 
-@doors.get("/<bank>/receipts")
-def shows_receipts(bank: str) -> Response:
+@routes.get("/<bank>/receipts")
+def show_receipts(bank: str) -> Response:
     """Attempts after a running number, newest last, of one report if told."""
     told = request.args
     after, limit = told.get("after", 0, int), told.get("limit", 1000, int)
-    rows = receipts.listed(_room(bank).ledger, bank, after, limit, told.get("report"))
+    rows = receipts.list_all(_hosted(bank).ledger, bank, after, limit, told.get("report"))
     return jsonify(bank=bank, receipts=rows)
 
 
-@doors.get("/<bank>/receipts/<webhook_id>")
-def shows_receipt(bank: str, webhook_id: str) -> Response:
+@routes.get("/<bank>/receipts/<webhook_id>")
+def show_receipt(bank: str, webhook_id: str) -> Response:
     """One webhook-id with all its attempts."""
-    receipt = receipts.found(_room(bank).ledger, bank, webhook_id)
+    receipt = receipts.find(_hosted(bank).ledger, bank, webhook_id)
     return jsonify(bank=bank, **receipt) if receipt else abort(404)
 
 
-@doors.get("/<bank>/effects")
-def shows_effects(bank: str) -> Response:
+@routes.get("/<bank>/effects")
+def show_effects(bank: str) -> Response:
     """How often each report blocked an account: more than once is a double effect."""
-    return jsonify(bank=bank, effects=receipts.block_effects(_room(bank).ledger, bank))
+    return jsonify(bank=bank, effects=receipts.block_effects(_hosted(bank).ledger, bank))
 
 
-@doors.get("/<bank>/events")
-def shows_events(bank: str) -> Response:
+@routes.get("/<bank>/events")
+def show_events(bank: str) -> Response:
     """What the bank told the hotline, or still owes it."""
-    return jsonify(bank=bank, events=outbox.listed(_room(bank).ledger, bank))
+    return jsonify(bank=bank, events=outbox.list_all(_hosted(bank).ledger, bank))
 
 
-@doors.get("/banks")
-def shows_banks() -> Response:
+@routes.get("/banks")
+def show_banks() -> Response:
     """Every bank of this sandbox, with counts."""
-    return jsonify(banks=[room.as_json() for room in _house().rooms.values()])
+    return jsonify(banks=[hosted.as_json() for hosted in _sandbox().banks.values()])
 
 
-@doors.get("/")
-def explains() -> Response:
+@routes.get("/")
+def show_front_page() -> Response:
     """What this is, as text."""
-    return Response(f"{_house().about()}\n", mimetype="text/plain")
+    return Response(f"{_sandbox().about()}\n", mimetype="text/plain")
 
 
 def _at_the_counter(bank: str, act: accounts.Visit, kind: str) -> Response:
-    room = _room(bank)
+    hosted = _hosted(bank)
     told = request.get_json()
     card_number = told.get("card_number") if isinstance(told, dict) else None
     outlet = told.get("outlet", "sandbox outlet") if isinstance(told, dict) else None
     if not isinstance(card_number, str) or not isinstance(outlet, str):
         return intake.problem(422, "card_number and outlet must be texts")
     try:
-        with room.ledger.transaction() as transaction:
+        with hosted.ledger.transaction() as transaction:
             at = act(transaction, bank, card_number)
             event = {"card_number": card_number, "at": at, "outlet": outlet}
-            event_id = outbox.owes(transaction, bank, kind, event)
-            account = accounts.found(transaction, bank, card_number)
+            event_id = outbox.owe(transaction, bank, kind, event)
+            account = accounts.find(transaction, bank, card_number)
     except accounts.UnknownAccountError:
         return intake.problem(404, "no account behind this card")
     except accounts.FormallyLostError:
         return intake.problem(409, "the card is formally lost: it waits for replacement")
-    room.courier.rings()
+    hosted.sender.wake()
     return jsonify(account=account, event_id=event_id)
 
 
-def _house() -> House:
-    house: House = current_app.extensions["house"]
-    return house
+def _sandbox() -> Sandbox:
+    sandbox: Sandbox = current_app.extensions["sandbox"]
+    return sandbox
 
 
-def _room(bank: str) -> Room:
-    return _house().rooms.get(bank) or abort(404)
+def _hosted(bank: str) -> HostedBank:
+    return _sandbox().banks.get(bank) or abort(404)
 
 
 def _problem(error: HTTPException) -> Response | Any:

@@ -1,7 +1,7 @@
 """How a sandbox bank behaves towards the next notices: well, slowly, not at all, absurdly.
 
-A bank's mix is a list of behaviours. For each notice the first one whose probability and count
-let it is used; when none does, the bank behaves normally.
+A bank's mix is a list of behaviours. For each notice the bank uses the first one whose probability
+and count allow it, and behaves normally if none does.
 """
 
 import random
@@ -13,7 +13,7 @@ from flask import Response
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from werkzeug.http import http_date
 
-from simulator.bank import wire
+from simulator.bank import broken_answers
 
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 MEGABYTE_OF_NONSENSE = b"<html>\xff\xfe nothing a bank should say </html>\n" * 25_000
@@ -38,7 +38,7 @@ class Behaviour(BaseModel):
     effect: bool | None = None
     carries_out: ClassVar[bool] = True
 
-    def acts(self) -> bool:
+    def is_carried_out(self) -> bool:
         """Is the notice carried out, whatever is answered?"""
         return self.carries_out if self.effect is None else self.effect
 
@@ -142,8 +142,9 @@ class Garbage(Behaviour):
         if self.form == "megabyte":
             return Response(MEGABYTE_OF_NONSENSE, 200, mimetype="text/html")
         if self.form == "broken":
-            return wire.says(b"BANK/0 \xff\x00 banana\r\n: :\r\n\r\n")
-        return wire.says(b'HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{"status": "bl')
+            return broken_answers.send_raw(b"BANK/0 \xff\x00 banana\r\n: :\r\n\r\n")
+        half = b'HTTP/1.1 200 OK\r\nContent-Length: 5000\r\n\r\n{"status": "bl'
+        return broken_answers.send_raw(half)
 
 
 class Reset(Behaviour):
@@ -153,7 +154,7 @@ class Reset(Behaviour):
     carries_out: ClassVar[bool] = False
 
     def answer(self, own: Response) -> Response:  # noqa: ARG002
-        return wire.resets()
+        return broken_answers.reset()
 
 
 class Hang(Behaviour):
@@ -163,7 +164,7 @@ class Hang(Behaviour):
     carries_out: ClassVar[bool] = False
 
     def answer(self, own: Response) -> Response:  # noqa: ARG002
-        return wire.stays_silent()
+        return broken_answers.stay_silent()
 
 
 class Down(Behaviour):
@@ -174,7 +175,7 @@ class Down(Behaviour):
     carries_out: ClassVar[bool] = False
 
     def answer(self, own: Response) -> Response:  # noqa: ARG002
-        return wire.hangs_up()
+        return broken_answers.close()
 
 
 AnyBehaviour = Annotated[
@@ -207,20 +208,20 @@ def read_mix(told: Any) -> Mix:
         ) from None
 
 
-class Temper:
+class CurrentMix:
     """One bank's present mix; it may be changed while notices arrive."""
 
     def __init__(self, mix: Mix = ()) -> None:
         self._mix = mix
         self._lock = threading.Lock()
 
-    def becomes(self, mix: Mix) -> None:
+    def replace(self, mix: Mix) -> None:
         """From the next notice on."""
         with self._lock:
             self._mix = mix
 
     def next(self) -> Behaviour:
-        """The behaviour towards one notice; counts down those that are for a few only."""
+        """The behaviour towards the next notice; its count, if it has one, goes down."""
         with self._lock:
             for place, behaviour in enumerate(self._mix):
                 if random.random() < behaviour.probability:

@@ -76,7 +76,7 @@ class SandboxBank:
         self.mixes(bank, [{"kind": kind, **parameters}])
 
     def mixes(self, bank: str, behaviours: list[Json]) -> None:
-        """Several at once: the first whose probability and count let it is used."""
+        """Several at once; `behaviour` says which one is used."""
         self._call("PUT", f"/{bank}/behaviour", behaviours)
 
     def behaviour(self, bank: str) -> list[Json]:

@@ -2,7 +2,7 @@
 
 Effects: `blocked` · `late` and `formal` (recorded, nothing blocked again) · `noted` (released, or
 of an unknown type) · `pong` · `duplicate` (this webhook-id was carried out before) · `refused`
-(signature, body, or told to refuse) · `none` (told to behave so that nothing is carried out).
+(signature, body, or told to refuse) · `none` (its behaviour carries nothing out).
 """
 
 import json
@@ -14,39 +14,44 @@ from flask import Response
 
 from simulator.bank import accounts, outbox, receipts
 from simulator.bank.behaviour import AcknowledgeLater, Behaviour, Refuse
+from simulator.bank.broken_answers import BrokenAnswer
 from simulator.bank.ledger import Ledger
-from simulator.bank.notices import LossReported, Notice, UnreadableNoticeError, read_notice
-from simulator.bank.receipts import Arrival, Outcome
-from simulator.bank.wire import BrokenAnswer
+from simulator.bank.receipts import Arrival, CarriedOut
+from simulator.bank.received_notices import (
+    LossReported,
+    ReceivedNotice,
+    UnreadableNoticeError,
+    read_notice,
+)
 
 log = logging.getLogger(__name__)
 
 
-def takes(ledger: Ledger, arrival: Arrival, body: bytes, behaviour: Behaviour) -> Response:
-    """A genuine notice -> the answer to send, once everything it does is on disk."""
+def take(ledger: Ledger, arrival: Arrival, body: bytes, behaviour: Behaviour) -> Response:
+    """Carries out a genuine notice. -> the answer to send, once all of it is on disk."""
     try:
         notice = read_notice(body)
     except UnreadableNoticeError as error:
         return _unreadable(ledger, arrival, error, behaviour)
     told = replace(arrival, type=notice.type, report_number=notice.report_number())
-    if not behaviour.acts():
+    if not behaviour.is_carried_out():
         effect = "refused" if isinstance(behaviour, Refuse) else "none"
-        return notes(ledger, told, effect, behaviour.answer(Response()))
+        return note(ledger, told, effect, behaviour.answer(Response()))
     with ledger.transaction() as transaction:
-        before = receipts.outcome_before(transaction, told.bank, told.webhook_id)
-        outcome = before or _carries_out(transaction, told, notice, behaviour)
-        answer = behaviour.answer(_own_answer(outcome))
-        effect = "duplicate" if before else outcome.effect
-        receipts.notes_arrival(transaction, told, effect, _status(answer))
-    _logs(told, effect)
+        before = receipts.find_carried_out(transaction, told.bank, told.webhook_id)
+        done = before or _carry_out(transaction, told, notice, behaviour)
+        answer = behaviour.answer(_own_answer(done))
+        effect = "duplicate" if before else done.effect
+        receipts.note_arrival(transaction, told, effect, _status(answer))
+    _log(told, effect)
     return answer
 
 
-def notes(ledger: Ledger, arrival: Arrival, effect: str, answer: Response) -> Response:
-    """An arrival that does nothing; -> the answer, once it is on disk."""
+def note(ledger: Ledger, arrival: Arrival, effect: str, answer: Response) -> Response:
+    """Records an arrival that does nothing. -> the answer, once the record is on disk."""
     with ledger.transaction() as transaction:
-        receipts.notes_arrival(transaction, arrival, effect, _status(answer))
-    _logs(arrival, effect)
+        receipts.note_arrival(transaction, arrival, effect, _status(answer))
+    _log(arrival, effect)
     return answer
 
 
@@ -57,33 +62,33 @@ def problem(status: int, title: str, errors: list[dict[str, str]] | None = None)
     return Response(body, status, mimetype="application/problem+json")
 
 
-def _carries_out(
-    ledger: Connection, arrival: Arrival, notice: Notice, behaviour: Behaviour
-) -> Outcome:
+def _carry_out(
+    ledger: Connection, arrival: Arrival, notice: ReceivedNotice, behaviour: Behaviour
+) -> CarriedOut:
     effect = _effect_of(ledger, arrival, notice)
     status, word = _answer_to(effect)
     if effect == "blocked" and isinstance(behaviour, AcknowledgeLater):
         status, word = 202, "received"
         blocked = {"report_number": str(arrival.report_number)}
-        outbox.owes(
+        outbox.owe(
             ledger,
             arrival.bank,
             "financial_function.blocked",
             blocked,
             behaviour.after_seconds,
         )
-    outcome = Outcome(effect, status, json.dumps({"status": word}))
-    receipts.notes_outcome(ledger, arrival, outcome)
-    return outcome
+    done = CarriedOut(effect, status, json.dumps({"status": word}))
+    receipts.note_carried_out(ledger, arrival, done)
+    return done
 
 
-def _effect_of(ledger: Connection, arrival: Arrival, notice: Notice) -> str:
+def _effect_of(ledger: Connection, arrival: Arrival, notice: ReceivedNotice) -> str:
     if isinstance(notice, LossReported):
-        return _blocks(ledger, arrival, notice)
+        return _block(ledger, arrival, notice)
     return "pong" if notice.type == "ping" else "noted"
 
 
-def _blocks(ledger: Connection, arrival: Arrival, notice: LossReported) -> str:
+def _block(ledger: Connection, arrival: Arrival, notice: LossReported) -> str:
     report = notice.data
     account = accounts.NewAccount(
         report.card.number,
@@ -91,12 +96,12 @@ def _blocks(ledger: Connection, arrival: Arrival, notice: LossReported) -> str:
         report.holder.name,
         report.holder.social_security_number,
     )
-    accounts.opens(ledger, arrival.bank, account)
-    effect = accounts.blocks(
+    accounts.open_account(ledger, arrival.bank, account)
+    effect = accounts.block(
         ledger, arrival.bank, report.card.number, report.report_number, report.reported_at
     )
     if effect == "blocked":
-        receipts.notes_block(ledger, arrival)
+        receipts.note_block(ledger, arrival)
     return effect
 
 
@@ -106,22 +111,22 @@ def _answer_to(effect: str) -> tuple[int, str]:
     return 200, words.get(effect, "noted")
 
 
-def _own_answer(outcome: Outcome) -> Response:
-    return Response(outcome.answer, outcome.status, mimetype="application/json")
+def _own_answer(done: CarriedOut) -> Response:
+    return Response(done.answer, done.status, mimetype="application/json")
 
 
 def _unreadable(
     ledger: Ledger, arrival: Arrival, error: UnreadableNoticeError, behaviour: Behaviour
 ) -> Response:
     answer = behaviour.answer(problem(422, "not a notice of the contract", error.faults))
-    return notes(ledger, arrival, "refused", answer)
+    return note(ledger, arrival, "refused", answer)
 
 
 def _status(answer: Response) -> int | None:
     return None if isinstance(answer, BrokenAnswer) else answer.status_code
 
 
-def _logs(arrival: Arrival, effect: str) -> None:
+def _log(arrival: Arrival, effect: str) -> None:
     log.info(
         "%s notice %.80r report %s: %s",
         arrival.bank,

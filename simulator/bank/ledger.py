@@ -1,4 +1,4 @@
-"""The bank's ledger on disk (sqlite3): whatever the bank has answered for is in here before.
+"""The bank's ledger on disk (sqlite3): what a notice did is in here before the bank answers it.
 
 No ID number and no full name is ever written: accounts keep the masked name and the last 4 places.
 """
@@ -56,7 +56,7 @@ class Ledger:
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:
-        """All of it or none; committed and synced before the block is left."""
+        """All or nothing; synced to disk before the `with` block is left."""
         with self._lock:
             self._connection.execute("BEGIN IMMEDIATE")
             try:

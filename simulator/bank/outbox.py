@@ -1,4 +1,4 @@
-"""Events owed to the hotline: in the ledger before they are sent, until it answers for good."""
+"""Events owed to the hotline: in the ledger before the first attempt, until a final answer."""
 
 import json
 import uuid
@@ -13,7 +13,7 @@ FINAL_REFUSALS = (404, 409, 422)
 ANSWER_KEPT = 300
 
 
-def owes(
+def owe(
     ledger: Connection, bank: str, kind: str, told: dict[str, str], after_seconds: float = 0
 ) -> str:
     """Notes an event to send `after_seconds` from now; -> its id, the same in every attempt."""
@@ -45,7 +45,7 @@ def next_waiting(ledger: Ledger, bank: str) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
-def notes_attempt(
+def note_attempt(
     ledger: Connection, event_id: str, status: int | None, answer: str, again_in: float
 ) -> None:
     """What the hotline answered (status None: nothing) and whether the event still waits."""
@@ -59,7 +59,7 @@ def notes_attempt(
     )
 
 
-def listed(ledger: Ledger, bank: str) -> list[dict[str, Any]]:
+def list_all(ledger: Ledger, bank: str) -> list[dict[str, Any]]:
     """Every event of the bank with its attempts, newest last."""
     attempts: dict[str, list[dict[str, Any]]] = defaultdict(list)
     with ledger.snapshot() as rows:

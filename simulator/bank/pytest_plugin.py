@@ -1,4 +1,4 @@
-"""Fixtures for tests that need a bank: import `runs_bank` into a conftest.py."""
+"""Fixtures for tests that need a bank: import `start_bank` into a conftest.py."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,14 +10,14 @@ import pytest
 from simulator.bank.running import RunningBank
 
 
-class RunsBank(Protocol):
-    """`runs_bank(hotline_url, banks=…, options=…)` -> a RunningBank, stopped after the test."""
+class StartBank(Protocol):
+    """`start_bank(hotline_url, banks=…, options=…)` -> a RunningBank, stopped after the test."""
 
     def __call__(self, hotline_url: str, **settings: Any) -> RunningBank: ...
 
 
 @pytest.fixture
-def runs_bank(tmp_path: Path) -> Iterator[RunsBank]:
+def start_bank(tmp_path: Path) -> Iterator[StartBank]:
     """Each call starts another sandbox bank on a free port, with a ledger of its own."""
     with ExitStack() as started:
 

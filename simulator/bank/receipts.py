@@ -28,7 +28,7 @@ class Arrival:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class CarriedOut:
     """What a notice did (see `intake` for the words) and the answer every repetition gets."""
 
     effect: str
@@ -36,7 +36,7 @@ class Outcome:
     answer: str
 
 
-def notes_arrival(ledger: Connection, arrival: Arrival, effect: str, status: int | None) -> None:
+def note_arrival(ledger: Connection, arrival: Arrival, effect: str, status: int | None) -> None:
     """One attempt with what is answered to it; status None = no HTTP answer."""
     ledger.execute(
         "INSERT INTO arrivals (bank, webhook_id, received_at, verified, type, report_number,"
@@ -55,16 +55,16 @@ def notes_arrival(ledger: Connection, arrival: Arrival, effect: str, status: int
     )
 
 
-def outcome_before(ledger: Connection, bank: str, webhook_id: str) -> Outcome | None:
+def find_carried_out(ledger: Connection, bank: str, webhook_id: str) -> CarriedOut | None:
     """What this webhook-id did when it was carried out, or None."""
     row = ledger.execute(
         "SELECT effect, status, answer FROM notices WHERE bank = ? AND webhook_id = ?",
         (bank, webhook_id),
     ).fetchone()
-    return Outcome(**dict(row)) if row else None
+    return CarriedOut(**dict(row)) if row else None
 
 
-def notes_outcome(ledger: Connection, arrival: Arrival, outcome: Outcome) -> None:
+def note_carried_out(ledger: Connection, arrival: Arrival, done: CarriedOut) -> None:
     """Once for a webhook-id: a second time is an IntegrityError."""
     ledger.execute(
         "INSERT INTO notices (bank, webhook_id, type, report_number, effect, status, answer)"
@@ -74,14 +74,14 @@ def notes_outcome(ledger: Connection, arrival: Arrival, outcome: Outcome) -> Non
             arrival.webhook_id,
             arrival.type,
             arrival.report_number,
-            outcome.effect,
-            outcome.status,
-            outcome.answer,
+            done.effect,
+            done.status,
+            done.answer,
         ),
     )
 
 
-def notes_block(ledger: Connection, arrival: Arrival) -> None:
+def note_block(ledger: Connection, arrival: Arrival) -> None:
     """One block effect. Nothing makes these unique: they are counted to find double effects."""
     ledger.execute(
         "INSERT INTO blocks (bank, report_number, webhook_id, at) VALUES (?, ?, ?, ?)",
@@ -89,7 +89,7 @@ def notes_block(ledger: Connection, arrival: Arrival) -> None:
     )
 
 
-def listed(
+def list_all(
     ledger: Ledger, bank: str, after: int, limit: int, report: str | None = None
 ) -> list[dict[str, Any]]:
     """Attempts with a number above `after`, newest last; those of one report if it is given."""
@@ -106,7 +106,7 @@ def listed(
     return [_with_flag(row) for row in rows]
 
 
-def found(ledger: Ledger, bank: str, webhook_id: str) -> dict[str, Any] | None:
+def find(ledger: Ledger, bank: str, webhook_id: str) -> dict[str, Any] | None:
     """One webhook-id with all its attempts; effect None = not carried out (yet)."""
     with ledger.snapshot() as rows:
         attempts = rows(ATTEMPTS_OF_ONE, bank, webhook_id)

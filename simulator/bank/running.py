@@ -72,7 +72,7 @@ class RunningBank:
 
     def start(self) -> None:
         """Returns when it listens. Raises RuntimeError with its log if it does not start."""
-        self._writes_banks_file()
+        self._write_banks_file()
         with self.log_file.open("a", encoding="utf-8") as log:
             self.child = subprocess.Popen(
                 self._command(),
@@ -84,15 +84,15 @@ class RunningBank:
             )
         self.port = self._port_told(self.child)
         self.client.base_url = self.url
-        self._writes_banks_file()
+        self._write_banks_file()
 
     def stop(self) -> int:
         """SIGTERM; -> the exit code."""
-        return self._ends("terminate")
+        return self._end("terminate")
 
     def kill(self) -> int:
         """SIGKILL, as a power cut; -> the exit code."""
-        return self._ends("kill")
+        return self._end("kill")
 
     def __enter__(self) -> Self:
         self.start()
@@ -121,7 +121,7 @@ class RunningBank:
             raise RuntimeError(self.log_file.read_text(encoding="utf-8"))
         return int(told[1])
 
-    def _ends(self, how: str) -> int:
+    def _end(self, how: str) -> int:
         if self.child is None:
             raise RuntimeError("the sandbox bank is not running")
         child, self.child = self.child, None
@@ -129,7 +129,7 @@ class RunningBank:
             getattr(child, how)()
         return child.returncode
 
-    def _writes_banks_file(self) -> None:
+    def _write_banks_file(self) -> None:
         tables = [self._table(bank) for bank in self.banks]
         self.banks_file.write_text("\n".join(tables), encoding="utf-8")
 

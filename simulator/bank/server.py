@@ -8,12 +8,12 @@ from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 from werkzeug.wrappers import Response
 
-from simulator.bank.wire import is_marked_for_reset
+from simulator.bank.broken_answers import is_marked_for_reset
 
 BODY_READ_AT_MOST = 1 << 20
 
 
-class Conversation(WSGIRequestHandler):
+class BankConnection(WSGIRequestHandler):
     """One connection. werkzeug's own run_wsgi closes after each answer; a bank keeps it open."""
 
     protocol_version = "HTTP/1.1"
@@ -48,13 +48,13 @@ class Conversation(WSGIRequestHandler):
 
 
 class BankServer(ThreadedWSGIServer):
-    """A thread a connection; stops without waiting for the answers a bank was told to withhold."""
+    """One thread a connection. Stops at once, even while a bank withholds an answer."""
 
     def __init__(self, host: str, port: int, app: Flask) -> None:
-        super().__init__(host, port, app, Conversation)
+        super().__init__(host, port, app, BankConnection)
 
     def shutdown_request(self, request: Any) -> None:
-        """A connection marked for reset is closed at once: a shutdown would end it politely."""
+        """A connection marked for reset is closed at once, without the usual orderly shutdown."""
         if isinstance(request, socket.socket) and is_marked_for_reset(request):
             request.close()
         else:

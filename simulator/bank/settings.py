@@ -1,4 +1,4 @@
-"""What the sandbox bank is started with: options before environment, all problems together."""
+"""The sandbox bank's settings: options win over the environment, all problems are told at once."""
 
 import argparse
 import base64
@@ -20,7 +20,7 @@ from simulator.bank.behaviour import BehaviourError, Mix, read_mix
 SECRET_PREFIX = "whsec_"  # noqa: S105 (the prefix Standard Webhooks gives every secret)
 
 
-class SettingsError(Exception):
+class SandboxSettingsError(Exception):
     """The bank cannot start; `problems` has one line for each thing to mend."""
 
     def __init__(self, problems: list[str]) -> None:
@@ -39,7 +39,7 @@ class BankName(BaseModel):
 
 
 class Bank(BaseModel):
-    """One bank of BANKS_FILE; what only the hotline needs to know of it is ignored here."""
+    """One bank of BANKS_FILE, without what only the hotline needs of it."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -63,7 +63,7 @@ class Bank(BaseModel):
 
 
 @dataclass(frozen=True)
-class Settings:
+class SandboxSettings:
     """Everything the process needs; `hotline_url` is where the banks' events go."""
 
     host: str
@@ -76,12 +76,14 @@ class Settings:
     event_retry_seconds: float
 
 
-def read_settings(arguments: Sequence[str], environ: Mapping[str, str] = os.environ) -> Settings:
-    """Options and environment -> Settings. Raises SettingsError with every problem found."""
+def read_sandbox_settings(
+    arguments: Sequence[str], environ: Mapping[str, str] = os.environ
+) -> SandboxSettings:
+    """The settings of this process. Raises SandboxSettingsError with every problem found."""
     options = _parser(environ).parse_args(arguments)
     problems: list[str] = []
     banks = _read_banks(options.banks_file, environ, problems)
-    settings = Settings(
+    settings = SandboxSettings(
         host=_loopback_host(options.host, problems),
         port=_port(options.port, problems),
         hotline_url=_hotline_url(options.hotline_url, problems),
@@ -92,7 +94,7 @@ def read_settings(arguments: Sequence[str], environ: Mapping[str, str] = os.envi
         event_retry_seconds=_positive(options.event_retry_seconds, problems),
     )
     if problems:
-        raise SettingsError(problems)
+        raise SandboxSettingsError(problems)
     return settings
 
 

@@ -1,4 +1,4 @@
-"""Standard Webhooks 1.0: is a notice really from the hotline; signing what the bank sends."""
+"""Standard Webhooks 1.0: checks that a notice is from the hotline, signs what the bank sends."""
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
@@ -9,8 +9,8 @@ from standardwebhooks import Webhook, WebhookVerificationError
 def is_genuine(secrets: Iterable[str], headers: Mapping[str, str], body: bytes) -> bool:
     """True if one of the secrets signed exactly this body within the last (next) 5 minutes.
 
-    Besides its own error `verify` lets ValueError and its children out (bad base64, bytes that
-    are not UTF-8): all of them mean "not genuine".
+    `verify` also raises ValueError (bad base64, bytes that are not UTF-8): that means the same as
+    its own error, "not genuine".
     """
     return any(_signed_with(secret, headers, body) for secret in secrets)
 

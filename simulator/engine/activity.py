@@ -1,4 +1,4 @@
-"""The shapes the parts of a call share: what it is doing now, and what comes next."""
+"""What the parts of a call share: what it is doing now, and what comes next."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -52,17 +52,17 @@ class Finish:
     reason: str = "line hung up"
 
 
-Step = Continue | Goto | LeaveQueue | Finish
+Transition = Continue | Goto | LeaveQueue | Finish  # what the call does next
 
 
-class Tell(Protocol):
+class AddEvent(Protocol):
     """Writes an event into the transcript, at the call's present time."""
 
     def __call__(self, kind: Kind, text: str = "", language: str = "", voice: str = "") -> None: ...
 
 
 class Activity:
-    """What the call is doing. This base waits for ever and heeds nothing the caller does."""
+    """What the call is doing. This base class waits for ever and ignores the caller."""
 
     takes_keys = False
 
@@ -75,14 +75,14 @@ class Activity:
         """Call second at which it ends or changes by itself."""
         return NEVER
 
-    def on_time(self, _now: float, /) -> Step | None:
+    def on_time(self, _now: float, /) -> Transition | None:
         """`due` has come. None: still the same activity, with a later `due`."""
         return None
 
-    def on_key(self, _key: str, _now: float, /) -> Step | None:
+    def on_key(self, _key: str, _now: float, /) -> Transition | None:
         """One of 0-9 * #."""
         return None
 
-    def on_speech(self, _text: str, _confidence: float | None, _now: float, /) -> Step | None:
+    def on_speech(self, _text: str, _confidence: float | None, _now: float, /) -> Transition | None:
         """The caller starts to speak."""
         return None

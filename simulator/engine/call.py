@@ -7,17 +7,17 @@ from datetime import datetime
 from .activity import Finish, Goto, State
 from .clock import NEVER
 from .dial import Dialling
-from .line import Line
 from .machine import Machine
+from .phone_line import PhoneLine
 from .rules import FarEnd, Rules
-from .transport import Wire
+from .transport import Transport
 
 KEYS = frozenset("0123456789*#")
 _LISTENED_TO = frozenset({State.PLAYING, State.PROMPTING})
 
 
 class Call(Machine):
-    """A call to `line`. Nothing happens but by its methods; each is safe to call from any thread.
+    """A call to `line`. Only its methods make anything happen; any thread may call them.
 
     Time is `now`, in seconds since dialling; `due` is when the call next changes by itself. A
     driver either runs it step by step (`run_to_gather`, `run_to_silence`) or keeps it at wall
@@ -26,14 +26,14 @@ class Call(Machine):
 
     def __init__(
         self,
-        line: Line,
-        wire: Wire,
+        line: PhoneLine,
+        transport: Transport,
         caller: str = "+8613800138000",
         rules: Rules | None = None,
         far_end: FarEnd | Callable[[str], FarEnd] | None = None,
         started_at: datetime | None = None,
     ) -> None:
-        super().__init__(line, wire, caller, rules, far_end, started_at)
+        super().__init__(line, transport, caller, rules, far_end, started_at)
         self._lock = threading.RLock()
 
     # What a caller does
@@ -75,18 +75,18 @@ class Call(Machine):
 
     # What the far end of a Dial does
 
-    def far_end_does(self, far_end: FarEnd) -> None:
+    def set_far_end(self, far_end: FarEnd) -> None:
         """While it rings: replaces the far end's script, counted from now."""
         with self._lock:
             if isinstance(self._activity, Dialling) and self.state is State.RINGING:
-                self._activity.far_end_does(far_end, self.now)
+                self._activity.set_far_end(far_end, self.now)
                 self._settle()
 
-    def far_end_hangs_up(self) -> None:
+    def hang_up_far_end(self) -> None:
         """While connected: the far end hangs up now."""
         with self._lock:
             if isinstance(self._activity, Dialling) and self.state is State.BRIDGED:
-                self._follow(self._activity.far_end_leaves(self.now))
+                self._follow(self._activity.hang_up_far_end(self.now))
                 self._settle()
 
     # Time
@@ -104,7 +104,7 @@ class Call(Machine):
             return self.state
 
     def run_to_gather(self) -> State:
-        """To the first moment at which the caller could do something: a prompt may just begin."""
+        """To the first moment at which a key could matter; a prompt may only just begin."""
         return self.run_while({State.PLAYING})
 
     def run_to_silence(self) -> State:

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
-from .activity import Activity, Continue, Goto, State, Step, Tell
+from .activity import Activity, AddEvent, Continue, Goto, State, Transition
 from .clock import NEVER
-from .line import new_sid
 from .markup import Element
+from .phone_line import new_sid
 from .rules import FarEnd
 from .speech import text_seconds
 
@@ -18,8 +18,8 @@ def dialled_numbers(dial: Element) -> str:
 class Dialling(Activity):
     """A number rings, is answered or not; then two people talk until one hangs up.
 
-    `leave` says what comes after, from DialCallStatus and the seconds talked (None: never
-    answered).
+    `leave(status, talked)` gives what comes next: status is DialCallStatus, talked the seconds of
+    conversation (None: never answered).
     """
 
     takes_keys = True
@@ -29,8 +29,8 @@ class Dialling(Activity):
         number: str,
         far_end: FarEnd,
         now: float,
-        tell: Tell,
-        leave: Callable[[str, float | None], Step],
+        tell: AddEvent,
+        leave: Callable[[str, float | None], Transition],
         *,
         timeout: float = NEVER,
         time_limit: float = NEVER,
@@ -44,7 +44,7 @@ class Dialling(Activity):
         self._time_limit = time_limit
         self._hangup_on_star = hangup_on_star
         self._answered_at: float | None = None
-        self.far_end_does(far_end, now)
+        self.set_far_end(far_end, now)
 
     @property
     def state(self) -> State:
@@ -54,46 +54,46 @@ class Dialling(Activity):
     def due(self) -> float:
         return self._due
 
-    def far_end_does(self, far_end: FarEnd, now: float) -> None:
+    def set_far_end(self, far_end: FarEnd, now: float) -> None:
         """While it rings: the far end's script from now on."""
         self._far_end = far_end
         answers_at = now + far_end.after if far_end.outcome != "no-answer" else NEVER
         self._due = min(answers_at, self._gives_up_at)
 
-    def on_time(self, now: float, /) -> Step | None:
+    def on_time(self, now: float, /) -> Transition | None:
         if self._answered_at is not None:
-            return self.far_end_leaves(now)
+            return self.hang_up_far_end(now)
         # "timeout 30": the far end must answer before it.
         status = self._far_end.outcome if now < self._gives_up_at else "no-answer"
         if status != "answers":
             self._tell("not connected", f"{self.number} ({status})")
             return self._leave(status, None)
-        self.answered(now)
+        self.connect(now)
         return None
 
-    def answered(self, now: float) -> None:
+    def connect(self, now: float) -> None:
         """The far end picks up."""
         self._tell("connected", self.number)
         self._answered_at = now
         self._due = now + min(self._far_end.talks, self._time_limit)
 
-    def far_end_leaves(self, now: float) -> Step:
+    def hang_up_far_end(self, now: float) -> Transition:
         """The far end hangs up, or is hung up on."""
         self._tell("far end left", self.number)
         talked = 0.0 if self._answered_at is None else now - self._answered_at
         return self._leave("completed", talked)
 
-    def on_key(self, key: str, now: float, /) -> Step | None:
+    def on_key(self, key: str, now: float, /) -> Transition | None:
         if key == "*" and self._hangup_on_star and self.state is State.BRIDGED:
-            return self.far_end_leaves(now)
+            return self.hang_up_far_end(now)
         return None
 
 
-def after_dial(dial: Element, action: str) -> Callable[[str, float | None], Step]:
+def after_dial(dial: Element, action: str) -> Callable[[str, float | None], Transition]:
     """The action "gets DialCallStatus, DialCallSid, DialCallDuration"; without one: next verb."""
     sid = new_sid("CA")
 
-    def leave(status: str, talked: float | None) -> Step:
+    def leave(status: str, talked: float | None) -> Transition:
         if not dial.attributes.get("action"):
             return Continue()
         duration = {} if talked is None else {"DialCallDuration": str(round(talked))}
@@ -125,20 +125,20 @@ class Recording(Activity):
         silence_ends = self._silent_from + self._record.whole("timeout", 5)
         return min(silence_ends, self._started_at + self._record.whole("maxLength", 3600))
 
-    def on_time(self, now: float, /) -> Step | None:
+    def on_time(self, now: float, /) -> Transition | None:
         # "Record: when nothing was said, the next verb": there is no recording to hand over.
         return self._submit(now, "") if self._spoken else Continue()
 
-    def on_key(self, key: str, now: float, /) -> Step | None:
+    def on_key(self, key: str, now: float, /) -> Transition | None:
         ends = key in self._record.attributes.get("finishOnKey", "1234567890*#")
         return self._submit(now, key) if ends else None
 
-    def on_speech(self, text: str, _confidence: float | None, now: float, /) -> Step | None:
+    def on_speech(self, text: str, _confidence: float | None, now: float, /) -> Transition | None:
         self._spoken = True
         self._silent_from = now + text_seconds(text)
         return None
 
-    def _submit(self, now: float, key: str) -> Step:
+    def _submit(self, now: float, key: str) -> Transition:
         return Goto(self._action, self._record.method(), self._parameters(now, key))
 
     def _parameters(self, now: float, key: str) -> Mapping[str, str]:

@@ -1,6 +1,6 @@
 """Twilio's side of HTTP for one call: signing, cookies, redirects, retries, and the record of it.
 
-Rules: twilio-voice.md sections 1 (headers), 2 (signature) and 3 (HTTP behaviour).
+Source: twilio.com/docs/voice/twiml and twilio.com/docs/usage/webhooks.
 """
 
 import base64
@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote, urlencode, urljoin, urlsplit
 from .faults import FaultError
 from .overrides import Overrides
 from .signature import sign
-from .transport import Answer, Limits, Wire, WireError
+from .transport import HttpResponse, Limits, Transport, TransportError
 
 MOST_REDIRECTS = 10
 _REDIRECTS = (301, 302, 303, 307)
@@ -35,18 +35,17 @@ class Exchange:
     parameters: Mapping[str, str]
     headers: Mapping[str, str]
     status: int
-    response_headers: tuple[tuple[str, str], ...]
     body: str
     milliseconds: float
     failure: str = ""
 
 
 @dataclass(frozen=True)
-class Request:
-    """A request Twilio is about to make.
+class HttpRequest:
+    """A request that Twilio is about to make.
 
-    `parameters` belong to every request of the call, `input` (Digits ...) only to this one: an
-    HTTP redirect loses it.
+    `parameters` are sent with every request of the call, `input` (Digits ...) only with this one:
+    it is lost when the request is redirected.
     """
 
     url: str
@@ -59,65 +58,67 @@ class Request:
 class Fetcher:
     """All HTTP of one call. `exchanges` keeps every attempt in order."""
 
-    def __init__(self, wire: Wire, auth_token: str) -> None:
-        self._wire = wire
+    def __init__(self, transport: Transport, auth_token: str) -> None:
+        self._transport = transport
         self._auth_token = auth_token
         self._cookies = CookieJar()
         self.exchanges: list[Exchange] = []
 
-    def fetch(self, request: Request, at_seconds: float = 0.0) -> tuple[str, Answer]:
-        """Follows redirects; returns the final URL and its 2xx answer. FaultError otherwise."""
+    def fetch(self, request: HttpRequest, at_seconds: float = 0.0) -> tuple[str, HttpResponse]:
+        """Follows redirects; returns the final URL and its 2xx response. FaultError otherwise."""
         _check_url(request.url)
         overrides = Overrides.of(request.url)
         token = str(uuid.uuid4())
         for _hop in range(MOST_REDIRECTS + 1):
-            answer = self._attempts(request, overrides, token, at_seconds)
-            if answer.status not in _REDIRECTS:
-                return request.url, _checked(answer, request.url)
-            request = _redirected(request, answer)
+            response = self._attempts(request, overrides, token, at_seconds)
+            if response.status not in _REDIRECTS:
+                return request.url, _checked(response, request.url)
+            request = _redirected(request, response)
             _check_url(request.url)
         raise FaultError(11215, f"more than {MOST_REDIRECTS}", request.url)
 
     def _attempts(
-        self, request: Request, overrides: Overrides, token: str, at_seconds: float
-    ) -> Answer:
+        self, request: HttpRequest, overrides: Overrides, token: str, at_seconds: float
+    ) -> HttpResponse:
         deadline = time.monotonic() + overrides.limits.total
         for retries_left in range(overrides.retries, -1, -1):
             left = deadline - time.monotonic()
             limits = Limits(overrides.limits.connect, overrides.limits.read, max(left, 0.001))
-            exchange, answer, failure = self._attempt(request, token, limits, at_seconds)
+            exchange, response, failure = self._attempt(request, token, limits, at_seconds)
             self.exchanges.append(exchange)
             again = overrides.try_again(failure, exchange.status)
             if not (again and retries_left and time.monotonic() < deadline):
                 break
-        if answer is None:
+        if response is None:
             code = _FAILURE_CODES.get(failure, 11200)
             raise FaultError(code, exchange.failure, request.url)
-        return answer
+        return response
 
     def _attempt(
-        self, request: Request, token: str, limits: Limits, at_seconds: float
-    ) -> tuple[Exchange, Answer | None, str]:
+        self, request: HttpRequest, token: str, limits: Limits, at_seconds: float
+    ) -> tuple[Exchange, HttpResponse | None, str]:
         parameters = {**request.parameters, **request.input}
         url, body = _sent(request.method, request.url, parameters)
         headers = self._headers(request, url, body, token, parameters)
         started = time.perf_counter()
-        answer, failure, detail = None, "", ""
+        response, failure, detail = None, "", ""
         try:
-            answer = self._wire.send(request.method, _without_user(url), headers, body, limits)
-            self._keep_cookies(url, answer)
-        except WireError as error:
+            response = self._transport.send(
+                request.method, _without_user(url), headers, body, limits
+            )
+            self._keep_cookies(url, response)
+        except TransportError as error:
             failure, detail = error.failure, f"{error.failure}: {error}"
         milliseconds = (time.perf_counter() - started) * 1000
         exchange = Exchange(
             at_seconds, request.purpose, request.method, url, parameters, headers,
-            answer.status if answer else 0, answer.headers if answer else (),
-            answer.body.decode("utf-8", "replace") if answer else "", milliseconds, detail,
+            response.status if response else 0,
+            response.body.decode("utf-8", "replace") if response else "", milliseconds, detail,
         )  # fmt: skip
-        return exchange, answer, failure
+        return exchange, response, failure
 
     def _headers(
-        self, request: Request, url: str, body: bytes, token: str, parameters: Mapping[str, str]
+        self, request: HttpRequest, url: str, body: bytes, token: str, parameters: Mapping[str, str]
     ) -> dict[str, str]:
         headers = {
             "User-Agent": "TwilioProxy/1.1",
@@ -138,17 +139,17 @@ class Fetcher:
         self._cookies.add_cookie_header(probe)
         return probe.get_header("Cookie", "") or ""
 
-    def _keep_cookies(self, url: str, answer: Answer) -> None:
+    def _keep_cookies(self, url: str, response: HttpResponse) -> None:
         probe = urllib.request.Request(url)  # noqa: S310 - never opened, only carries the URL
-        self._cookies.extract_cookies(_CookieAnswer(answer), probe)  # type: ignore[arg-type]
+        self._cookies.extract_cookies(_CookieResponse(response), probe)  # type: ignore[arg-type]
 
 
-class _CookieAnswer:
+class _CookieResponse:
     """The one method the standard library's cookie jar asks of a response."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, response: HttpResponse) -> None:
         self._message = Message()
-        for name, value in answer.headers:
+        for name, value in response.headers:
             self._message.add_header(name, value)
 
     def info(self) -> Message:
@@ -166,10 +167,10 @@ def _check_url(url: str) -> None:
 
 
 def as_sent(url: str) -> str:
-    """The URL as it goes over the wire and into the signature.
+    """The URL as it is sent and signed.
 
-    What path and query may not hold is percent-encoded and escapes are upper case (urllib3 does
-    the same to whatever it sends); everything else stays as the application wrote it.
+    What a path or query may not hold is percent-encoded, and escapes are upper case, as urllib3
+    would make them. Everything else stays as the application wrote it.
     """
     origin, target = _origin_and_target(url)
     escaped = re.sub(r"%[0-9a-fA-F]{2}", lambda escape: escape.group().upper(), target)
@@ -196,20 +197,20 @@ def _without_user(url: str) -> str:
     return url.replace(f"//{netloc}", f"//{netloc.rpartition('@')[2]}", 1)
 
 
-def _redirected(request: Request, answer: Answer) -> Request:
+def _redirected(request: HttpRequest, response: HttpResponse) -> HttpRequest:
     """The next hop: a redirect "of a Gather action loses Digits"; only 307 stays a POST."""
-    location = answer.header("Location")
+    location = response.header("Location")
     if not location:
-        raise FaultError(11216, f"{answer.status} without Location", request.url)
-    method = request.method if answer.status == 307 else "GET"
+        raise FaultError(11216, f"{response.status} without Location", request.url)
+    method = request.method if response.status == 307 else "GET"
     target = urljoin(request.url.partition("#")[0], location)
-    return Request(target, request.parameters, {}, method, request.purpose)
+    return HttpRequest(target, request.parameters, {}, method, request.purpose)
 
 
-def _checked(answer: Answer, url: str) -> Answer:
-    if answer.status >= 400:
-        first_line = answer.body.decode("utf-8", "replace").strip().rpartition("\n")[2][:300]
-        raise FaultError(11217, f"status {answer.status}: {first_line}", url)
-    if answer.status >= 300:
-        raise FaultError(11216, f"status {answer.status} is not followed", url)
-    return answer
+def _checked(response: HttpResponse, url: str) -> HttpResponse:
+    if response.status >= 400:
+        first_line = response.body.decode("utf-8", "replace").strip().rpartition("\n")[2][:300]
+        raise FaultError(11217, f"status {response.status}: {first_line}", url)
+    if response.status >= 300:
+        raise FaultError(11216, f"status {response.status} is not followed", url)
+    return response

@@ -1,11 +1,11 @@
-"""Gather: collects keys or speech. Rules: twilio-voice.md section 4, "Gather"."""
+"""Gather: collects keys or speech. Source: twilio.com/docs/voice/twiml/gather."""
 
 from dataclasses import dataclass
 
-from .activity import Activity, Continue, Goto, State, Step, Tell
+from .activity import Activity, AddEvent, Continue, Goto, State, Transition
 from .clock import NEVER
 from .markup import Element
-from .play import Reel
+from .play import Playback
 from .rules import Rules
 from .speech import text_seconds
 
@@ -57,16 +57,16 @@ class Gathering(Activity):
     takes_keys = True
 
     def __init__(
-        self, settings: GatherSettings, reel: Reel, now: float, rules: Rules, tell: Tell
+        self, settings: GatherSettings, playback: Playback, now: float, rules: Rules, tell: AddEvent
     ) -> None:
         self._settings = settings
-        self._reel = reel
+        self._playback = playback
         self._rules = rules
         self._tell = tell
         self._digits = ""
         self._spoken: tuple[str, float | None] | None = None
         self._deadline = NEVER
-        self._prompting = reel.play_next(now)
+        self._prompting = playback.play_next(now)
         if not self._prompting:
             self._restart_timeout(now)
 
@@ -76,11 +76,11 @@ class Gathering(Activity):
 
     @property
     def due(self) -> float:
-        return self._reel.ends_at if self._prompting else self._deadline
+        return self._playback.ends_at if self._prompting else self._deadline
 
-    def on_time(self, now: float, /) -> Step | None:
+    def on_time(self, now: float, /) -> Transition | None:
         if self._prompting:
-            if not self._reel.play_next(now):
+            if not self._playback.play_next(now):
                 self._stop_prompt(now)
             return None
         if self._spoken:
@@ -90,7 +90,7 @@ class Gathering(Activity):
         self._tell("silence")
         return self._empty("")
 
-    def on_key(self, key: str, now: float, /) -> Step | None:
+    def on_key(self, key: str, now: float, /) -> Transition | None:
         if not self._settings.dtmf or self._spoken:
             return None
         self._stop_prompt(now)
@@ -101,7 +101,7 @@ class Gathering(Activity):
             return self._submit_digits("")
         return None
 
-    def on_speech(self, text: str, confidence: float | None, now: float, /) -> Step | None:
+    def on_speech(self, text: str, confidence: float | None, now: float, /) -> Transition | None:
         # "With speech: whichever input comes first wins."
         busy = self._digits or self._spoken or (self._prompting and not self._settings.barge_in)
         if not self._settings.speech or busy:
@@ -119,14 +119,14 @@ class Gathering(Activity):
     def _restart_timeout(self, now: float) -> None:
         self._deadline = now + self._settings.timeout
 
-    def _submit_digits(self, finished_on: str) -> Step:
+    def _submit_digits(self, finished_on: str) -> Transition:
         return self._goto({"Digits": self._digits, "FinishedOnKey": finished_on})
 
-    def _submit_speech(self, text: str, confidence: float | None) -> Step:
+    def _submit_speech(self, text: str, confidence: float | None) -> Transition:
         sureness = {} if confidence is None else {"Confidence": str(confidence)}
         return self._goto({"SpeechResult": text, **sureness})
 
-    def _empty(self, finished_on: str) -> Step:
+    def _empty(self, finished_on: str) -> Transition:
         """Falls through with "no request"; actionOnEmptyResult asks the action all the same."""
         if not self._settings.action_on_empty:
             return Continue()

@@ -24,8 +24,8 @@ _ENDINGS = {"caller hung up": ("caller", "hangs up"), "line hung up": ("line", "
 
 
 def journey_lines(events: Iterable[Event], language: str = "") -> Iterator[str]:
-    """One line per event; keys pressed in a row share a line, a language other than `language`
-    (then: than the one before) is named.
+    """One line per event. Keys pressed in a row share a line. A change of language is named;
+    `language` is the one before the first event.
     """
     for event in _keys_joined(events):
         who, what = _who_and_what(event)

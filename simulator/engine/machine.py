@@ -1,31 +1,31 @@
-"""How a call goes on from step to step: documents, verbs, queues, the end. call.py drives it."""
+"""How a call goes on: documents, verbs, queues, the end. call.py drives it."""
 
 from collections import deque
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from .activity import Activity, Continue, Finish, Goto, LeaveQueue, State, Step
+from .activity import Activity, Continue, Finish, Goto, LeaveQueue, State, Transition
 from .clock import NEVER, Clock
 from .dial import Dialling
 from .faults import Fault, FaultError, Level
-from .fetch import Exchange, Fetcher, Request
+from .fetch import Exchange, Fetcher, HttpRequest
 from .gather import Gathering
-from .line import Line, call_ended, new_sid, standard_parameters
+from .phone_line import PhoneLine, call_ended, new_sid, standard_parameters
 from .rules import FarEnd, Rules
-from .script import Place, Script
+from .script import Position, Script
 from .transcript import Event, Kind
-from .transport import Wire
-from .verbs import Stage, begin
+from .transport import Transport
+from .verbs import VerbContext, begin
 from .waiting import Queued
 
 
 class Machine:
-    """The state of one call and its steps. No locks, and time only in `_advance`."""
+    """The state of one call. It takes no locks, and its time passes only in `_advance`."""
 
     def __init__(
         self,
-        line: Line,
-        wire: Wire,
+        line: PhoneLine,
+        transport: Transport,
         caller: str = "+8613800138000",
         rules: Rules | None = None,
         far_end: FarEnd | Callable[[str], FarEnd] | None = None,
@@ -42,10 +42,10 @@ class Machine:
         self._started_at = started_at or datetime.now(UTC)
         self._answered_at: float | None = None
         self._clock = Clock()
-        self._fetcher = Fetcher(wire, line.auth_token)
+        self._fetcher = Fetcher(transport, line.auth_token)
         self._script = Script(line, self._fetcher, self.rules, self._report)
         self._activity: Activity | None = None
-        self._queue: tuple[Queued, Place] | None = None
+        self._queue: tuple[Queued, Position] | None = None
         self._early_keys: deque[str] = deque()
         self._over = False
 
@@ -102,7 +102,7 @@ class Machine:
         """Lets what takes no time happen."""
         self._advance(self.now)
 
-    def _on_due(self) -> Step | None:
+    def _on_due(self) -> Transition | None:
         if self.now >= self.rules.longest_call:
             return Finish("completed", "longest call reached")
         if self._queue and self.now >= self._queue[0].taken_at:
@@ -110,21 +110,21 @@ class Machine:
             return None
         return self._activity.on_time(self.now) if self._activity else None
 
-    def _follow(self, step: Step | None) -> None:
-        while step:
-            step = self._take(step)
+    def _follow(self, transition: Transition | None) -> None:
+        while transition:
+            transition = self._take(transition)
 
-    def _take(self, step: Step) -> Step | None:
-        if isinstance(step, Goto):
-            return self._open(step)
-        if isinstance(step, LeaveQueue):
-            return self._leave_queue(step)
-        if isinstance(step, Finish):
-            self._finish(step)
+    def _take(self, transition: Transition) -> Transition | None:
+        if isinstance(transition, Goto):
+            return self._open(transition)
+        if isinstance(transition, LeaveQueue):
+            return self._leave_queue(transition)
+        if isinstance(transition, Finish):
+            self._finish(transition)
             return None
         return self._next_verb()
 
-    def _open(self, goto: Goto) -> Step:
+    def _open(self, goto: Goto) -> Transition:
         if self.exchanges:
             self._answer()
         sent = len(self.exchanges)
@@ -134,35 +134,35 @@ class Machine:
             self._clock.move_to(self.now + waited)
         return Continue()
 
-    def _next_verb(self) -> Step | None:
+    def _next_verb(self) -> Transition | None:
         verb = self._script.next_verb()
         if verb is None:
             return self._end_of_document()
         if verb.name not in ("Pause", "Reject"):
             self._answer()
-        begun = begin(verb, self._stage())
-        if isinstance(begun, Step):
+        begun = begin(verb, self._verb_context())
+        if isinstance(begun, Transition):
             return begun
         return self._join(begun) if isinstance(begun, Queued) else self._start(begun)
 
-    def _end_of_document(self) -> Step:
+    def _end_of_document(self) -> Transition:
         """Twilio hangs up: "end of document = hang up". A queue plays its document again."""
         self._answer()
         if self._queue and self._queue[0].has_document:
             return self._queue[0].wait_document(self.now)
         return Finish()
 
-    def _start(self, activity: Activity) -> Step | None:
+    def _start(self, activity: Activity) -> Transition | None:
         self._activity = activity
         if isinstance(activity, Gathering):
             while self._early_keys:
-                step = activity.on_key(self._early_keys.popleft(), self.now)
-                if step:
-                    return step
+                transition = activity.on_key(self._early_keys.popleft(), self.now)
+                if transition:
+                    return transition
         return None
 
-    def _join(self, queued: Queued) -> Step | None:
-        self._queue = (queued, self._script.place)
+    def _join(self, queued: Queued) -> Transition | None:
+        self._queue = (queued, self._script.position)
         return queued.wait_document(self.now) if queued.has_document else self._start(Activity())
 
     def _agent_takes(self, queued: Queued) -> None:
@@ -171,15 +171,15 @@ class Machine:
             queued.name, self._far_end(queued.name), self.now, self._tell,
             lambda _status, _talked: LeaveQueue("bridged"),
         )  # fmt: skip
-        agent.answered(self.now)
+        agent.connect(self.now)
         self._activity = agent
 
-    def _leave_queue(self, step: LeaveQueue) -> Step:
+    def _leave_queue(self, transition: LeaveQueue) -> Transition:
         if not self._queue:
             return Continue()
-        (queued, place), self._queue = self._queue, None
-        self._script.go_back_to(place)
-        return queued.after(step.result, self.now)
+        (queued, position), self._queue = self._queue, None
+        self._script.go_back_to(position)
+        return queued.after(transition.result, self.now)
 
     def _answer(self) -> None:
         if self._answered_at is None:
@@ -202,7 +202,9 @@ class Machine:
         url = self.line.status_callback_url
         news = call_ended(self.status, talked, ended_at)
         try:
-            self._fetcher.fetch(Request(url, self._parameters(), news, purpose="status"), self.now)
+            self._fetcher.fetch(
+                HttpRequest(url, self._parameters(), news, purpose="status"), self.now
+            )
         except FaultError as error:
             self.faults.append(Fault(15003, str(error.fault), url, self.now))
 
@@ -210,8 +212,8 @@ class Machine:
         extra = dict(self.rules.extra_parameters)
         return standard_parameters(self.line, self.sid, self.caller, self.status, extra)
 
-    def _stage(self) -> Stage:
-        return Stage(
+    def _verb_context(self) -> VerbContext:
+        return VerbContext(
             self.now, self._answered_at is not None, self.line.account_sid, self.rules,
             self._far_end, self._script.absolute, self._tell, self._report,
         )  # fmt: skip

@@ -1,6 +1,6 @@
 """TwiML as Twilio reads it: an HTTP answer becomes a tree of elements, or a fatal fault.
 
-Rules: twilio-voice.md section 3, "Answer: text/xml, at most 64 kB, no leading white space ...".
+Source: twilio.com/docs/voice/twiml, and the "Error and Warning Dictionary" (see faults.py).
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ class Element:
         return "".join(part for part in self.content if isinstance(part, str)).strip()
 
     def whole(self, name: str, default: int) -> int:
-        """A whole-number attribute; what is not a number counts as absent (a warning says so)."""
+        """A whole-number attribute. A value that is no number counts as absent; checks.py warns."""
         value = self.attributes.get(name, "").strip()
         return int(value) if value.isascii() and value.isdigit() else default
 

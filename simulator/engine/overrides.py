@@ -1,4 +1,7 @@
-"""Connection overrides: how patient Twilio is with one URL, written into its fragment."""
+"""Connection overrides: how patient Twilio is with one URL, written into its fragment.
+
+Source: twilio.com/docs/usage/webhooks/webhooks-connection-overrides.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from .activity import Activity, Continue, State, Step, Tell
+from .activity import Activity, AddEvent, Continue, State, Transition
 from .clock import NEVER
 from .markup import Element
 from .rules import Rules
@@ -61,10 +61,10 @@ def _looped(element: Element, once: Segment) -> list[Segment]:
     return [Segment(once.kind, seconds, once.text, once.language, once.voice)]
 
 
-class Reel:
+class Playback:
     """Plays segments one after another and tells the transcript when each begins."""
 
-    def __init__(self, parts: Iterable[Segment], tell: Tell) -> None:
+    def __init__(self, parts: Iterable[Segment], tell: AddEvent) -> None:
         self._parts: Iterator[Segment] = iter(deque(parts))
         self._tell = tell
         self.ends_at = NEVER
@@ -83,10 +83,10 @@ class Reel:
 class Playing(Activity):
     """Sound outside a Gather: nothing the caller does interrupts it."""
 
-    def __init__(self, reel: Reel, now: float) -> None:
-        self._reel = reel
-        if not reel.play_next(now):
-            reel.ends_at = now
+    def __init__(self, playback: Playback, now: float) -> None:
+        self._playback = playback
+        if not playback.play_next(now):
+            playback.ends_at = now
 
     @property
     def state(self) -> State:
@@ -94,7 +94,7 @@ class Playing(Activity):
 
     @property
     def due(self) -> float:
-        return self._reel.ends_at
+        return self._playback.ends_at
 
-    def on_time(self, now: float, /) -> Step | None:
-        return None if self._reel.play_next(now) else Continue()
+    def on_time(self, now: float, /) -> Transition | None:
+        return None if self._playback.play_next(now) else Continue()

@@ -1,4 +1,4 @@
-"""What a tester may choose: what Twilio leaves unsaid, how long things take, who picks up."""
+"""What a tester may set: what Twilio does not document, how long things take, who picks up."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ def _three_seconds(_url: str) -> float:
 
 @dataclass(frozen=True)
 class Rules:
-    """Switches for what no reliable source says, and the simulator's own guards.
+    """Settings for what no reliable source documents, and the simulator's own limits.
 
     keys_outside_gather: keys pressed while no Gather listens are "dropped" or kept ("buffered")
     for the next one. empty_digits_sent: `actionOnEmptyResult` sends `Digits=` or no Digits.

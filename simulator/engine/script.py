@@ -1,4 +1,4 @@
-"""Which verb comes next: the current document, and what replaces it when it cannot be had."""
+"""Which verb comes next: the current document, and what replaces it when it cannot be fetched."""
 
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -8,9 +8,9 @@ from urllib.parse import urljoin
 from .activity import Goto
 from .checks import faults_in
 from .faults import REDIRECT_LOOP, Fault, FaultError
-from .fetch import Fetcher, Request
-from .line import Line
+from .fetch import Fetcher, HttpRequest
 from .markup import Element, parse, read_answer
+from .phone_line import PhoneLine
 from .rules import Rules
 
 _APPLICATION_ERROR = parse(
@@ -20,7 +20,7 @@ _APPLICATION_ERROR = parse(
 
 
 @dataclass(frozen=True)
-class Place:
+class Position:
     """Where in which document the call is: what an `<Enqueue>` comes back to."""
 
     url: str
@@ -31,7 +31,7 @@ class Script:
     """The document being executed. Knows the fallback URL and guards against endless loops."""
 
     def __init__(
-        self, line: Line, fetcher: Fetcher, rules: Rules, report: Callable[[Fault], None]
+        self, line: PhoneLine, fetcher: Fetcher, rules: Rules, report: Callable[[Fault], None]
     ) -> None:
         self._line = line
         self._fetcher = fetcher
@@ -44,11 +44,11 @@ class Script:
         self._last_opened_at = -1.0
 
     @property
-    def place(self) -> Place:
-        return Place(self._url, tuple(self._verbs))
+    def position(self) -> Position:
+        return Position(self._url, tuple(self._verbs))
 
-    def go_back_to(self, place: Place) -> None:
-        self._url, self._verbs = place.url, deque(place.verbs)
+    def go_back_to(self, position: Position) -> None:
+        self._url, self._verbs = position.url, deque(position.verbs)
 
     def next_verb(self) -> Element | None:
         return self._verbs.popleft() if self._verbs else None
@@ -61,7 +61,7 @@ class Script:
             return url
 
     def open(self, goto: Goto, parameters: Mapping[str, str], now: float) -> None:
-        """Replaces the document; by the fallback's, or by an apology, when that fails."""
+        """Fetches the next document. If that fails, the fallback URL; if that fails, an apology."""
         try:
             self._guard(goto, now)
             self._load(goto, parameters, "voice", now)
@@ -79,7 +79,7 @@ class Script:
             raise FaultError(REDIRECT_LOOP, detail, goto.url)
 
     def _load(self, goto: Goto, parameters: Mapping[str, str], purpose: str, now: float) -> None:
-        request = Request(goto.url, parameters, goto.input, goto.method, purpose)
+        request = HttpRequest(goto.url, parameters, goto.input, goto.method, purpose)
         url, answer = self._fetcher.fetch(request, now)
         root = read_answer(answer.header("Content-Type"), answer.body, url)
         for fault in faults_in(root, url):

@@ -1,9 +1,9 @@
-"""The X-Twilio-Signature header (twilio-voice.md section 2)."""
+"""The X-Twilio-Signature header (twilio.com/docs/usage/security)."""
 
 import base64
 import hmac
 from collections.abc import Mapping
-from hashlib import sha1, sha256
+from hashlib import sha1
 from urllib.parse import urlsplit
 
 
@@ -25,9 +25,3 @@ def sign(auth_token: str, url: str, parameters: Mapping[str, str]) -> str:
     """Base64 of the HMAC-SHA1. `parameters`: the form of a POST, empty for a GET."""
     text = signed_url(url) + "".join(name + parameters[name] for name in sorted(parameters))
     return base64.b64encode(hmac.digest(auth_token.encode(), text.encode(), sha1)).decode()
-
-
-def with_body_hash(url: str, body: bytes) -> str:
-    """The URL with the hash: a JSON body "is covered by a `bodySHA256` query parameter"."""
-    joint = "&" if urlsplit(url).query else "?"
-    return f"{url}{joint}bodySHA256={sha256(body).hexdigest()}"

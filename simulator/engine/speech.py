@@ -1,8 +1,8 @@
 """How long a prompt takes, estimated from its words, and what the caller hears of it.
 
-Calibrated on drafted prompts with measured-by-ear lengths: 4.2 Chinese characters a second (a
-digit in Chinese counts as one) and 2.5 English words a second; `tests/simulator/engine` states the
-band. Real voices differ; what matters is that the same words always take the same time.
+Calibrated by ear on drafted prompts: 4.2 Chinese characters a second (a digit in Chinese counts as
+one) and 2.5 English words a second. `tests/simulator/engine` states how far off it may be. Real
+voices differ; what matters is that the same words always take the same time.
 """
 
 import re

@@ -1,7 +1,7 @@
 """How one request reaches the application: over real HTTP, or straight into a WSGI app.
 
-A wire sends exactly one request: no redirects, no retries, no cookies, no proxies. Those are
-Twilio's business (fetch.py), or nobody's.
+A transport sends exactly one request: no redirects, no retries, no cookies, no proxies. Those that
+Twilio has are added in fetch.py.
 """
 
 import io
@@ -20,8 +20,8 @@ from werkzeug.test import Client, EnvironBuilder
 Failure = Literal["connect", "read", "host", "tls"]
 
 
-class WireError(Exception):
-    """No answer was had. `failure` says how far the request came."""
+class TransportError(Exception):
+    """No response came back. `failure` says how far the request got."""
 
     def __init__(self, failure: Failure, detail: str) -> None:
         super().__init__(detail)
@@ -38,8 +38,8 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Answer:
-    """An HTTP answer as received; header names in any case."""
+class HttpResponse:
+    """An HTTP response as received; header names in any case."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
@@ -51,17 +51,17 @@ class Answer:
         return next((value for key, value in self.headers if key.lower() == wanted), "")
 
 
-class Wire(Protocol):
+class Transport(Protocol):
     """Sends one request. Safe to share between calls and threads."""
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, limits: Limits
-    ) -> Answer:
-        """`url` is absolute, without fragment, already percent-encoded. Raises WireError."""
+    ) -> HttpResponse:
+        """`url` is absolute, without fragment, already percent-encoded. Raises TransportError."""
         ...
 
 
-class HttpWire:
+class HttpTransport:
     """Real HTTP through requests' adapter: pooled connections, shared by any number of calls.
 
     The adapter is used without a Session, so proxy settings and .netrc are never read.
@@ -75,7 +75,7 @@ class HttpWire:
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, limits: Limits
-    ) -> Answer:
+    ) -> HttpResponse:
         deadline = time.monotonic() + limits.total
         timeouts = (min(limits.connect, limits.total), min(limits.read, limits.total))
         try:
@@ -83,7 +83,7 @@ class HttpWire:
             response = self._adapter.send(request, stream=True, timeout=timeouts)
             return _read(response, deadline)
         except requests.RequestException as error:
-            raise WireError(_failure(error), str(error)) from error
+            raise TransportError(_failure(error), str(error)) from error
 
     def close(self) -> None:
         """Closes idle connections."""
@@ -109,7 +109,7 @@ class HttpWire:
         return self._via + url.partition(parts.netloc)[2]
 
 
-def _read(response: requests.Response, deadline: float) -> Answer:
+def _read(response: requests.Response, deadline: float) -> HttpResponse:
     body = io.BytesIO()
     with response:
         for chunk in response.iter_content(16 * 1024):
@@ -117,7 +117,7 @@ def _read(response: requests.Response, deadline: float) -> Answer:
             if time.monotonic() > deadline:
                 raise requests.ReadTimeout("the answer took longer than the total time allowed")
     headers = response.raw.headers.items()
-    return Answer(response.status_code, tuple(headers), body.getvalue())
+    return HttpResponse(response.status_code, tuple(headers), body.getvalue())
 
 
 def _failure(error: requests.RequestException) -> Failure:
@@ -131,11 +131,11 @@ def _failure(error: requests.RequestException) -> Failure:
     return "connect" if isinstance(reason, NewConnectionError) else "read"
 
 
-class WsgiWire:
+class WsgiTransport:
     """Calls a WSGI app in this thread, as fast as it can answer.
 
     An exception of the app becomes a 500 with the traceback as body, as a server would make of it.
-    `host`: where the app is; URLs of other hosts are then not answered by it (any, when empty).
+    `host`: the app's own host. A URL of another host fails; with an empty one the app gets all.
     """
 
     def __init__(self, app: Any, host: str = "") -> None:
@@ -144,20 +144,20 @@ class WsgiWire:
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, limits: Limits
-    ) -> Answer:
+    ) -> HttpResponse:
         if self._host and urlsplit(url).netloc != self._host:
-            raise WireError("host", f"the application is at {self._host} only")
+            raise TransportError("host", f"the application is at {self._host} only")
         started = time.monotonic()
         try:
-            answer = self._answer(method, url, headers, body)
+            response = self._call(method, url, headers, body)
         except Exception:  # whatever the app under test may raise
             text = traceback.format_exc().encode()
-            answer = Answer(500, (("Content-Type", "text/plain"),), text)
+            response = HttpResponse(500, (("Content-Type", "text/plain"),), text)
         if time.monotonic() - started > min(limits.read, limits.total):
-            raise WireError("read", "the app took longer than the time allowed")
-        return answer
+            raise TransportError("read", "the app took longer than the time allowed")
+        return response
 
-    def _answer(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> Answer:
+    def _call(self, method: str, url: str, headers: Mapping[str, str], body: bytes) -> HttpResponse:
         parts = urlsplit(url)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         builder = EnvironBuilder(
@@ -171,4 +171,6 @@ class WsgiWire:
         if body:
             builder.content_length = len(body)
         response = Client(self._app, use_cookies=False).open(builder)
-        return Answer(response.status_code, tuple(response.headers.items()), response.get_data())
+        return HttpResponse(
+            response.status_code, tuple(response.headers.items()), response.get_data()
+        )

@@ -1,8 +1,8 @@
 """Enqueue: the caller waits, with music or with a wait document, until an agent takes the call."""
 
-from .activity import Continue, Goto, Step
-from .line import new_sid
+from .activity import Continue, Goto, Transition
 from .markup import Element
+from .phone_line import new_sid
 
 
 class Queued:
@@ -34,7 +34,7 @@ class Queued:
         }
         return Goto(self._wait_url, self._enqueue.method("waitUrlMethod"), parameters)
 
-    def after(self, result: str, now: float) -> Step:
+    def after(self, result: str, now: float) -> Transition:
         """The action with QueueResult; without action the verb after `<Enqueue>`."""
         if not self._enqueue.attributes.get("action"):
             return Continue()

@@ -1,4 +1,4 @@
-"""`python -m simulator.load`: traffic, settling, reckoning, summary.
+"""`python -m simulator.load`: traffic, settling, checks, summary.
 
 Exit status: 0 everything adds up · 1 something does not · 2 nothing could be called · 130 Ctrl-C.
 """
@@ -16,12 +16,12 @@ from random import Random
 
 from rich.console import Console
 
-from simulator.engine import HttpWire
-from simulator.load.calls import CallRecord, Conversation, keep_transcript
-from simulator.load.checks import reckon
-from simulator.load.gathering import gather_when_settled
+from simulator.engine import HttpTransport
+from simulator.load.calls import CallInProgress, CallRecord, keep_transcript
+from simulator.load.checks import find_discrepancies
+from simulator.load.collecting import collect_when_settled
 from simulator.load.options import Options, read_options
-from simulator.load.people import Crowd, Person, new_people, people_in
+from simulator.load.people import CallerPool, Person, new_people, people_in
 from simulator.load.progress import shown
 from simulator.load.summary import Summary, as_json, show, summarise
 from simulator.load.target import Target, find_target
@@ -80,12 +80,12 @@ def _load(
 ) -> Summary:
     console.print(f"{options.calls} calls to {target.line.voice_url}, seed {options.seed}")
     started_at = time.time()
-    wire = HttpWire(target.via, connections=options.lines)
-    new_call = _dialler(options, target, people, wire)
+    transport = HttpTransport(target.via, connections=options.lines)
+    new_call = _dialler(options, target, people, transport)
     traffic = Traffic(_pace(options), new_call, _finisher(options.record), interruptions.first)
     with shown(console, options.calls) as watch:
-        board = traffic.run(watch)
-    wire.close()
+        progress = traffic.run(watch)
+    transport.close()
 
     told = 0
 
@@ -96,31 +96,31 @@ def _load(
             told = waiting
         return interruptions.times > 1
 
-    evidence = gather_when_settled(target, board.records, started_at, options.settle, impatient)
-    return summarise(board, evidence, reckon(evidence))
+    evidence = collect_when_settled(target, progress.records, started_at, options.settle, impatient)
+    return summarise(progress, evidence, find_discrepancies(evidence))
 
 
 def _dialler(
-    options: Options, target: Target, people: list[Person], wire: HttpWire
-) -> Callable[[], Conversation]:
+    options: Options, target: Target, people: list[Person], transport: HttpTransport
+) -> Callable[[], CallInProgress]:
     """The next caller of the mix; the same seed gives the same callers."""
     rng = Random(options.seed)
-    crowd = Crowd(people, rng)
+    pool = CallerPool(people, rng)
     errands, weights = list(options.mix), list(options.mix.values())
 
-    def dial() -> Conversation:
+    def dial() -> CallInProgress:
         errand = rng.choices(errands, weights)[0]
         own = Random(rng.getrandbits(64))
-        return Conversation(target, wire, errand, crowd.next(errand), own)
+        return CallInProgress(target, transport, errand, pool.next(errand), own)
 
     return dial
 
 
-def _finisher(folder: Path | None) -> Callable[[Conversation], CallRecord]:
-    def finish(conversation: Conversation) -> CallRecord:
-        record = conversation.over()
+def _finisher(folder: Path | None) -> Callable[[CallInProgress], CallRecord]:
+    def finish(in_progress: CallInProgress) -> CallRecord:
+        record = in_progress.record()
         if folder:
-            keep_transcript(folder, conversation.call, record)
+            keep_transcript(folder, in_progress.call, record)
         return record
 
     return finish

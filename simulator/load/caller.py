@@ -1,4 +1,4 @@
-"""One caller: listens, thinks, presses, errs, gives up. Yields the call second to be woken at."""
+"""One caller: listens, thinks, presses, errs, gives up."""
 
 import re
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _NEXT: Final = re.compile(r"/voice/([a-z0-9_]+)\?turn=")
 _LANGUAGE_KEYS: Final = {"zh": "1", "en": "2"}
 
 
-class Caller:
+class SimulatedCaller:
     """A person with an errand on a call of their own."""
 
     def __init__(
@@ -31,17 +31,17 @@ class Caller:
         leaves = rng.random() < self._habits.leaves
         self._leaves_at = rng.uniform(0, MOSTLY_GONE_BY) if leaves else PATIENCE_SECONDS
 
-    def lives(self) -> Iterator[float]:
-        """The whole call: each number is the call second up to which the caller does nothing."""
+    def run(self) -> Iterator[float]:
+        """The whole call. Yields the call second until which the caller does nothing."""
         self._call.dial()
         for _ in range(MOST_ACTS):
-            yield from self._listens()
+            yield from self._listen()
             if self._call.ended:
                 return
-            yield from self._acts(self._wish())
+            yield from self._act(self._wish())
         self._call.hang_up()
 
-    def _listens(self) -> Iterator[float]:
+    def _listen(self) -> Iterator[float]:
         """To the end of what is said, or to where a key can interrupt it; agents too."""
         waits = {State.PLAYING, State.PROMPTING, State.RINGING, State.BRIDGED, State.QUEUED}
         if self._rng.random() < self._habits.interrupts:
@@ -59,7 +59,7 @@ class Caller:
             return str(self._rng.randint(1, min(len(self._person.cards), 8)))
         return self._person.id_keys if wish == ID else wish
 
-    def _acts(self, keys: str) -> Iterator[float]:
+    def _act(self, keys: str) -> Iterator[float]:
         if keys != HANG_UP and self._rng.random() < self._habits.slips:
             keys = slipped(keys, self._rng)
         yield from self._until(self._call.now + self._rng.uniform(0.3, 2.0))
@@ -68,10 +68,10 @@ class Caller:
         elif keys == SILENCE:
             yield from self._until(self._call.due)
         else:
-            yield from self._types(keys)
+            yield from self._type(keys)
 
-    def _types(self, keys: str) -> Iterator[float]:
-        """One key after another, to the end: a # may come when it is not wanted any more."""
+    def _type(self, keys: str) -> Iterator[float]:
+        """Presses every key, even a # that is not wanted any more."""
         for position, key in enumerate(keys):
             if position:
                 yield from self._until(self._call.now + self._rng.uniform(0.2, 0.9))

@@ -7,14 +7,14 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from simulator.engine import ANSWERS, BUSY, NO_ANSWER, Call, Fault, Rules, Wire
+from simulator.engine import ANSWERS, BUSY, NO_ANSWER, Call, Fault, Rules, Transport
 from simulator.engine.journey import journey_lines
-from simulator.load.caller import Caller, step_now
+from simulator.load.caller import SimulatedCaller, step_now
+from simulator.load.claims import Claim, Heard, claims_in
 from simulator.load.errands import Errand, habits_of
 from simulator.load.people import Person
+from simulator.load.repeating_transport import RepeatingTransport, TimedTurn, step_in
 from simulator.load.target import Target
-from simulator.load.wire import CallWire, Turn, step_in
-from simulator.load.words import Claim, Heard, claims_in
 
 # What a call is filed under: the first of these that was heard, else where it ended.
 _WEIGHTY: Final = (Claim.FILED, Claim.ALREADY, Claim.UNKNOWN, Claim.NOT_FILED, Claim.STATUS)
@@ -23,8 +23,8 @@ _LONG_ENTRY: Final = re.compile(r"(presses )[\d*#]{5,}")
 
 @dataclass(frozen=True)
 class CallRecord:
-    """What the reckoning needs of a call. `confirmed`: the confirming key was sent, once or more
-    often; `last_step` is where it stood at its end.
+    """What the checks need to know of a call. `confirmed`: the confirming key was sent, at least
+    once. `last_step`: where the call stood at its end.
     """
 
     sid: str
@@ -34,9 +34,8 @@ class CallRecord:
     confirmed: bool
     heard: tuple[Heard, ...]
     last_step: str
-    ended_by: str
     seconds: float
-    turns: tuple[Turn, ...]
+    turns: tuple[TimedTurn, ...]
     faults: tuple[Fault, ...]
 
     @property
@@ -51,44 +50,44 @@ class CallRecord:
         return {heard.number for heard in self.heard if heard.claim is claim}
 
 
-class Conversation:
-    """A call in progress, moved on by whoever has time."""
+class CallInProgress:
+    """A call in progress. Any thread may let it go on, one at a time."""
 
     def __init__(
-        self, target: Target, wire: Wire, errand: Errand, person: Person, rng: Random
+        self, target: Target, transport: Transport, errand: Errand, person: Person, rng: Random
     ) -> None:
         self._errand = errand
         self._person = person
         self._language = rng.choice(("zh", "en"))
-        self._wire = CallWire(wire, habits_of(errand).repeats, rng)
+        self._transport = RepeatingTransport(transport, habits_of(errand).repeats, rng)
         self.call = Call(
             target.line,
-            self._wire,
+            self._transport,
             caller=f"+86154{rng.randrange(10**8):08d}",
             rules=Rules(keys_outside_gather=rng.choice(("dropped", "buffered"))),
             far_end=rng.choice((ANSWERS, ANSWERS, BUSY, NO_ANSWER)),
         )
         self._marks: list[tuple[int, float]] = []
-        caller = Caller(self.call, errand, person, self._language, rng)
-        self._life: Iterator[float] = caller.lives()
+        caller = SimulatedCaller(self.call, errand, person, self._language, rng)
+        self._moments: Iterator[float] = caller.run()
         self._awaited: float | None = None
 
-    def goes_on(self) -> float | None:
+    def go_on(self) -> float | None:
         """-> the call second at which to come back, None when the call is over."""
         if self._awaited is not None:
-            self._advances_to(self._awaited)
-        self._awaited = next(self._life, None)
-        self._notes_progress()
+            self._advance_to(self._awaited)
+        self._awaited = next(self._moments, None)
+        self._note_progress()
         return self._awaited
 
-    def hangs_up(self) -> None:
-        """Whatever the caller had in mind."""
+    def hang_up(self) -> None:
+        """Ends the call, whatever the caller had in mind."""
         self.call.hang_up()
-        self._notes_progress()
+        self._note_progress()
 
-    def over(self) -> CallRecord:
-        """What is kept; late deliveries arrive first."""
-        self._wire.close()
+    def record(self) -> CallRecord:
+        """What is kept of the call, once its late deliveries have arrived."""
+        self._transport.close()
         call = self.call
         return CallRecord(
             sid=call.sid,
@@ -98,25 +97,26 @@ class Conversation:
             confirmed=self._confirmed(),
             heard=tuple(self._heard()),
             last_step=step_now(call) or ("goodbye" if call.exchanges else "nowhere"),
-            ended_by=call.transcript[-1].text if call.transcript else "not dialled",
             seconds=call.now,
-            turns=tuple(self._wire.turns),
+            turns=tuple(self._transport.turns),
             faults=tuple(call.faults),
         )
 
-    def _advances_to(self, moment: float) -> None:
-        """In the steps that the call takes by itself, so that each answer's time is known."""
+    def _advance_to(self, moment: float) -> None:
+        """One due moment after another, so that the time of each answer is known."""
         while not self.call.ended and self.call.due < moment:
             self.call.advance_to(self.call.due)
-            self._notes_progress()
+            self._note_progress()
         self.call.advance_to(moment)
 
-    def _notes_progress(self) -> None:
-        """What has been said so far had reached us by the last answer."""
-        self._marks.append((len(self.call.transcript), self._wire.answered_at))
+    def _note_progress(self) -> None:
+        """Notes that all said so far came with the answers until now."""
+        self._marks.append((len(self.call.transcript), self._transport.answered_at))
 
     def _said_at(self, position: int) -> float:
-        return next((at for length, at in self._marks if position < length), self._wire.answered_at)
+        return next(
+            (at for length, at in self._marks if position < length), self._transport.answered_at
+        )
 
     def _heard(self) -> Iterator[Heard]:
         number = ""
@@ -150,7 +150,7 @@ def keep_transcript(folder: Path, call: Call, record: CallRecord) -> None:
     (folder / name).write_text(text + "\n", encoding="utf-8")
 
 
-def _turn_line(turn: Turn) -> str:
+def _turn_line(turn: TimedTurn) -> str:
     repeat = f"  delivered {turn.repeat}" if turn.repeat else ""
     answer = turn.status or turn.failure
     return f"POST {turn.step:<18} {answer} in {turn.milliseconds:.0f} ms{repeat}"

@@ -1,4 +1,4 @@
-"""What must add up, each as a pure function of the evidence. The reckoning runs them all.
+"""The checks: what must add up after a load. Each is a pure function of the evidence.
 
 A side that was not to be looked at (None) is not judged; the summary says so.
 """
@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from simulator.engine import Level
+from simulator.load.claims import Claim, Heard
 from simulator.load.evidence import Evidence, Report
-from simulator.load.words import Claim, Heard
 
 CLOCK_SLACK: Final = 0.001  # the bank writes milliseconds
 
@@ -27,12 +27,12 @@ class Discrepancy:
 
 
 def side_silent(evidence: Evidence) -> Iterator[str]:
-    """Whatever was to be looked at could be."""
+    """Every side that was to be looked at has answered."""
     yield from evidence.silent
 
 
 def success_without_record(evidence: Evidence) -> Iterator[str]:
-    """A caller heard a report number as a success: this call's own report is on record."""
+    """When a caller hears a number as a success, this call's own report is on record."""
     if evidence.reports is None:
         return
     for call in evidence.calls:
@@ -45,7 +45,7 @@ def success_without_record(evidence: Evidence) -> Iterator[str]:
 
 
 def failure_with_record(evidence: Evidence) -> Iterator[str]:
-    """A caller who confirmed, heard "NOT blocked by this call" and nothing better, left none."""
+    """A caller who confirmed and only heard "NOT blocked by this call" has filed no report."""
     filed = {report.origin: report.number for report in evidence.ours}
     for call in evidence.calls:
         claims = {heard.claim for heard in call.heard}
@@ -95,7 +95,7 @@ def record_without_notice(evidence: Evidence) -> Iterator[str]:
 
 
 def record_without_receipt(evidence: Evidence) -> Iterator[str]:
-    """After the settling time every report has reached its bank, signed, and did its work."""
+    """After the settling time each report reached its bank, which carried it out or refused."""
     if evidence.receipts is None:
         return
     for report in evidence.ours:
@@ -196,7 +196,7 @@ def _is_early(evidence: Evidence, heard: Heard) -> bool:
 
 
 def _is_of(evidence: Evidence, report: Report, cards: tuple[str, ...]) -> bool:
-    """As the bank has it; without the bank, as the call that filed it; else nobody can tell."""
+    """By the bank's word; without it, by the call that filed it; True if nobody can tell."""
     card = evidence.card_of.get(report.number)
     if card is not None:
         return card in cards
@@ -209,6 +209,6 @@ def _state(evidence: Evidence, report: Report) -> str:
     return f" (its notice is {notice.state})" if notice else ""
 
 
-def reckon(evidence: Evidence) -> list[Discrepancy]:
+def find_discrepancies(evidence: Evidence) -> list[Discrepancy]:
     """Runs every check; what does not add up, in their order."""
     return [Discrepancy(name, what) for name, check in CHECKS.items() for what in check(evidence)]

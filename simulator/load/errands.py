@@ -94,7 +94,7 @@ def habits_of(errand: Errand) -> Habits:
 
 
 def _one_wrong(keys: str, rng: Random) -> str:
-    """One digit is another: ISO 7064 MOD 11-2 catches every single wrong key."""
+    """One digit is wrong; ISO 7064 MOD 11-2 catches every single wrong key."""
     place = rng.randrange(17)
     other = str((int(keys[place]) + rng.randint(1, 9)) % 10)
     return keys[:place] + other + keys[place + 1 :]

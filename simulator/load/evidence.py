@@ -49,8 +49,8 @@ class Receipt:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything at one moment. None: that side was not looked at; `silent` names the sides that
-    should have been and gave no answer.
+    """All evidence of one moment. None: that side was not looked at. `silent` names the sides that
+    did not answer.
 
     `effects`: how often a report blocked an account; `blocked_cards`: card number -> the report
     that blocked it last.

@@ -2,15 +2,13 @@
 
 import csv
 import io
-import subprocess
-import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
 from simulator.load.errands import Errand
-from simulator.stack.launcher import CHECKOUT
+from simulator.stack.made_up_holders import import_made_up_holders
 from simulator.stack.problem import StartError
 
 _CALLED_LATELY = 40
@@ -54,41 +52,23 @@ def people_in(file: Path) -> list[Person]:
 
 def new_people(environ: Mapping[str, str], count: int, seed: int) -> list[Person]:
     """Makes up `count` cards' holders and imports them. Raises StartError."""
-    text = _cardholders(environ, ["generate", str(count), "--seed", str(seed)], "")
-    _cardholders(environ, ["import", "-"], text)
-    return read_people(io.StringIO(text))
+    return read_people(io.StringIO(import_made_up_holders(environ, count, seed)))
 
 
-class Crowd:
-    """Deals out who calls next: mostly somebody new, at times somebody who called just now."""
+class CallerPool:
+    """Chooses who calls next: mostly somebody new, at times somebody who called just now."""
 
     def __init__(self, people: list[Person], rng: Random) -> None:
         self._people = people
         self._rng = rng
-        self._dealt = 0
+        self._chosen = 0
 
     def next(self, errand: Errand) -> Person:
         """Status is asked by people who called before, as far as there are any."""
         again = 0.8 if errand is Errand.STATUS else 0.1
-        if self._dealt and self._rng.random() < again:
+        if self._chosen and self._rng.random() < again:
             # Perhaps while the earlier call still goes on: two phones, one card.
-            behind = self._rng.randint(1, min(self._dealt, _CALLED_LATELY))
-            return self._people[(self._dealt - behind) % len(self._people)]
-        self._dealt += 1
-        return self._people[(self._dealt - 1) % len(self._people)]
-
-
-def _cardholders(environ: Mapping[str, str], command: list[str], text: str) -> str:
-    flask = [sys.executable, "-m", "flask", "--app", "app", "cardholders"]
-    done = subprocess.run(
-        [*flask, *command],
-        cwd=CHECKOUT,
-        env=dict(environ),
-        input=text,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    if done.returncode:
-        raise StartError(f"flask cardholders {command[0]} failed:\n{done.stderr}")
-    return done.stdout
+            behind = self._rng.randint(1, min(self._chosen, _CALLED_LATELY))
+            return self._people[(self._chosen - behind) % len(self._people)]
+        self._chosen += 1
+        return self._people[(self._chosen - 1) % len(self._people)]

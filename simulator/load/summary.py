@@ -11,8 +11,8 @@ from rich.table import Table
 
 from simulator.load.checks import Discrepancy
 from simulator.load.evidence import Evidence
-from simulator.load.traffic import Board
-from simulator.load.wire import Turn
+from simulator.load.repeating_transport import TimedTurn
+from simulator.load.traffic import LoadProgress
 
 _SHOWN_OF_A_CHECK = 10
 _NOT_LOOKED_AT = "not looked at"
@@ -60,17 +60,17 @@ class Summary:
         return not self.discrepancies
 
 
-def summarise(board: Board, evidence: Evidence, found: Sequence[Discrepancy]) -> Summary:
+def summarise(progress: LoadProgress, evidence: Evidence, found: Sequence[Discrepancy]) -> Summary:
     """Counts; judges nothing."""
     calls = evidence.calls
     turns = [turn for call in calls for turn in call.turns]
     faults = [f"{fault.code} {fault.name}" for call in calls for fault in call.faults]
     return Summary(
-        seconds=round(board.seconds, 1),
-        calls_planned=board.planned,
+        seconds=round(progress.seconds, 1),
+        calls_planned=progress.planned,
         calls=len(calls),
-        calls_per_second=round(len(calls) / max(board.seconds, 0.001), 1),
-        most_at_once=board.most_at_once,
+        calls_per_second=round(len(calls) / max(progress.seconds, 0.001), 1),
+        most_at_once=progress.most_at_once,
         errands=_counted(call.errand for call in calls),
         outcomes=_counted(call.outcome for call in calls),
         last_steps=_counted(call.last_step for call in calls),
@@ -88,7 +88,7 @@ def summarise(board: Board, evidence: Evidence, found: Sequence[Discrepancy]) ->
     )
 
 
-def latency_of(turns: Sequence[Turn]) -> Latency:
+def latency_of(turns: Sequence[TimedTurn]) -> Latency:
     """Nearest-rank percentiles; zeros when there are no turns."""
     taken = sorted(turn.milliseconds for turn in turns)
     points = [_percentile(taken, part) for part in (50, 95, 99, 100)]
@@ -176,7 +176,7 @@ def _counts_table(title: str, counts: dict[str, int]) -> Table:
 
 
 def _latency_table(summary: Summary) -> Table:
-    table = Table("Turn", box=None, pad_edge=False)
+    table = Table("TimedTurn", box=None, pad_edge=False)
     for name in ("turns", "p50 ms", "p95 ms", "p99 ms", "slowest"):
         table.add_column(name, justify="right")
     for step, latency in [*summary.latency_by_step.items(), ("all", summary.latency)]:

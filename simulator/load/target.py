@@ -7,10 +7,10 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from simulator.engine import Line
+from simulator.engine import PhoneLine
 from simulator.load.options import Options
+from simulator.stack.data_dir import DataDir
 from simulator.stack.launcher import CHECKOUT
-from simulator.stack.place import Place
 from simulator.stack.problem import StartError
 
 
@@ -21,7 +21,7 @@ class Target:
     `environ` is what the hotline's own commands are run with.
     """
 
-    line: Line
+    line: PhoneLine
     via: str
     bank_url: str
     redis_url: str
@@ -33,14 +33,14 @@ def find_target(options: Options, given: Mapping[str, str]) -> Target:
     environ = dict(given)
     bank_url, via = options.bank_url, options.via
     if not (options.base_url or given.get("PUBLIC_BASE_URL")):
-        place = Place(Path(given.get("DATA_DIR") or CHECKOUT / "var").resolve())
-        launch = place.launch()
+        data_dir = DataDir(Path(given.get("DATA_DIR") or CHECKOUT / "var").resolve())
+        launch = data_dir.launch()
         if not launch:
             raise StartError(
-                f"No `make run` is going in {place.data_dir}. Start one, or name a hotline with "
+                f"No `make run` is going in {data_dir.path}. Start one, or name a hotline with "
                 "PUBLIC_BASE_URL, TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN and REDIS_URL."
             )
-        environ |= place.environment_of(launch)
+        environ |= data_dir.environment_of(launch)
         bank_url = bank_url or launch.bank_url
         if not is_loopback(environ["PUBLIC_BASE_URL"]):
             via = via or launch.hotline_url
@@ -68,14 +68,14 @@ def _refuse_others(places: Mapping[str, str]) -> None:
             raise StartError(f"{name} is at {host}: a load goes to this machine only.")
 
 
-def _line(base_url: str, environ: Mapping[str, str]) -> Line:
+def _line(base_url: str, environ: Mapping[str, str]) -> PhoneLine:
     """The number as it would be configured at Twilio."""
     try:
         account_sid, token = environ["TWILIO_ACCOUNT_SID"], environ["TWILIO_AUTH_TOKEN"]
     except KeyError as missing:
         raise StartError(f"{missing.args[0]} is not set: calls could not be signed.") from None
     base = base_url.rstrip("/")
-    return Line(
+    return PhoneLine(
         voice_url=f"{base}/voice",
         status_callback_url=f"{base}/voice/status",
         fallback_url=f"{base}/voice/fallback",

@@ -1,4 +1,4 @@
-"""Keeps the calls coming at their rate and every call going on at its time."""
+"""Starts calls at a steady rate, and lets each call go on when it is due."""
 
 import heapq
 import itertools
@@ -9,13 +9,13 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
-from simulator.load.calls import CallRecord, Conversation
+from simulator.load.calls import CallInProgress, CallRecord
 
 _TICK_SECONDS = 0.25
 
 
 @dataclass
-class Board:
+class LoadProgress:
     """Figures of the moment, for whoever watches."""
 
     planned: int
@@ -37,7 +37,7 @@ class Board:
 
 @dataclass(frozen=True)
 class Pace:
-    """Calls a second, call seconds a second of wall time, and what there is at most.
+    """`speed`: call seconds in a second of wall time. `at_once`, `lines`: calls, requests at most.
 
     `longest`: seconds after which no call is started any more, however few there were.
     """
@@ -56,21 +56,21 @@ class Traffic:
     def __init__(
         self,
         pace: Pace,
-        new_call: Callable[[], Conversation],
-        finish: Callable[[Conversation], CallRecord],
+        new_call: Callable[[], CallInProgress],
+        finish: Callable[[CallInProgress], CallRecord],
         stop: threading.Event,
     ) -> None:
         self._pace = pace
         self._new_call = new_call
         self._finish = finish
         self._stop = stop
-        self._asleep: list[tuple[float, int, Conversation, float]] = []
+        self._asleep: list[tuple[float, int, CallInProgress, float]] = []
         self._order = itertools.count()
         self._news: queue.SimpleQueue[CallRecord | BaseException | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
-        self.board = Board(pace.calls)
+        self.progress = LoadProgress(pace.calls)
 
-    def run(self, watch: Callable[[Board], None]) -> Board:
+    def run(self, watch: Callable[[LoadProgress], None]) -> LoadProgress:
         """Returns when every call that was started is over."""
         with ThreadPoolExecutor(self._pace.lines) as pool:
             try:
@@ -78,40 +78,40 @@ class Traffic:
                     self._start_due(pool)
                     self._wake_due(pool)
                     self._hear_news()
-                    watch(self.board)
+                    watch(self.progress)
             except BaseException:
                 self._stop.set()
                 raise
-        self.board.ended_at = time.monotonic()
-        return self.board
+        self.progress.ended_at = time.monotonic()
+        return self.progress
 
     def _is_over(self) -> bool:
-        return not self._more_to_start() and not self.board.in_progress
+        return not self._more_to_start() and not self.progress.in_progress
 
     def _more_to_start(self) -> bool:
-        board = self.board
-        in_time = board.seconds < self._pace.longest
-        return board.started < self._pace.calls and in_time and not self._stop.is_set()
+        progress = self.progress
+        in_time = progress.seconds < self._pace.longest
+        return progress.started < self._pace.calls and in_time and not self._stop.is_set()
 
     def _next_start(self) -> float:
         """Wall seconds at which the next call is due; never, when there is no room for it."""
-        room = self.board.in_progress < self._pace.at_once
+        room = self.progress.in_progress < self._pace.at_once
         if not room or not self._more_to_start():
             return float("inf")
-        return self.board.started_at + self.board.started / self._pace.per_second
+        return self.progress.started_at + self.progress.started / self._pace.per_second
 
     def _start_due(self, pool: ThreadPoolExecutor) -> None:
         while self._next_start() <= time.monotonic():
-            self.board.started += 1
-            self.board.most_at_once = max(self.board.most_at_once, self.board.in_progress)
-            pool.submit(self._converse, self._new_call(), time.monotonic())
+            self.progress.started += 1
+            self.progress.most_at_once = max(self.progress.most_at_once, self.progress.in_progress)
+            pool.submit(self._continue, self._new_call(), time.monotonic())
 
     def _wake_due(self, pool: ThreadPoolExecutor) -> None:
         now = float("inf") if self._stop.is_set() else time.monotonic()
         with self._lock:
             while self._asleep and self._asleep[0][0] <= now:
-                _, _, conversation, dialled_at = heapq.heappop(self._asleep)
-                pool.submit(self._converse, conversation, dialled_at)
+                _, _, call, dialled_at = heapq.heappop(self._asleep)
+                pool.submit(self._continue, call, dialled_at)
 
     def _hear_news(self) -> None:
         """Waits for a call's end, or until something is due."""
@@ -125,28 +125,28 @@ class Traffic:
         if isinstance(news, BaseException):
             raise news
         if news:
-            self.board.records.append(news)
+            self.progress.records.append(news)
 
-    def _converse(self, conversation: Conversation, dialled_at: float) -> None:
+    def _continue(self, call: CallInProgress, dialled_at: float) -> None:
         """In the pool: the call goes on until it has to wait or is over."""
         try:
-            moment = self._next_moment(conversation, dialled_at)
+            moment = self._next_moment(call, dialled_at)
             if moment is None:
-                self._news.put(self._finish(conversation))
+                self._news.put(self._finish(call))
                 return
         except BaseException as error:  # raised again in `run`
             self._news.put(error)
             return
         with self._lock:
             entry = (dialled_at + moment / self._pace.speed, next(self._order))
-            heapq.heappush(self._asleep, (*entry, conversation, dialled_at))
+            heapq.heappush(self._asleep, (*entry, call, dialled_at))
         self._news.put(None)
 
-    def _next_moment(self, conversation: Conversation, dialled_at: float) -> float | None:
+    def _next_moment(self, call: CallInProgress, dialled_at: float) -> float | None:
         """The call second to wait for; None when the call is over."""
         while not self._stop.is_set():
-            moment = conversation.goes_on()
+            moment = call.go_on()
             if moment is None or dialled_at + moment / self._pace.speed > time.monotonic():
                 return moment
-        conversation.hangs_up()
+        call.hang_up()
         return None

@@ -7,7 +7,7 @@ import threading
 from simulator.page.app import create_app
 from simulator.page.server import PageServer
 from simulator.page.settings import PageSettings, PageSettingsError, read_page_settings
-from simulator.page.switchboard import Switchboard
+from simulator.page.state import PageState
 
 
 def main(arguments: list[str]) -> int:
@@ -17,24 +17,24 @@ def main(arguments: list[str]) -> int:
     except PageSettingsError as error:
         print(error, file=sys.stderr)
         return 2
-    _serves(settings)
+    _serve(settings)
     return 0
 
 
-def _serves(settings: PageSettings) -> None:
+def _serve(settings: PageSettings) -> None:
     told_to_stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: told_to_stop.set())
-    switchboard = Switchboard(settings)
-    server = PageServer(settings.host, settings.port, create_app(switchboard))
-    switchboard.open()
+    state = PageState(settings)
+    server = PageServer(settings.host, settings.port, create_app(state))
+    state.open()
     serving = threading.Thread(target=server.serve_forever, args=(0.1,))
     serving.start()
     print(f"ready on http://{_authority(settings.host, server.port)}/simulator", flush=True)
     told_to_stop.wait()
     server.shutdown()
     serving.join()
-    switchboard.close()
+    state.close()
     server.server_close()
 
 

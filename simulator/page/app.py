@@ -1,15 +1,15 @@
-"""The page's front door: static files, the phones' doors, the banks' doors, Twilio's."""
+"""The page's application: static files, and the routes of phones, banks and Twilio."""
 
 from flask import Flask, Response, abort, jsonify, redirect, request
 from werkzeug.exceptions import HTTPException, ServiceUnavailable
 from werkzeug.wrappers import Response as AnyResponse
 
-from simulator.page.bank_doors import bank_doors
+from simulator.page.bank_routes import bank_routes
 from simulator.page.message_service import message_service
-from simulator.page.phone_doors import phone_doors
+from simulator.page.phone_routes import phone_routes
 from simulator.page.records import RecordsUnavailableError
 from simulator.page.settings import is_loopback
-from simulator.page.switchboard import Switchboard
+from simulator.page.state import PageState
 
 # Nothing is loaded from elsewhere, no script or style stands in the page itself.
 POLICY = (
@@ -18,15 +18,15 @@ POLICY = (
 )
 
 
-def create_app(switchboard: Switchboard) -> Flask:
-    """The WSGI application over an open switchboard."""
+def create_app(state: PageState) -> Flask:
+    """The WSGI application over an open page state."""
     app = Flask("simulator.page", static_url_path="/simulator/static")
     app.config["MAX_CONTENT_LENGTH"] = 64 * 1024
-    settings = switchboard.settings
-    app.register_blueprint(phone_doors(switchboard))
-    app.register_blueprint(bank_doors(switchboard.banks))
+    settings = state.settings
+    app.register_blueprint(phone_routes(state))
+    app.register_blueprint(bank_routes(state.banks))
     app.register_blueprint(
-        message_service(switchboard.book, settings.account_sid, settings.auth_token)
+        message_service(state.messages, settings.account_sid, settings.auth_token)
     )
     app.before_request(_only_this_machine)
     app.after_request(_with_policy)
@@ -45,9 +45,9 @@ def create_app(switchboard: Switchboard) -> Flask:
 
 
 def _only_this_machine() -> None:
-    """A web site elsewhere must not reach in through the tester's browser: not by a name of its
-    own for 127.0.0.1 (Host), nor by posting from its own page (Origin, and JSON, which browsers
-    send across origins only when asked first).
+    """Keeps other web sites from reaching in through the tester's browser, by a name of their own
+    for 127.0.0.1 (checks Host) or by a POST from their own page (checks Origin, and wants JSON,
+    which a browser sends to another origin only after asking).
     """
     if not is_loopback(request.host.rpartition(":")[0] or request.host):
         abort(403, "This page answers to loopback names only.")

@@ -1,4 +1,4 @@
-"""The bank's screen: what the sandbox bank's testers' routes say, with the numbers masked."""
+"""What the page shows of the sandbox banks, as their testers' routes tell it, numbers masked."""
 
 import hashlib
 import secrets
@@ -15,7 +15,7 @@ Json = dict[str, Any]
 FRESH_SECONDS = 0.3
 SHOWN_ROWS = 12
 SHOWN_ACCOUNTS = 60
-MOODS: dict[str, list[Json]] = {
+PRESETS: dict[str, list[Json]] = {
     "normal": [],
     "slow": [{"kind": "slow", "seconds": 3}],
     "failing": [{"kind": "fail", "status": 503}],
@@ -44,23 +44,23 @@ class BankScreens:
         self._screens: dict[str, _Screen] = {}
 
     def show(self) -> Json:
-        """{reachable, banks: [{id, name, phone, mood, counts, accounts, receipts, events}]}."""
+        """{reachable, banks: [{id, name, phone, counts, behaviour, accounts, receipts, events}]}"""
         with self._lock:
             if time.monotonic() - self._asked_at > FRESH_SECONDS:
                 self._shown = self._ask()
                 self._asked_at = time.monotonic()
             return self._shown
 
-    def becomes(self, bank: str, mood: str) -> None:
-        """From the next notice on. `mood` is one of MOODS. Raises BankUnavailableError."""
-        self._tell(lambda client: client.mixes(bank, MOODS[mood]))
+    def set_behaviour(self, bank: str, preset: str) -> None:
+        """From the next notice on. `preset` is one of PRESETS. Raises BankUnavailableError."""
+        self._tell(lambda client: client.mixes(bank, PRESETS[preset]))
 
-    def unblocks(self, bank: str, account: str) -> None:
+    def unblock(self, bank: str, account: str) -> None:
         """Decoupling at an outlet. Raises BankUnavailableError, UnknownAccountError."""
         card_number = self._card_number(bank, account)
         self._tell(lambda client: client.unblocks(bank, card_number, "模拟网点 Sandbox outlet"))
 
-    def reports_formal_loss(self, bank: str, account: str) -> None:
+    def report_formal_loss(self, bank: str, account: str) -> None:
         """At a counter. Raises BankUnavailableError, UnknownAccountError."""
         number = self._card_number(bank, account)
         self._tell(lambda c: c.reports_formal_loss(bank, number, "模拟网点 Sandbox outlet"))
@@ -77,13 +77,14 @@ class BankScreens:
             return {**self._shown, "reachable": False}
 
     def _screen(self, told: Json) -> Json:
-        """Counts tell whether anything else can have changed."""
+        """Asks for the rest only when the counts say that something has changed."""
         screen = self._screens.setdefault(told["id"], _Screen())
         if screen.counts != told["counts"] or told["counts"]["events_waiting"]:
             screen.refresh(self._client, told)
         head = {key: told[key] for key in ("id", "name", "phone", "counts")}
         accounts = [self._masked(account) for account in screen.on_top()]
-        return {**head, "mood": _mood(told["behaviour"]), **screen.rows(), "accounts": accounts}
+        behaviour = _preset_of(told["behaviour"])
+        return {**head, "behaviour": behaviour, **screen.rows(), "accounts": accounts}
 
     def _masked(self, account: Json) -> Json:
         number, behind = account["card_number"], account["bank_account"]
@@ -139,7 +140,7 @@ class _Screen:
         self.counts = told["counts"]
 
     def on_top(self) -> list[Json]:
-        """All accounts, or of a large bank those that somebody touched and some others."""
+        """All accounts; of a large bank those that somebody touched, and then some others."""
         if len(self.accounts) <= SHOWN_ACCOUNTS:
             return self.accounts
         untouched = [not (a["blocked"] or a["settled_at"]) for a in self.accounts]
@@ -156,6 +157,6 @@ class _Screen:
         return {"receipts": list(reversed(self._receipts)), "events": events}
 
 
-def _mood(behaviour: list[Json]) -> str:
-    kind = behaviour[0]["kind"] if behaviour else "normal"
+def _preset_of(mix: list[Json]) -> str:
+    kind = mix[0]["kind"] if mix else "normal"
     return {"fail": "failing"}.get(kind, kind)

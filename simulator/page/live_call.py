@@ -1,4 +1,4 @@
-"""One call of the engine kept at wall time, by a thread of its own."""
+"""One call of the engine in real time, run by a thread of its own."""
 
 import threading
 import time
@@ -7,7 +7,7 @@ from typing import Any
 
 from simulator.engine import Call, State
 
-FAST = 8.0  # how much quicker a hurried tester hears prompts; waiting for keys is never hurried
+FAST = 8.0  # how much faster prompts pass for a tester in a hurry; waiting for keys does not
 _SOUND = frozenset({State.PLAYING, State.PROMPTING})
 
 
@@ -22,10 +22,10 @@ class LiveCall:
         self.fast = False
         self._on_change = on_change
         self._lock = threading.RLock()
-        self._bell = threading.Event()
+        self._wake_up = threading.Event()
         self._position = 0.0
         self._seen_at = time.monotonic()
-        self._thread = threading.Thread(target=self._runs, name=call.sid, daemon=True)
+        self._thread = threading.Thread(target=self._run, name=call.sid, daemon=True)
 
     def start(self) -> None:
         """Returns before anybody has answered."""
@@ -33,19 +33,19 @@ class LiveCall:
 
     def press(self, keys: str) -> None:
         """Keys in the order they were pressed; those after the call's end are lost."""
-        self._acts(self.call.press, keys)
+        self._act(self.call.press, keys)
 
     def hang_up(self) -> None:
         """Waits for the request under way, if there is one."""
-        self._acts(self.call.hang_up)
+        self._act(self.call.hang_up)
 
-    def hurries(self, fast: bool) -> None:
+    def set_fast(self, fast: bool) -> None:
         """From this moment on."""
-        self._acts(setattr, self, "fast", fast)
+        self._act(setattr, self, "fast", fast)
 
     @property
     def pace(self) -> float:
-        """Call seconds in a second, just now."""
+        """How many call seconds pass in a second, just now."""
         return FAST if self.fast and self.call.state in _SOUND else 1.0
 
     @property
@@ -56,18 +56,18 @@ class LiveCall:
         passed = (time.monotonic() - self._seen_at) * self.pace
         return min(self._position + passed, max(self.call.due, self._position))
 
-    def _runs(self) -> None:
-        self._acts(self.call.dial)
+    def _run(self) -> None:
+        self._act(self.call.dial)
         while not self.call.ended:
-            self._bell.wait(self._seconds_until_due())
-            self._bell.clear()
-            self._acts()
+            self._wake_up.wait(self._seconds_until_due())
+            self._wake_up.clear()
+            self._act()
 
     def _seconds_until_due(self) -> float:
         left = self.call.due - self._position - (time.monotonic() - self._seen_at) * self.pace
         return min(max(left / self.pace, 0.0), 60.0)
 
-    def _acts(self, act: Callable[..., Any] | None = None, *told: Any) -> None:
+    def _act(self, act: Callable[..., Any] | None = None, *told: Any) -> None:
         """Lets time pass until now, acts, and notes how far the call has come."""
         with self._lock:
             self.call.advance_to(self.seconds)
@@ -75,5 +75,5 @@ class LiveCall:
                 act(*told)
             self._position, self._seen_at = self.call.now, time.monotonic()
         if act:  # the call's own thread must not wake itself: it would never rest
-            self._bell.set()
+            self._wake_up.set()
         self._on_change()

@@ -13,8 +13,8 @@ from typing import Any
 
 from flask import Blueprint, Response, jsonify, request
 
-from simulator.engine.line import new_sid
-from simulator.page.messages import Message, MessageBook
+from simulator.engine.phone_line import new_sid
+from simulator.page.messages import Message, MessageStore
 
 LONGEST_BODY = 1600
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
@@ -30,29 +30,29 @@ class RefusedError(Exception):
         self.code = code
 
 
-def message_service(book: MessageBook, account_sid: str, auth_token: str) -> Blueprint:
+def message_service(messages: MessageStore, account_sid: str, auth_token: str) -> Blueprint:
     """POST /2010-04-01/Accounts/<sid>/Messages.json and GET /messages."""
-    doors = Blueprint("message_service", __name__)
+    routes = Blueprint("message_service", __name__)
 
-    @doors.post("/2010-04-01/Accounts/<sid>/Messages.json")
-    def create(sid: str) -> tuple[Response, int]:
+    @routes.post("/2010-04-01/Accounts/<sid>/Messages.json")
+    def send(sid: str) -> tuple[Response, int]:
         _check_credentials(sid, account_sid, auth_token)
         message = _read_form(request.form)
-        book.add(message)
+        messages.add(message)
         return jsonify(_resource(message, account_sid)), 201
 
-    @doors.get("/messages")
-    def messages() -> Response:
-        told = book.sent(request.args.get("to", ""), request.args.get("after", 0, int))
+    @routes.get("/messages")
+    def list_messages() -> Response:
+        told = messages.sent(request.args.get("to", ""), request.args.get("after", 0, int))
         return jsonify(messages=[message.as_json() for message in told])
 
-    @doors.errorhandler(RefusedError)
+    @routes.errorhandler(RefusedError)
     def refused(error: RefusedError) -> tuple[Response, int]:
         more = f"https://www.twilio.com/docs/errors/{error.code}"
         told = {"code": error.code, "message": str(error), "more_info": more}
         return jsonify(told | {"status": error.status}), error.status
 
-    return doors
+    return routes
 
 
 def _check_credentials(sid: str, account_sid: str, auth_token: str) -> None:

@@ -24,8 +24,8 @@ CREATE INDEX IF NOT EXISTS messages_by_sender ON messages (sender);
 
 @dataclass(frozen=True)
 class Message:
-    """One message. `direction` is the hotline's view, as Twilio tells it: `outbound-api` comes
-    to the phone, `inbound` was sent by it. `status` of an inbound one is what came of the webhook.
+    """One message. `direction` is Twilio's word, from the hotline's view: `outbound-api` comes to
+    the phone, `inbound` was sent by it. `status` of an inbound one is what came of the webhook.
     """
 
     sid: str
@@ -51,7 +51,7 @@ class Message:
         }
 
 
-class MessageBook:
+class MessageStore:
     """All messages of this simulator. Usable from any thread."""
 
     def __init__(self, folder: Path, most: int = MOST) -> None:

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.engine import Call, HttpWire, Line, Rules
+from simulator.engine import Call, HttpTransport, PhoneLine, Rules
 from simulator.page.live_call import LiveCall
+from simulator.page.people import Person, masked_phone
 from simulator.page.records import Records
-from simulator.page.roster import Person, masked_phone
 
 NUMBER_OF_NOBODY = "+8613800138000"
 ID_NUMBER_PLACES = 18
@@ -23,11 +23,11 @@ class BusyError(Exception):
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """What all phones share."""
+class SharedByPhones:
+    """What all phones of this server share."""
 
-    line: Line
-    wire: HttpWire
+    line: PhoneLine
+    transport: HttpTransport
     records: Records
     people: tuple[Person, ...]
 
@@ -35,14 +35,14 @@ class Surroundings:
 class Phone:
     """Its methods may be called from any thread; `news` is notified of every change."""
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    def __init__(self, shared: SharedByPhones) -> None:
         self.id = secrets.token_urlsafe(12)
         self.owner: Person | None = None
         self.live: LiveCall | None = None
         self.fast = False
         self.news = threading.Condition()
         self._watchers = 0
-        self._around = surroundings
+        self._shared = shared
         self._lock = threading.Lock()
         self._seen_at = time.monotonic()
         self._last_keys = ""
@@ -59,67 +59,67 @@ class Phone:
         """From dialling to the end of the call."""
         return self.live is not None and not self.live.call.ended
 
-    def dials(self) -> None:
+    def dial(self) -> None:
         """Raises BusyError."""
         with self._lock:
             if self.in_call:
                 raise BusyError
             rules = Rules(requests_take_time=True)
-            call = Call(self._around.line, self._around.wire, self.number, rules)
-            self.live = LiveCall(call, self.tells)
+            call = Call(self._shared.line, self._shared.transport, self.number, rules)
+            self.live = LiveCall(call, self.notify)
             self.live.fast = self.fast
             self._chosen = False
             self._last_keys = ""
         self.live.start()
 
-    def presses(self, keys: str) -> None:
+    def press(self, keys: str) -> None:
         """Without a call nothing happens, as on any phone."""
         self._last_keys = (self._last_keys + keys)[-ID_NUMBER_PLACES:]
-        for person in self._around.people:
+        for person in self._shared.people:
             if person.keys == self._last_keys:
-                self.belongs_to(person)
+                self.set_owner(person)
         if self.live:
             self.live.press(keys)
 
-    def hangs_up(self) -> None:
+    def hang_up(self) -> None:
         """Without a call nothing happens."""
         if self.live:
             self.live.hang_up()
 
-    def hurries(self, fast: bool) -> None:
+    def set_fast(self, fast: bool) -> None:
         """This call and those to come."""
         self.fast = fast
         if self.live:
-            self.live.hurries(fast)
-        self.tells()
+            self.live.set_fast(fast)
+        self.notify()
 
-    def belongs_to(self, person: Person) -> None:
+    def set_owner(self, person: Person) -> None:
         """From now on it is this person's registered phone."""
         self.owner = person
-        self.tells()
+        self.notify()
 
-    def looks_at(self, report: str) -> bool:
-        """The case of a report, until the next call; False if nobody knows the number."""
-        card_ref = self._around.records.card_of_report(report)
+    def look_at(self, report: str) -> bool:
+        """Shows the case of a report until the next call; False if there is no such report."""
+        card_ref = self._shared.records.card_of_report(report)
         if card_ref:
             self._card_ref, self._chosen = card_ref, True
-            self.tells()
+            self.notify()
         return bool(card_ref)
 
     def card_ref(self) -> str:
-        """The card looked at: chosen, or the one the call is about, or the last one."""
+        """The card whose case is shown: the chosen one, else the call's, else the last one."""
         if self.live and not self._chosen:
-            self._card_ref = self._around.records.card_of_call(self.live.call.sid) or self._card_ref
+            self._card_ref = self._shared.records.card_of_call(self.live.call.sid) or self._card_ref
         return self._card_ref
 
-    def tells(self) -> None:
+    def notify(self) -> None:
         """Wakes the streams of this phone."""
         with self.news:
             self.news.notify_all()
 
     # Presence
 
-    def is_here(self) -> None:
+    def note_presence(self) -> None:
         """Its tab has just shown that it is alive."""
         self._seen_at = time.monotonic()
 
@@ -140,8 +140,8 @@ class Phone:
                 self._seen_at = time.monotonic()
                 self.news.notify_all()
 
-    def waits_until_unwatched(self, seconds: float) -> None:
-        """Until its streams have ended, or not much longer."""
+    def wait_until_unwatched(self, seconds: float) -> None:
+        """Returns when its streams have ended, or after `seconds`."""
         with self.news:
             self.news.wait_for(lambda: not self._watchers, seconds)
 

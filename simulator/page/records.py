@@ -1,9 +1,5 @@
-"""The tester's look into Redis: what the hotline keeps of one card, and the shortened week.
+"""The tester's look into Redis: what the hotline keeps of one card. Can shorten its 7 days."""
 
-Key names and shapes are the hotline's (docs/ and ivr/store/keys.py); nothing sealed is opened.
-"""
-
-import json
 import threading
 from collections import defaultdict, deque
 from typing import Any
@@ -11,12 +7,13 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
-Json = dict[str, Any]
-NOTICE_FIELDS = ("id", "kind", "bank", "created_at", "state", "attempts_made")
+from simulator import hotline_records as records
+from simulator.hotline_records import Json
+
 REMEMBERED_REPORTS = 2_000
 JOURNAL_AT_ONCE = 5_000
 OPEN_AT_ONCE = 200
-REPORT_SECONDS_AGO = 8 * 24 * 3600  # the journal is read from here: all that may be active
+JOURNAL_SECONDS = 8 * 24 * 3600  # how far back it is read: longer than a suspension lasts
 
 
 class RecordsUnavailableError(Exception):
@@ -34,11 +31,11 @@ class Records:
 
     def card_of_call(self, call_sid: str) -> str:
         """The card a call is about by now; empty before one was found."""
-        return str(self._json(f"call:{call_sid}").get("facts", {}).get("card_ref", ""))
+        return records.read_card_of_call(self._text(records.call_key(call_sid)))
 
     def card_of_report(self, number: str) -> str:
         """The card of a report; empty for a number nobody knows."""
-        return str(self._json(f"report:{number}").get("card_ref", ""))
+        return str(self._report(number).get("card_ref") or "")
 
     def case(self, card_ref: str) -> Json:
         """{card_ref, key, now, ttl_ms, loss, block, report, notices: [NOTICE]}.
@@ -58,7 +55,7 @@ class Records:
         Only the key's life is shortened: what follows is the hotline's own work.
         """
         try:
-            return bool(self._redis.expire(f"loss:{card_ref}", 1, xx=True, lt=True))
+            return bool(self._redis.expire(records.loss_key(card_ref), 1, xx=True, lt=True))
         except RedisError as error:
             raise RecordsUnavailableError from error
 
@@ -67,59 +64,59 @@ class Records:
         self._redis.close()
 
     def _case(self, card_ref: str) -> Json:
-        key = f"loss:{card_ref}"
+        key = records.loss_key(card_ref)
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.time()
             pipe.get(key)
             pipe.pttl(key)
-            pipe.get(f"block:{card_ref}")
+            pipe.get(records.block_key(card_ref))
             (seconds, micros), loss_text, ttl_ms, block_text = pipe.execute()
-        loss, block = (json.loads(text) if text else None for text in (loss_text, block_text))
-        number = str((block or loss or {}).get("report_number", ""))
+        loss = records.read_record(loss_text, records.LOSS)
+        block = records.read_record(block_text, records.BLOCK)
+        number = str((block or loss).get("report_number") or "")
         return {
             "card_ref": card_ref,
             "key": key,
             "now": seconds + micros / 1e6,
             "ttl_ms": ttl_ms,
-            "loss": loss,
-            "block": block,
-            "report": (self._json(f"report:{number}") or None) if number else None,
-            "notices": self._notices_of(number, block or {}) if number else [],
+            "loss": loss or None,
+            "block": block or None,
+            "report": (self._report(number) or None) if number else None,
+            "notices": self._notices_of(number, block) if number else [],
         }
 
     def _notices_of(self, number: str, block: Json) -> list[Json]:
-        """The block names its own notice, which a long backlog might hide otherwise."""
+        """The block's own notice is always among them; a long backlog might hide it."""
         own = [block["notice_id"]] if block.get("notice_id") else []
         ids = list(dict.fromkeys(own + self._notices.of(number)))
         with self._redis.pipeline(transaction=False) as pipe:
             for notice_id in ids:
-                pipe.hmget(f"notice:{notice_id}", *NOTICE_FIELDS)
-                pipe.zscore("notices:open", notice_id)
-                pipe.lrange(f"attempts:{notice_id}", 0, -1)
+                pipe.hmget(records.notice_key(notice_id), *records.NOTICE)
+                pipe.zscore(records.OPEN_NOTICES, notice_id)
+                pipe.lrange(records.attempts_key(notice_id), 0, -1)
             told = pipe.execute()
         found = zip(told[::3], told[1::3], told[2::3], strict=True)
         notices = [_notice(*parts) for parts in found if parts[0][0]]
         return sorted(notices, key=lambda notice: (notice["created_at"], notice["kind"]))
 
-    def _json(self, key: str) -> Json:
+    def _report(self, number: str) -> Json:
+        return records.read_record(self._text(records.report_key(number)), records.REPORT)
+
+    def _text(self, key: str) -> str | None:
         try:
-            text = self._redis.get(key)
+            text: Any = self._redis.get(key)
         except RedisError as error:
             raise RecordsUnavailableError from error
-        return dict(json.loads(str(text))) if text else {}
+        return text if text is None else str(text)
 
 
-def _notice(fields: list[str], due: float | None, attempts: list[str]) -> Json:
-    told: Json = dict(zip(NOTICE_FIELDS, fields, strict=True))
-    told["created_at"] = int(told["created_at"])
-    told["attempts_made"] = int(told["attempts_made"] or 0)
-    return {**told, "due": due, "attempts": [json.loads(text) for text in attempts]}
+def _notice(values: list[str | None], due: float | None, attempts: list[str]) -> Json:
+    return {**records.read_notice(values), "due": due, "attempts": records.read_attempts(attempts)}
 
 
 class _NoticesByReport:
-    """Which notices belong to which report: attempted ones are in the journal, the others open.
-
-    The journal is followed like a log file, so each of its entries is read once.
+    """Which notices belong to which report. The journal names those that were attempted; the
+    others are still open. The journal is read on from where it was left: each entry once.
     """
 
     def __init__(self, redis: "Redis") -> None:
@@ -139,23 +136,26 @@ class _NoticesByReport:
     def _follow_journal(self) -> None:
         if not self._read_to:
             seconds, _ = self._redis.time()
-            self._read_to = f"{(seconds - REPORT_SECONDS_AGO) * 1000}-0"
+            self._read_to = f"{(seconds - JOURNAL_SECONDS) * 1000}-0"
         while True:
-            entries: Any = self._redis.xrange("journal", f"({self._read_to}", "+", JOURNAL_AT_ONCE)
+            entries: Any = self._redis.xrange(
+                records.JOURNAL, f"({self._read_to}", "+", JOURNAL_AT_ONCE
+            )
             for entry_id, fields in entries:
                 self._read_to = entry_id
-                self._note(fields.get("report", ""), fields.get("notice", ""))
+                number = fields.get(records.JOURNAL_REPORT, "")
+                self._note(number, fields.get(records.JOURNAL_NOTICE, ""))
             if len(entries) < JOURNAL_AT_ONCE:
                 return
 
     def _look_at_open(self) -> None:
-        """Those due soonest; what was tried and waits for later is in the journal."""
-        ids: Any = self._redis.zrange("notices:open", 0, OPEN_AT_ONCE - 1)
+        """Only those due soonest: what was tried and has to wait is in the journal."""
+        ids: Any = self._redis.zrange(records.OPEN_NOTICES, 0, OPEN_AT_ONCE - 1)
         with self._redis.pipeline(transaction=False) as pipe:
             for notice_id in ids:
-                pipe.hget(f"notice:{notice_id}", "report_number")
-            for notice_id, number in zip(ids, pipe.execute(), strict=True):
-                self._note(number or "", notice_id)
+                pipe.hmget(records.notice_key(notice_id), *records.NOTICE)
+            for notice in map(records.read_notice, pipe.execute()):
+                self._note(notice.get("report_number") or "", notice.get("id") or "")
 
     def _note(self, number: str, notice_id: str) -> None:
         if not (number and notice_id):

@@ -7,7 +7,7 @@ from flask import Flask
 from werkzeug.serving import ThreadedWSGIServer, WSGIRequestHandler
 
 
-class _Conversation(WSGIRequestHandler):
+class _QuietConnection(WSGIRequestHandler):
     """Keeps no access log: what happens is on the page."""
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
@@ -21,7 +21,7 @@ class PageServer(ThreadedWSGIServer):
     request_queue_size = 128
 
     def __init__(self, host: str, port: int, app: Flask) -> None:
-        super().__init__(host, port, app, _Conversation)
+        super().__init__(host, port, app, _QuietConnection)
 
     def get_request(self) -> tuple[socket.socket, Any]:
         """Small server-sent events must not wait for one another (Nagle, RFC 896)."""

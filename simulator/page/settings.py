@@ -1,4 +1,4 @@
-"""What the page needs to know, from options and environment; all problems are told together."""
+"""The page's settings: options win over the environment, all problems are told at once."""
 
 import argparse
 import ipaddress

@@ -15,10 +15,10 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
+from simulator.page.call_json import event_json, exchange_json
 from simulator.page.phone import Phone
 from simulator.page.records import RecordsUnavailableError
-from simulator.page.sight import event_json, exchange_json
-from simulator.page.switchboard import Switchboard
+from simulator.page.state import PageState
 
 LOOK_EVERY = 0.25  # seconds; a call's own news comes at once
 STAY_IN_TOUCH = 5.0  # so that a closed tab is noticed, and the countdown stays true
@@ -30,8 +30,8 @@ Json = dict[str, Any]
 class Stream:
     """One connection to one tab."""
 
-    def __init__(self, switchboard: Switchboard, phone: Phone) -> None:
-        self._switchboard = switchboard
+    def __init__(self, state: PageState, phone: Phone) -> None:
+        self._state = state
         self._phone = phone
         self._told: dict[str, Any] = {}
         self._call = ""
@@ -43,7 +43,7 @@ class Stream:
         """Until the tab goes or the server stops."""
         with self._phone.watched():
             yield f"retry: {RECONNECT_MS}\n\n"
-            while not self._switchboard.closing.is_set():
+            while not self._state.closing.is_set():
                 yield from self._news()
                 with self._phone.news:
                     self._phone.news.wait(LOOK_EVERY)
@@ -85,18 +85,18 @@ class Stream:
         """The seconds left go down by themselves: they are no news."""
         try:
             card_ref = self._phone.card_ref()
-            case = self._switchboard.records.case(card_ref) if card_ref else None
+            case = self._state.records.case(card_ref) if card_ref else None
         except RecordsUnavailableError:
             return "case", {"reachable": False, "case": None}, {"reachable": False}
         steady = case and {k: v for k, v in case.items() if k not in ("now", "ttl_ms")}
         return "case", {"reachable": True, "case": case}, {"reachable": True, "case": steady}
 
     def _banks(self) -> tuple[str, Json, Json]:
-        told = self._switchboard.banks.show()
+        told = self._state.banks.show()
         return "banks", told, told
 
     def _texts(self) -> tuple[str, Json, Json]:
-        messages = self._switchboard.book.of_phone(self._phone.number)
+        messages = self._state.messages.of_phone(self._phone.number)
         told = {"items": [message.as_json() for message in messages[-50:]]}
         return "texts", told, told
 

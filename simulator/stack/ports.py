@@ -26,8 +26,8 @@ class Ports:
     def free(cls) -> "Ports":
         """Three neighbours that nobody listens on at this moment.
 
-        From below those that the system gives to outgoing connections (Linux: 32768), so that
-        none is taken before it is used; in threes, so that two launches never share one.
+        Below those that Linux gives to outgoing connections (from 32768), so that none is taken
+        before it is used. Multiples of three, so that two launches never share one.
         """
         while True:
             ports = cls(3 * secrets.choice(range(3_334, 10_000)))

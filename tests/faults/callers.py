@@ -9,7 +9,7 @@ from typing import Literal, Self
 import requests
 
 from ivr.cards.records import Holder
-from simulator.engine import Call, HttpWire, Line
+from simulator.engine import Call, HttpTransport, PhoneLine
 from tests.faults.city import ACCOUNT, TOKEN
 
 NUMBER = re.compile(r"report number is ((?:\d ?){8})")
@@ -54,8 +54,10 @@ class Tally:
 class Caller:
     """One person with one lost card, calling in English until a report number is heard."""
 
-    def __init__(self, base_url: str, holder: Holder, tally: Tally, wire: HttpWire) -> None:
-        self._line = Line(
+    def __init__(
+        self, base_url: str, holder: Holder, tally: Tally, transport: HttpTransport
+    ) -> None:
+        self._line = PhoneLine(
             voice_url=f"{base_url}/voice",
             fallback_url=f"{base_url}/voice/fallback",
             status_callback_url=f"{base_url}/voice/status",
@@ -64,8 +66,8 @@ class Caller:
         )
         self._holder = holder
         self._tally = tally
-        self._wire = wire
-        self.call = Call(self._line, wire)
+        self._transport = transport
+        self.call = Call(self._line, transport)
         self._dialled_at = 0.0
 
     def calls_once(self, *, twice: bool = False) -> Told:
@@ -78,7 +80,7 @@ class Caller:
     def to_confirmation(self) -> Self:
         """Up to the question whether to report the card."""
         self._dialled_at = time.monotonic()
-        self.call = Call(self._line, self._wire)
+        self.call = Call(self._line, self._transport)
         self.call.dial()
         for keys in ("2", "1", self._holder.id_number.replace("X", "*")):
             self.call.run_to_silence()

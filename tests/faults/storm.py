@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from ivr.cards.records import Holder
-from simulator.engine import HttpWire
+from simulator.engine import HttpTransport
 from tests.faults.audit import Findings, as_line, audit, wait_until_calm
 from tests.faults.callers import Caller, Tally
 from tests.faults.city import City
@@ -48,23 +48,23 @@ def these_call(
     city: City, holders: list[Holder], storm: Storm | None = None, tally: Tally | None = None
 ) -> Tally:
     """As `everybody_calls`, some of them; adds to `tally`."""
-    tally, wire = tally or Tally(), HttpWire()
+    tally, transport = tally or Tally(), HttpTransport()
 
     def one(numbered: tuple[int, Holder]) -> None:
         number, holder = numbered
         if storm:
             storm.strikes_before(number)
-        _calls_until_told(city, holder, tally, wire)
+        _calls_until_told(city, holder, tally, transport)
 
     with ThreadPoolExecutor(LINES) as lines:
         list(lines.map(one, enumerate(holders, 1)))
-    wire.close()
+    transport.close()
     return tally
 
 
-def _calls_until_told(city: City, holder: Holder, tally: Tally, wire: HttpWire) -> None:
+def _calls_until_told(city: City, holder: Holder, tally: Tally, transport: HttpTransport) -> None:
     for attempt in range(TRIES):
-        caller = Caller(city.base_url, holder, tally, wire)
+        caller = Caller(city.base_url, holder, tally, transport)
         if caller.calls_once(twice=attempt == 0 and holder.id_number[-2] in "02468").number:
             return
         time.sleep(0.5)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ivr.cards.records import Holder
-from simulator.engine import HttpWire
+from simulator.engine import HttpTransport
 from tests.faults.callers import Caller, Tally
 from tests.faults.city import BANKS, City, a_city
 from tests.faults.endings import ask_again
@@ -49,7 +49,7 @@ def _meets(city: City, tally: Tally, way: Behaviour, holders: list[Holder]) -> N
     for holder in holders:
         bank = holder.cards[0].bank
         city.bank.client.mixes(bank, [{**way, "count": 1}])
-        caller = Caller(city.base_url, holder, tally, HttpWire())
+        caller = Caller(city.base_url, holder, tally, HttpTransport())
         assert caller.calls_once().heard == "filed"
         _wait_until_met(city, bank)
 

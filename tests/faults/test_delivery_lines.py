@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from simulator.engine import HttpWire
+from simulator.engine import HttpTransport
 from tests.faults.callers import Caller, Tally
 from tests.faults.city import City
 from tests.faults.deeds import set_trap
@@ -33,7 +33,7 @@ def test_a_delivery_dies_at_each_line(wired_city: City, wired_tally: Tally) -> N
         if behaviour != "normal":
             city.bank.client.behaves(holder.cards[0].bank, behaviour, seconds=1, count=1)
         trap = set_trap(city, _wire_of(city, spot), "worker", spot, _kills(stopwatch))
-        caller = Caller(city.base_url, holder, wired_tally, HttpWire())
+        caller = Caller(city.base_url, holder, wired_tally, HttpTransport())
         assert caller.calls_once().heard == "filed"
         trap.wait()
     adds_up(city, wired_tally, "delivery killed at each line", stopwatch, kills=len(CASES))

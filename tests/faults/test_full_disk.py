@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from ivr.store import keys
-from simulator.engine import HttpWire
+from simulator.engine import HttpTransport
 from tests.faults.callers import Caller, Tally
 from tests.faults.city import City
 from tests.faults.full_disk import FullDiskRedis
@@ -82,4 +82,4 @@ def _full_among_many_calls(place: Place, tally: Tally) -> None:
 
 
 def _a_call(city: City, tally: Tally, number: int) -> Caller:
-    return Caller(city.base_url, city.holders[number], tally, HttpWire())
+    return Caller(city.base_url, city.holders[number], tally, HttpTransport())

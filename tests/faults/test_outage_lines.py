@@ -2,7 +2,7 @@
 
 import pytest
 
-from simulator.engine import HttpWire
+from simulator.engine import HttpTransport
 from tests.faults.audit import read_books
 from tests.faults.callers import Caller, Tally
 from tests.faults.city import City
@@ -22,7 +22,7 @@ def test_the_line_breaks_and_the_delivery_finishes_all_the_same(
     city.processes["clock"].kill()
     for spot, holder in zip(DELIVERY, city.holders, strict=False):
         trap = set_trap(city, city.redis_wire, "worker", spot, lambda _pid: None)
-        caller = Caller(city.base_url, holder, wired_tally, HttpWire())
+        caller = Caller(city.base_url, holder, wired_tally, HttpTransport())
         number = caller.calls_once().number
         trap.wait()
         _wait_for_block(city, number, spot.name)

@@ -3,7 +3,7 @@
 import pytest
 
 from ivr.cards.records import Holder
-from simulator.engine import HttpWire
+from simulator.engine import HttpTransport
 from tests.faults.callers import Caller, Tally
 from tests.faults.city import City
 from tests.faults.deeds import set_trap
@@ -15,7 +15,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 
 def a_call(city: City, holder: Holder, tally: Tally) -> Caller:
-    return Caller(city.base_url, holder, tally, HttpWire()).to_confirmation()
+    return Caller(city.base_url, holder, tally, HttpTransport()).to_confirmation()
 
 
 def test_another_web_worker_takes_the_call_over(wired_city: City, wired_tally: Tally) -> None:

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from simulator.engine import HttpWire
+from simulator.engine import HttpTransport
 from tests.faults.callers import NUMBER, Caller, Tally
 from tests.faults.city import City, a_city
 from tests.faults.scale import LONG, SEED
@@ -28,7 +28,7 @@ def test_webhooks_come_many_times_at_once_and_late() -> None:
 
 
 def _a_call_amid_copies(city: City, place: int, tally: Tally, rng: Random) -> str:
-    caller = Caller(city.base_url, city.holders[place], tally, HttpWire()).to_confirmation()
+    caller = Caller(city.base_url, city.holders[place], tally, HttpTransport()).to_confirmation()
     with ThreadPoolExecutor(COPIES) as network:
         early = [network.submit(caller.webhook_comes_again, p) for p in _some_turns(caller, rng)]
         caller.confirms()

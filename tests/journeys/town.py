@@ -21,8 +21,8 @@ from ivr.prompts.speech import Spelled
 from ivr.store import keys
 from ivr.store.codec import load
 from ivr.store.outbox import bank_queue
-from simulator.engine import Call, FarEnd, Rules, WsgiWire
-from simulator.kit import Caller, Manners, phone_number
+from simulator.engine import Call, FarEnd, Rules, WsgiTransport
+from simulator.kit import Caller, Manners, phone_line
 from tests.builders import BASE_URL, TWILIO_TOKEN, enrol, hotline_of
 from tests.hotline import Hotline
 
@@ -122,8 +122,8 @@ class Town:
         manners: Manners | None = None,
     ) -> Person:
         """A person about to call, keying a digit in 0.7 s."""
-        line = phone_number(BASE_URL, status="/voice/status", auth_token=TWILIO_TOKEN)
-        call = Call(line, WsgiWire(self.app), rules=rules, far_end=far_end)
+        line = phone_line(BASE_URL, status="/voice/status", auth_token=TWILIO_TOKEN)
+        call = Call(line, WsgiTransport(self.app), rules=rules, far_end=far_end)
         return Person(call, language, manners or Manners(between_keys=0.7))
 
     def knows(self, *holders: Holder) -> None:

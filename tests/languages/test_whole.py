@@ -20,7 +20,7 @@ from ivr.store import keys
 from ivr.store.codec import load
 from ivr.web.apology import Apology, Whereabouts
 from ivr.web.twiml import Voice
-from simulator.kit import Caller, a_caller, phone_number
+from simulator.kit import Caller, a_caller, phone_line
 from tests.builders import TWILIO_TOKEN, hotline_of
 from tests.languages.house import BANK_NAMES, CODE, KEY, ROW, House, words
 from tests.web.conftest import ID_KEYS
@@ -47,7 +47,7 @@ def app(house: House, another_day: int) -> Flask:
 @pytest.fixture
 def caller(app: Flask) -> Caller:
     """Someone who has chosen the third language."""
-    line = phone_number(auth_token=TWILIO_TOKEN, status="/voice/status")
+    line = phone_line(auth_token=TWILIO_TOKEN, status="/voice/status")
     caller = a_caller(app, line).dials().hears("欢迎").hears("Welcome").hears(words("welcome"))
     return caller.hears(words("language")).presses(KEY).hears(words("main_menu"))
 

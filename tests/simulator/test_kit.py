@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from simulator import kit_pytest
-from simulator.engine import BUSY, Event, Line
-from simulator.kit import Caller, Manners, a_caller, phone_number
+from simulator.engine import BUSY, Event, PhoneLine
+from simulator.kit import Caller, Manners, a_caller, phone_line
 from simulator.kit_pytest import KeepsJourney
 
 from .engine.apps import served
@@ -22,7 +22,7 @@ phone, journey = kit_pytest.phone, kit_pytest.journey
 
 ORDER_NUMBER = {r"Order \d{8}": "Order <number>"}
 FAST = Manners(reaction=0.0, between_keys=0.0)
-LINE: Line = phone_number(number="+390699999", status="/status")
+LINE: PhoneLine = phone_line(number="+390699999", status="/status")
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_after_the_end_there_is_nothing_to_do(caller: Caller) -> None:
 
 
 def test_strict_callers_fail_on_twilios_warnings() -> None:
-    line = phone_number(voice="/broken")
+    line = phone_line(voice="/broken")
     with pytest.raises(AssertionError, match=r"warning 12200 .* no attribute 'numdigits'"):
         a_caller(pizza_line(), line).dials()
     a_caller(pizza_line(), line, strict=False).dials()

@@ -20,8 +20,8 @@ from .engine.apps import Pages, answer, served, twiml
 from .pizza import pizza_line
 
 ROOT = Path(__file__).parents[2]
-# Ctrl-C interrupts what runs in a terminal its session owns. The owner stays until the test is
-# over: when an owner ends, the terminal goes with it, and with it what has not been read yet.
+# Ctrl-C reaches the programs of the session that owns the terminal. The leader of that session
+# stays until the test is over: when it ends, the terminal closes and unread output is lost.
 OWNER = """
 import os, signal, subprocess, sys
 os.login_tty(0)

@@ -11,7 +11,7 @@ from ivr.dialogue.steps import Do
 from ivr.settings import Settings
 from ivr.store import keys
 from ivr.store.codec import plain
-from simulator.kit import a_caller, phone_number
+from simulator.kit import a_caller, phone_line
 from tests.builders import TWILIO_TOKEN, a_card, a_holder, an_app, settings
 from tests.redis_server import RedisServer
 from tests.web.conftest import (
@@ -40,7 +40,7 @@ def notices(redis: Redis) -> list[str]:
 def test_a_strict_twilio_has_nothing_to_say_about_the_main_call(
     twilio: Twilio, key: str, end: str
 ) -> None:
-    line = phone_number(auth_token=TWILIO_TOKEN, status="/voice/status", fallback="/voice/fallback")
+    line = phone_line(auth_token=TWILIO_TOKEN, status="/voice/status", fallback="/voice/fallback")
     caller = a_caller(twilio.client.application, line)
     caller.dials().presses(key).presses("1").presses(ID_KEYS).presses("1")
     caller.waits().hears(end).is_hung_up_on()

@@ -1,9 +1,9 @@
-// The bank's counter: accounts, a teller's two acts, the system's mood, what came in and went out.
+// The bank: its accounts, a teller's two acts, how its system behaves, what came in and went out.
 
 import { $, el, keyed, post, segments } from "./dom.js";
 import { knows, onLanguage, pick, t, timeOfDay } from "./words.js";
 
-const MOODS = ["normal", "slow", "failing", "down"];
+const BEHAVIOURS = ["normal", "slow", "failing", "down"];
 const EVENTS = {
   "financial_function.blocked": "event_blocked", "financial_function.unblocked": "event_unblocked",
   "formal_loss.reported": "event_formal",
@@ -44,7 +44,7 @@ export function showBanks(live) {
     segments($("banks"), told.banks.map((one) => ({
       id: one.id, words: pick(one.name), note: one.counts.blocked ? String(one.counts.blocked) : "",
     })), chosen, (id) => { chosen = id; $("bank-answer").textContent = ""; show(); });
-    showMood(bank, (mood) => act("mood", { mood }));
+    showBehaviour(bank, (behaviour) => act("behaviour", { behaviour }));
     const accounts = [...bank.accounts].sort((a, b) => isOf(b, report) - isOf(a, report));
     keyed($("accounts"), accounts.map((account) => ({ ...account, current: isOf(account, report) })),
       (account) => account.id, (account) => accountRow(account, act, live));
@@ -57,13 +57,13 @@ export function showBanks(live) {
 
 const isOf = (account, report) => Boolean(report) && (account.by_report === report || account.settled_report === report);
 
-function showMood(bank, choose) {
-  const known = MOODS.includes(bank.mood);
-  const choices = MOODS.map((id) => ({
-    id, words: t(`mood_${id}`), note: knows(`mood_note_${id}`) ? t(`mood_note_${id}`) : "",
+function showBehaviour(bank, choose) {
+  const known = BEHAVIOURS.includes(bank.behaviour);
+  const choices = BEHAVIOURS.map((id) => ({
+    id, words: t(`behaviour_${id}`), note: knows(`behaviour_note_${id}`) ? t(`behaviour_note_${id}`) : "",
   }));
-  if (!known) choices.push({ id: bank.mood, words: t("mood_other", bank.mood), note: "" });
-  segments($("moods"), choices, bank.mood, choose);
+  if (!known) choices.push({ id: bank.behaviour, words: t("behaviour_other", bank.behaviour), note: "" });
+  segments($("behaviours"), choices, bank.behaviour, choose);
 }
 
 function accountRow(account, act, live) {

@@ -6,12 +6,12 @@ import pytest
 import requests
 
 from simulator.bank.client import SandboxBank
-from simulator.bank.pytest_plugin import runs_bank
+from simulator.bank.pytest_plugin import start_bank
 from simulator.bank.running import RunningBank, new_secret
 from tests.simulator.bank.builders import Sender
 from tests.simulator.bank.hotline import ToyHotline
 
-__all__ = ["runs_bank"]
+__all__ = ["start_bank"]
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +40,7 @@ def hotline_sends(running: RunningBank, bank: SandboxBank) -> Iterator[Sender]: 
 
 @pytest.fixture
 def web() -> Iterator[requests.Session]:
-    """A browser, more or less; no proxy stands between it and loopback."""
+    """As a browser on this machine: no proxy, whatever the environment says."""
     with requests.Session() as session:
         session.trust_env = False
         yield session

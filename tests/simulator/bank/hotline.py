@@ -20,7 +20,7 @@ class ReceivedEvent:
 
 
 class ToyHotline:
-    """Answers 200 "applied" unless told; an event with a bad signature gets 401 and is not kept."""
+    """Answers 200 unless told otherwise. An event with a bad signature gets no answer."""
 
     def __init__(self, secret: str) -> None:
         self.secret = secret

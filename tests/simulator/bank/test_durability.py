@@ -7,7 +7,7 @@ from threading import Event
 import pytest
 import requests
 
-from simulator.bank.pytest_plugin import RunsBank
+from simulator.bank.pytest_plugin import StartBank
 from simulator.bank.running import RunningBank
 from tests.simulator.bank.builders import Json, Sender, a_loss_report, card_of, report_of
 from tests.simulator.bank.hotline import ToyHotline
@@ -16,8 +16,8 @@ pytestmark = pytest.mark.faults
 QUICK = ("--event-retry-seconds", "0.02")
 
 
-def test_killed_between_receipt_and_answer(runs_bank: RunsBank) -> None:
-    running = runs_bank("http://127.0.0.1:9")
+def test_killed_between_receipt_and_answer(start_bank: StartBank) -> None:
+    running = start_bank("http://127.0.0.1:9")
     notice = a_loss_report()
     running.client.behaves("icbc", "late", seconds=600)
 
@@ -39,8 +39,8 @@ def test_killed_between_receipt_and_answer(runs_bank: RunsBank) -> None:
     assert effects == ["blocked", "duplicate"]
 
 
-def test_killed_under_load_keeps_every_answered_notice_once(runs_bank: RunsBank) -> None:
-    running = runs_bank("http://127.0.0.1:9")
+def test_killed_under_load_keeps_every_answered_notice_once(start_bank: StartBank) -> None:
+    running = start_bank("http://127.0.0.1:9")
     warm = Event()
     with ThreadPoolExecutor(4) as threads:
         senders = [threads.submit(sends_until_cut_off, running, warm) for _ in range(4)]
@@ -77,9 +77,9 @@ def sends_until_cut_off(running: RunningBank, warm: Event) -> list[tuple[Json, b
 
 
 def test_an_event_owed_outlives_the_bank(
-    runs_bank: RunsBank, hotline: ToyHotline, secret: str
+    start_bank: StartBank, hotline: ToyHotline, secret: str
 ) -> None:
-    running = runs_bank(hotline.url, options=QUICK, known_secrets={"icbc": (secret,)})
+    running = start_bank(hotline.url, options=QUICK, known_secrets={"icbc": (secret,)})
     notice = a_loss_report()
     hotline.will_answer(*[503] * 10_000)
     with Sender(running) as sender:
@@ -97,9 +97,9 @@ def test_an_event_owed_outlives_the_bank(
 
 
 def test_an_event_waits_for_a_hotline_that_is_not_there_yet(
-    runs_bank: RunsBank, secret: str
+    start_bank: StartBank, secret: str
 ) -> None:
-    running = runs_bank("http://127.0.0.1:9", known_secrets={"icbc": (secret,)}, options=QUICK)
+    running = start_bank("http://127.0.0.1:9", known_secrets={"icbc": (secret,)}, options=QUICK)
     notice = a_loss_report()
     with Sender(running) as sender:
         sender.sends(notice)
@@ -116,8 +116,8 @@ def test_an_event_waits_for_a_hotline_that_is_not_there_yet(
     assert event["attempts"][-1]["status"] == 200
 
 
-def test_stops_at_once_even_while_it_hangs(runs_bank: RunsBank) -> None:
-    running = runs_bank("http://127.0.0.1:9")
+def test_stops_at_once_even_while_it_hangs(start_bank: StartBank) -> None:
+    running = start_bank("http://127.0.0.1:9")
     notice = a_loss_report()
     running.client.behaves("icbc", "hang")
 

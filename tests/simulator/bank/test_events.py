@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from simulator.bank.client import SandboxBank, SandboxBankError
-from simulator.bank.pytest_plugin import RunsBank
+from simulator.bank.pytest_plugin import StartBank
 from simulator.bank.running import RunningBank, new_secret
 from tests.simulator.bank.builders import Sender, a_loss_report, card_of, report_of
 from tests.simulator.bank.hotline import ToyHotline
@@ -15,9 +15,9 @@ QUICK = ("--event-retry-seconds", "0.02")
 
 
 @pytest.fixture
-def told_bank(runs_bank: RunsBank, hotline: ToyHotline, secret: str) -> RunningBank:
+def told_bank(start_bank: StartBank, hotline: ToyHotline, secret: str) -> RunningBank:
     """A bank of its own that tells the toy hotline, with an older secret still valid."""
-    return runs_bank(hotline.url, options=QUICK, known_secrets={"icbc": (secret, new_secret())})
+    return start_bank(hotline.url, options=QUICK, known_secrets={"icbc": (secret, new_secret())})
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from simulator.bank.client import SandboxBank
-from simulator.bank.pytest_plugin import RunsBank
+from simulator.bank.pytest_plugin import StartBank
 from tests.simulator.bank.builders import Sender, a_loss_report
 
 
@@ -85,8 +85,8 @@ def test_a_page_of_another_site_cannot_change_it_without_json(
     assert bank.behaviour("icbc") == []
 
 
-def test_a_bank_may_be_started_in_a_mood(runs_bank: RunsBank) -> None:
-    running = runs_bank(
+def test_a_bank_may_be_started_in_a_mood(start_bank: StartBank) -> None:
+    running = start_bank(
         "http://127.0.0.1:9",
         options=[
             "--behaviours",

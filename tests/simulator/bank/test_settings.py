@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from simulator.bank.running import CHECKOUT, new_secret
-from simulator.bank.settings import SettingsError, read_settings
+from simulator.bank.settings import SandboxSettingsError, read_sandbox_settings
 
 ICBC = """
 [banks.icbc]
@@ -23,8 +23,8 @@ max_in_flight = 8
 
 
 def problems_of(*options: str, environ: Mapping[str, str]) -> list[str]:
-    with pytest.raises(SettingsError) as caught:
-        read_settings(options, environ)
+    with pytest.raises(SandboxSettingsError) as caught:
+        read_sandbox_settings(options, environ)
     return caught.value.problems
 
 
@@ -43,7 +43,9 @@ def an_environment(folder: Path, toml: str = ICBC, **changes: str) -> dict[str, 
 def test_everything_from_the_environment(tmp_path: Path) -> None:
     newest, oldest = new_secret(), new_secret()
 
-    settings = read_settings([], an_environment(tmp_path, ICBC_SECRETS=f"{newest}, {oldest}"))
+    settings = read_sandbox_settings(
+        [], an_environment(tmp_path, ICBC_SECRETS=f"{newest}, {oldest}")
+    )
 
     assert (settings.host, settings.port) == ("127.0.0.1", 8002)
     assert settings.hotline_url == "https://hotline.example"
@@ -54,7 +56,7 @@ def test_everything_from_the_environment(tmp_path: Path) -> None:
 def test_options_win(tmp_path: Path) -> None:
     options = ["--port", "9", "--host", "::1", "--hotline-url", "http://localhost:8000"]
 
-    settings = read_settings(options, an_environment(tmp_path))
+    settings = read_sandbox_settings(options, an_environment(tmp_path))
 
     assert (settings.host, settings.port) == ("::1", 9)
     assert settings.hotline_url == "http://localhost:8000"

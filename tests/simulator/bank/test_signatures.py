@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 
 from simulator.bank.client import SandboxBank, SandboxBankError
-from simulator.bank.pytest_plugin import RunsBank
+from simulator.bank.pytest_plugin import StartBank
 from simulator.bank.running import new_secret
 from simulator.bank.signatures import is_genuine, signed_headers
 from tests.simulator.bank.builders import Sender, a_loss_report, a_webhook_id, as_body
@@ -98,9 +98,9 @@ def test_another_banks_secret_is_not_enough(hotline_sends: Sender) -> None:
     assert hotline_sends.sends(notice, headers=theirs).status_code == 401
 
 
-def test_while_rotating_both_secrets_are_good(runs_bank: RunsBank) -> None:
+def test_while_rotating_both_secrets_are_good(start_bank: StartBank) -> None:
     newest, oldest = new_secret(), new_secret()
-    running = runs_bank("http://127.0.0.1:9", known_secrets={"icbc": (newest, oldest)})
+    running = start_bank("http://127.0.0.1:9", known_secrets={"icbc": (newest, oldest)})
     notice = a_loss_report()
     body = as_body(notice).decode()
 

@@ -6,7 +6,7 @@ import pytest
 import requests
 
 from simulator.bank.client import SandboxBank
-from simulator.bank.pytest_plugin import RunsBank
+from simulator.bank.pytest_plugin import StartBank
 from tests.simulator.bank.builders import ID_NUMBER, Sender, a_loss_report, a_webhook_id
 
 HEADER = "id_number,name,phone,card_number,bank,bank_account,city_code,card_state\n"
@@ -36,8 +36,8 @@ def test_the_client_reads_page_after_page(
     assert len(bank.receipts("icbc")) == counts["icbc"]["arrivals"] >= len(sent)
 
 
-def test_the_banks_with_counts(runs_bank: RunsBank) -> None:
-    running = runs_bank("http://127.0.0.1:9", banks=["icbc", "rural-1"])
+def test_the_banks_with_counts(start_bank: StartBank) -> None:
+    running = start_bank("http://127.0.0.1:9", banks=["icbc", "rural-1"])
     with Sender(running, "rural-1") as sender:
         sender.sends(a_loss_report())
         sender.sends(b"{}")
@@ -73,9 +73,9 @@ def test_what_is_not_there(web: requests.Session, bank: SandboxBank, path: str) 
     assert answer.json()["title"] == "Not Found"
 
 
-def test_accounts_of_a_cardholders_csv(runs_bank: RunsBank, tmp_path: Path) -> None:
-    roster = tmp_path / "cards.csv"
-    roster.write_text(
+def test_accounts_of_a_cardholders_csv(start_bank: StartBank, tmp_path: Path) -> None:
+    cards = tmp_path / "cards.csv"
+    cards.write_text(
         HEADER
         + f"{ID_NUMBER},张三,13800000000,A1001,icbc,6222001,330100,1\n"
         + "320102195006150014,欧阳娜娜,13800000001,A1002,ccb,6222002,330100,2\n"
@@ -85,7 +85,7 @@ def test_accounts_of_a_cardholders_csv(runs_bank: RunsBank, tmp_path: Path) -> N
         + f"{ID_NUMBER},张三,13800000000,A1005,icbc,6222005,330100,4\n",
         encoding="utf-8",
     )
-    running = runs_bank("http://127.0.0.1:9", options=["--accounts", str(roster)])
+    running = start_bank("http://127.0.0.1:9", options=["--accounts", str(cards)])
     client = running.client
 
     first, second = client.accounts("icbc")
@@ -101,11 +101,11 @@ def test_accounts_of_a_cardholders_csv(runs_bank: RunsBank, tmp_path: Path) -> N
 
 
 def test_a_second_start_leaves_known_accounts_as_they_are(
-    runs_bank: RunsBank, tmp_path: Path
+    start_bank: StartBank, tmp_path: Path
 ) -> None:
-    roster = tmp_path / "cards.csv"
-    roster.write_text(f"{HEADER}{ID_NUMBER},张三,1,A1001,icbc,6222001,330100,1\n", encoding="utf-8")
-    running = runs_bank("http://127.0.0.1:9", options=["--accounts", str(roster)])
+    cards = tmp_path / "cards.csv"
+    cards.write_text(f"{HEADER}{ID_NUMBER},张三,1,A1001,icbc,6222001,330100,1\n", encoding="utf-8")
+    running = start_bank("http://127.0.0.1:9", options=["--accounts", str(cards)])
     with Sender(running) as sender:
         sender.sends(a_loss_report(card="A1001"))
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
 
-from simulator.engine import Call, Line, Rules, WsgiWire
+from simulator.engine import Call, PhoneLine, Rules, WsgiTransport
 
 BASE = "https://hotline.example"
 Page = str | Callable[[Request], Response]
@@ -57,8 +57,8 @@ def gather_app(attributes: str = "", nested: str = "<Say>Press a key now</Say>")
     return Pages({"/voice": gather + after, "/got": "<Say>thank you</Say>"})
 
 
-def a_line(status: str = "", fallback: str = "", voice: str = "/voice", **more: str) -> Line:
-    return Line(
+def a_line(status: str = "", fallback: str = "", voice: str = "/voice", **more: str) -> PhoneLine:
+    return PhoneLine(
         BASE + voice,
         status_callback_url=status and BASE + status,
         fallback_url=fallback and BASE + fallback,
@@ -66,13 +66,13 @@ def a_line(status: str = "", fallback: str = "", voice: str = "/voice", **more: 
     )
 
 
-def a_call(pages: Pages | dict[str, Page], line: Line | None = None, **more: object) -> Call:
+def a_call(pages: Pages | dict[str, Page], line: PhoneLine | None = None, **more: object) -> Call:
     """A call that is not dialled yet; `more` as in `Call`."""
     app = pages if isinstance(pages, Pages) else Pages(pages)
-    return Call(line or a_line(), WsgiWire(app), **more)  # type: ignore[arg-type]
+    return Call(line or a_line(), WsgiTransport(app), **more)  # type: ignore[arg-type]
 
 
-def dialled(pages: Pages | dict[str, Page], line: Line | None = None, **more: object) -> Call:
+def dialled(pages: Pages | dict[str, Page], line: PhoneLine | None = None, **more: object) -> Call:
     """A call that runs as far as it can without the caller."""
     call = a_call(pages, line, **more)
     call.dial()

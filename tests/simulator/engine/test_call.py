@@ -1,4 +1,4 @@
-"""The course of a call: verbs, transfers of control, its end. twilio-voice.md section 4."""
+"""The course of a call: verbs, transfers of control, its end. twilio.com/docs/voice/twiml."""
 
 import threading
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from simulator.engine import Call, Rules, State, WsgiWire
+from simulator.engine import Call, Rules, State, WsgiTransport
 
 from .apps import Page, Pages, a_call, a_line, answer, codes, dialled, kinds, said
 
@@ -221,6 +221,6 @@ def test_a_call_is_dialled_once() -> None:
 
 def test_another_host_is_not_answered_by_the_app() -> None:
     pages = Pages({"/voice": "<Redirect>https://elsewhere.example/end</Redirect>", "/end": BYE})
-    call = Call(a_line(), WsgiWire(pages, host="hotline.example"))
+    call = Call(a_line(), WsgiTransport(pages, host="hotline.example"))
     call.dial()
     assert (pages.paths, codes(call)) == (["/voice"], [11210])

@@ -1,4 +1,4 @@
-"""Twilio's warnings about a document: twilio-voice.md sections 3 and 4."""
+"""Twilio's warnings about a document: twilio.com/docs/voice/twiml."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Twilio's requests: twilio-voice.md sections 1 and 3."""
+"""Twilio's requests: twilio.com/docs/voice/twiml and /docs/usage/webhooks."""
 
 import re
 from http.cookies import SimpleCookie
@@ -6,7 +6,7 @@ from http.cookies import SimpleCookie
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from simulator.engine import Line, Rules
+from simulator.engine import PhoneLine, Rules
 
 from .apps import BASE, Pages, a_call, a_line, answer, codes, dialled, redirect, said, twiml
 
@@ -151,7 +151,7 @@ def test_a_get_carries_the_parameters_in_its_query() -> None:
 
 def test_user_and_password_become_an_authorization() -> None:
     pages = Pages({"/voice": BYE})
-    dialled(pages, Line("https://me:a%20secret@hotline.example/voice"))
+    dialled(pages, PhoneLine("https://me:a%20secret@hotline.example/voice"))
     authorization = pages.requests[0].authorization
     assert authorization is not None
     assert (authorization.username, authorization.password) == ("me", "a secret")

@@ -1,4 +1,4 @@
-"""Gather: twilio-voice.md section 4."""
+"""Gather: twilio.com/docs/voice/twiml/gather."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Gather against a reference model: any keys at any time. twilio-voice.md section 4."""
+"""Gather against a reference model: any keys at any time. twilio.com/docs/voice/twiml/gather."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class Got:
 
 
 def reference(asked: Asked, keys: list[tuple[float, str]]) -> Got:
-    """Section 4 as one reads it: a list of moments and keys to what is submitted, and when."""
+    """The rules as one reads them: moments and keys -> what is submitted, and when."""
     digits, deadline = "", float(asked.prompt + asked.timeout)
     for moment, key in keys:
         if moment >= deadline:

@@ -1,4 +1,4 @@
-"""Reading an answer: twilio-voice.md section 3, "Answer: text/xml, at most 64 kB ..."."""
+"""Reading an answer: "text/xml, at most 64 kB, no leading white space", or Twilio's error codes."""
 
 import pytest
 

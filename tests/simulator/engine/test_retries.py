@@ -1,8 +1,8 @@
-"""Retries, connection overrides and time limits: twilio-voice.md section 3."""
+"""Retries, connection overrides and time limits: twilio.com/docs/usage/webhooks."""
 
 import pytest
 
-from simulator.engine import Answer, Call, Limits, WireError, WsgiWire
+from simulator.engine import Call, HttpResponse, Limits, TransportError, WsgiTransport
 
 from .apps import Pages, a_line, answer, codes, dialled, said, twiml
 
@@ -10,32 +10,32 @@ BYE = "<Say>bye</Say>"
 
 
 class Shaky:
-    """A wire that fails as told before it lets requests through."""
+    """A transport that fails as told before it lets requests through."""
 
-    def __init__(self, pages: Pages, *failures: WireError) -> None:
-        self._wire = WsgiWire(pages)
+    def __init__(self, pages: Pages, *failures: TransportError) -> None:
+        self._transport = WsgiTransport(pages)
         self._failures = list(failures)
         self.tokens: list[str] = []
         self.limits: list[Limits] = []
 
     def send(
         self, method: str, url: str, headers: dict[str, str], body: bytes, limits: Limits
-    ) -> Answer:
+    ) -> HttpResponse:
         self.tokens.append(headers["I-Twilio-Idempotency-Token"])
         self.limits.append(limits)
         if self._failures:
             raise self._failures.pop(0)
-        return self._wire.send(method, url, headers, body, limits)
+        return self._transport.send(method, url, headers, body, limits)
 
 
-CONNECT, READ = WireError("connect", "refused"), WireError("read", "too slow")
+CONNECT, READ = TransportError("connect", "refused"), TransportError("read", "too slow")
 
 
-def shaken(fragment: str, *failures: WireError) -> tuple[Call, Shaky]:
-    wire = Shaky(Pages({"/voice": BYE}), *failures)
-    call = Call(a_line(voice="/voice" + fragment), wire)  # type: ignore[arg-type]
+def shaken(fragment: str, *failures: TransportError) -> tuple[Call, Shaky]:
+    transport = Shaky(Pages({"/voice": BYE}), *failures)
+    call = Call(a_line(voice="/voice" + fragment), transport)  # type: ignore[arg-type]
     call.dial()
-    return call, wire
+    return call, transport
 
 
 @pytest.mark.parametrize(
@@ -52,15 +52,17 @@ def shaken(fragment: str, *failures: WireError) -> tuple[Call, Shaky]:
         ("#rc=3&rp=all", [READ, CONNECT, READ], 4, []),
         ("#rp=sometimes", [], 0, [11243]),
         # Twilio's error dictionary: "HTTP bad host name", "SSL/TLS Handshake Error"
-        ("#rc=0", [WireError("host", "unknown")], 1, [11210]),
-        ("", [WireError("tls", "certificate")], 1, [11220]),
+        ("#rc=0", [TransportError("host", "unknown")], 1, [11210]),
+        ("", [TransportError("tls", "certificate")], 1, [11220]),
     ],
 )
-def test_retries(fragment: str, failures: list[WireError], attempts: int, found: list[int]) -> None:
-    call, wire = shaken(fragment, *failures)
-    assert (len(wire.tokens), codes(call)) == (attempts, found)
+def test_retries(
+    fragment: str, failures: list[TransportError], attempts: int, found: list[int]
+) -> None:
+    call, transport = shaken(fragment, *failures)
+    assert (len(transport.tokens), codes(call)) == (attempts, found)
     assert len(call.exchanges) == attempts
-    assert len(set(wire.tokens)) == min(attempts, 1)  # a retry keeps its idempotency token
+    assert len(set(transport.tokens)) == min(attempts, 1)  # a retry keeps its idempotency token
 
 
 def test_limits() -> None:

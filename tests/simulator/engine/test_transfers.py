@@ -1,4 +1,4 @@
-"""Dial, Enqueue and Record: twilio-voice.md section 4."""
+"""Dial, Enqueue and Record: twilio.com/docs/voice/twiml."""
 
 import pytest
 
@@ -46,10 +46,10 @@ def test_dial_rings_thirty_seconds_by_default_and_without_action_goes_on() -> No
 def test_the_far_end_can_be_played_by_the_tester() -> None:
     call = dialled(dict(DIAL), far_end=NO_ANSWER)
     call.advance_to(10)
-    call.far_end_does(FarEnd(after=0, talks=600))
+    call.set_far_end(FarEnd(after=0, talks=600))
     assert (call.state, call.due) == (State.BRIDGED, 610)
     call.advance_to(15)
-    call.far_end_hangs_up()
+    call.hang_up_far_end()
     assert call.exchanges[-1].parameters["DialCallDuration"] == "5"
 
 

@@ -1,14 +1,14 @@
-"""A load in which everything adds up, to be doctored one thing at a time."""
+"""Evidence of a load in which everything adds up; each test spoils one thing in it."""
 
 from dataclasses import replace
 from typing import Any
 
 from simulator.load.calls import CallRecord
-from simulator.load.checks import reckon
+from simulator.load.checks import find_discrepancies
+from simulator.load.claims import Claim, Heard
 from simulator.load.errands import Errand
 from simulator.load.evidence import Evidence, Notice, Receipt, Report
-from simulator.load.wire import Turn
-from simulator.load.words import Claim, Heard
+from simulator.load.repeating_transport import TimedTurn
 
 STARTED = 1_000.0
 NUMBER = "12345670"
@@ -25,7 +25,7 @@ def a_call(sid: str = "CA1", card: str = CARD, **told: Any) -> CallRecord:
     happened: dict[str, Any] = {
         "confirmed": True,
         "heard": (heard(Claim.FILED), heard(Claim.BLOCKED)),
-        "turns": (Turn("incoming", "", 200, 5.0, STARTED),),
+        "turns": (TimedTurn("incoming", "", 200, 5.0, STARTED),),
         "faults": (),
     }
     return CallRecord(
@@ -34,7 +34,6 @@ def a_call(sid: str = "CA1", card: str = CARD, **told: Any) -> CallRecord:
         language="en",
         cards=(card,),
         last_step="after_report",
-        ended_by="caller hung up",
         seconds=60.0,
         **(happened | told),
     )
@@ -74,4 +73,4 @@ def evidence(**told: Any) -> Evidence:
 
 def found_in(doctored: Evidence) -> set[str]:
     """The names of the checks that found something."""
-    return {discrepancy.check for discrepancy in reckon(doctored)}
+    return {discrepancy.check for discrepancy in find_discrepancies(doctored)}

@@ -36,7 +36,7 @@ class Load:
         self.is_called_by(250)
 
     def is_called_by(self, count: int) -> None:
-        """So many people who have not called in any other test."""
+        """Chooses callers who have not called in any other test."""
         self.callers = list(islice(self._strangers, count))
         assert len(self.callers) == count, "the city is too small"
         with self._cardholders.open("w", encoding="utf-8", newline="") as file:

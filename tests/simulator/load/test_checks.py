@@ -1,4 +1,4 @@
-"""Every check is seen failing on evidence doctored in one place, and silent otherwise."""
+"""Each check finds evidence that was spoilt in one place, and nothing where all is well."""
 
 from dataclasses import replace
 
@@ -6,9 +6,9 @@ import pytest
 
 from simulator.engine import Fault
 from simulator.load.checks import CHECKS
+from simulator.load.claims import Claim
 from simulator.load.evidence import Evidence
-from simulator.load.wire import Turn
-from simulator.load.words import Claim
+from simulator.load.repeating_transport import TimedTurn
 from tests.simulator.load.builders import (
     CARD,
     NUMBER,
@@ -105,11 +105,11 @@ DOCTORED = [
     ),
     (
         "an HTTP error answered to Twilio",
-        evidence(calls=(a_call(turns=(Turn("confirm", "late", 500, 5.0, STARTED),)),)),
+        evidence(calls=(a_call(turns=(TimedTurn("confirm", "late", 500, 5.0, STARTED),)),)),
     ),
     (
         "an HTTP error answered to Twilio",
-        evidence(calls=(a_call(turns=(Turn("confirm", "", 0, 5.0, STARTED, "read"),)),)),
+        evidence(calls=(a_call(turns=(TimedTurn("confirm", "", 0, 5.0, STARTED, "read"),)),)),
     ),
     ("an error in Twilio's debugger", evidence(calls=(a_call(faults=(Fault(12100, "line 1"),)),))),
 ]

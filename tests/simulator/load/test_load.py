@@ -1,4 +1,4 @@
-"""Loads against the whole hotline as real processes: everything adds up, or it is said."""
+"""Loads against the hotline as real processes: everything adds up, or what does not is named."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from tests.simulator.load.conftest import Load
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
-# What is not carried out is counted: a notice that fails three times waits for two minutes.
+# Failures have a count: a notice that fails three times in a row waits for two minutes.
 FLAKY = [
     {"kind": "fail", "status": 503, "probability": 0.1, "count": 3},
     {"kind": "reset", "probability": 0.1, "count": 2},

@@ -8,7 +8,7 @@ import pytest
 
 from simulator.load.errands import Errand
 from simulator.load.options import INSTANTLY, Options, read_options
-from simulator.load.people import Crowd, Person, read_people
+from simulator.load.people import CallerPool, Person, read_people
 from simulator.load.target import find_target, is_loopback
 from simulator.stack.problem import StartError
 
@@ -132,10 +132,10 @@ def test_a_file_without_cardholders_is_refused(text: str) -> None:
 
 def test_most_reports_are_made_by_somebody_new_and_status_is_asked_by_callers() -> None:
     people = [Person(f"{n:018d}", (f"C{n}",)) for n in range(500)]
-    crowd = Crowd(people, Random(1))
+    pool = CallerPool(people, Random(1))
 
-    reporters = [crowd.next(Errand.REPORT) for _ in range(200)]
-    asking = [crowd.next(Errand.STATUS) for _ in range(50)]
+    reporters = [pool.next(Errand.REPORT) for _ in range(200)]
+    asking = [pool.next(Errand.STATUS) for _ in range(50)]
 
     assert len(set(reporters)) > 150
     assert len(set(reporters)) < 200

@@ -46,7 +46,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def opens_tab(stack: MakeRun, browser: Browser) -> Iterator[OpensTab]:
-    """`opens_tab(color_scheme="dark")`: another tab; all must have been quiet at the end."""
+    """`opens_tab(color_scheme="dark")`: another tab; at the end none may have complained."""
     tabs: list[Visitor] = []
 
     def opens(**context: object) -> Visitor:

@@ -13,7 +13,7 @@ import requests
 from simulator.page.app import create_app
 from simulator.page.server import PageServer
 from simulator.page.settings import CHECKOUT, PageSettings
-from simulator.page.switchboard import Switchboard
+from simulator.page.state import PageState
 
 ACCOUNT_SID = "AC" + "1" * 32
 AUTH_TOKEN = "12345"
@@ -41,15 +41,15 @@ class ServedPage:
             "away_seconds": 60.0,
             **more,
         }
-        self.switchboard = Switchboard(PageSettings(**told))
-        self._server = PageServer("127.0.0.1", 0, create_app(self.switchboard))
+        self.state = PageState(PageSettings(**told))
+        self._server = PageServer("127.0.0.1", 0, create_app(self.state))
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._session = requests.Session()
         self._session.trust_env = False
         self.url = f"http://127.0.0.1:{self._server.port}"
 
     def __enter__(self) -> Self:
-        self.switchboard.open()
+        self.state.open()
         self._thread.start()
         return self
 
@@ -62,7 +62,7 @@ class ServedPage:
         self._session.close()
         self._server.shutdown()
         self._thread.join()
-        self.switchboard.close()
+        self.state.close()
         self._server.server_close()
 
     def get(self, path: str, **query: Any) -> Json:

@@ -80,11 +80,13 @@ def test_a_bank_that_is_down_and_comes_back(visitor: Visitor) -> None:
     visitor.sees_attempt("HTTP 200").keeps_a_picture("bank-back").hangs_up()
 
 
-@pytest.mark.parametrize(("mood", "kind"), [("缓慢", "slow"), ("故障", "fail"), ("停机", "down")])
-def test_the_banks_moods_reach_the_bank(
-    visitor: Visitor, stack: MakeRun, mood: str, kind: str
+@pytest.mark.parametrize(
+    ("behaviour", "kind"), [("缓慢", "slow"), ("故障", "fail"), ("停机", "down")]
+)
+def test_the_banks_behaviours_reach_the_bank(
+    visitor: Visitor, stack: MakeRun, behaviour: str, kind: str
 ) -> None:
-    visitor.turns_to_bank("建设银行").makes_the_bank(mood)
+    visitor.turns_to_bank("建设银行").makes_the_bank(behaviour)
     bank = SandboxBank(stack.launch.bank_url)
     assert [behaviour["kind"] for behaviour in bank.behaviour("ccb")] == [kind]
     visitor.makes_the_bank("正常")

@@ -11,7 +11,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from simulator.page.message_service import segments
-from simulator.page.messages import Message, MessageBook
+from simulator.page.messages import Message, MessageStore
 from tests.simulator.page.served_page import ACCOUNT_SID, AUTH_TOKEN, ServedPage
 
 TO, FROM = "+8615454028632", "+8612333"
@@ -104,11 +104,11 @@ def test_another_account_is_not_found(http: _ToTheSimulator) -> None:
 
 
 def test_messages_survive_a_restart_and_only_the_last_are_kept(tmp_path: Path) -> None:
-    book = MessageBook(tmp_path, most=5)
+    store = MessageStore(tmp_path, most=5)
     for number in range(8):
-        book.add(_message(f"SM{number}"))
-    book.close()
-    again = MessageBook(tmp_path, most=5)
+        store.add(_message(f"SM{number}"))
+    store.close()
+    again = MessageStore(tmp_path, most=5)
     kept = again.sent()
     again.close()
     assert [message.sid for message in kept] == ["SM3", "SM4", "SM5", "SM6", "SM7"]

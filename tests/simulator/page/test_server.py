@@ -12,7 +12,7 @@ from redis import Redis
 from twilio.request_validator import RequestValidator
 from werkzeug.wrappers import Request, Response
 
-from simulator.engine import Call, HttpWire, Line, State
+from simulator.engine import Call, HttpTransport, PhoneLine, State
 from simulator.page.__main__ import main
 from simulator.page.live_call import LiveCall
 from simulator.page.settings import PageSettingsError, read_page_settings
@@ -61,8 +61,8 @@ def test_a_call_goes_on_in_real_time_and_its_keys_come_in_order(page: ServedPage
 def test_a_call_that_waits_rests(line: tuple[Pages, str]) -> None:
     """Its thread wakes when something is due, not all the time."""
     wakings: list[float] = []
-    with closing(HttpWire()) as wire:
-        call = Call(Line(f"{line[1]}/voice"), wire)
+    with closing(HttpTransport()) as transport:
+        call = Call(PhoneLine(f"{line[1]}/voice"), transport)
         live = LiveCall(call, lambda: wakings.append(call.now))
         live.start()
         wait_until(lambda: call.state is State.LISTENING)
@@ -191,8 +191,8 @@ def test_what_is_no_key_is_refused(page: ServedPage, keys: object) -> None:
 def test_unknown_phones_banks_and_reports(page: ServedPage) -> None:
     assert page.ask("/phones/nobody/call").status_code == 404
     assert page.new_phone().does("look-at", report="00000000") == 404
-    assert page.ask("/banks/icbc/mood", {"mood": "angry"}).status_code == 422
-    assert page.ask("/banks/icbc/mood", {"mood": "down"}).status_code == 502
+    assert page.ask("/banks/icbc/behaviour", {"behaviour": "angry"}).status_code == 422
+    assert page.ask("/banks/icbc/behaviour", {"behaviour": "down"}).status_code == 502
     assert page.ask("/banks/icbc/unblock", {"account": "x"}).status_code == 404
 
 

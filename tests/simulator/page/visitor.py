@@ -84,9 +84,9 @@ class Visitor:
         self.page.locator("#banks button", has_text=name).click()
         return self
 
-    def makes_the_bank(self, mood: str) -> Self:
-        self.page.locator("#moods button", has_text=mood).click()
-        expect(self._mood(mood)).to_have_attribute("aria-pressed", "true")
+    def makes_the_bank(self, behaviour: str) -> Self:
+        self.page.locator("#behaviours button", has_text=behaviour).click()
+        expect(self._behaviour(behaviour)).to_have_attribute("aria-pressed", "true")
         return self
 
     def as_teller(self, act: str, card: str) -> Self:
@@ -197,8 +197,8 @@ class Visitor:
     def _account(self, card: str) -> Locator:
         return self.page.locator(f'#accounts li[data-card="{card}"]')
 
-    def _mood(self, mood: str) -> Locator:
-        return self.page.locator("#moods button", has_text=mood)
+    def _behaviour(self, behaviour: str) -> Locator:
+        return self.page.locator("#behaviours button", has_text=behaviour)
 
     def _note_console(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):

@@ -1,4 +1,4 @@
-"""Launches for the tests of this room; whatever a test does, none outlives it."""
+"""Launches for these tests. None outlives its test, whatever happens."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import requests
 
+from simulator.stack.data_dir import DataDir, Launch
 from simulator.stack.launcher import CHECKOUT
-from simulator.stack.place import Launch, Place
 from simulator.stack.ports import Ports
 
 PATIENCE_SECONDS = 90
@@ -50,7 +50,7 @@ class MakeRun:
 
         def is_ready() -> bool:
             assert self.exit_code is None, self.printed
-            launch = self.place.launch()
+            launch = self.launch_or_none
             return bool(launch and launch.ready and launch.pid == self._process.pid)
 
         wait_until(is_ready)
@@ -79,12 +79,12 @@ class MakeRun:
             self.press_ctrl_c()
 
     @property
-    def place(self) -> Place:
-        return Place(self.data_dir)
+    def launch_or_none(self) -> Launch | None:
+        return DataDir(self.data_dir).launch()
 
     @property
     def launch(self) -> Launch:
-        launch = self.place.launch()
+        launch = self.launch_or_none
         assert launch, self.printed
         return launch
 
@@ -103,7 +103,7 @@ class MakeRun:
 
     @property
     def processes(self) -> list[int]:
-        """Everything alive that was started in this data directory, at whatever remove."""
+        """Every live process that was started, directly or not, in this data directory."""
         return processes_with(f"DATA_DIR={self.data_dir}")
 
     def flask(self, *command: str, text: str = "") -> str:

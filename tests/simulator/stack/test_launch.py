@@ -20,7 +20,7 @@ def test_ctrl_c_leaves_no_process_and_the_next_run_finds_the_data(new_launch: Ne
 
     assert first.press_ctrl_c() == 0
     assert first.processes == []
-    assert first.place.launch() is None
+    assert first.launch_or_none is None
 
     second = new_launch(folder=A_FOLDER).until_ready()
     assert "good 1 (unchanged 1)" in second.flask("cardholders", "import", "-", text=somebody)

@@ -1,4 +1,4 @@
-"""The parts of a launch that need no program: values, places, ports, evidence."""
+"""The parts of a launch that need no program: values, data directories, ports, results."""
 
 import os
 import re
@@ -10,10 +10,10 @@ import pytest
 from ivr.settings import embedded_socket, read_settings
 from simulator.engine import Event
 from simulator.stack import development, embedded
-from simulator.stack.evidence import MissingError, heard_report_number
-from simulator.stack.place import Launch, Place
+from simulator.stack.data_dir import DataDir, Launch
 from simulator.stack.ports import Ports
 from simulator.stack.problem import StartError
+from simulator.stack.results import MissingError, heard_report_number
 
 PORTS = Ports(8000)
 
@@ -75,24 +75,24 @@ def test_a_folder_with_an_unusual_name_has_a_plain_socket(name: str) -> None:
     assert re.fullmatch(r"unix://[A-Za-z0-9_./+@-]+", url)
 
 
-def test_a_launch_is_believed_only_while_its_place_is_taken(tmp_path: Path) -> None:
-    place = Place(tmp_path)
-    place.take()
-    place.tell(a_launch(os.getpid()))
-    assert Place(tmp_path).launch() == a_launch(os.getpid())
+def test_a_launch_is_believed_only_while_its_data_dir_is_locked(tmp_path: Path) -> None:
+    data_dir = DataDir(tmp_path)
+    data_dir.lock()
+    data_dir.write_launch(a_launch(os.getpid()))
+    assert DataDir(tmp_path).launch() == a_launch(os.getpid())
     left_behind = (tmp_path / "run.json").read_text()
-    place.leave()
+    data_dir.unlock()
     (tmp_path / "run.json").write_text(left_behind)
-    assert Place(tmp_path).launch() is None
+    assert DataDir(tmp_path).launch() is None
 
 
-def test_a_taken_place_is_refused(tmp_path: Path) -> None:
-    place = Place(tmp_path)
-    place.take()
-    place.tell(a_launch(os.getpid()))
+def test_a_locked_data_dir_is_refused(tmp_path: Path) -> None:
+    data_dir = DataDir(tmp_path)
+    data_dir.lock()
+    data_dir.write_launch(a_launch(os.getpid()))
     with pytest.raises(StartError, match="going already"):
-        Place(tmp_path).take()
-    place.leave()
+        DataDir(tmp_path).lock()
+    data_dir.unlock()
 
 
 @pytest.mark.parametrize("text", ["0", "65534", "99999", "http", "-1", "８０００"])

@@ -1,13 +1,13 @@
-"""All phones of this server and what they share; hangs up for tabs that went away."""
+"""All that the page's server holds: its phones and what they share."""
 
 import threading
 
-from simulator.engine import HttpWire, Line
+from simulator.engine import HttpTransport, PhoneLine
 from simulator.page.banks import BankScreens
-from simulator.page.messages import MessageBook
-from simulator.page.phone import Phone, Surroundings
+from simulator.page.messages import MessageStore
+from simulator.page.people import Person, read_people
+from simulator.page.phone import Phone, SharedByPhones
 from simulator.page.records import Records
-from simulator.page.roster import Person, read_people
 from simulator.page.settings import PageSettings
 from simulator.page.texting import Texting
 
@@ -16,30 +16,30 @@ LOOK_EVERY = 1.0
 STREAMS_END_SECONDS = 2.0
 
 
-class Switchboard:
-    """Made once in a process; watches over absent tabs from `open` to `close`."""
+class PageState:
+    """Made once in a process. From `open` to `close` it hangs up for tabs that have gone."""
 
     def __init__(self, settings: PageSettings) -> None:
         self.settings = settings
-        self.book = MessageBook(settings.data_dir / "simulator")
+        self.messages = MessageStore(settings.data_dir / "simulator")
         self.records = Records(settings.redis_url)
         self.banks = BankScreens(settings.bank_url)
-        self._wire = HttpWire(settings.via)
-        self.texting = Texting(settings, self._wire, self.book)
+        self._transport = HttpTransport(settings.via)
+        self.texting = Texting(settings, self._transport, self.messages)
         people = tuple(read_people(settings.cardholders))
-        self._around = Surroundings(_line(settings), self._wire, self.records, people)
+        self._shared = SharedByPhones(_line(settings), self._transport, self.records, people)
         self._phones: dict[str, Phone] = {}
         self._lock = threading.Lock()
         self.closing = threading.Event()
-        self._watching = threading.Thread(target=self._watches, name="absence", daemon=True)
+        self._watching = threading.Thread(target=self._watch, name="absence", daemon=True)
 
     @property
     def people(self) -> tuple[Person, ...]:
         """Those a tester may play."""
-        return self._around.people
+        return self._shared.people
 
     def open(self) -> None:
-        """Starts to look for absent tabs."""
+        """Starts to look for tabs that have gone."""
         self._watching.start()
 
     def close(self) -> None:
@@ -47,35 +47,35 @@ class Switchboard:
         self.closing.set()
         self._watching.join()
         for phone in self._all():
-            phone.hangs_up()
-            phone.tells()
+            phone.hang_up()
+            phone.notify()
         for phone in self._all():
-            phone.waits_until_unwatched(STREAMS_END_SECONDS)
-        self.book.close()
+            phone.wait_until_unwatched(STREAMS_END_SECONDS)
+        self.messages.close()
         self.records.close()
         self.banks.close()
-        self._wire.close()
+        self._transport.close()
 
     def phone(self, phone_id: str) -> Phone | None:
-        """A tab's phone, which thereby shows that it is alive."""
+        """A tab's phone. Asking for it shows that the tab is alive."""
         phone = self._phones.get(phone_id)
         if phone:
-            phone.is_here()
+            phone.note_presence()
         return phone
 
     def new_phone(self) -> Phone:
         """For a tab without one."""
-        phone = Phone(self._around)
+        phone = Phone(self._shared)
         with self._lock:
             self._phones[phone.id] = phone
         return phone
 
-    def _watches(self) -> None:
+    def _watch(self) -> None:
         while not self.closing.wait(LOOK_EVERY):
             for phone in self._all():
                 away = phone.seconds_away()
                 if phone.in_call and away > self.settings.away_seconds:
-                    phone.hangs_up()
+                    phone.hang_up()
                 if away > FORGET_SECONDS and not phone.in_call:
                     self._forget(phone)
 
@@ -88,10 +88,10 @@ class Switchboard:
             return list(self._phones.values())
 
 
-def _line(settings: PageSettings) -> Line:
+def _line(settings: PageSettings) -> PhoneLine:
     """The number as it would be configured at Twilio."""
     base = settings.public_base_url
-    return Line(
+    return PhoneLine(
         voice_url=f"{base}/voice",
         status_callback_url=f"{base}/voice/status",
         fallback_url=f"{base}/voice/fallback",

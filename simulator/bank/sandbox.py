@@ -1,14 +1,14 @@
-"""One bank is a room (its ledger entries, its temper, its courier); the sandbox is the house."""
+"""The sandbox and the banks in it, each with its ledger, its behaviour and its event sender."""
 
 import logging
 from dataclasses import dataclass
 from typing import Any
 
-from simulator.bank.behaviour import Temper
-from simulator.bank.courier import Courier
+from simulator.bank.accounts_csv import open_accounts
+from simulator.bank.behaviour import CurrentMix
+from simulator.bank.event_sender import EventSender
 from simulator.bank.ledger import Ledger
-from simulator.bank.roster import opens_accounts
-from simulator.bank.settings import Bank, Settings
+from simulator.bank.settings import Bank, SandboxSettings
 
 log = logging.getLogger(__name__)
 COUNTS = """
@@ -23,13 +23,13 @@ SELECT (SELECT count(*) FROM accounts WHERE bank = ?1) AS accounts,
 
 
 @dataclass(frozen=True)
-class Room:
-    """Everything about one bank."""
+class HostedBank:
+    """One bank of the sandbox, with all that belongs to it."""
 
     bank: Bank
     ledger: Ledger
-    temper: Temper
-    courier: Courier
+    mix: CurrentMix
+    sender: EventSender
 
     def as_json(self) -> dict[str, Any]:
         """For the testers' list of banks."""
@@ -37,38 +37,38 @@ class Room:
             "id": self.bank.id,
             "name": self.bank.name.model_dump(),
             "phone": self.bank.phone,
-            "behaviour": self.temper.as_json(),
+            "behaviour": self.mix.as_json(),
             "counts": self.ledger.rows(COUNTS, self.bank.id)[0],
         }
 
 
-class House:
-    """Opened once in a process. Its couriers run from `open` to `close`."""
+class Sandbox:
+    """All banks of one process. Their event senders run from `open` to `close`."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: SandboxSettings) -> None:
         self._settings = settings
         self._ledger = Ledger(settings.data_dir)
-        self.rooms = {bank.id: self._furnishes(bank) for bank in settings.banks.values()}
+        self.banks = {bank.id: self._host(bank) for bank in settings.banks.values()}
 
     def open(self) -> None:
-        """Opens the accounts of the CSV, if one is given, and starts the couriers."""
+        """Opens the accounts of the CSV, if one is given, and starts the senders."""
         if self._settings.accounts_file:
-            for problem in opens_accounts(self._ledger, self.rooms, self._settings.accounts_file):
+            for problem in open_accounts(self._ledger, self.banks, self._settings.accounts_file):
                 log.warning("accounts: %s", problem)
-        for room in self.rooms.values():
-            room.courier.start()
+        for hosted in self.banks.values():
+            hosted.sender.start()
 
     def close(self) -> None:
-        """Couriers first, then the ledger."""
-        for room in self.rooms.values():
-            room.courier.stop()
+        """Stops the senders first, then closes the ledger."""
+        for hosted in self.banks.values():
+            hosted.sender.stop()
         self._ledger.close()
 
     def about(self) -> str:
         """A text for whoever opens the front page."""
         names = "".join(
-            f"  {room.bank.id}: {room.bank.name.zh} ({room.bank.name.en}), {room.bank.phone}\n"
-            for room in self.rooms.values()
+            f"  {bank.id}: {bank.name.zh} ({bank.name.en}), {bank.phone}\n"
+            for bank in self._settings.banks.values()
         )
         return (
             "The sandbox bank of the 12333 hotline: plays cooperative banks for tests.\n"
@@ -79,7 +79,7 @@ class House:
             "/<bank>/teller/formal-loss"
         )
 
-    def _furnishes(self, bank: Bank) -> Room:
+    def _host(self, bank: Bank) -> HostedBank:
         settings = self._settings
-        courier = Courier(self._ledger, bank, settings.hotline_url, settings.event_retry_seconds)
-        return Room(bank, self._ledger, Temper(settings.mixes.get(bank.id, ())), courier)
+        sender = EventSender(self._ledger, bank, settings.hotline_url, settings.event_retry_seconds)
+        return HostedBank(bank, self._ledger, CurrentMix(settings.mixes.get(bank.id, ())), sender)

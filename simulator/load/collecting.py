@@ -1,6 +1,5 @@
 """Collects the evidence: the sandbox bank's ledger first, then Redis, as a tester may see them."""
 
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
@@ -10,17 +9,17 @@ import requests
 from redis import Redis
 from redis.exceptions import RedisError
 
+from simulator import hotline_records as records
 from simulator.bank.client import SandboxBank, SandboxBankError
 from simulator.load.calls import CallRecord
 from simulator.load.evidence import Evidence, Notice, Receipt, Report
 from simulator.load.target import Target
 
-LOSS_REPORTED: Final = "card.loss_reported"
 _AT_ONCE: Final = 500
 
 
-def gather(target: Target, calls: Sequence[CallRecord], started_at: float) -> Evidence:
-    """Everything there is now. What the bank received can then only be on record already."""
+def collect(target: Target, calls: Sequence[CallRecord], started_at: float) -> Evidence:
+    """All evidence there is now. The bank is asked first: what it received is on record by then."""
     silent: list[str] = []
     seen: dict[str, Any] = {}
     for url, look in ((target.bank_url, _bank_side), (target.redis_url, _records)):
@@ -31,20 +30,20 @@ def gather(target: Target, calls: Sequence[CallRecord], started_at: float) -> Ev
     return Evidence(tuple(calls), started_at, silent=tuple(silent), **seen)
 
 
-def gather_when_settled(
+def collect_when_settled(
     target: Target,
     calls: Sequence[CallRecord],
     started_at: float,
     seconds: float,
     impatient: Callable[[int], bool],
 ) -> Evidence:
-    """As soon as nothing of ours is under way any more, after `seconds` in any case.
+    """The evidence once our reports have all reached their banks, or after `seconds`.
 
     `impatient` is told how many reports wait, and may end the wait.
     """
     until = time.monotonic() + seconds
     while True:
-        evidence = gather(target, calls, started_at)
+        evidence = collect(target, calls, started_at)
         waiting = evidence.unsettled()
         if (not waiting and not evidence.silent) or time.monotonic() > until or impatient(waiting):
             return evidence
@@ -64,7 +63,9 @@ def _bank_side(bank_url: str) -> dict[str, Any]:
         "effects": effects,
         "blocked_cards": {a["card_number"]: a["by_report"] or "" for a in accounts},
         "receipts": tuple(
-            receipt for receipt, kind in receipts if kind == LOSS_REPORTED or not receipt.verified
+            receipt
+            for receipt, kind in receipts
+            if kind == records.LOSS_REPORTED or not receipt.verified
         ),
     }
 
@@ -84,24 +85,26 @@ def _records(redis_url: str) -> dict[str, Any]:
 
 
 def _reports(redis: "Redis") -> Iterator[Report]:
-    for names in _batches(redis, "report:*"):
-        told = [json.loads(text) for text in redis.mget(names) if text]
-        losses = redis.mget([f"loss:{report['card_ref']}" for report in told]) if told else []
-        for fields, loss in zip(told, losses, strict=True):
+    for names in _batches(redis, records.report_key("*")):
+        found = [records.read_record(text, records.REPORT) for text in redis.mget(names) if text]
+        keys = [records.loss_key(report["card_ref"]) for report in found]
+        losses = redis.mget(keys) if keys else []
+        for report, loss in zip(found, losses, strict=True):
             wanted = ("number", "card_ref", "bank", "notice_id", "origin", "reported_at")
-            suspended_by = json.loads(loss)["report_number"] if loss else ""
-            yield Report(**{name: fields[name] for name in wanted}, suspended_by=suspended_by)
+            suspended_by = records.read_record(loss, records.LOSS).get("report_number") or ""
+            yield Report(**{name: report[name] for name in wanted}, suspended_by=suspended_by)
 
 
 def _notices(redis: "Redis") -> Iterator[Notice]:
-    owed = set(redis.zrange("notices:open", 0, -1))
-    for names in _batches(redis, "notice:*"):
+    owed = set(redis.zrange(records.OPEN_NOTICES, 0, -1))
+    for names in _batches(redis, records.notice_key("*")):
         with redis.pipeline(transaction=False) as pipe:
             for name in names:
-                pipe.hmget(name, "id", "kind", "report_number", "state")
-            found = pipe.execute()
-        for notice_id, kind, number, state in found:
-            if kind == LOSS_REPORTED:
+                pipe.hmget(name, *records.NOTICE)
+            found = map(records.read_notice, pipe.execute())
+        for notice in found:
+            if notice.get("kind") == records.LOSS_REPORTED:
+                notice_id, number, state = (notice[n] for n in ("id", "report_number", "state"))
                 yield Notice(notice_id, number, state, notice_id in owed)
 
 

@@ -34,7 +34,7 @@ class Person:
         }
 
     def _is_minor(self, today: date) -> bool:
-        """A foreigner's number has the birth date in the same places (domain section 3)."""
+        """Numbers of citizens and of foreigners have the birth date in the same places."""
         born = self.keys[6:14]
         return int(today.strftime("%Y%m%d")) - int(born) < _ADULT_AT * 10_000
 

@@ -9,15 +9,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from simulator.stack.data_dir import DataDir, Launch
 from simulator.stack.launcher import CHECKOUT, READY_SECONDS
-from simulator.stack.member import tied_to_us
-from simulator.stack.place import Launch, Place
+from simulator.stack.managed_process import tied_to_us
 from simulator.stack.ports import Ports
 from simulator.stack.problem import StartError
 
 
 @dataclass(frozen=True)
-class Hotline:
+class RunningHotline:
     """A launch that is ready, and the environment its programs were started with."""
 
     launch: Launch
@@ -25,14 +25,14 @@ class Hotline:
 
 
 @contextmanager
-def running_hotline(given: Mapping[str, str]) -> Iterator[Hotline]:
+def running_hotline(given: Mapping[str, str]) -> Iterator[RunningHotline]:
     """The launch of DATA_DIR if one is going; else one on free ports, ended afterwards.
 
     Raises StartError.
     """
-    place = Place(Path(given.get("DATA_DIR") or CHECKOUT / "var").resolve())
-    if place.launch():
-        yield _when_ready(place)
+    data_dir = DataDir(Path(given.get("DATA_DIR") or CHECKOUT / "var").resolve())
+    if data_dir.launch():
+        yield _when_ready(data_dir)
         return
     print("No `make run` is going here: starting a hotline just for this call.", flush=True)
     with _folder(given) as folder, _own_launch(given, folder) as hotline:
@@ -41,9 +41,9 @@ def running_hotline(given: Mapping[str, str]) -> Iterator[Hotline]:
 
 @contextmanager
 def _folder(given: Mapping[str, str]) -> Iterator[Path]:
-    """A folder that goes with the call, unless the records are in a Redis that stays.
+    """A folder for this call only, or the usual one if the records are in a given Redis.
 
-    Records sealed with development keys need the same keys the next time.
+    Records that development keys have sealed need the same keys the next time.
     """
     if given.get("REDIS_URL"):
         yield Path(given.get("DATA_DIR") or CHECKOUT / "var").resolve()
@@ -53,7 +53,7 @@ def _folder(given: Mapping[str, str]) -> Iterator[Path]:
 
 
 @contextmanager
-def _own_launch(given: Mapping[str, str], folder: Path) -> Iterator[Hotline]:
+def _own_launch(given: Mapping[str, str], folder: Path) -> Iterator[RunningHotline]:
     environ = {**given, "DATA_DIR": str(folder), "PORT": str(Ports.free().web)}
     with tempfile.TemporaryFile() as said:
         launcher = subprocess.Popen(
@@ -65,7 +65,7 @@ def _own_launch(given: Mapping[str, str], folder: Path) -> Iterator[Hotline]:
             start_new_session=True,
         )
         try:
-            yield _when_ready(Place(folder), launcher)
+            yield _when_ready(DataDir(folder), launcher)
         except StartError as problem:
             said.seek(0)
             raise StartError(f"{problem}\n{said.read().decode('utf-8', 'replace')}") from None
@@ -74,13 +74,15 @@ def _own_launch(given: Mapping[str, str], folder: Path) -> Iterator[Hotline]:
             launcher.wait()
 
 
-def _when_ready(place: Place, launcher: "subprocess.Popen[bytes] | None" = None) -> Hotline:
+def _when_ready(
+    data_dir: DataDir, launcher: "subprocess.Popen[bytes] | None" = None
+) -> RunningHotline:
     until = time.monotonic() + READY_SECONDS
     while time.monotonic() < until:
-        launch = place.launch()
+        launch = data_dir.launch()
         if launch and launch.ready:
-            return Hotline(launch, place.environment_of(launch))
+            return RunningHotline(launch, data_dir.environment_of(launch))
         if launcher and launcher.poll() is not None:
             raise StartError("the hotline did not start.")
         time.sleep(0.1)
-    raise StartError(f"the hotline in {place.data_dir} is not ready after {READY_SECONDS:.0f} s.")
+    raise StartError(f"the hotline in {data_dir.path} is not ready after {READY_SECONDS:.0f} s.")

@@ -8,13 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from simulator.bank import accounts
 from simulator.bank.ledger import Ledger
-from simulator.bank.notices import last_four, masked_name
+from simulator.bank.received_notices import last_four, masked_name
 
 FORMALLY_LOST, TEMPORARILY_LOST = "2", "4"
 
 
-class Line(BaseModel):
-    """What a bank needs of a line `id_number,name,phone,card_number,bank,bank_account,…`."""
+class CardholderRow(BaseModel):
+    """What a bank needs of one row of a cardholders CSV."""
 
     model_config = ConfigDict(frozen=True, hide_input_in_errors=True)
 
@@ -26,31 +26,31 @@ class Line(BaseModel):
     card_state: str = Field(pattern=r"^[0-9]$")
 
 
-def opens_accounts(ledger: Ledger, banks: Iterable[str], path: Path) -> list[str]:
-    """The good lines become accounts (those known stay as they are); -> problems, a line each."""
+def open_accounts(ledger: Ledger, banks: Iterable[str], path: Path) -> list[str]:
+    """An account for each good row; known ones stay as they are. -> problems, a line each."""
     known, problems = set(banks), []
     with path.open(encoding="utf-8-sig", newline="") as file, ledger.transaction() as transaction:
         for number, row in enumerate(csv.DictReader(file), start=2):
             try:
-                line = Line.model_validate(row)
+                holder = CardholderRow.model_validate(row)
             except ValidationError as error:
                 problems.append(f"line {number}: {_faults(error)}")
                 continue
-            if line.bank not in known:
+            if holder.bank not in known:
                 problems.append(f"line {number}: this sandbox has no such bank")
                 continue
-            accounts.opens(transaction, line.bank, _account(line))
+            accounts.open_account(transaction, holder.bank, _account(holder))
     return problems
 
 
-def _account(line: Line) -> accounts.NewAccount:
+def _account(holder: CardholderRow) -> accounts.NewAccount:
     return accounts.NewAccount(
-        line.card_number,
-        line.bank_account,
-        masked_name(line.name),
-        last_four(line.id_number),
-        blocked=line.card_state in (FORMALLY_LOST, TEMPORARILY_LOST),
-        formal_loss=line.card_state == FORMALLY_LOST,
+        holder.card_number,
+        holder.bank_account,
+        masked_name(holder.name),
+        last_four(holder.id_number),
+        blocked=holder.card_state in (FORMALLY_LOST, TEMPORARILY_LOST),
+        formal_loss=holder.card_state == FORMALLY_LOST,
     )
 
 

@@ -10,15 +10,14 @@ _LONGEST_SHOWN = 4  # of digits keyed in: menu keys, never an ID number
 
 
 def masked(digits: str) -> str:
-    """Digits longer than a menu key's, but for the last 4."""
+    """A long run of digits, with all but the last 4 hidden."""
     hidden = len(digits) - _LONGEST_SHOWN
     return "•" * hidden + digits[hidden:] if hidden > 0 else digits
 
 
 def event_json(event: Event) -> dict[str, Any]:
-    """{at, kind, text, language}; one key a `pressed` event, as the engine tells them.
-
-    A single key says nothing; the page shows a long run of them masked.
+    """{at, kind, text, language}. Each key is an event of its own, which tells nothing; a long run
+    of them is masked by the page.
     """
     return {
         "at": round(event.at_seconds, 2),

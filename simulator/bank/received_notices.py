@@ -1,6 +1,6 @@
-"""What the hotline may say to a bank: the notice's shape (docs: the outside contract), checked.
+"""Reads and checks the notices a bank receives (docs/bank-api.md).
 
-The holder is masked while the body is read: past this module no ID number and no name exists.
+The holder is masked while the body is read: no other module sees an ID number or a name.
 """
 
 from typing import Annotated, Any, Literal
@@ -16,7 +16,7 @@ from pydantic import (
 
 
 class UnreadableNoticeError(Exception):
-    """Not as the contract says; `faults` are {"where", "why"} without any value from the body."""
+    """Not a notice of the contract. `faults`: {"where", "why"}, without any value from the body."""
 
     def __init__(self, faults: list[dict[str, str]]) -> None:
         super().__init__(f"{len(faults)} faults in a notice")
@@ -73,8 +73,8 @@ class Release(Strict):
     report_number: ReportNumber
 
 
-class Notice(Strict):
-    """Any notice: enough to answer a ping and to note what this bank does not know."""
+class ReceivedNotice(Strict):
+    """What all notices have. Enough for a ping, and for a type that this bank does not know."""
 
     type: str = Field(min_length=1, max_length=100)
     timestamp: AwareDatetime
@@ -84,7 +84,7 @@ class Notice(Strict):
         return None
 
 
-class LossReported(Notice):
+class LossReported(ReceivedNotice):
     type: Literal["card.loss_reported"]
     data: LossReport
 
@@ -92,7 +92,7 @@ class LossReported(Notice):
         return self.data.report_number
 
 
-class LossReleased(Notice):
+class LossReleased(ReceivedNotice):
     type: Literal["card.loss_released"]
     data: Release
 
@@ -100,17 +100,17 @@ class LossReleased(Notice):
         return self.data.report_number
 
 
-KNOWN: dict[str, type[Notice]] = {
+KNOWN: dict[str, type[ReceivedNotice]] = {
     "card.loss_reported": LossReported,
     "card.loss_released": LossReleased,
 }
 
 
-def read_notice(body: bytes) -> Notice:
-    """The body of a notice -> Notice. Raises UnreadableNoticeError."""
+def read_notice(body: bytes) -> ReceivedNotice:
+    """The notice in a body. Raises UnreadableNoticeError."""
     try:
-        kind = Notice.model_validate_json(body).type
-        return KNOWN.get(kind, Notice).model_validate_json(body)
+        kind = ReceivedNotice.model_validate_json(body).type
+        return KNOWN.get(kind, ReceivedNotice).model_validate_json(body)
     except ValidationError as error:
         faults = error.errors(include_input=False, include_url=False, include_context=False)
         raise UnreadableNoticeError([_fault(fault) for fault in faults]) from None

@@ -32,12 +32,12 @@ class BrokenAnswer(Response):
         raise ConnectionAbortedError
 
 
-def hangs_up() -> BrokenAnswer:
+def close() -> BrokenAnswer:
     """The connection is closed without a word."""
     return BrokenAnswer(lambda _connection: None)
 
 
-def resets() -> BrokenAnswer:
+def reset() -> BrokenAnswer:
     """The peer gets a TCP reset: closing with a linger time of 0 does that (socket(7))."""
     return BrokenAnswer(
         lambda connection: connection.setsockopt(
@@ -46,18 +46,18 @@ def resets() -> BrokenAnswer:
     )
 
 
-def stays_silent() -> BrokenAnswer:
+def stay_silent() -> BrokenAnswer:
     """Nothing is ever answered; the connection stays open until the peer gives up."""
     return BrokenAnswer(_wait_until_peer_leaves)
 
 
-def says(raw: bytes) -> BrokenAnswer:
+def send_raw(raw: bytes) -> BrokenAnswer:
     """These bytes, whatever they are, and the connection is closed."""
     return BrokenAnswer(lambda connection: connection.sendall(raw))
 
 
 def is_marked_for_reset(connection: socket.socket) -> bool:
-    """True after `resets`: the server must then close without the polite shutdown."""
+    """True after `reset`: the server must then close without the polite shutdown."""
     told = connection.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, LINGER.size)
     return told == RESET_ON_CLOSE
 

@@ -1,4 +1,4 @@
-"""One program of a launch: its present life, what it says, and a clean end of all it started."""
+"""One program of a launch: its process, its output, and a clean end of all that it started."""
 
 import os
 import shutil
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-QUICK_DEATH_SECONDS = 5.0
+QUICK_END_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 10.0
-LEFT_BEHIND_SECONDS = 3.0
+CHILDREN_SECONDS = 3.0  # for what an ended program started
 
 
 @dataclass(frozen=True)
 class Program:
-    """A shell line under a name, as in a Procfile. A quiet one speaks to its log only."""
+    """A shell line under a name, as in a Procfile. What a quiet one prints goes to its log only."""
 
     name: str
     line: str
@@ -27,7 +27,7 @@ class Program:
 
 
 @dataclass(frozen=True)
-class Surroundings:
+class ProcessSettings:
     """What every program of a launch gets. `kept_open`: file descriptors it inherits."""
 
     environ: Mapping[str, str]
@@ -36,26 +36,26 @@ class Surroundings:
     kept_open: tuple[int, ...] = ()
 
 
-class Member:
+class ManagedProcess:
     """A program that was started, and is started again when it ends."""
 
-    def __init__(self, program: Program, surroundings: Surroundings) -> None:
+    def __init__(self, program: Program, settings: ProcessSettings) -> None:
         self.program = program
         self.last_lines: deque[str] = deque(maxlen=15)
-        self._surroundings = surroundings
-        self._log = (surroundings.logs / f"{program.name}.log").open("wb", buffering=0)
+        self._settings = settings
+        self._log = (settings.logs / f"{program.name}.log").open("wb", buffering=0)
         self._unfinished = b""
         self._pause = 0.0
-        self._revive_at: float | None = None
-        self.has_fallen_silent = False  # it closed its output, most often by ending
-        self._live()
+        self._restart_at: float | None = None
+        self.output_is_closed = False  # it closed its output, most often by ending
+        self._start()
 
     @property
     def pid(self) -> int:
         return self._popen.pid
 
     @property
-    def voice(self) -> IO[bytes]:
+    def output(self) -> IO[bytes]:
         """Standard output and standard error, to wait for with a selector."""
         assert self._popen.stdout is not None
         return self._popen.stdout
@@ -76,28 +76,28 @@ class Member:
             return "is running"
         return f"ended with code {code}" if code >= 0 else f"was killed ({_signal_name(-code)})"
 
-    def hear(self) -> list[str]:
-        """The lines it finished since last time; also in its log."""
-        said = self.voice.read()
-        self.has_fallen_silent = said == b""
+    def read_lines(self) -> list[str]:
+        """The whole lines it printed since last time; they go to its log too."""
+        said = self.output.read()
+        self.output_is_closed = said == b""
         self._log.write(said or b"")
         *lines, self._unfinished = (self._unfinished + (said or b"")).split(b"\n")
         texts = [line.decode("utf-8", "replace") for line in lines]
         self.last_lines.extend(texts)
         return texts
 
-    def seconds_until_revival(self) -> float:
-        """0 or less: now. A program that dies quickly again and again is given time."""
-        if self._revive_at is None:
-            quick = time.monotonic() - self._born < QUICK_DEATH_SECONDS
+    def seconds_until_restart(self) -> float:
+        """0 or less: now. A program that ends quickly has to wait, each time longer."""
+        if self._restart_at is None:
+            quick = time.monotonic() - self._started_at < QUICK_END_SECONDS
             self._pause = min(max(1.0, self._pause * 2), LONGEST_PAUSE_SECONDS) if quick else 0.0
-            self._revive_at = time.monotonic() + self._pause
-        return self._revive_at - time.monotonic()
+            self._restart_at = time.monotonic() + self._pause
+        return self._restart_at - time.monotonic()
 
-    def revive(self) -> None:
-        """A new life, once nothing of the old one is left."""
+    def restart(self) -> None:
+        """Starts the program again, once nothing of its old process is left."""
         self.end()
-        self._live()
+        self._start()
 
     def ask_to_stop(self) -> None:
         """SIGTERM to the program itself: it knows best how to end what it started."""
@@ -105,38 +105,38 @@ class Member:
             self._popen.terminate()
 
     def end(self) -> None:
-        """Nothing of this life stays: not the program, not what it started, not its pipe."""
+        """Ends the process and all that it started, and closes its output."""
         if self.has_ended:
             self._signal_all(signal.SIGTERM)
-            self._wait_for_the_rest()
+            self._wait_for_children()
         self._signal_all(signal.SIGKILL)
         self._popen.wait()
-        self.hear()
-        self.voice.close()
+        self.read_lines()
+        self.output.close()
 
-    def _live(self) -> None:
-        self._born = time.monotonic()
-        self._revive_at = None
+    def _start(self) -> None:
+        self._started_at = time.monotonic()
+        self._restart_at = None
         self._popen = subprocess.Popen(
             [*tied_to_us(), "/bin/sh", "-c", f"exec {self.program.line}"],
-            cwd=self._surroundings.folder,
-            env=self._surroundings.environ,
+            cwd=self._settings.folder,
+            env=self._settings.environ,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             bufsize=0,
             start_new_session=True,
-            pass_fds=self._surroundings.kept_open,
+            pass_fds=self._settings.kept_open,
         )
-        os.set_blocking(self.voice.fileno(), False)
+        os.set_blocking(self.output.fileno(), False)
 
     def _signal_all(self, number: signal.Signals) -> None:
         """To the program's whole group; it may be empty by now."""
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(self.pid, number)
 
-    def _wait_for_the_rest(self) -> None:
-        until = time.monotonic() + LEFT_BEHIND_SECONDS
+    def _wait_for_children(self) -> None:
+        until = time.monotonic() + CHILDREN_SECONDS
         with suppress(ProcessLookupError, PermissionError):
             while time.monotonic() < until:
                 os.killpg(self.pid, 0)
@@ -144,7 +144,7 @@ class Member:
 
 
 def tied_to_us() -> list[str]:
-    """Words before a command that make the kernel end it when this thread is gone, even by kill -9.
+    """Put before a command: the kernel then ends it when this thread is gone, even by kill -9.
 
     prctl(2), PR_SET_PDEATHSIG. Every Debian and Ubuntu has setpriv(1); macOS has nothing like it.
     """

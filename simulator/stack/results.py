@@ -1,6 +1,5 @@
 """What the main call must leave: a number heard, a key in Redis, the bank's receipt."""
 
-import json
 import re
 import time
 from collections.abc import Iterable, Iterator
@@ -12,9 +11,9 @@ from typing import Any
 from redis import Redis
 from redis.exceptions import RedisError
 
+from simulator import hotline_records as records
 from simulator.engine import Event
 
-LONGEST_TTL = 604_800  # seconds: 7 days of 24 hours, from the moment of the report
 _SPOKEN_DIGITS = str.maketrans("零幺一二三四五六七八九", "01123456789")
 
 
@@ -43,20 +42,20 @@ def wait_until_settled(redis_url: str, notice_id: str, seconds: float) -> bool:
     """Waits until the hotline has noted the bank's answer; False if that takes longer."""
     until = time.monotonic() + seconds
     with _asked(redis_url) as redis:
-        while redis.zscore("notices:open", notice_id) is not None:
+        while redis.zscore(records.OPEN_NOTICES, notice_id) is not None:
             if time.monotonic() > until:
                 return False
             time.sleep(0.02)
     return True
 
 
-def loss_key(redis_url: str, report_number: str) -> LossKey:
-    """Found through `report:<number>`. Raises MissingError."""
+def find_loss_key(redis_url: str, report_number: str) -> LossKey:
+    """Found through the report's record. Raises MissingError."""
     with _asked(redis_url) as redis:
-        report = json.loads(redis.get(f"report:{report_number}") or "{}")
-        name = f"loss:{report.get('card_ref', '')}"
+        report = records.read_record(redis.get(records.report_key(report_number)), records.REPORT)
+        name = records.loss_key(report.get("card_ref") or "")
         ttl = redis.ttl(name)
-    if not 0 < ttl <= LONGEST_TTL:
+    if not 0 < ttl <= records.LONGEST_SUSPENSION:
         raise MissingError(f"report {report_number}: {name} has no life of 7 days (TTL {ttl})")
     return LossKey(name, ttl)
 

@@ -1,6 +1,7 @@
-"""A call's way to the hotline: measures every exchange and delivers some requests once more.
+"""The transport of one call: times every exchange and delivers some requests twice.
 
-Networks repeat: the same signed request again at once, at the same moment, or long after others.
+Networks do that: the same signed request comes again right after its answer ("again"), at the same
+moment ("at once"), or after a later one ("late").
 """
 
 import re
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Literal
 
-from simulator.engine import Answer, Limits, Wire, WireError
+from simulator.engine import HttpResponse, Limits, Transport, TransportError
 
 Repeat = Literal["", "again", "at once", "late"]
 INCOMING: Final = "incoming"
@@ -19,7 +20,7 @@ _STEP: Final = re.compile(r"/voice(?:/([^/?#]+))?/?(?:[?#]|$)")
 
 
 @dataclass(frozen=True)
-class Turn:
+class TimedTurn:
     """One exchange: which step was posted to, the answer's status (0: none came), wall time."""
 
     step: str
@@ -31,7 +32,7 @@ class Turn:
 
 
 @dataclass(frozen=True)
-class _Message:
+class _SignedRequest:
     method: str
     url: str
     headers: Mapping[str, str]
@@ -39,35 +40,35 @@ class _Message:
     limits: Limits
 
 
-class CallWire:
-    """The wire of one call, over one shared by all calls; `turns` keeps every exchange."""
+class RepeatingTransport:
+    """One call's own, over a transport shared by all calls. `turns` keeps every exchange."""
 
-    def __init__(self, wire: Wire, repeats: float, rng: Random) -> None:
-        self._wire = wire
+    def __init__(self, transport: Transport, repeats: float, rng: Random) -> None:
+        self._transport = transport
         self._repeats = repeats
         self._rng = rng
-        self._late: list[_Message] = []
+        self._late: list[_SignedRequest] = []
         self._threads: list[threading.Thread] = []
-        self.turns: list[Turn] = []
+        self.turns: list[TimedTurn] = []
         self.answered_at = 0.0
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes, limits: Limits
-    ) -> Answer:
-        message = _Message(method, url, headers, body, limits)
+    ) -> HttpResponse:
+        request = _SignedRequest(method, url, headers, body, limits)
         late, self._late = self._late, []
         repeat = self._draw()
         if repeat == "at once":
-            self._start_twin(message)
+            self._start_twin(request)
         try:
-            answer = self._exchange(message, "")
+            answer = self._exchange(request, "")
         finally:
             self.answered_at = time.time()
         self._deliver(late, "late")
         if repeat == "again":
-            self._deliver([message], "again")
+            self._deliver([request], "again")
         elif repeat == "late":
-            self._late.append(message)
+            self._late.append(request)
         return answer
 
     def close(self) -> None:
@@ -82,32 +83,34 @@ class CallWire:
             return ""
         return self._rng.choice(("again", "at once", "late"))
 
-    def _start_twin(self, message: _Message) -> None:
-        twin = threading.Thread(target=self._deliver, args=([message], "at once"))
+    def _start_twin(self, request: _SignedRequest) -> None:
+        twin = threading.Thread(target=self._deliver, args=([request], "at once"))
         self._threads.append(twin)
         twin.start()
 
-    def _deliver(self, messages: list[_Message], repeat: Repeat) -> None:
-        """Nobody hears the answers; that there were good ones is noted."""
-        for message in messages:
+    def _deliver(self, requests: list[_SignedRequest], repeat: Repeat) -> None:
+        """Nobody hears these answers, but each is recorded as a turn."""
+        for request in requests:
             try:
-                self._exchange(message, repeat)
-            except WireError:
+                self._exchange(request, repeat)
+            except TransportError:
                 continue  # noted as a turn with status 0
 
-    def _exchange(self, message: _Message, repeat: Repeat) -> Answer:
+    def _exchange(self, request: _SignedRequest, repeat: Repeat) -> HttpResponse:
         started, status, failure = time.perf_counter(), 0, ""
         try:
-            answer = self._wire.send(
-                message.method, message.url, message.headers, message.body, message.limits
+            answer = self._transport.send(
+                request.method, request.url, request.headers, request.body, request.limits
             )
             status = answer.status
-        except WireError as error:
+        except TransportError as error:
             failure = f"{error.failure}: {error}"
             raise
         finally:
             ms = (time.perf_counter() - started) * 1000
-            self.turns.append(Turn(step_in(message.url), repeat, status, ms, time.time(), failure))
+            self.turns.append(
+                TimedTurn(step_in(request.url), repeat, status, ms, time.time(), failure)
+            )
         return answer
 
 

@@ -1,4 +1,4 @@
-"""Carries one bank's events to the hotline: one thread, one connection, growing delays."""
+"""Sends one bank's events to the hotline: one thread, one connection, growing delays."""
 
 import logging
 import threading
@@ -16,7 +16,7 @@ PATIENCE = (2.0, 5.0)  # seconds to connect, seconds to answer
 log = logging.getLogger(__name__)
 
 
-class Courier:
+class EventSender:
     """Starts with the server and stops with it; what it has not delivered stays in the ledger."""
 
     def __init__(self, ledger: Ledger, bank: Bank, hotline_url: str, first_delay: float) -> None:
@@ -24,44 +24,44 @@ class Courier:
         self._bank = bank
         self._address = f"{hotline_url}/banks/{bank.id}/events"
         self._first_delay = first_delay
-        self._bell = threading.Event()
+        self._wake_up = threading.Event()
         self._stopping = False
-        self._thread = threading.Thread(target=self._works, name=f"courier-{bank.id}", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=f"events-{bank.id}", daemon=True)
 
     def start(self) -> None:
         """Also takes up what an earlier run of the bank left waiting."""
         self._thread.start()
 
-    def rings(self) -> None:
+    def wake(self) -> None:
         """There is a new event in the ledger."""
-        self._bell.set()
+        self._wake_up.set()
 
     def stop(self) -> None:
-        """Waits for the attempt under way, at most."""
+        """Waits for the attempt under way, no longer."""
         self._stopping = True
-        self._bell.set()
+        self._wake_up.set()
         self._thread.join()
 
-    def _works(self) -> None:
+    def _run(self) -> None:
         with requests.Session() as session:
             session.trust_env = False
             while not self._stopping:
-                self._bell.clear()
+                self._wake_up.clear()
                 event = outbox.next_waiting(self._ledger, self._bank.id)
                 wait = event["due"] - time.time() if event else None
                 if event and wait is not None and wait <= 0:
-                    self._sends(session, event["event_id"], event["body"], event["attempts"])
+                    self._send(session, event["event_id"], event["body"], event["attempts"])
                 elif not self._stopping:
-                    self._bell.wait(wait)
+                    self._wake_up.wait(wait)
 
-    def _sends(self, session: requests.Session, event_id: str, body: str, before: int) -> None:
-        status, answer = self._posts(session, event_id, body)
+    def _send(self, session: requests.Session, event_id: str, body: str, before: int) -> None:
+        status, answer = self._post(session, event_id, body)
         again_in = min(self._first_delay * 2.0 ** min(before, 32), LONGEST_DELAY)
         with self._ledger.transaction() as ledger:
-            outbox.notes_attempt(ledger, event_id, status, answer, again_in)
+            outbox.note_attempt(ledger, event_id, status, answer, again_in)
         log.info("%s event %s: %s", self._bank.id, event_id, status or answer)
 
-    def _posts(self, session: requests.Session, event_id: str, body: str) -> tuple[int | None, str]:
+    def _post(self, session: requests.Session, event_id: str, body: str) -> tuple[int | None, str]:
         headers = signed_headers(self._bank.all_secrets()[0], event_id, body)
         headers["content-type"] = "application/json"
         try:

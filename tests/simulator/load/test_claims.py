@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from simulator.load.words import Claim, claims_in
+from simulator.load.claims import Claim, claims_in
 
 PROMPTS = tomllib.loads(
     (Path(__file__).resolve().parents[3] / "ivr/prompts/prompts.toml").read_text(encoding="utf-8")

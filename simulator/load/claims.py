@@ -1,4 +1,4 @@
-"""What callers understand of what is said: the claims that can be held against the records.
+"""What callers understand of what they hear: claims that can be compared with the records.
 
 The sentences are those of the hotline's prompt catalogue, in both languages; a test compares.
 """

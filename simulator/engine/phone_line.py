@@ -1,6 +1,6 @@
 """The phone number as configured at Twilio, and the parameters of every request about a call.
 
-Rules: twilio-voice.md section 1.
+Source: twilio.com/docs/voice/twiml (request parameters).
 """
 
 import math
@@ -22,7 +22,7 @@ def new_sid(prefix: str) -> str:
 
 
 @dataclass(frozen=True)
-class Line:
+class PhoneLine:
     """A phone number in Twilio's console: where its calls go and with which account.
 
     URLs are absolute and may carry connection overrides (`#rc=2&rp=5xx,rt`).
@@ -38,7 +38,7 @@ class Line:
 
 
 def standard_parameters(
-    line: Line, call_sid: str, caller: str, status: str, extra: dict[str, str]
+    line: PhoneLine, call_sid: str, caller: str, status: str, extra: dict[str, str]
 ) -> dict[str, str]:
     """Parameters in every request: "Always: CallSid, AccountSid, From, To, ... present but empty".
 
