@@ -2,11 +2,15 @@
 
 import re
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Self
+from datetime import date, datetime
+from typing import Final, Self
+
+import chinese_calendar
 
 from ivr.beijing import BEIJING
 
+FRIDAY: Final = 4
+SUNDAY: Final = 6
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _SPAN = re.compile(r"^(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})$")
 
@@ -41,8 +45,28 @@ class AgentHours:
     def are_open(self, at: datetime) -> bool:
         """Whether a person answers at this aware moment."""
         local = at.astimezone(BEIJING)
-        minute = local.hour * 60 + local.minute
-        return any(local.weekday() in s.days and s.start <= minute < s.end for s in self.spans)
+        minute, day = local.hour * 60 + local.minute, counts_as(local.date())
+        return any(day in span.days and span.start <= minute < span.end for span in self.spans)
+
+    @property
+    def are_kept_on_holidays(self) -> bool:
+        """Whether somebody answers on Sundays, and so on public holidays."""
+        return any(SUNDAY in span.days for span in self.spans)
+
+
+def counts_as(day: date) -> int:
+    """The weekday (0 is Monday) by whose hours a day is kept.
+
+    By the State Council's calendar: a public holiday is kept like a Sunday, and a weekend day that
+    is worked in exchange (调休) like a Friday. A year it has not published yet is all weekdays.
+    """
+    try:
+        is_off, name = chinese_calendar.get_holiday_detail(day)
+    except NotImplementedError:
+        return day.weekday()
+    if name is None:  # an ordinary day or weekend
+        return day.weekday()
+    return SUNDAY if is_off else min(day.weekday(), FRIDAY)
 
 
 def _parse_part(part: str) -> list[Span]:

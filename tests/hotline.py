@@ -15,6 +15,7 @@ from ivr.store.connection import connect
 from ivr.store.deadlines import Deadlines
 from ivr.store.holders import Holders
 from ivr.store.journal import Journal
+from ivr.store.known_banks import KnownBanks
 from ivr.store.opening import open_store
 from ivr.store.outbox import Outbox
 from ivr.store.reconciliation import Reconciliation
@@ -38,6 +39,7 @@ class Hotline:
     bank_health: BankHealth
     journal: Journal
     condition: Condition
+    known_banks: KnownBanks
 
     @classmethod
     def open(cls, settings: Settings, redis: Redis | None = None) -> Self:

@@ -272,7 +272,7 @@ def test_every_requirement_is_pinned_and_says_what_it_is_for(name: str) -> None:
 
 MODULE_OF = {"Flask": "flask", "Werkzeug": "werkzeug", "python-stdnum": "stdnum",
              "markdown-it-py": "markdown_it", "python-dotenv": "dotenv",
-             "tzdata": "zoneinfo"}  # fmt: skip
+             "tzdata": "zoneinfo", "chinesecalendar": "chinese_calendar"}  # fmt: skip
 
 
 def test_every_requirement_is_used() -> None:
@@ -326,6 +326,7 @@ LIVES = {
     "notices:awaiting": Life('until "blocked" is said, or 3 days'),
     "notices:stuck": Life("until a person acts, or 90 days"),
     "banks:back": Life("until the sweep"),
+    "banks:known": Life("for ever"),
     "deadlines": Life("for ever"),
     "journal": Life("trimmed by time (JOURNAL_RETENTION_DAYS)"),
     "counters": Life("for ever"),

@@ -18,10 +18,14 @@ class Line:
 
 @dataclass(frozen=True)
 class Choice:
-    """One item a Pick step offers: the fact's value and what is said of it."""
+    """One item a Pick step offers: the fact's value and what is said of it.
+
+    `prompt`, if there is one, is said in place of the step's own.
+    """
 
     value: str
     values: Mapping[str, str]
+    prompt: str = ""
 
 
 @dataclass(frozen=True)

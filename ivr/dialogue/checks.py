@@ -7,6 +7,7 @@ from ivr.dialogue.call import Call
 from ivr.dialogue.facts import missing_facts
 from ivr.dialogue.steps import (
     MAIN_MENU,
+    ONLY_PERSON,
     PERSON,
     UNIVERSAL_KEYS,
     Action,
@@ -82,7 +83,7 @@ def _wrong_keys(flow: Mapping[str, Step], _first: str) -> Iterator[str]:
 def _menu_faults(step: Menu) -> Iterator[str]:
     yield from (f"{key} is no key" for key in step.choices if key not in KEYS)
     yield from (f"language key {k} is no choice" for k in step.languages if k not in step.choices)
-    if step.choices.get("0", PERSON) != PERSON:
+    if step.choices.get("0", PERSON) not in (PERSON, ONLY_PERSON):
         yield "key 0 is a person everywhere"
     if len(step.choices.keys() - UNIVERSAL_KEYS) > MOST_OPTIONS:
         yield "more than 5 options"

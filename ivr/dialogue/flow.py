@@ -16,9 +16,11 @@ START: Final = "language"
 # A letter on the card or an old 15-place number cannot be keyed in: a person helps (domain 3).
 _ID_EXITS: Final = {"fifteen_places": "id_needs_person"}
 
+_HELP: Final = ("menu_help", "for_a_person")
+
 FLOW: Final[Mapping[str, Step]] = {
     "language": Menu(
-        asks=("welcome", "language"),
+        asks=("welcome",),
         choices={"1": "main_menu", "2": "main_menu"},
         languages={"1": "zh", "2": "en"},
         silence="main_menu",
@@ -26,29 +28,35 @@ FLOW: Final[Mapping[str, Step]] = {
         in_every_language=True,
     ),
     "main_menu": Menu(
-        asks=("main_menu",),
+        asks=("main_menu", "for_a_person"),
         choices={"1": "report_id", "2": "status_id", "3": "card_services", "4": "first_card"},
         back="language",
     ),
     # 1 · report a lost card
     "report_id": Ask(
-        asks=("id_entry",), digits=18, check="id_number", then="find_holder", exits=_ID_EXITS
+        asks=("id_entry",),
+        digits=18,
+        check="id_number",
+        then="find_holder",
+        exits=_ID_EXITS,
+        no_digits="id_needs_person",
     ),
     "find_holder": Do(
         "find_holder",
         {
             "none": "not_found",
-            "too_many": "person",
+            "too_many": "only_person",
             "one": "look_at_card",
             "several": "pick_card",
         },
     ),
-    "not_found": Menu(asks=("not_found",), choices={"1": "report_id"}),
+    "not_found": Menu(asks=("not_found", "for_a_person"), choices={"1": "report_id"}),
     "pick_card": Pick(asks=("pick_card",), item="pick_item", fact="card_ref", then="look_at_card"),
     "look_at_card": Do(
         "look_at_card",
         {
             "reportable": "confirm",
+            "again": "confirm_again",
             "already": "already_reported",
             "formal": "already_formal",
             "not_by_phone": "not_by_phone",
@@ -62,6 +70,13 @@ FLOW: Final[Mapping[str, Step]] = {
         gives_up="not_confirmed",
     ),
     "not_confirmed": Tell(says=("not_confirmed",), then="person"),
+    "confirm_again": Menu(
+        says=("confirm_what_again",),
+        asks=("confirm",),
+        choices={"1": "file_report", "2": "cancelled_again"},
+        gives_up="not_confirmed_again",
+    ),
+    "not_confirmed_again": Tell(says=("not_confirmed_again",), then="person"),
     "file_report": Do(
         "file_report",
         {
@@ -73,7 +88,7 @@ FLOW: Final[Mapping[str, Step]] = {
             "unknown": "outcome_unknown",
         },
     ),
-    "filed": Tell(says=("filed", "filed_deadline"), then="ask_bank"),
+    "filed": Tell(says=("filed",), then="ask_bank"),
     "ask_bank": Do(
         "read_block",
         {
@@ -88,69 +103,105 @@ FLOW: Final[Mapping[str, Step]] = {
     "bank_failed": Tell(says=("bank_failed",), then="after_report"),
     "bank_unreached": Tell(says=("bank_unreached",), then="after_report"),
     "after_report": Menu(
-        asks=("what_next", "antifraud", "repeat_or_hang_up"),
-        choices={"9": "filed"},
+        asks=("what_next", "antifraud", "repeat_or_hang_up", "for_a_person"),
+        choices={"1": "other_cards", "9": "filed"},
         gives_up="goodbye",
         silence="goodbye",
     ),
+    # A wallet holds two cards: the next one needs no 18 digits again.
+    "other_cards": Do("list_cards", {"several": "pick_card", "none": "report_id"}),
     "already_reported": Menu(
-        asks=("reported_next",), choices={"2": "read_status", "9": "look_at_card"}
+        asks=("reported_next", "for_a_person"), choices={"2": "read_status", "9": "look_at_card"}
     ),
-    "already_formal": Menu(asks=("already_formal",), choices={"3": "reissue"}),
+    "already_formal": Menu(asks=("already_formal", "for_a_person"), choices={"3": "reissue"}),
     "cancelled": Menu(asks=("cancelled", "main_menu_or_hang_up"), choices={"1": "report_id"}),
-    "outcome_unknown": Menu(asks=("outcome_unknown",), choices={"2": "read_status"}),
-    "not_by_phone": Tell(says=("not_by_phone",), then="person"),
-    "under_16": Tell(says=("under_16",), then="person"),
-    "id_needs_person": Tell(says=("id_needs_person",), then="person"),
+    "cancelled_again": Menu(
+        asks=("cancelled_again", "main_menu_or_hang_up"), choices={"1": "report_id"}
+    ),
+    "outcome_unknown": Menu(
+        asks=("outcome_unknown", "for_a_person"), choices={"2": "read_status"}
+    ),
+    "not_by_phone": Tell(says=("not_by_phone",), then="only_person"),
+    "under_16": Tell(says=("under_16",), then="only_person"),
+    "id_needs_person": Tell(says=("id_needs_person",), then="only_person"),
     # 2 · status
     "status_id": Ask(
-        asks=("id_entry",), digits=18, check="id_number", then="status_holder", exits=_ID_EXITS
+        asks=("id_entry",),
+        digits=18,
+        check="id_number",
+        then="status_holder",
+        exits=_ID_EXITS,
+        no_digits="id_needs_person",
     ),
     "status_holder": Do(
         "find_holder",
         {
             "none": "status_not_found",
-            "too_many": "person",
+            "too_many": "only_person",
             "one": "read_status",
             "several": "status_pick",
         },
     ),
-    "status_not_found": Menu(asks=("not_found",), choices={"1": "status_id"}),
+    "status_not_found": Menu(asks=("not_found", "for_a_person"), choices={"1": "status_id"}),
     "status_pick": Pick(
         asks=("status_pick",), item="pick_item", fact="card_ref", then="read_status"
     ),
-    "read_status": Do("read_status", {"read": "status_told"}),
-    "status_told": Menu(asks=("status_next",), choices={"9": "read_status", "3": "card_services"}),
+    "read_status": Do("read_status", {"reportable": "status_reportable", "read": "status_told"}),
+    "status_told": Menu(
+        asks=("status_next", "for_a_person"), choices={"9": "read_status", "3": "card_services"}
+    ),
+    "status_reportable": Menu(
+        asks=("status_report", "status_next", "for_a_person"),
+        choices={"1": "look_at_card", "9": "read_status", "3": "card_services"},
+    ),
     # 3 · formal loss, decoupling, reissue
     "card_services": Menu(
-        asks=("card_services",), choices={"1": "formal_loss", "2": "decoupling", "3": "reissue"}
+        asks=("card_services", "for_a_person"),
+        choices={"1": "formal_loss", "2": "decoupling", "3": "reissue"},
     ),
-    "formal_loss": Menu(asks=("formal_loss", "menu_help"), choices={}, back="card_services"),
-    "decoupling": Menu(asks=("decoupling", "menu_help"), choices={}, back="card_services"),
-    "reissue": Menu(asks=("reissue", "menu_help"), choices={}, back="card_services"),
+    "formal_loss": Menu(asks=("formal_loss", *_HELP), choices={}, back="card_services"),
+    "decoupling": Menu(asks=("decoupling", *_HELP), choices={}, back="card_services"),
+    "reissue": Menu(asks=("reissue", *_HELP), choices={}, back="card_services"),
     # 4 · first card
-    "first_card": Menu(asks=("first_card",), choices={"1": "first_worker", "2": "first_resident"}),
+    "first_card": Menu(
+        asks=("first_card", "for_a_person"), choices={"1": "first_worker", "2": "first_resident"}
+    ),
     "first_worker": Menu(
-        asks=("first_worker_apply", "first_worker_bring", "first_worker_collect", "menu_help"),
+        asks=("first_worker_apply", "first_worker_bring", "first_worker_collect", *_HELP),
         choices={},
         back="first_card",
     ),
-    "first_resident": Menu(asks=("first_resident", "menu_help"), choices={}, back="first_card"),
-    # 0 · a person
+    "first_resident": Menu(asks=("first_resident", *_HELP), choices={}, back="first_card"),
+    # 0 · a person, for whom self-service can still help
     "person": Do("find_person", {"open": "transfer", "closed": "person_closed"}),
     "transfer": Transfer(says=("transfer",), answered="goodbye", unanswered="person_busy"),
     "person_closed": Menu(
+        says=("person_closed",),
         asks=("self_service",),
-        choices={"0": "person", "1": "report_id", "9": "person"},
-        gives_up="goodbye",
+        choices={"1": "report_id"},
+        gives_up="part",
     ),
     "person_busy": Menu(
-        asks=("person_busy",),
-        choices={"0": "person", "1": "report_id"},
-        gives_up="goodbye",
+        says=("person_busy",),
+        asks=("wait_for_person", "self_service"),
+        choices={"1": "report_id"},
+        gives_up="part",
     ),
+    # and for whom it cannot: nobody is sent in a circle
+    "only_person": Do("find_person", {"open": "transfer_only", "closed": "nobody_there"}),
+    "transfer_only": Transfer(says=("transfer",), answered="goodbye", unanswered="nobody_answers"),
+    "nobody_there": Menu(
+        says=("person_closed",), asks=("call_any_bank", "again_or_hang_up"), choices={},
+        gives_up="part", silence="part",
+    ),
+    "nobody_answers": Menu(
+        says=("person_busy",), asks=("call_any_bank", "wait_for_person", "again_or_hang_up"),
+        choices={"0": "only_person"}, gives_up="part", silence="part",
+    ),
+    # Nobody is hung up on without knowing whether a card is reported.
+    "part": Do("look_back", {"reported": "goodbye", "unknown": "goodbye", "nothing": "goodbye"}),
     "goodbye": End(says=("goodbye",)),
-}
+}  # fmt: skip
 
 _CARD: Final = frozenset({"holder_ref", "card_ref"})
 
@@ -164,6 +215,8 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "read_block": Action(needs=_CARD),
     "read_status": Action(needs=_CARD),
     "find_person": Action(),
+    "list_cards": Action(needs=frozenset({"holder_ref"})),
+    "look_back": Action(),
 }
 
 FILING: Final = filing_in(FLOW)

@@ -11,6 +11,7 @@ from typing import Final
 Prompts = tuple[str, ...]
 
 PERSON: Final = "person"  # the step that key 0 and too many tries lead to
+ONLY_PERSON: Final = "only_person"  # the same for whom self-service can do nothing more
 MAIN_MENU: Final = "main_menu"
 
 ENTERED: Final = "what was entered"
@@ -53,7 +54,8 @@ class Pick:
 class Ask:
     """A row of digits, judged by one named check: `check` -> prompt to say, or None for good.
 
-    `exits` sends some of the check's verdicts elsewhere instead of asking again.
+    `exits` sends some of the check's verdicts elsewhere instead of asking again. `no_digits` is
+    where key 0 leads: to a person, for a number that cannot be keyed in.
     """
 
     asks: Prompts
@@ -63,7 +65,8 @@ class Ask:
     says: Prompts = ()
     exits: Mapping[str, str] = field(default_factory=dict)
     back: str = MAIN_MENU
-    gives_up: str = PERSON
+    gives_up: str = ONLY_PERSON
+    no_digits: str = PERSON
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,8 @@ def exits(step: Step) -> dict[str, str]:
 def _shared(step: Menu | Pick | Ask) -> dict[str, str]:
     """The keys that belong to the flow, not to each step, and the way out after three tries."""
     own = step.choices if isinstance(step, Menu) else {}
-    keys = {"0": PERSON, "*": step.back, "3 tries": step.gives_up}
+    person = step.no_digits if isinstance(step, Ask) else PERSON
+    keys = {"0": person, "*": step.back, "3 tries": step.gives_up}
     return {key: target for key, target in keys.items() if key not in own}
 
 

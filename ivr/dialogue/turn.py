@@ -9,10 +9,15 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ivr.dialogue.call import Call, Choice, Line
-from ivr.dialogue.steps import PERSON, Ask, Do, Menu, Pick, Prompts, Step, Tell, Transfer
+from ivr.dialogue.steps import ONLY_PERSON, PERSON, Ask, Do, Menu, Pick, Prompts, Step, Tell, Transfer
 
 MAX_TRIES: Final = 3
 HELP: Final = Line("menu_help", asked=True)
+# Said on the way to a person: whom self-service could not help must know what to do at any hour.
+GIVEN_UP: Final = {
+    PERSON: (Line("too_many_tries"),),
+    ONLY_PERSON: (Line("too_many_tries"), Line("call_any_bank")),
+}
 Flow = Mapping[str, Step]
 
 
@@ -103,7 +108,7 @@ def _on_silence(flow: Flow, call: Call, step: Menu | Pick | Ask) -> Call:
 
 def _universal(flow: Flow, call: Call, step: Menu | Pick | Ask, key: str) -> Call:
     if key == "0":
-        return arrive(flow, call, PERSON, ())
+        return arrive(flow, call, step.no_digits if isinstance(step, Ask) else PERSON, ())
     if key == "*":
         return arrive(flow, call, step.back, ())
     lines = _own_lines(step, call)
@@ -145,8 +150,7 @@ def _again(
     before = tuple(Line(p) for p in first)
     if tries >= MAX_TRIES:
         # `first` may ask to try again, which is over now.
-        last = (Line("too_many_tries"),) if step.gives_up == PERSON else before
-        return arrive(flow, call, step.gives_up, last)
+        return arrive(flow, call, step.gives_up, GIVEN_UP.get(step.gives_up, before))
     lines = _own_lines(step, call)
     if helped and HELP not in lines:
         lines += (HELP,)
@@ -161,7 +165,7 @@ def _own_lines(step: Step, call: Call) -> tuple[Line, ...]:
             asks = tuple(Line(p, asked=True) for p in step.asks)
         case Pick():
             asks = tuple(Line(p, asked=True) for p in step.asks) + tuple(
-                Line(step.item, {**choice.values, "key": str(number)}, asked=True)
+                Line(choice.prompt or step.item, {**choice.values, "key": str(number)}, asked=True)
                 for number, choice in enumerate(call.choices, 1)
             )
         case _:

@@ -13,7 +13,9 @@ from ivr.prompts.languages import LANGUAGES, LanguageCode
 from ivr.prompts.speech import Part, Spelled, moment, spell
 
 PROMPTS_FILE: Final = Path(__file__).with_name("prompts.toml")
-KINDS: Final = {"text", "digits", "time"}
+KINDS: Final = {"text", "digits", "phone", "time"}
+# What every prompt may name without being told: this line's own number.
+EVERYWHERE: Final[Mapping[str, str]] = {"hotline": "12333"}
 LONGEST_SAY: Final = 500  # Chinese characters: Twilio counts 4 500 url-encoded ones
 
 
@@ -54,6 +56,7 @@ class Catalogue:
             KeyError: unknown prompt, or a value is missing.
         """
         parts: list[Part] = []
+        values = {**EVERYWHERE, **values}
         for piece in self.prompts[prompt][language]:
             for part in [piece] if isinstance(piece, str) else _spoken(piece, values, language):
                 _join(parts, part)
@@ -80,7 +83,9 @@ def _join(parts: list[Part], part: Part) -> None:
 
 def _spoken(place: Placeholder, values: Mapping[str, str], language: LanguageCode) -> list[Part]:
     value = values[place.name]
-    if place.kind == "digits":
+    if place.kind == "phone" and not value:
+        return [LANGUAGES[language].unknown_phone]
+    if place.kind in ("digits", "phone"):
         return list(spell(value, language))
     return [moment(float(value), language) if place.kind == "time" else value]
 
@@ -126,14 +131,16 @@ def _column_faults(
 
 
 def _place_faults(texts: Mapping[LanguageCode, str]) -> Iterator[str]:
-    places = {
-        code: {piece for piece in _template(text) if isinstance(piece, Placeholder)}
-        for code, text in texts.items()
-    }
+    places = {code: _own_places(text) for code, text in texts.items()}
     known = sorted(set().union(*places.values()))
     kinds = ", ".join(sorted(KINDS))
     yield from (f"{p} is no known kind; use {kinds}" for p in known if p.kind not in KINDS)
     yield from (f"{code} lacks {p}" for code, own in places.items() for p in known if p not in own)
+
+
+def _own_places(text: str) -> set[Placeholder]:
+    found = {piece for piece in _template(text) if isinstance(piece, Placeholder)}
+    return {place for place in found if place.name not in EVERYWHERE}
 
 
 def _template(text: str) -> Template:

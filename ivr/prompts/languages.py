@@ -26,10 +26,19 @@ class Language:
     every_day: str
     days_in_a_row: str
     between_days: str
-    clock: str
+    day_parts: tuple[str, ...]  # what 0, 6, 12, 13 and 18 o'clock begin
+    hour_0: str  # the first hour of the day, and …
+    hour_12: str  # … the first after noon
+    sharp: str  # 8:00, …
+    half: str  # … 8:30 …
+    clock: str  # … and any other time of the day
+    end_of_day: str
     span: str  # of opening hours
+    all_day: str
     between_spans: str
-    issuing_bank: str  # a bank that left BANKS_FILE
+    but_holidays: str  # said of opening hours that leave Sunday out
+    issuing_bank: str  # a bank we know nothing of any more
+    unknown_phone: str  # stands where its number would
 
 
 _DAYS_ZH: Final = "一二三四五六日"
@@ -45,15 +54,24 @@ LANGUAGES: Final[dict[LanguageCode, Language]] = {
         digits=tuple("零幺二三四五六七八九"),
         months=tuple(f"{number}月" for number in range(1, 13)),
         weekdays=tuple(f"星期{day}" for day in _DAYS_ZH),
-        moment="{month}{day}日{weekday}{hour}点{minute:02d}分",
+        moment="{month}{day}日{weekday}{clock}",
         days=tuple(f"周{day}" for day in _DAYS_ZH),
         every_day="每天",
         days_in_a_row="{first}到{last}",
         between_days="、",
-        clock="{hour:02d}:{minute:02d}",
-        span="{days} {start}到{end}",
-        between_spans="；",
+        day_parts=("凌晨", "上午", "中午", "下午", "晚上"),
+        hour_0="零",
+        hour_12="12",
+        sharp="{part}{hour}点",
+        half="{part}{hour}点半",
+        clock="{part}{hour}点{minute:02d}分",
+        end_of_day="晚上12点",
+        span="{days}{start}到{end}",
+        all_day="{days}24小时",
+        between_spans="，",
+        but_holidays="{hours}，法定节假日休息",
         issuing_bank="发卡银行",
+        unknown_phone="电话",
     ),
     "en": Language(
         tag="en-US",
@@ -64,25 +82,38 @@ LANGUAGES: Final[dict[LanguageCode, Language]] = {
             "September", "October", "November", "December",
         ),
         weekdays=_DAYS_EN,
-        moment="{weekday}, {month} {day}, {hour:02d}:{minute:02d}",
+        moment="{weekday}, {month} {day}, {clock}",
         days=_DAYS_EN,
         every_day="every day",
         days_in_a_row="{first} to {last}",
         between_days=", ",
-        clock="{hour:02d}:{minute:02d}",
-        span="{days} {start} to {end}",
+        day_parts=("a.m.", "a.m.", "p.m.", "p.m.", "p.m."),
+        hour_0="12",
+        hour_12="12",
+        sharp="{hour} {part}",
+        half="{hour}:30 {part}",
+        clock="{hour}:{minute:02d} {part}",
+        end_of_day="midnight",
+        span="{days}, {start} to {end}",
+        all_day="{days}, 24 hours",
         between_spans="; ",
+        but_holidays="{hours}, except public holidays",
         issuing_bank="the issuing bank",
+        unknown_phone="its own number",
     ),
 }  # fmt: skip
 
-_COUNTS: Final = {"digits": 10, "months": 12, "weekdays": 7, "days": 7}
+_COUNTS: Final = {"digits": 10, "months": 12, "weekdays": 7, "days": 7, "day_parts": 5}
 # The places of each pattern, all of which every language fills, with a value to try it out.
 _PLACES: Final[Mapping[str, Mapping[str, str | int]]] = {
-    "moment": {"month": "x", "day": 1, "weekday": "x", "hour": 1, "minute": 1},
+    "moment": {"month": "x", "day": 1, "weekday": "x", "clock": "x"},
     "days_in_a_row": {"first": "x", "last": "x"},
-    "clock": {"hour": 1, "minute": 1},
+    "sharp": {"part": "x", "hour": "x"},
+    "half": {"part": "x", "hour": "x"},
+    "clock": {"part": "x", "hour": "x", "minute": 1},
     "span": {"days": "x", "start": "x", "end": "x"},
+    "all_day": {"days": "x"},
+    "but_holidays": {"hours": "x"},
 }
 
 

@@ -10,6 +10,8 @@ from ivr.beijing import BEIJING
 from ivr.prompts.languages import LANGUAGES, LanguageCode
 
 DIGITS: Final = "0123456789"
+MINUTES_A_DAY: Final = 24 * 60
+DAY_PARTS: Final = (0, 6, 12, 13, 18)  # the hours at which what one calls the time of day changes
 
 
 @dataclass(frozen=True)
@@ -50,15 +52,20 @@ def moment(unix_seconds: float, language: LanguageCode) -> str:
         month=row.months[at.month - 1],
         day=at.day,
         weekday=row.weekdays[at.weekday()],
-        hour=at.hour,
-        minute=at.minute,
+        clock=clock(at.hour * 60 + at.minute, language),
     )
 
 
 def clock(minute: int, language: LanguageCode) -> str:
-    """Minutes after midnight as a time of day: 510 -> 08:30; the day's end is 24:00."""
+    """Minutes after midnight as one says the time: 510 is half past eight in the morning."""
+    row = LANGUAGES[language]
+    if minute == MINUTES_A_DAY:
+        return row.end_of_day
     hour, minute = divmod(minute, 60)
-    return LANGUAGES[language].clock.format(hour=hour, minute=minute)
+    part = row.day_parts[sum(hour >= begins for begins in DAY_PARTS) - 1]
+    said = {0: row.hour_0, 12: row.hour_12}.get(hour, str(hour % 12))
+    pattern = {0: row.sharp, 30: row.half}.get(minute, row.clock)
+    return pattern.format(part=part, hour=said, minute=minute)
 
 
 def weekdays(days: Collection[int], language: LanguageCode) -> str:

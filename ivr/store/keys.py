@@ -16,6 +16,7 @@ NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = du
 AWAITING: Final = "notices:awaiting"  # until "blocked" is said, or 3 days; score = ask again at
 NOTICES_STUCK: Final = "notices:stuck"  # until a person acts, or 90 days; score = closed at
 BANKS_BACK: Final = "banks:back"  # until the sweep makes all that waits for these banks due
+BANKS_KNOWN: Final = "banks:known"  # for ever: the last name and phone of each bank there was
 BANK_HEALTH_SECONDS: Final = 7 * DAY
 DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds
 JOURNAL: Final = "journal"  # trimmed by time (JOURNAL_RETENTION_DAYS)

@@ -18,6 +18,7 @@ from ivr.store.connection import DurabilityGuard, connect
 from ivr.store.deadlines import Deadlines
 from ivr.store.holders import Holders
 from ivr.store.journal import Journal
+from ivr.store.known_banks import KnownBanks
 from ivr.store.outbox import Outbox
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.vault import Vault
@@ -37,6 +38,7 @@ class Store:
     bank_health: BankHealth
     journal: Journal
     condition: Condition
+    known_banks: KnownBanks
 
 
 def open_store(settings: Settings, redis: Redis | None = None) -> Store:
@@ -68,4 +70,5 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         bank_health=health,
         journal=journal,
         condition=Condition(redis, vault, outbox, durability, settings.banks),
+        known_banks=KnownBanks(redis),
     )
