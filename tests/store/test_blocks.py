@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 )
 from redis import Redis
 
-from ivr.cards.acts.hear import Verdict
+from ivr.cards.acts.hear import EventStatus
 from ivr.cards.bank_event import BLOCKED, FORMAL_LOSS, MEANS, UNBLOCKED, BankEvent
 from ivr.cards.block import STALE, TRANSITIONS, Block, BlockEvent, BlockState, after
 from ivr.cards.errors import NotThisBanksError, UnlawfulTransitionError
@@ -330,7 +330,7 @@ class AnyOrder(RuleBasedStateMachine):
     def hotline(self) -> Hotline:
         return self.records.hotline
 
-    def apply(self, told: BankEvent) -> Verdict:
+    def apply(self, told: BankEvent) -> EventStatus:
         return self.hotline.service.hear(told)
 
     def step(self, news: BlockEvent) -> None:
