@@ -11,7 +11,9 @@ HOTLINE_NUMBER: Final = "12333"
 
 
 def bank_facts(settings: Settings, bank_id: str, language: LanguageCode) -> dict[str, str]:
-    """How a bank is named and called; one that left BANKS_FILE, by what every card says."""
+    """A bank's name and phone number. A bank that is no longer in BANKS_FILE is called the issuing
+    bank, and its phone number is the hotline's.
+    """
     bank = settings.banks.get(bank_id)
     if bank is None:
         return {"bank": LANGUAGES[language].issuing_bank, "bank_phone": HOTLINE_NUMBER}

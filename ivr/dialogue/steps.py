@@ -51,9 +51,10 @@ class Pick:
 
 @dataclass(frozen=True)
 class Ask:
-    """A row of digits, judged by one named check: `check` -> prompt to say, or None for good.
+    """A row of digits, judged by one named check. The check's verdict names the prompt to say;
+    the verdict None means that the entry is good.
 
-    `exits` sends some of the check's verdicts elsewhere instead of asking again.
+    `exits` sends some verdicts to another step instead of asking again.
     """
 
     asks: Prompts
@@ -96,7 +97,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Transfer:
-    """Puts the caller through to a person; goes on by how that went."""
+    """Puts the caller through to a person; the next step depends on whether one answered."""
 
     says: Prompts
     answered: str

@@ -1,7 +1,7 @@
-"""The languages, one row each, in the order in which the opening speaks them.
+"""The languages, one row each, in the order in which the first menu speaks them.
 
-Besides its row a language has a column in prompts.toml, a name of each bank in BANKS_FILE and a
-key in the flow's first menu. What is lacking is named at boot (ivr/every_language.py).
+Besides its row, a language needs a column in prompts.toml, a name for each bank in BANKS_FILE and
+a key in the flow's first menu. At boot ivr/every_language.py names what is missing.
 """
 
 from collections.abc import Mapping
@@ -77,7 +77,7 @@ LANGUAGES: Final[dict[LanguageCode, Language]] = {
 }  # fmt: skip
 
 _COUNTS: Final = {"digits": 10, "months": 12, "weekdays": 7, "days": 7}
-# The places of each pattern, all of which every language fills, with a value to try it out.
+# The places that every language must use in each pattern, with a value to test the pattern.
 _PLACES: Final[Mapping[str, Mapping[str, str | int]]] = {
     "moment": {"month": "x", "day": 1, "weekday": "x", "hour": 1, "minute": 1},
     "days_in_a_row": {"first": "x", "last": "x"},
