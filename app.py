@@ -1,4 +1,4 @@
-"""The front door: every part is wired together here and nowhere else."""
+"""Builds the application: every part is wired together here and nowhere else."""
 
 import os
 import sys
@@ -69,8 +69,9 @@ def create_app(settings: Settings) -> Flask:
 
 
 def check_redis(condition: Condition) -> None:
-    """Refuses a Redis that may lose reports or that DATA_KEYS do not open; one that is down is no
-    reason not to start, for callers must hear that the system is busy.
+    """Refuses a Redis that may lose reports, or whose records DATA_KEYS do not open.
+
+    A Redis that is down is not refused, because callers must hear that the system is busy.
     """
     try:
         weak_points = condition.check()
@@ -107,8 +108,8 @@ def _add_commands(app: Flask, settings: Settings, store: Store, service: CardSer
 
 
 def _environ() -> Mapping[str, str]:
-    """The environment. A `flask` command typed beside a running `make run` also knows that run's
-    development values; what is in the environment wins, and a server never looks there.
+    """The environment. While `make run` is running, a `flask` command also gets its development
+    values. Values in the environment win. A server never gets the development values.
     """
     place = Path(os.environ.get("DATA_DIR") or "var")
     values, running = place / "development.env", place / "run.json"

@@ -32,7 +32,7 @@ class Directory:
     """The holders that one turn looks at; what was read with the call is not read again."""
 
     def __init__(self, service: CardService, read: Mapping[str, KnownHolder | None]) -> None:
-        """`read`: by holder reference; None for one that nobody knows."""
+        """`read`: what was read already, by holder reference; None: there is no such holder."""
         self._service = service
         self._read = dict(read)
 
@@ -89,7 +89,7 @@ class Turn:
 
     @property
     def block_bank_facts(self) -> dict[str, str]:
-        """The bank that was told, which the card may have left since."""
+        """The bank that we told. The card may have moved to another bank since."""
         bank = self.case.block.bank if self.case.block else self.card.bank
         return bank_facts(self.settings, bank, self.call.language)
 
@@ -100,7 +100,7 @@ def run_action(name: str, turn: Turn) -> Result:
 
 
 def find_holder(turn: Turn) -> Result:
-    """Whose number was keyed: nobody's, a holder of one card, or of several."""
+    """Finds the holder of the keyed number: none, one with one card, or one with several."""
     misses, lookups = _count(turn.call, "misses"), _count(turn.call, "lookups")
     if misses > MAX_TRIES or lookups > MOST_LOOKUPS:
         return Result("too_many", lines=(Line("too_many_tries"),))
@@ -111,7 +111,7 @@ def find_holder(turn: Turn) -> Result:
         "holder_ref": known.ref,
         "last4": known.holder.last4,
         "lookups": str(lookups),
-        "report_number": "",  # an earlier report of this call was another holder's, maybe
+        "report_number": "",  # an earlier report of this call may be another holder's
         FACT: OnRecord.NO,
     }
     if len(known.cards) == 1:
@@ -124,7 +124,7 @@ def find_holder(turn: Turn) -> Result:
 
 
 def _count(call: Call, fact: str) -> int:
-    """How often by now, this time included; over the whole call (domain section 4)."""
+    """How often this happened in the whole call, this time included (domain section 4)."""
     return int(call.facts.get(fact, "0")) + 1
 
 
@@ -158,7 +158,7 @@ def file_report(turn: Turn) -> Result:
 
 
 def read_block(turn: Turn) -> Result:
-    """What the bank has said so far, from what is stored, never guessed."""
+    """What the bank has said so far: read from the records, never guessed."""
     block = turn.case.block
     return Result(BLOCK_WORDS[block.state].outcome if block else "waiting", turn.block_bank_facts)
 
@@ -176,7 +176,7 @@ def read_status(turn: Turn) -> Result:
 
 
 def find_person(turn: Turn) -> Result:
-    """Whether a person answers now; outside the hours the caller hears them."""
+    """Whether a person answers now; outside the opening hours the caller hears those hours."""
     hours = turn.settings.agent_hours
     if hours.are_open(datetime.fromtimestamp(turn.now, UTC)):
         return Result("open")
@@ -205,8 +205,8 @@ _OUTCOMES: Final[Mapping[Refusal, str]] = {
 def _refused(
     turn: Turn, refusal: Refusal, suspension: Suspension | None, facts: dict[str, str]
 ) -> Result:
-    """Words for a refusal. Of an existing report also the bank's part, unless it is blocked:
-    nobody may hang up in the belief that it is.
+    """Words for a refusal. If a report is running and the bank has not blocked the card, the
+    caller hears that too, because nobody may hang up believing that the card is blocked.
     """
     outcome = _OUTCOMES[refusal]
     if refusal is Refusal.ELSEWHERE:
@@ -222,7 +222,7 @@ def _refused(
 
 
 def _report_facts(suspension: Suspension | None) -> dict[str, str]:
-    """The number and deadline of a temporary report; nothing of a formal one, or of none."""
+    """The number and deadline of a temporary report; empty for a formal report, or for none."""
     if suspension is None or suspension.release_at is None:
         return {}
     number, until = suspension.report_number, str(suspension.release_at)

@@ -17,7 +17,7 @@ _SPAN = re.compile(r"^(\d{1,2}):(\d{2})-(\d{1,2}):(\d{2})$")
 
 @dataclass(frozen=True)
 class Span:
-    """A stretch of the day on some weekdays: minutes after midnight, the end excluded."""
+    """A part of the day on some weekdays: minutes after midnight, the end excluded."""
 
     days: frozenset[int]
     start: int
@@ -32,7 +32,7 @@ class AgentHours:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Reads `[days] HH:MM-HH:MM[,HH:MM-HH:MM]`, several of them parted by `;`.
+        """Reads `[days] HH:MM-HH:MM[,HH:MM-HH:MM]`, several of them separated by `;`.
 
         Raises:
             ValueError: saying which part is wrong and how it should look.

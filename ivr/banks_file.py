@@ -41,7 +41,7 @@ def split_url(url: str) -> SplitResult:
     """An absolute http or https URL in its parts.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not one.
     """
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
@@ -54,7 +54,7 @@ ProtectedUrl = Annotated[str, AfterValidator(_https_or_loopback)]
 
 
 def _in_every_language(names: dict[LanguageCode, str]) -> dict[LanguageCode, str]:
-    """A caller hears the bank's name in any language, so none may lack."""
+    """A caller may hear the bank's name in any language, so it is needed in every language."""
     faults = [f"is not set in {code}" for code in LANGUAGES if code not in names]
     faults += [f"{code} is no language here" for code in names if code not in LANGUAGES]
     if faults:
@@ -115,7 +115,7 @@ def _webhook_key(secret: str) -> bytes:
 
 
 def is_random(key: bytes) -> bool:
-    """Whether it could be; one byte repeated (zeros, say) is a placeholder."""
+    """Whether a key could be random: one byte repeated (all zeros) is a placeholder."""
     return len(set(key)) > 1
 
 
@@ -138,7 +138,7 @@ def read_banks(path: Path, environ: Mapping[str, str]) -> tuple[dict[str, Bank],
 
 
 def _shared_secrets(banks: Mapping[str, Bank]) -> list[str]:
-    """With a secret of two banks either could sign the other's events."""
+    """Two banks must not share a secret, because each could sign the other's events."""
     problems: list[str] = []
     owners: dict[bytes, str] = {}
     for bank in banks.values():

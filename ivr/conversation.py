@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 from ivr.actions import Directory, Turn, run_action
 from ivr.beijing import beijing_day
 from ivr.dialogue.call import Call
-from ivr.dialogue.flow import FILING, FLOW, START
+from ivr.dialogue.flow import FILING_STEPS, FLOW, START
 from ivr.dialogue.steps import Ask, Do, End, Transfer
 from ivr.dialogue.turn import Check, Judged, leave, start, take_turn
 from ivr.id_entry import keyed_id_number
@@ -27,7 +27,7 @@ log = structlog.get_logger()
 class Heard:
     """What one request says: which call, the step and turn it answers, and what the caller did.
 
-    `step` is empty, and `turn` None, for a request that answers nothing: a call that comes in.
+    A new call answers nothing, so its `step` is empty and its `turn` is None.
     """
 
     call_id: str
@@ -80,23 +80,25 @@ class Conversation:
         self._calls.count_end()
 
     def _ref_ahead(self, heard: Heard) -> str:
-        """Whom these keys may name, so that the holder is read together with the call."""
+        """The holder these keys may name, so that the holder is read together with the call."""
         step = FLOW.get(heard.step)
         judged = CHECKS[step.check](heard.keys) if isinstance(step, Ask) and heard.keys else None
         return self._service.holder_ref(judged.entered) if judged and judged.entered else ""
 
     def _as_it_stands(self, seen: Snapshot, directory: Directory) -> Call | None:
-        """The call; one that still asks for a confirmation, while its own report is on record, has
-        lost the record of that turn and plays it again: filing twice finds the same report.
+        """The call as stored; a turn that filed a report but was not saved is played again.
+
+        Such a call still asks for the confirmation although its own report is on record. To play
+        the turn again is safe, because filing twice finds the same report.
         """
         call, known = seen.call, seen.known
-        if call is None or known is None or call.step not in FILING.key_at:
+        if call is None or known is None or call.step not in FILING_STEPS.key_at:
             return call
         reading = known.readings.get(call.facts["card_ref"])
         suspension = reading.case.suspension if reading else None
         if suspension is None or suspension.origin != call.sid:
             return call
-        confirmed = take_turn(FLOW, call, FILING.key_at[call.step], CHECKS)
+        confirmed = take_turn(FLOW, call, FILING_STEPS.key_at[call.step], CHECKS)
         return self._act(confirmed, seen, directory)
 
     def _act(self, call: Call, seen: Snapshot, directory: Directory) -> Call:
@@ -107,16 +109,18 @@ class Conversation:
         return call
 
     def _remember(self, call: Call) -> None:
-        """What came of a report is said even when the turn cannot be remembered: it is true, and
-        the next turn finds the report. So are farewells and transfers, which need no next turn.
+        """Saves the turn. Two kinds of turn are spoken even if that fails: the outcome of a report
+        (it is true, and the next turn finds the report), and the end of a call or a transfer (no
+        next turn is needed).
 
         Raises:
-            RedisError: of any other turn; the call would go round in circles.
+            RedisError: any other turn could not be saved; the call would repeat it for ever.
         """
         try:
             self._calls.save(call, f"step:{call.step}")
         except RedisError:
-            if call.step not in FILING.outcomes and not isinstance(FLOW[call.step], End | Transfer):
+            step = FLOW[call.step]
+            if call.step not in FILING_STEPS.outcomes and not isinstance(step, End | Transfer):
                 raise
             log.warning("turn_not_remembered", step=call.step)
 

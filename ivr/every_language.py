@@ -1,4 +1,4 @@
-"""Every language whole before the first call: its row, its words and its key, or it is named."""
+"""Checks before the first call that every language has its row, its words and its key."""
 
 from ivr.dialogue.checks import language_faults
 from ivr.dialogue.flow import FLOW
@@ -7,10 +7,10 @@ from ivr.prompts.languages import LANGUAGES, row_faults
 
 
 def load_words() -> Catalogue:
-    """The words, when nothing is missing that a call may need.
+    """The words, checked: no language lacks anything that a call may need.
 
     Raises:
-        CatalogueError: with all that any language lacks.
+        CatalogueError: naming all that is missing.
     """
     faults = [fault for code, row in LANGUAGES.items() for fault in row_faults(code, row)]
     faults += language_faults(FLOW, LANGUAGES)

@@ -1,7 +1,7 @@
 """One JSON line for every event, on standard error, the same from every process.
 
-Of an error only its kind and place are logged: its text, and the values of the variables around
-it, may hold an ID number.
+Only the kind and place of an error are logged, because its text and the values of variables may
+hold an ID number.
 """
 
 import logging

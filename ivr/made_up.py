@@ -1,7 +1,7 @@
 """Made-up cardholders that pass every check: for trying the hotline out, for tests and load.
 
-Given the same `random.Random`, the same people come out. Nobody real is meant: the mobile
-numbers are from 154, a range that no operator has been given.
+The same `random.Random` gives the same people. They are not real: their mobile numbers begin with
+154, a range that no operator has been given.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,7 +16,7 @@ from ivr.cards.records import Card, CardState, Holder
 
 Row = tuple[str, str, str, str, str, str, str, str]  # the CSV's columns, in their order
 
-THIS_YEAR: Final = 2026  # unless told: ages are counted from here, so that a seed is enough
+THIS_YEAR: Final = 2026  # the default; ages are counted from it, so that a seed is enough
 
 _HOME_PROVINCES: Final = sorted(p for p in PROVINCES if p < "80")
 _COUNTRIES: Final = ("036", "124", "250", "276", "392", "410", "643", "702", "826", "840")
@@ -42,7 +42,7 @@ _FOREIGNER_PLACE: Final = 15
 
 
 def made_up_id_number(rng: Random, birth: date | None = None, province: str | None = None) -> str:
-    """A valid 18-place number; without `birth` an adult's, without `province` any mainland one.
+    """A valid 18-place number. By default it is an adult's, from any mainland province.
 
     Args:
         province: two digits, or `9` + two digits for a foreigner's permanent resident number.

@@ -11,7 +11,7 @@ from redis.exceptions import RedisError
 
 from ivr.cards.acts import report as reporting
 from ivr.cards.acts.drop import drop
-from ivr.cards.acts.hear import Verdict, hear
+from ivr.cards.acts.hear import EventStatus, hear
 from ivr.cards.acts.release import release
 from ivr.cards.acts.remind import THEN_EVERY, remind
 from ivr.cards.acts.report import Filing, Fresh, Refusal, ReportRequest
@@ -27,7 +27,7 @@ from ivr.cards.rules import Rules
 from ivr.cards.status import Status, status_of
 from ivr.logs import fault
 from ivr.settings import Settings
-from ivr.store.cases import Cases, Heard, Reading
+from ivr.store.cases import Cases, Reading, SeenEvent
 from ivr.store.deadlines import Deadlines
 from ivr.store.holders import Holders
 from ivr.store.known import KnownHolder
@@ -72,7 +72,7 @@ class CardService:
         return status_of(known.readings[card_ref].case, known.cards[card_ref])
 
     def report_loss(self, request: ReportRequest, seen: Reading | None = None) -> Filing:
-        """Reports a card lost, if it may be: all that follows is on disk, or nothing is.
+        """Reports a card lost, if that is allowed. All that follows is on disk, or nothing is.
 
         `seen` is how this card stood when the channel looked; it saves reading it again.
 
@@ -98,7 +98,7 @@ class CardService:
             self._cases.wait_for_replicas(filing.suspension.report_number)
         return filing
 
-    def hear(self, event: BankEvent) -> Verdict:
+    def hear(self, event: BankEvent) -> EventStatus:
         """Believes what a bank tells us of a card, once.
 
         Raises:
@@ -108,13 +108,13 @@ class CardService:
         card_ref = self._card_of(event)
         while True:
             reading = self._cases.of_event(card_ref, event.bank, event.id)
-            verdict, change = hear(
+            status, change = hear(
                 reading.case, reading.notice, event, reading.now, heard_before=reading.heard_before
             )
-            if verdict == "duplicate":
-                return verdict
-            if self._cases.commit(change, reading, Heard(event.bank, event.id, verdict)):
-                return verdict
+            if status == "duplicate":
+                return status
+            if self._cases.commit(change, reading, SeenEvent(event.bank, event.id, status)):
+                return status
 
     def settle(self, notice_id: str, attempt: Attempt, next_due: int | None) -> None:
         """Writes down one attempt to deliver a notice and all that follows from it, once.
@@ -135,11 +135,11 @@ class CardService:
         return self._change_notice(notice_id, lambda r, n: send_again(r.case, n, r.now))
 
     def drop(self, notice_id: str) -> bool:
-        """Closes an open notice unsent: what it says is not so any more."""
+        """Closes an open notice without sending it, because what it says is no longer true."""
         return self._change_notice(notice_id, lambda _reading, notice: drop(notice))
 
     def ping(self, bank: str) -> str:
-        """Owes a bank a test notice through its own queue; answers the notice's id."""
+        """Owes a bank a test notice through its own queue; returns the notice's id."""
         reading = self._cases.of_notice("")
         body = {"type": NoticeKind.PING, "timestamp": iso(reading.now), "data": {}}
         owed = Owed(NoticeKind.PING, bank, reading.now, body, id=new_notice_id())
@@ -147,21 +147,21 @@ class CardService:
         return owed.id
 
     def release_due(self) -> int:
-        """Tells of every suspension found over, once each, however many sweeps there are;
-        answers of how many.
+        """Tells bank and holder of every suspension that is over, once each even if several sweeps
+        run; returns how many.
         """
         return sum(self._release(number) for number in self._deadlines.ended())
 
     def remind_due(self) -> int:
-        """Asks banks again that took a notice and never said "blocked"; answers how often.
+        """Asks again every bank that took a notice and never said "blocked"; returns how often.
 
-        Of two sweeps only one asks. A record that cannot be read keeps no other waiting.
+        If two sweeps run, only one asks. An unreadable record does not hold up the others.
         """
         due = self._deadlines.reminders_due(self._outbox.now())
         return sum(self._remind(notice_id) for notice_id in due)
 
     def _change_notice(self, notice_id: str, act: Callable[[Reading, Notice], Change]) -> bool:
-        """Commits what an act makes of a notice; False when that is nothing."""
+        """Commits the change an act makes to a notice; False when it changes nothing."""
         while True:
             reading = self._cases.of_notice(notice_id)
             if reading.notice is None:
@@ -197,7 +197,7 @@ class CardService:
         self._deadlines.put_off(notice_id, self._outbox.now() + THEN_EVERY)
 
     def _card_of(self, event: BankEvent) -> str:
-        """The card an event is about, if it is this bank's; otherwise it learns nothing."""
+        """The card an event is about. If it is not this bank's card, the bank learns nothing."""
         if event.type == BLOCKED:
             report = self._cases.find_report(event.report_number)
             if report is None or report.bank != event.bank:

@@ -33,10 +33,10 @@ KEPT_AFTER_RELEASE_DAYS = 30  # the release must find the report, even after a l
 
 
 class SettingsError(HotlineError):
-    """The environment cannot be used; `problems` has one line for each thing to mend."""
+    """The environment cannot be used; `problems` has one line for each thing to correct."""
 
     def __init__(self, problems: list[str]) -> None:
-        super().__init__("Settings that need mending:\n" + "\n".join(f"  - {p}" for p in problems))
+        super().__init__("Settings to correct:\n" + "\n".join(f"  - {p}" for p in problems))
         self.problems = problems
 
 
@@ -101,7 +101,7 @@ class Settings(BaseModel):
     def _longer_than_a_suspension(cls, days: int, known: ValidationInfo) -> int:
         least = known.data.get("loss_report_days", 0) + KEPT_AFTER_RELEASE_DAYS
         if days < least:
-            raise ValueError(f"must be at least {least}, LOSS_REPORT_DAYS and a month")
+            raise ValueError(f"must be at least {least}: LOSS_REPORT_DAYS and 30 more")
         return days
 
     @field_validator("agent_hours", mode="before")
@@ -130,8 +130,8 @@ class Settings(BaseModel):
 def embedded_socket(data_dir: Path) -> Path:
     """Where the embedded server of a data directory listens.
 
-    A socket's path holds 107 bytes at most (unix(7)), so a deep directory gets a short stand-in,
-    and so does one with a space or the like, which redis-py cannot read in CLIENT INFO.
+    A socket's path holds 107 bytes at most (unix(7)), so a longer path is replaced by a short one.
+    So is a path with a space or the like, because redis-py cannot read it in CLIENT INFO.
     """
     path = (data_dir / "redis" / "redis.sock").resolve()
     if len(os.fsencode(path)) <= 107 and PLAIN_PATH.fullmatch(str(path)):

@@ -24,7 +24,7 @@ def excerpt(body: bytes) -> str:
 def seconds_to_wait(retry_after: str | None, now: float) -> int | None:
     """`Retry-After` (RFC 9110 section 10.2.3: seconds or an HTTP date) as 0 to 3600 seconds.
 
-    None when there is none or nobody can read it. `now`: unix seconds.
+    None when it is missing or unreadable. `now`: unix seconds.
     """
     if retry_after is None:
         return None

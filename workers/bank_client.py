@@ -32,7 +32,7 @@ VOCABULARY: Final[tuple[tuple[range, Outcome], ...]] = (
 
 
 class BankClient:
-    """A kept-open line to one bank. Opened by the first post, so it may be made before a fork."""
+    """A kept-open connection to one bank. The first post opens it, so forks may come before."""
 
     def __init__(self, bank: Bank) -> None:
         """Raises: ssl.SSLError or OSError when a certificate file of the bank cannot be used."""
@@ -64,7 +64,7 @@ class BankClient:
 
 
 def _credentials(url: SplitResult) -> dict[str, str]:
-    """`https://user:password@bank.example/…`, for a gateway that wants to know who knocks."""
+    """`https://user:password@bank.example/…`, for a gateway that asks for a login."""
     if url.username is None:
         return {}
     words = f"{unquote(url.username)}:{unquote(url.password or '')}"
@@ -72,7 +72,7 @@ def _credentials(url: SplitResult) -> dict[str, str]:
 
 
 def outcome_of(status: int, body: bytes) -> Outcome:
-    """What an answer means; a status outside HTTP's five classes may heal, so it failed."""
+    """What an answer means. A status outside HTTP's five classes is FAILED: it may work later."""
     meaning = next((o for statuses, o in VOCABULARY if status in statuses), Outcome.FAILED)
     return Outcome.BLOCKED if meaning is Outcome.RECEIVED and _says_blocked(body) else meaning
 
@@ -97,7 +97,7 @@ def _attempt(answer: Answer, at: float) -> Attempt:
 
 
 def _tls(bank: Bank) -> ssl.SSLContext | None:
-    """The bank's private authority instead of the public ones, and our own certificate."""
+    """TLS as the bank wants it: its private certificate authority, and our own certificate."""
     if not bank.notice_url.startswith("https:"):
         return None
     context = ssl.create_default_context(cafile=bank.ca_file)

@@ -1,4 +1,4 @@
-"""`python -m workers.deliver`: a process for every notice that may be on its way at once.
+"""`python -m workers.deliver`: one process for each notice that may be on its way at once.
 
 Each bank has its own queue and its own processes, so a slow bank keeps nobody else waiting.
 """
@@ -31,7 +31,7 @@ from workers.supervisor import Slot, Supervisor
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
-    """Delivers until SIGTERM or SIGINT. Returns the exit status: 2 when a person must mend."""
+    """Delivers until SIGTERM or SIGINT. Returns 2 when a person must correct something."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     try:
@@ -40,7 +40,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     except StartupError as error:
         print(error, file=sys.stderr)
         return 2
-    gc.freeze()  # what is loaded now is shared with every child and never looked at again
+    gc.freeze()  # children share what is loaded now, and garbage collection leaves it alone
     logging.getLogger("workers").info("delivering with %d processes", len(slots))
     Supervisor(slots).run()
     return 0
@@ -116,8 +116,8 @@ def _work_on_texts(settings: Settings) -> None:
 def lease_seconds(bank: Bank) -> float:
     """A little longer than an attempt, so that a killed worker's notice soon comes due again.
 
-    An attempt that lasts longer all the same (a slow name server) may meet a second one: the
-    bank knows a repeated notice by its webhook-id.
+    An attempt may still last longer (a slow name server) and overlap a second one. That is safe,
+    because the bank recognises a repeated notice by its webhook-id.
     """
     return bank.timeout_seconds + 4
 
@@ -135,7 +135,7 @@ def _work(settings: Settings, delivery: Delivery) -> None:
         wait_until_up(redis)
         HotlineWorker(delivery, redis).work(logging_level="WARNING")
     except RedisError:
-        sys.exit(os.EX_TEMPFAIL)  # RQ could not even sign off; the next process waits for Redis
+        sys.exit(os.EX_TEMPFAIL)  # RQ could not unregister; the next process waits for Redis
 
 
 if __name__ == "__main__":

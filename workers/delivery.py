@@ -1,7 +1,7 @@
 """The job: take a notice that is due, tell the other side once, write down what came of it.
 
-A short outage of Redis in between is waited for: what the other side answered is known to nobody
-else, and a claim whose answer was lost would keep the notice waiting for the end of its lease.
+The job waits for the end of a short Redis outage. Nobody else knows what the other side answered,
+and a claim whose answer was lost would hold up the notice until its lease ends.
 """
 
 import secrets
@@ -72,9 +72,9 @@ class Delivery:
         self._may_try = may_try
 
     def attempt(self, notice_id: str) -> None:
-        """One attempt to deliver one notice, if it is due; else nothing.
+        """Makes one attempt to deliver a notice, if it is due.
 
-        Whatever goes wrong here and is raised, the lease ends and the sweep rings again.
+        After any error raised here the lease ends, and the sweep rings again.
         """
         if not self._may_try():
             return  # the bank is paused and this is not its probe: the notice stays due
@@ -109,7 +109,7 @@ class Delivery:
 
 
 def _despite_outages(act: Callable[[], T], until: float) -> T:
-    """Does it again while Redis is away, until a moment (monotonic); what is done must bear it."""
+    """Repeats `act` while Redis is away, until a moment (monotonic). `act` must be repeatable."""
     while True:
         try:
             return act()

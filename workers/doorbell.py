@@ -1,7 +1,7 @@
 """RQ as we use it: a doorbell. A job says "look at this notice", and can say nothing else.
 
-The outbox owns what is due, so losing a job costs a second, and a job found in Redis is
-trusted with nothing: not with a function, a callback, a webhook, a retry or a time limit.
+The outbox knows what is due, so a lost job costs only a second. A job found in Redis is never
+trusted: it cannot choose a function, a callback, a webhook, a retry or a time limit.
 """
 
 import logging
@@ -32,13 +32,13 @@ class ForbiddenJobError(HotlineError):
 
 
 class HotlineJob(Job):
-    """A job whose hash in Redis may name a notice, and the one function we have for it."""
+    """A job whose hash in Redis can name only a notice and the one function we have for it."""
 
     delivery: Delivery  # set by the worker, for its own jobs
 
     @property
     def func(self) -> Callable[[str], None]:
-        """Known, never imported: RQ would run any dotted name, `os.system` too."""
+        """Our own function, never an imported one: RQ would run any name, `os.system` too."""
         if self.func_name != JOB:
             raise ForbiddenJobError
         return self.delivery.attempt
@@ -57,11 +57,11 @@ class HotlineJob(Job):
         return None
 
     def restore(self, raw_data: Any) -> None:
-        """Reads the hash, then sets all it could ask for besides one call of `func`.
+        """Reads the hash, then resets all it could ask for besides one call of `func`.
 
         Raises:
-            NoSuchJobError: it cannot be read. RQ passes over such a job, while any other error
-                would end the worker, and the next one, for as long as the hash lies there.
+            NoSuchJobError: the hash cannot be read. RQ skips such a job. Any other error would end
+                this worker, and each one after it, as long as the hash is in Redis.
         """
         try:
             super().restore(raw_data)
@@ -75,20 +75,20 @@ class HotlineJob(Job):
 class HotlineWorker(SimpleWorker):
     """Works on one queue, in its own process, until it is told to stop or Redis stays away.
 
-    With a second queue RQ takes a job by plain BLPOP, and a kill loses it for good. SimpleWorker
-    forks nothing per job: a job is one POST, and the outbox gets over a crash.
+    It has one queue: with two, RQ takes a job by plain BLPOP, and a kill would lose that job.
+    SimpleWorker does not fork for a job: a job is one POST, and the outbox recovers from a crash.
     """
 
     max_connection_wait_time = 2.0
     log_result_lifespan = False
 
     def __init__(self, delivery: Delivery, redis: Redis) -> None:
-        """`redis`: a line of its own. RQ waits on it for seconds, while everything else wants a
-        quick answer or none.
+        """`redis`: a client for RQ alone. RQ waits on it for seconds, while all other code needs
+        quick answers.
         """
         self._next_heartbeat = 0.0
-        # RQ lengthens the time limit of connections yet to be made; one that is open already
-        # would give up in the middle of RQ's wait for a job.
+        # RQ sets a longer time limit, but only for new connections. One that is open already
+        # would time out while RQ waits for a job.
         redis.connection_pool.disconnect()
         redis.connection_pool.reset()
         super().__init__(
@@ -97,7 +97,7 @@ class HotlineWorker(SimpleWorker):
             job_class=type("DeliveryJob", (HotlineJob,), {"delivery": delivery}),
             serializer=JSONSerializer,
             default_result_ttl=0,
-            worker_ttl=ALIVE_SECONDS,  # RQ waits for a job 15 s less than this at a time
+            worker_ttl=ALIVE_SECONDS,  # each time RQ waits 15 s less than this for a job
             maintenance_interval=60,
             log_job_description=False,
         )
@@ -112,10 +112,10 @@ class HotlineWorker(SimpleWorker):
         """No remote commands: signals stop a worker. Saves a thread and a connection each."""
 
     def heartbeat(self, timeout: int | None = None, pipeline: Any = None) -> None:
-        """At most one in five seconds where RQ sends nine for each job.
+        """Sends at most one heartbeat in five seconds; RQ would send nine for each job.
 
-        Registers anew each time: after a pause of Redis longer than ALIVE_SECONDS the others
-        have struck us off their list. Inside a pipeline it rides along, as RQ means it.
+        Registers again each time: after an outage longer than ALIVE_SECONDS, other workers have
+        removed this one from RQ's list. Inside a pipeline it only queues the heartbeat, as RQ does.
         """
         if pipeline is not None:
             super().heartbeat(timeout, pipeline)
@@ -134,7 +134,7 @@ class HotlineWorker(SimpleWorker):
 
 
 class OneLinePerOutage(logging.Filter):
-    """Lets RQ say that Redis cannot be reached once a minute, where it would each second."""
+    """Lets RQ log once a minute, instead of every second, that Redis cannot be reached."""
 
     def __init__(self, quiet_seconds: float = 60) -> None:
         super().__init__()

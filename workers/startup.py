@@ -1,4 +1,4 @@
-"""How every worker process begins: sound settings, whole words, a Redis that keeps its word."""
+"""How every worker process begins: it checks the settings, the words and Redis."""
 
 import logging
 from collections.abc import Mapping
@@ -16,14 +16,14 @@ log = logging.getLogger("workers")
 
 
 class StartupError(HotlineError):
-    """These processes cannot work like this; the text says what to mend."""
+    """These processes cannot work like this; the text says what to correct."""
 
 
 def begin(environ: Mapping[str, str]) -> Settings:
     """Checks settings and words, and waits until Redis is up and found safe.
 
     Raises:
-        StartupError: for a person to mend; waiting would not help.
+        StartupError: a person must correct something; waiting would not help.
     """
     configure_logs()
     try:

@@ -13,9 +13,9 @@ from multiprocessing.context import ForkProcess
 from types import FrameType
 from typing import Final
 
-SOON: Final = 5.0  # seconds; who dies sooner than this after birth has died quickly
+SOON: Final = 5.0  # seconds; a process that ends sooner than this has ended quickly
 LONGEST_PAUSE: Final = 2.0
-STOP_SECONDS: Final = 10.0  # how long a warm stop may take: an attempt's usual length
+STOP_SECONDS: Final = 10.0  # how long a graceful stop may take: an attempt's usual length
 
 log = logging.getLogger("workers")
 _FORK: Final = multiprocessing.get_context("fork")  # children share what is already imported
@@ -30,7 +30,7 @@ class Slot:
 
 
 class _Seat:
-    """A slot with whoever sits in it now."""
+    """A slot with the process that runs in it now."""
 
     def __init__(self, slot: Slot) -> None:
         self.slot = slot
@@ -45,7 +45,7 @@ class _Seat:
         self.child.start()
 
     def clear(self, child: ForkProcess) -> None:
-        """Its process has ended: the next one comes at once, or after a short growing pause."""
+        """Its process has ended: the next one starts at once, or after a short, growing pause."""
         code = child.exitcode
         child.close()
         self.child = None
@@ -59,14 +59,16 @@ class _Seat:
 
 
 class Supervisor:
-    """Runs until SIGTERM or SIGINT, then stops all warmly; a second signal or 10 s: kill."""
+    """Runs until SIGTERM or SIGINT, then stops all processes gracefully. After a second signal,
+    or 10 s, it kills them.
+    """
 
     def __init__(self, slots: Iterable[Slot]) -> None:
         self._seats = [_Seat(slot) for slot in slots]
         self._pid = os.getpid()
         self._signals = 0
         self._woken, self._waker = os.pipe()
-        # Nothing is ever written here: it ends when this process does, even by kill -9.
+        # Nothing is ever written to this pipe. It closes when this process ends, even by kill -9.
         self._lifeline, self._life = os.pipe()
 
     def run(self) -> None:
@@ -82,7 +84,7 @@ class Supervisor:
 
     def _on_signal(self, _number: int, _frame: FrameType | None) -> None:
         if os.getpid() != self._pid:
-            os._exit(0)  # a child so young that it still has our signals
+            os._exit(0)  # a new child that still has our signal handlers
         self._signals += 1
         os.write(self._waker, b"!")
 
@@ -91,7 +93,7 @@ class Supervisor:
         return max(min(dues) - time.monotonic(), 0.0) if dues else None
 
     def _wait(self, seconds: float | None) -> None:
-        """Until a child ends, a signal comes or the time is over; clears the seats of the dead."""
+        """Waits until a child ends, a signal comes or the time is over; clears what has ended."""
         self._doze([seat.child for seat in self._seats if seat.child is not None], seconds)
         for seat in self._seats:
             if seat.child is not None and not seat.child.is_alive():
@@ -125,7 +127,7 @@ class Supervisor:
 
 
 def _follow(lifeline: int) -> None:
-    """Stops this process once the supervisor is gone, warmly at first."""
+    """Stops this process once the supervisor is gone, gracefully at first."""
     os.read(lifeline, 1)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(STOP_SECONDS)

@@ -1,8 +1,8 @@
 """`python -m workers.sweep`: the clock. Rings for due notices, follows up on releases, trims.
 
-Any number of sweeps may run: a notice rung for twice is claimed once, a release is one
-transaction that only one of them commits, and the rest is the same done twice. So no lock is
-needed, and none can be left behind by a sweep that was killed.
+Any number of sweeps may run. A notice that two of them ring for is claimed once, only one of them
+commits a release, and all the rest may be done twice. So no lock is needed, and a killed sweep
+cannot leave one behind.
 """
 
 import logging
@@ -27,8 +27,8 @@ from workers.startup import StartupError, begin
 EVERY_SECONDS: Final = 1.0
 # A backlog waits in the outbox, not in Redis lists: RQ jobs beyond these would only be in the way.
 MOST_RINGING: Final = 200
-# One round's look at what is due. Far more than the queues take: the backlog of one slow bank
-# stands first and must not hide what is due for the others.
+# Due notices read in one round. This is far more than the queues take, because the backlog of one
+# slow bank comes first and must not hide what is due for the others.
 MOST_DUE: Final = 20_000
 TRIM_EVERY: Final = 60  # rounds
 
@@ -36,7 +36,7 @@ log = logging.getLogger("workers")
 
 
 class Sweep:
-    """One round after another; a part that fails keeps no other from its work."""
+    """Runs one round after another; a part that fails does not stop the others."""
 
     def __init__(
         self,
@@ -63,7 +63,7 @@ class Sweep:
         }
 
     def round(self) -> None:
-        """Every part once. Raises nothing: what goes wrong is logged when it starts and ends."""
+        """Runs every part once. Raises nothing: a fault is logged when it starts and ends."""
         for name, part in self._parts.items():
             try:
                 part()
@@ -93,7 +93,7 @@ class Sweep:
         """A bank that was paused answers again: all that waits for it is due now."""
         for bank in self._bank_health.banks_that_came_back():
             self._outbox.hurry(bank, self._outbox.now())
-            self._bank_health.has_been_served(bank)
+            self._bank_health.forget_return(bank)
 
     def _ring_in(self, queue: str, notice_ids: list[str]) -> int:
         ringing = set(self._outbox.ringing(queue))
@@ -105,7 +105,7 @@ class Sweep:
         return len(silent)
 
     def _paused_queues(self) -> set[str]:
-        """A paused bank needs one bell, for its probe; more would only wake workers for nothing."""
+        """A paused bank needs one ring, for its probe; more would wake workers for nothing."""
         return {bank_queue(b) for b in self._banks if self._bank_health.is_paused(b)}
 
     def _trim(self) -> None:
@@ -136,8 +136,8 @@ def open_sweep(settings: Settings) -> Sweep:
 
 
 def main(environ: Mapping[str, str] = os.environ) -> int:
-    """Sweeps until SIGTERM or SIGINT (exit status 0). Returns 2 when a person must mend."""
-    # At any moment: every step is one transaction or can be done again.
+    """Sweeps until SIGTERM or SIGINT (exit status 0). Returns 2 when a person must correct it."""
+    # It may stop at any moment, because every step is one transaction or can be done again.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     try:

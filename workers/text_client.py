@@ -1,7 +1,7 @@
 """Sends a text message to a holder through Twilio, and names what came of it.
 
-Imported by the texts worker only: the `twilio` package is large. Neither the number nor the
-words ever leave this room in a log line, an exception or an attempt; Twilio's answers repeat both.
+Only the texts worker imports this, because the `twilio` package is large. Twilio's answers repeat
+the number and the words, but no log line, exception or attempt of this module holds either.
 """
 
 import contextlib
@@ -36,13 +36,13 @@ VOCABULARY: Final[tuple[tuple[range, Outcome], ...]] = (
 
 
 class TextClient:
-    """A kept-open line to Twilio's message service."""
+    """A kept-open connection to Twilio's message service."""
 
     def __init__(self, settings: Settings) -> None:
         self._from = settings.twilio_from_number
-        self._line = _Line(settings.twilio_api_base)
+        self._http = _WireHttpClient(settings.twilio_api_base)
         sid, token = settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value()
-        self._twilio = Client(sid, token, http_client=self._line)
+        self._twilio = Client(sid, token, http_client=self._http)
 
     def post(self, notice_id: str, body: str, at: float) -> Attempt:  # noqa: ARG002
         """One attempt at `at` (unix seconds) to send `body`, the JSON {"to": …, "text": …}.
@@ -62,25 +62,25 @@ class TextClient:
         return Attempt(int(at), outcome, answer.status, answer.milliseconds, said, wait)
 
     def close(self) -> None:
-        self._line.close()
+        self._http.close()
 
     def _send(self, to: str, words: str) -> Answer:
-        self._line.answer = None
-        # What came of it is read from the answer itself: the library's exceptions carry the
-        # number, and it stumbles over an answer that is not the JSON it expects.
+        self._http.answer = None
+        # The outcome is read from the answer itself: the library's exceptions hold the number,
+        # and the library fails on an answer that is not the JSON it expects.
         with contextlib.suppress(Exception):
             self._twilio.messages.create(to=to, from_=self._from, body=words)
-        if self._line.answer is None:
+        if self._http.answer is None:
             raise UnsendableTextError
-        return self._line.answer
+        return self._http.answer
 
 
 class UnsendableTextError(HotlineError):
-    """The text could not even be put into a request. Says no more: it is somebody's number."""
+    """The text could not even be put into a request. No details: they hold a person's number."""
 
 
 def outcome_of(status: int) -> Outcome:
-    """What a status means; one outside HTTP's five classes may heal, so it failed."""
+    """What a status means. One outside HTTP's five classes is FAILED: it may work later."""
     return next((o for statuses, o in VOCABULARY if status in statuses), Outcome.FAILED)
 
 
@@ -98,7 +98,7 @@ def _reference_in(body: bytes) -> str:
     return f"code {code}" if isinstance(code, int) and 0 < code < 100_000 else ""
 
 
-class _Line(HttpClient):
+class _WireHttpClient(HttpClient):
     """Carries the library's requests over our bounded wire to TWILIO_API_BASE, logging nothing."""
 
     def __init__(self, base_url: str) -> None:

@@ -29,9 +29,8 @@ class TextWriter:
         """The JSON {"to": E.164 number, "text": words in the language of the call}.
 
         Raises:
-            UnsendableError: `no_report`, `no_holder`, `no_bank` or `no_language`: it is not known
-                any more.
-            OvertakenError: it is not so any more.
+            UnsendableError: `no_report`, `no_holder`, `no_bank` or `no_language`: this is gone.
+            OvertakenError: what the text says is no longer true.
         """
         report = self._cases.find_report(content["report_number"])
         if report is None:
@@ -45,7 +44,7 @@ class TextWriter:
         return json.dumps({"to": holder.phone, "text": text}, ensure_ascii=False)
 
     def _still_holds(self, prompt: str, report: LossReport) -> bool:
-        """A text may wait for hours: it is sent only while what it tells is so."""
+        """Whether the text is still true: it may have waited for hours."""
         case = self._cases.of_card(report.card_ref).case
         if prompt == TEXT_RELEASED:
             return case.suspension is None

@@ -1,7 +1,7 @@
-"""One POST over the network, bounded in time and size, with a short name for all that fails.
+"""One POST over the network, bounded in time and size, with a short name for every failure.
 
 No redirect is followed, nothing is tried twice, no proxy is taken from the environment, and TLS
-is always verified. Whoever calls decides what an answer means.
+is always verified. The calling code decides what an answer means.
 """
 
 import http.client
@@ -20,8 +20,8 @@ from urllib3 import exceptions as failures
 from urllib3.connection import HTTPConnection, HTTPSConnection
 
 MOST_BYTES: Final = 64 * 1024
-# Load balancers and firewalls forget a quiet connection without a word (some after 60 s); the
-# first notice after a quiet hour must not wait for a timeout to find that out.
+# Load balancers and firewalls drop a quiet connection silently (some after 60 s). The first notice
+# after a quiet hour must not lose time on such a connection.
 QUIET_SECONDS: Final = 30
 
 
@@ -59,7 +59,7 @@ class Deadline:
 class _TimedReads(io.RawIOBase):
     """A socket's bytes; no read waits longer than the whole exchange has left.
 
-    A socket's own timeout starts anew with every byte, so one byte a second would hold us.
+    A socket's own timeout starts again with every byte, so a slow sender could hold us for ever.
     """
 
     def __init__(self, raw: io.RawIOBase, sock: socket.socket, deadline: Deadline) -> None:
@@ -121,15 +121,15 @@ class _HttpsPool(urllib3.HTTPSConnectionPool):
 
 
 def _is_interim(status: int) -> bool:
-    """A final answer is still to come. Not so after 101: what follows is another protocol."""
+    """Whether a final answer still follows. After 101 none does, but another protocol."""
     return 100 <= status < 200 and status != http.HTTPStatus.SWITCHING_PROTOCOLS
 
 
 class Wire:
-    """A line to one server: kept open between posts, for one thread at a time."""
+    """A connection to one server, kept open between posts; for one thread at a time."""
 
     def __init__(self, base_url: str, seconds: float, tls: ssl.SSLContext | None = None) -> None:
-        """`seconds` bound the connecting and every wait; a second more, the whole exchange."""
+        """`seconds` limits connecting and every wait; the whole exchange has one second more."""
         self._seconds = seconds
         self._deadline = Deadline()
         self._last_used = time.monotonic()
@@ -179,9 +179,9 @@ class Wire:
 
 
 def _start_of(response: urllib3.BaseHTTPResponse) -> bytes:
-    """At most 64 kB. The status has already said what counts, so a torn body is no failure."""
+    """The first 64 kB. The status already says what counts, so a cut-off body is no failure."""
     body = b""
-    if response.status < 200:  # no final answer: whatever comes on this connection answers nothing
+    if response.status < 200:  # not final: what follows on this connection is no answer
         response.close()
         return body
     try:

@@ -1,7 +1,7 @@
 """The block of a card's financial function: its states and every lawful step between them.
 
-The bank blocks and unblocks; we only believe what the bank told us. So `blocked` is reached
-only by the bank's word, never by our having sent a notice.
+The bank blocks and unblocks; we only believe what the bank told us. So a block is `blocked` only
+after the bank said so. That we sent a notice is never enough.
 """
 
 from dataclasses import dataclass, replace
@@ -43,7 +43,7 @@ TRANSITIONS: Final[dict[tuple[BlockState, BlockEvent], BlockState]] = {
     (_S.NOTIFIED, _E.REFUSED): _S.REFUSED,
     (_S.NOTIFIED, _E.GAVE_UP): _S.UNDELIVERABLE,
     (_S.RECEIVED, _E.BLOCKED): _S.BLOCKED,
-    # The bank may act on a notice whose answer never reached us, so its word counts late too.
+    # The bank may act on a notice whose answer never reached us, so its word counts even when late.
     (_S.REFUSED, _E.BLOCKED): _S.BLOCKED,
     (_S.UNDELIVERABLE, _E.RECEIVED): _S.RECEIVED,
     (_S.UNDELIVERABLE, _E.REFUSED): _S.REFUSED,
@@ -65,7 +65,7 @@ TRANSITIONS: Final[dict[tuple[BlockState, BlockEvent], BlockState]] = {
 STALE: Final[frozenset[tuple[BlockState, BlockEvent]]] = frozenset(
     {
         (_S.RECEIVED, _E.RECEIVED),
-        # A receipt stands: a refusal of the same notice, asked again, says nothing of the block.
+        # A receipt stays valid: a later refusal of the same notice says nothing about the block.
         (_S.RECEIVED, _E.REFUSED),
         (_S.RECEIVED, _E.GAVE_UP),
         (_S.BLOCKED, _E.RECEIVED),

@@ -11,7 +11,7 @@ class Case:
     """One card at one moment.
 
     suspension: the social security function is off exactly while there is one.
-    block: what we believe of the financial function; None while nobody was ever told to block.
+    block: what we believe of the financial function; None if no bank was ever told to block.
     report: the report the block belongs to; None for a formal loss that only the bank took, and
         once the report's retention is over.
     """

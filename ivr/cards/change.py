@@ -28,7 +28,7 @@ class Owed:
 
 @dataclass(frozen=True)
 class NoticeChange:
-    """What becomes of a notice that exists; None leaves a thing as it is.
+    """What becomes of an existing notice. A field that is None changes nothing.
 
     attempt: one more was made, and this came of it.
     state: OPEN owes it again, anything else closes it.
@@ -65,9 +65,9 @@ class Entry:
 class Change:
     """All that one act changes; an empty one changes nothing.
 
-    suspension, block, report: stored in place of what stood there. Lists kept beside them (the
-        release deadlines, the blocks of a bank, who is to be reminded) follow from their states.
-    bank_answered: whether the bank answered an attempt at all, for pausing one that does not.
+    suspension, block, report: stored in place of the old ones. The store derives its lists (the
+        release deadlines, the blocks of a bank, the reminders) from their states.
+    bank_answered: whether the bank answered an attempt at all; a bank that does not is paused.
     """
 
     suspension: Suspension | None = None

@@ -1,10 +1,10 @@
-"""What can be wrong with cards, as codes; the edges pick the words."""
+"""What can be wrong with cards, as codes; each channel chooses the words."""
 
 from ivr.errors import HotlineError
 
 
 class CardsError(HotlineError):
-    """The base of everything this room raises."""
+    """The base of every exception of this package."""
 
 
 class BadIdNumberError(CardsError):
@@ -16,7 +16,7 @@ class BadIdNumberError(CardsError):
 
 
 class NotThisBanksError(CardsError):
-    """The bank named a card or report that is unknown or another bank's: it learns not which."""
+    """The bank named a card or report that is unknown or another bank's; it never learns which."""
 
 
 class UnlawfulTransitionError(CardsError):

@@ -1,7 +1,7 @@
 """ID numbers (GB 11643-1999): which ones can exist, and what can be read from them.
 
-18 places: 6 address, 8 birth date, 3 serial, 1 check. Nothing here ever puts digits into an
-exception: what is wrong with a number is told as a code.
+18 places: 6 address, 8 birth date, 3 serial, 1 check. No exception here ever holds digits: a code
+says what is wrong with a number.
 """
 
 import re
@@ -55,8 +55,7 @@ def normalise(raw: str) -> str:
 def check_id_number(raw: str, today: date) -> str:
     """The normalised number, if it can be an ID number on the day `today` (Beijing).
 
-    A wrong check digit is told last, so that a number which is wrong in a nameable way gets
-    that name.
+    The check digit is checked last, so that a more exact problem is named first.
 
     Raises:
         BadIdNumberError: `.code` is an IdNumberProblem.
@@ -110,9 +109,9 @@ def _content_problem(number: str, today: date) -> IdNumberProblem | None:
 def _is_region(address: str) -> bool:
     """A province and any county, or a foreigner's 9 + province + any country.
 
-    The country (ISO 3166 numeric) is not looked up, for the reason counties are not: countries
-    come and go while numbers stay, stateless residents have none, and turning away a lawful
-    holder costs more than a wrong number, which no record will match anyway.
+    Like counties, the country (ISO 3166 numeric) is not looked up: countries come and go while
+    numbers stay, and stateless residents have none. Refusing a lawful holder is worse than
+    accepting a wrong number, because no record matches a wrong number anyway.
     """
     province = address[1:3] if address.startswith(FOREIGNER) else address[:2]
     return province in PROVINCES

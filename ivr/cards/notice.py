@@ -28,12 +28,12 @@ NEEDS_A_PERSON: Final = (NoticeState.REFUSED, NoticeState.UNDELIVERABLE)
 
 
 class Outcome(StrEnum):
-    """What one attempt came to."""
+    """The result of one attempt."""
 
     RECEIVED = "received"  # 2xx
     BLOCKED = "blocked"  # 2xx with {"status": "blocked"}
     REFUSED = "refused"  # the other side said no for good
-    FAILED = "failed"  # can heal: try again
+    FAILED = "failed"  # may work later: try again
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ def reported_body(report: LossReport, holder: Holder, card: Card) -> dict[str, A
 
 
 def released_body(report: LossReport, first_told: Mapping[str, Any], now: int) -> dict[str, Any]:
-    """`card.loss_released`: what the first notice said, so that the bank finds the account the
-    same way, without its action: the bank has nothing to do, least of all to block again.
+    """`card.loss_released`: the data of the first notice, so that the bank finds the account the
+    same way. The action is left out, because the bank must do nothing, and must not block again.
 
     `first_told` is the first notice's `data`, or empty when it cannot be read any more.
     """

@@ -1,7 +1,7 @@
 """Report numbers: 8 digits, random, the last one a check digit (ISO 7064 MOD 11,10).
 
-Random, so that nothing about the caller or the hour can be read from it, and a number
-cannot be guessed from another one.
+They are random, so that a number says nothing about the caller or the time, and nobody can guess
+one number from another.
 """
 
 import secrets
@@ -12,7 +12,7 @@ DIGITS = 8
 
 
 def new_report_number() -> str:
-    """A fresh number; that no report has it yet is for the store to make sure."""
+    """A new number. The store makes sure that no other report has it."""
     body = f"{secrets.randbelow(10 ** (DIGITS - 1)):0{DIGITS - 1}d}"
     return body + mod_11_10.calc_check_digit(body)
 

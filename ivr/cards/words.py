@@ -1,4 +1,4 @@
-"""What is said, shown and texted of a block and of a status: one table each, for every channel.
+"""The words for a block and for a status, said, shown or texted: one table each for all channels.
 
 The words themselves are prompts of the catalogue; here they are only named.
 """
@@ -15,9 +15,9 @@ NEVER_BLOCKED: Final = "status_bank_normal"  # the status of a card without a bl
 
 @dataclass(frozen=True)
 class BlockWords:
-    """outcome: what somebody who just reported the card is told of the bank.
+    """outcome: what a person who has just reported the card hears about the bank.
     status: the prompt of a status query.
-    text: the prompt of the text that is owed when the block gets here, and true only while here.
+    text: the prompt of the text owed when the block enters this state; true only in this state.
     """
 
     outcome: str

@@ -30,8 +30,8 @@ class Choice:
 
 @dataclass(frozen=True)
 class Call:
-    """Where a call stands. What is remembered never holds an ID number: a holder reference and
-    the last 4.
+    """Where a call stands. It is stored without the ID number: only a holder reference and the
+    last 4 digits are kept.
 
     `turn` counts up with every accepted request, so a repeated request is recognised.
     `said` is what the caller heard last, so that a repeated request gets the same answer.
@@ -42,7 +42,7 @@ class Call:
     sid: str
     step: str
     turn: int = 0
-    language: str = "zh"  # of who chooses none
+    language: str = "zh"  # if the caller chooses none
     tries: int = 0
     facts: Mapping[str, str] = field(default_factory=dict)
     choices: tuple[Choice, ...] = ()

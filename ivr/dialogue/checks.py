@@ -1,4 +1,4 @@
-"""What must be true of a table of steps before a caller may walk through it."""
+"""The checks that a table of steps must pass before calls may use it."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Final
@@ -20,7 +20,7 @@ from ivr.dialogue.steps import (
 from ivr.errors import HotlineError
 
 KEYS: Final = frozenset("0123456789*#")
-MOST_OPTIONS: Final = 4  # and 0, a person: five are as many as one remembers (domain section 5)
+MOST_OPTIONS: Final = 4  # and 0, a person: callers remember five at most (domain section 5)
 # Steps are named in URLs (/voice/<step>), and these two URLs are Twilio's own.
 NOT_STEPS: Final = frozenset({"status", "fallback"})
 
@@ -30,22 +30,22 @@ class FlowError(HotlineError):
 
 
 def check_flow(flow: Mapping[str, Step], first: str, actions: Mapping[str, Action]) -> None:
-    """Every exit leads somewhere, every step can be reached, the keys are keys, 0 is a person
-    everywhere, no way goes round without the caller, and no action needs what no step before it
-    has found.
+    """Checks that every exit leads to a step, every step can be reached, every key exists, 0 is a
+    person everywhere, no loop runs without the caller, and that the steps before an action have
+    found every fact it needs.
 
     Raises:
         FlowError: listing all that is wrong.
     """
     faults = [fault for check in _CHECKS for fault in check(flow, first)]
-    if not faults:  # they can be looked for only where every exit leads somewhere
+    if not faults:  # facts can be checked only when every exit leads to a step
         faults = missing_facts(flow, first, actions)
     if faults:
         raise FlowError("\n".join(faults))
 
 
 def language_faults(flow: Mapping[str, Step], languages: Collection[str]) -> list[str]:
-    """By its code, each language that no key chooses, or that is chosen but is none."""
+    """One line for each language code that no key chooses, or that is chosen but has no row."""
     ways = {
         f"key {key} of {name}": code
         for name, step in flow.items()
@@ -90,10 +90,10 @@ def _menu_faults(step: Menu) -> Iterator[str]:
 
 
 def _circles(flow: Mapping[str, Step], _first: str) -> Iterator[str]:
-    """Tell and Do steps go on by themselves: a circle of them would never let the caller in."""
+    """Tell and Do steps go on by themselves: a loop of them would never ask the caller."""
     for name in flow:
         if name in _reached(flow, name, _unasked):
-            yield f"{name}: may go round for ever without the caller"
+            yield f"{name}: may loop for ever without the caller"
 
 
 def _unasked(step: Step) -> list[str]:

@@ -1,6 +1,6 @@
 """The table of steps as a picture (Mermaid) and as a page to read: docs/call-flow.md.
 
-Pure: the words of the prompts come from outside, for the dialogue knows only their names.
+Pure: the words of the prompts come from outside, because the dialogue knows only their names.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -92,7 +92,7 @@ def _branch(key: str, step: str) -> str:
 
 
 def _nearest(flow: Flow, roots: Mapping[str, str]) -> dict[str, str]:
-    """Every step's group, spreading from all roots at the same pace."""
+    """Every step's group: that of the root with the fewest steps to it."""
     owner = dict(roots)
     ahead = list(roots)
     while ahead:

@@ -12,7 +12,7 @@ def missing_facts(flow: Mapping[str, Step], first: str, actions: Mapping[str, Ac
     step of the flow.
     """
     undeclared = [
-        f"{name}: nobody says what the action {step.action} needs"
+        f"{name}: the action {step.action} has no row that says what it needs"
         for name, step in flow.items()
         if isinstance(step, Do) and step.action not in actions
     ]
@@ -20,7 +20,7 @@ def missing_facts(flow: Mapping[str, Step], first: str, actions: Mapping[str, Ac
         return undeclared
     found = _found_at(flow, first, actions)
     return [
-        f"{name}: {step.action} needs {need}, which no step before it has found on some way here"
+        f"{name}: {step.action} needs {need}, but on some way here no step has found it"
         for name, step in flow.items()
         if isinstance(step, Do)
         for need in sorted(actions[step.action].needs - found.get(name, frozenset()))

@@ -1,6 +1,6 @@
-"""Is a report of this call on record? All that the table and the call say about it, in one place.
+"""Whether a report of this call is on record: all that the table and the call say about it.
 
-Everything follows from which action files, so a changed table cannot contradict it.
+All of it is derived from the action that files reports, so it stays right when the table changes.
 """
 
 from collections.abc import Mapping
@@ -11,12 +11,12 @@ from typing import Final
 from ivr.dialogue.steps import Do, Menu, Step, exits
 
 FILES: Final = "file_report"  # the action that files
-FACT: Final = "on_record"  # the fact of the call that remembers
+FACT: Final = "on_record"  # the fact of the call that remembers it
 
 
 class OnRecord(StrEnum):
-    """What a call knows about a report of its holder. It travels in the URLs of the call too,
-    for the turn in which the call cannot be read.
+    """What a call knows about a report of its holder. The URLs of the call hold it too, because
+    the stored call may be unreadable in the next turn.
     """
 
     NO = ""
@@ -36,8 +36,8 @@ class FilingSteps:
     outcomes: frozenset[str]
 
 
-def filing_in(flow: Mapping[str, Step]) -> FilingSteps:
-    """Reads it off a table."""
+def filing_steps_in(flow: Mapping[str, Step]) -> FilingSteps:
+    """The steps of a table that file reports, and those where a filing ends."""
     filing = {n: s for n, s in flow.items() if isinstance(s, Do) and s.action == FILES}
     key_at = {
         name: key

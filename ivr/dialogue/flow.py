@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ivr.dialogue.checks import check_flow
-from ivr.dialogue.filing import filing_in
+from ivr.dialogue.filing import filing_steps_in
 from ivr.dialogue.steps import ENTERED, Action, Ask, Do, End, Menu, Pick, Step, Tell, Transfer
 
 START: Final = "language"
@@ -219,6 +219,6 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "look_back": Action(),
 }
 
-FILING: Final = filing_in(FLOW)
+FILING_STEPS: Final = filing_steps_in(FLOW)
 
 check_flow(FLOW, START, ACTIONS)

@@ -52,7 +52,8 @@ class Pick:
 
 @dataclass(frozen=True)
 class Ask:
-    """A row of digits, judged by one named check: `check` -> prompt to say, or None for good.
+    """A row of digits, judged by one named check. The check's verdict names the prompt to say;
+    the verdict None means that the entry is good.
 
     `exits` sends some of the check's verdicts elsewhere instead of asking again. `no_digits` is
     where key 0 leads: to a person, for a number that cannot be keyed in.
@@ -99,7 +100,7 @@ class Action:
 
 @dataclass(frozen=True)
 class Transfer:
-    """Puts the caller through to a person; goes on by how that went."""
+    """Puts the caller through to a person; the next step depends on whether one answered."""
 
     says: Prompts
     answered: str

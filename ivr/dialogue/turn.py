@@ -1,7 +1,7 @@
 """One turn of a call as a pure function: where we stand and what came in -> where we go.
 
-An action (a `Do` step) is not run here: `arrive` stops at it, whoever runs it calls `leave`
-with the outcome.
+An action (a `Do` step) is not run here: `arrive` stops at it. The code that runs it then calls
+`leave` with the outcome.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,8 +23,8 @@ Flow = Mapping[str, Step]
 
 @dataclass(frozen=True)
 class Judged:
-    """What a check says of what was keyed: `verdict` names what is wrong with it, None is good.
-    `entered` is the good value as the next action wants it.
+    """What a check says of the keys: `verdict` names what is wrong with them, None means good.
+    `entered` is the good value, in the form the next action needs.
     """
 
     verdict: str | None
@@ -36,7 +36,7 @@ Check = Callable[[str], Judged]
 
 @dataclass(frozen=True)
 class Result:
-    """What an action came to: the exit to take, facts to remember, lines to say first."""
+    """The result of an action: the exit to take, facts to remember, lines to say first."""
 
     outcome: str
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -68,7 +68,7 @@ def take_turn(flow: Flow, call: Call, keys: str | None, checks: Mapping[str, Che
 
 
 def leave(flow: Flow, call: Call, result: Result) -> Call:
-    """The call after the action of its `Do` step came to `result`."""
+    """The call after the action of its `Do` step ended with `result`."""
     step = flow[call.step]
     if not isinstance(step, Do):
         raise TypeError(f"{call.step} runs no action")
@@ -114,8 +114,9 @@ def _universal(flow: Flow, call: Call, step: Menu | Pick | Ask, key: str) -> Cal
     lines = _own_lines(step, call)
     if key == "9":
         return replace(call, said=lines)
-    # A lone # is the habitual key after an 18-digit entry arriving late: neither a choice nor a
-    # mistake (twilio-voice: 'keys pressed outside a Gather'). It cut short only what was asked.
+    # Many callers press # after an 18-digit entry. A # that arrives late and alone is neither a
+    # choice nor a mistake (twilio-voice: 'keys pressed outside a Gather'). It has cut short only
+    # what was asked.
     return replace(call, said=tuple(line for line in lines if line.asked))
 
 
@@ -145,7 +146,7 @@ def _judge(flow: Flow, call: Call, step: Ask, keys: str, checks: Mapping[str, Ch
 def _again(
     flow: Flow, call: Call, step: Menu | Pick | Ask, first: Prompts, *, helped: bool = False
 ) -> Call:
-    """The same step with other words before it; after the third time somewhere else."""
+    """The same step again, with other words before it; after the third try, `gives_up`."""
     tries = call.tries + 1
     before = tuple(Line(p) for p in first)
     if tries >= MAX_TRIES:

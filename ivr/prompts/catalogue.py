@@ -20,10 +20,10 @@ LONGEST_SAY: Final = 500  # Chinese characters: Twilio counts 4 500 url-encoded 
 
 
 class CatalogueError(HotlineError):
-    """The words cannot be used; `faults` has one line for each thing to mend."""
+    """The words cannot be used; `faults` has one line for each thing to correct."""
 
     def __init__(self, faults: list[str]) -> None:
-        super().__init__("Words that need mending:\n" + "\n".join(f"  - {f}" for f in faults))
+        super().__init__("Words to correct:\n" + "\n".join(f"  - {f}" for f in faults))
         self.faults = faults
 
 
@@ -68,7 +68,7 @@ class Catalogue:
         return "".join(p.shown if isinstance(p, Spelled) else p for p in parts)
 
     def shown(self, prompt: str, language: LanguageCode) -> str:
-        """A prompt as it is written, its places still open: `编号是{report_number}`."""
+        """A prompt as it is written, with its placeholders: `编号是{report_number}`."""
         pieces = self.prompts[prompt][language]
         return "".join(p if isinstance(p, str) else f"{{{p.name}}}" for p in pieces)
 
@@ -91,7 +91,11 @@ def _spoken(place: Placeholder, values: Mapping[str, str], language: LanguageCod
 
 
 def load_catalogue() -> Catalogue:
-    """The catalogue in prompts.toml, with a column for each row of LANGUAGES. Raises as below."""
+    """The catalogue in prompts.toml, with a column for each row of LANGUAGES.
+
+    Raises:
+        CatalogueError: as `parse_catalogue` does.
+    """
     return _read(PROMPTS_FILE, tuple(LANGUAGES))
 
 

@@ -1,7 +1,7 @@
-"""The languages, one row each, in the order in which the opening speaks them.
+"""The languages, one row each, in the order in which the first menu speaks them.
 
-Besides its row a language has a column in prompts.toml, a name of each bank in BANKS_FILE and a
-key in the flow's first menu. What is lacking is named at boot (ivr/every_language.py).
+Besides its row, a language needs a column in prompts.toml, a name for each bank in BANKS_FILE and
+a key in the flow's first menu. At boot ivr/every_language.py names what is missing.
 """
 
 from collections.abc import Mapping

@@ -28,7 +28,7 @@ Part = str | Spelled
 def spell(text: str, language: LanguageCode) -> tuple[Part, ...]:
     """Digits (or an X) in groups of four, one by one: 12345670 -> 1234 5670.
 
-    No digit is left alone after a group: 95588 stays in one piece, as the bank's number is known.
+    A single last digit joins the group before it, so 95588 stays whole, as people know it.
     """
     groups = [text[i : i + 4] for i in range(0, len(text), 4)]
     if len(groups) > 1 and len(groups[-1]) == 1:

@@ -1,6 +1,6 @@
 """Pausing a bank that keeps failing: only a probe goes out until it answers again.
 
-Nothing is lost by a pause: its notices stay owed and due, and go out at once when it is back.
+A pause loses nothing: the bank's notices stay owed and due, and go out at once when it is back.
 """
 
 from typing import Final
@@ -12,7 +12,7 @@ from ivr.store import keys
 from ivr.store.codec import plain
 
 PAUSE_AFTER: Final = 10  # failures in a row …
-PAUSE_AFTER_SECONDS: Final = 10  # … over at least this long: not one bad moment under load
+PAUSE_AFTER_SECONDS: Final = 10  # … over at least this long: one bad moment is not enough
 PROBE_SECONDS: Final = 10  # one attempt in so many seconds while paused
 
 
@@ -44,7 +44,7 @@ class BankHealth:
         pipe.expire(key, keys.BANK_HEALTH_SECONDS)
 
     def count_answer(self, pipe: Pipeline, bank: str, failures: int) -> None:
-        """Queues that the bank answered, after so many failures in a row; one that was paused is
+        """Queues that the bank answered, after so many failures in a row. A bank that was paused is
         marked as back.
         """
         if failures >= PAUSE_AFTER:
@@ -52,9 +52,9 @@ class BankHealth:
         pipe.delete(keys.bank_health(bank))
 
     def banks_that_came_back(self) -> list[str]:
-        """The marked banks; they stay marked until `has_been_served`."""
+        """The marked banks; they stay marked until `forget_return`."""
         return [plain(bank) for bank in self._redis.smembers(keys.BANKS_BACK)]
 
-    def has_been_served(self, bank: str) -> None:
-        """All that waited for a bank is due again."""
+    def forget_return(self, bank: str) -> None:
+        """Removes a bank's mark: all that waited for the bank is due now."""
         self._redis.srem(keys.BANKS_BACK, bank)

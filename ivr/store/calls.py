@@ -57,8 +57,8 @@ class Calls:
         return Snapshot(int(now), None if call is None else load_call(call), known)
 
     def save(self, call: Call, counted: str) -> None:
-        """Remembers the call and counts `counted`, in one round trip; a turn that is remembered
-        already, or a later one, stays as it is.
+        """Saves the call and counts `counted`, in one round trip. Does nothing when this turn, or a
+        later one, is saved already.
         """
         self._save(
             keys=[keys.call(call.sid), keys.COUNTERS],

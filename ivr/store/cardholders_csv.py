@@ -1,6 +1,6 @@
 """The cardholders CSV: one line is one card. Reads it line by line and says what is wrong where.
 
-No value of a bad line is ever repeated: with shifted columns any field may hold an ID number.
+No value of a bad line is ever shown, because with shifted columns any field may hold an ID number.
 """
 
 import csv
@@ -32,8 +32,9 @@ _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _CARD_NUMBER = re.compile(r"[0-9A-Z]{8,32}")
 _BANK_ACCOUNT = re.compile(r"[0-9]{8,32}")
 _CITY_CODE = re.compile(r"[0-9]{6}")
-# Plausible, not assigned: a library that knows the ranges (phonenumbers) costs as much as the
-# rest of the line and turns away new ranges until it is updated.
+# A number must be plausible; whether its range is assigned is not checked. A library that knows
+# the ranges (phonenumbers) takes as long as the rest of the line, and refuses new ranges until it
+# is updated.
 _PHONE_BLANKS = re.compile(r"[\s()\-]")
 _MAINLAND_MOBILE = re.compile(r"(?:\+?86|0086)?(1[3-9][0-9]{9})")
 _MAINLAND_LANDLINE = re.compile(
@@ -77,7 +78,7 @@ class BadLine:
 
 
 class BadValueError(HotlineError):
-    """A value fails its column's check; the text goes on from the column's name, without digits."""
+    """A value fails its column's check; the text follows the column's name and holds no digits."""
 
 
 def read_cardholders(
@@ -85,7 +86,7 @@ def read_cardholders(
 ) -> Iterator[CardLine | BadLine]:
     """Reads the text lines of a file (opened with ENCODING and UNDECODED) as they come.
 
-    Each text line stands alone, so that a forgotten quote spoils its own line and no other.
+    Each line is parsed alone, so that a missing quote spoils only its own line.
 
     Args:
         banks: the ids a card's bank may have.
@@ -197,7 +198,7 @@ def _id_number(raw: str, today: date) -> str:
 
 
 def _name(raw: str) -> str:
-    """As the bank has it, so nothing is folded but blanks (names may have U+3000 in them)."""
+    """The name as the bank has it: only blanks are normalised (names may have U+3000 in them)."""
     name = " ".join(raw.split())
     if not name or not name.isprintable():
         raise BadValueError("is empty or has characters that cannot be printed")

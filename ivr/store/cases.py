@@ -1,8 +1,8 @@
-"""The cases of this Redis: read at one moment, and the only place that changes one.
+"""Reads the cases in Redis, each at one moment. Only this module changes a case.
 
-A change is committed by one script, which first makes sure that nothing its act looked at has
-changed since it was read. So reading and committing are one round trip each, nothing is locked,
-and an answer that is lost with the connection is never taken for a refusal.
+One script commits a change. It first makes sure that nothing the act looked at has changed since.
+So reading and committing take one round trip each, and nothing is locked. An answer that is lost
+with the connection is never mistaken for a refusal.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 
+from ivr.cards.acts.hear import EventStatus
 from ivr.cards.acts.remind import FIRST_AFTER
 from ivr.cards.block import Block, BlockState
 from ivr.cards.case import Case
@@ -30,8 +31,8 @@ from ivr.store.outbox import Outbox, load_notice
 REPLICA_MILLISECONDS: Final = 1000  # a caller is waiting
 Guard = tuple[Sequence[str], bytes]  # a reading command, and what it said (b"" for nothing)
 
-# How a card stands; also part of the script that reads a turn. What nobody can read is handed on
-# as it is: whoever asked finds out.
+# Reads how a card stands; also part of the script that reads a turn. A record that Lua cannot
+# decode is returned as it is, and decoding it in Python raises the error.
 READ_CASE: Final = f"""
 local function field_of(text, name)
   local is_json, known = pcall(cjson.decode, text or '')
@@ -94,8 +95,9 @@ class OutcomeUnknownError(HotlineError):
 class Reading:
     """A case at one moment, and what must still be so when a change of it is committed.
 
-    now: unix seconds by Redis' clock. notice: the one that was asked for; of a card, the one its
-    block belongs to. failures: in a row, of the notice's bank.
+    now: unix seconds by Redis' clock.
+    notice: the notice that was asked for; for a card, the notice that its block belongs to.
+    failures: how often the notice's bank has failed in a row.
     """
 
     now: int
@@ -109,12 +111,12 @@ class Reading:
 
 
 @dataclass(frozen=True)
-class Heard:
-    """What a bank's event came to, remembered so that it is heard once."""
+class SeenEvent:
+    """A bank's event and how it ended, remembered so that it is heard only once."""
 
     bank: str
     event_id: str
-    verdict: str
+    status: EventStatus
 
 
 class Cases:
@@ -149,13 +151,13 @@ class Cases:
     def of_event(self, card_ref: str, bank: str, event_id: str) -> Reading:
         """The same, and whether this event of the bank was heard before."""
         seen = keys.seen_event(bank, event_id)
-        now, case, notice, verdict = self._ask("card", card_ref, seen)
+        now, case, notice, status = self._ask("card", card_ref, seen)
         reading = _with_notice(reading_of(now, case), notice)
-        guards = (*reading.guards, (("GET", seen), verdict or b""))
-        return replace(reading, guards=guards, heard_before=verdict is not None)
+        guards = (*reading.guards, (("GET", seen), status or b""))
+        return replace(reading, guards=guards, heard_before=status is not None)
 
     def of_notice(self, notice_id: str) -> Reading:
-        """The case of the card a notice is about; that of a ping is empty."""
+        """The case of the card a notice is about; a ping has an empty case."""
         now, case, notice, failures = self._ask("notice", notice_id)
         return replace(_with_notice(reading_of(now, case), notice), failures=int(failures or 0))
 
@@ -172,17 +174,19 @@ class Cases:
         text = self._redis.get(keys.report(number))
         return None if text is None else load(LossReport, text)
 
-    def commit(self, change: Change, reading: Reading, heard: Heard | None = None) -> bool:
-        """Writes a change whole, with what a bank's event came to; False, and nothing is
-        written, when what was read has changed, or when a new report's number is another's.
+    def commit(self, change: Change, reading: Reading, event: SeenEvent | None = None) -> bool:
+        """Writes a whole change, and with it the bank's event that caused it.
+
+        Returns False and writes nothing when what was read has changed, or when another report
+        has the new report's number.
 
         Raises:
             redis.ConnectionError, redis.TimeoutError: it may be on disk, or not.
         """
         commands = self._commands(change, reading)
-        if heard is not None:
-            seen = keys.seen_event(heard.bank, heard.event_id)
-            commands.append(("SET", seen, heard.verdict, "EX", keys.SEEN_EVENT_SECONDS))
+        if event is not None:
+            seen = keys.seen_event(event.bank, event.event_id)
+            commands.append(("SET", seen, event.status, "EX", keys.SEEN_EVENT_SECONDS))
         guards = [*reading.guards, *_guards_of_new(change)]
         args: list[Any] = [len(guards)]
         for words, said in guards:
@@ -205,11 +209,11 @@ class Cases:
             raise OutcomeUnknownError from error
 
     def wait_for_replicas(self, number: str) -> None:
-        """Returns when as many replicas as the deployment asks for have a report.
+        """Waits until a report is on as many replicas as the deployment asks for.
 
-        WAIT covers what its own connection wrote, so a small write goes before it: replicas that
-        have that one have the report, which came earlier. Another primary without the report may
-        have taken over in between, so this one is asked for it too.
+        WAIT covers only what its own connection wrote, so a small write goes before it. Replicas
+        that have this write also have the report, because it came earlier. Another primary may
+        have taken over meanwhile, so the present one is also asked whether it has the report.
 
         Raises:
             OutcomeUnknownError: they have not, within a second.
@@ -232,11 +236,11 @@ class Cases:
         return [*found, None][:4]
 
     def _commands(self, change: Change, reading: Reading) -> list[Sequence[Any]]:
-        """The change as Redis commands. The pipeline only takes them down, and is never executed:
-        it is where RQ can write its jobs.
+        """The change as Redis commands. The pipeline only collects them and is never executed; it
+        is used because RQ can write its jobs into a pipeline.
         """
         with self._redis.pipeline() as pipe:
-            pipe.multi()  # RQ wants it to have begun
+            pipe.multi()  # RQ expects a transaction that has begun
             self._write(pipe, change, reading)
             return [words for words, _ in pipe.command_stack]
 
@@ -259,14 +263,16 @@ class Cases:
             self._journal.write(pipe, entry)
 
     def _write_block(self, pipe: Pipeline, block: Block) -> None:
-        """Kept without end until it is unblocked; with it the bank's list, and who to remind."""
+        """A block is kept without end until it is unblocked. The bank's list and the reminder are
+        written with it.
+        """
         is_over = block.state is BlockState.UNBLOCKED
         pipe.set(
             keys.block(block.card_ref), dump(block), ex=self._retention_seconds if is_over else None
         )
         if is_over:
             pipe.zrem(keys.blocks(block.bank), block.card_ref)
-        else:  # all with score 0: by name, for pages need an order
+        else:  # all scores are 0, so Redis sorts by name: pages need an order
             pipe.zadd(keys.blocks(block.bank), {block.card_ref: 0})
         if block.notice_id:
             is_received = block.state is BlockState.RECEIVED
@@ -274,7 +280,7 @@ class Cases:
             _write_reminder(pipe, Reminder(block.notice_id, at))
 
     def _write_report(self, pipe: Pipeline, report: LossReport) -> None:
-        """Active: it is new, and has a deadline until it is not active any more."""
+        """An active report is new and gets a deadline. When it stops being active, it loses it."""
         if report.state is ReportState.ACTIVE:
             pipe.set(keys.report(report.number), dump(report), ex=self._retention_seconds)
             pipe.zadd(keys.DEADLINES, {report.number: report.release_at})
@@ -326,7 +332,7 @@ def _with_notice(reading: Reading, found: Sequence[Any]) -> Reading:
 
 
 def _guards_of_new(change: Change) -> list[Guard]:
-    """Only a new report is active when it is written: its number must not be another's."""
+    """A report that is written as active is new: no other report may have its number."""
     report = change.report
     if report is None or report.state is not ReportState.ACTIVE:
         return []
@@ -334,7 +340,7 @@ def _guards_of_new(change: Change) -> list[Guard]:
 
 
 def _write_suspension(pipe: Pipeline, card_ref: str, suspension: Suspension, now: int) -> None:
-    """Redis ends it by itself; a formal one has no end."""
+    """Redis ends a temporary suspension by itself; a formal one has no end."""
     end = suspension.release_at
     pipe.set(keys.loss(card_ref), dump(suspension), ex=None if end is None else end - now)
 

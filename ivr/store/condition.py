@@ -36,7 +36,7 @@ class Figures:
 
 
 class Condition:
-    """Asks; the only thing it writes is that a sweep is alive."""
+    """Reads the condition; all it ever writes is that a sweep is alive."""
 
     def __init__(
         self,
@@ -68,7 +68,7 @@ class Condition:
     def banks_left_behind(self) -> dict[str, int]:
         """Banks that are not in BANKS_FILE any more -> how many blocks and open notices name them.
 
-        A bank is known by the queue its first notice made. One round trip when none has left.
+        A bank is found by the queue that its first notice made. One round trip if none has left.
         """
         queues = {plain(key) for key in self._redis.smembers(Queue.redis_queues_keys)}
         known = {bank_queue(bank) for bank in self._banks}
@@ -82,8 +82,8 @@ class Condition:
         return {bank: count for bank, count in found.items() if count}
 
     def queues_without_a_worker(self) -> dict[str, str]:
-        """Queue -> whom it is for, where no worker gave a sign of life lately: RQ lists the killed
-        ones for a while.
+        """Queue -> whom it is for, of each queue without a live worker. Only a recent heartbeat
+        counts, because RQ still lists killed workers for a while.
         """
         needed = {bank_queue(bank): f"bank {bank}" for bank in self._banks}
         needed[TEXTS_QUEUE] = "texts to holders"
@@ -95,11 +95,11 @@ class Condition:
         return bool(self._redis.exists(keys.SWEEP_ALIVE))
 
     def say_swept(self) -> None:
-        """A sweep says that it runs."""
+        """Writes that a sweep runs."""
         self._redis.set(keys.SWEEP_ALIVE, os.getpid(), ex=SWEEP_ALIVE_SECONDS)
 
     def figures(self) -> Figures:
-        """Two round trips."""
+        """What Redis has counted, in two round trips."""
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.hgetall(keys.COUNTERS)
             for listed in (keys.NOTICES_OPEN, keys.NOTICES_STUCK, keys.AWAITING, keys.DEADLINES):

@@ -1,4 +1,4 @@
-"""The way to Redis, and the check that this Redis may be trusted with loss reports."""
+"""Connects to Redis, and checks that this Redis may be trusted with loss reports."""
 
 import logging
 import time
@@ -31,7 +31,7 @@ class UnsafeRedisError(HotlineError):
 def connect(url: str, timeout_seconds: float = 3) -> Redis:
     """A client that does not connect yet, gives up after `timeout_seconds` and never retries.
 
-    A command repeated by the client could run twice: whoever calls decides about trying again.
+    A command that the client repeats could run twice, so the calling code decides about retries.
     `redis+sentinel://[user:password@]host:26379,host:26379/service/db` asks the sentinels for
     the present primary at every new connection.
     """
@@ -68,10 +68,10 @@ def sentinel_parts(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]
 
 
 def wait_until_up(redis: Redis) -> None:
-    """Returns once Redis answers; says once that it does not.
+    """Waits until Redis answers; logs once that it does not.
 
     Raises:
-        RedisError: it answers, but not to us (a wrong password, for one).
+        RedisError: it answers with an error (for example, the password is wrong).
     """
     told = False
     while True:
@@ -139,7 +139,7 @@ def _weak_points(config: Mapping[str, str], *, aof_on: bool) -> list[str]:
 
 
 class DurabilityGuard:
-    """Asks Redis whether it keeps its word, and believes a good answer for a while."""
+    """Asks Redis whether it keeps every write, and trusts a good answer for a while."""
 
     def __init__(
         self, redis: Redis, *, development: bool, good_for_seconds: float = BELIEVED_SECONDS
@@ -157,6 +157,6 @@ class DurabilityGuard:
         return weak
 
     def make_sure(self) -> None:
-        """Asks when nobody did lately: cheap enough for every report. Raises as `check` does."""
+        """Asks unless it did so lately: cheap enough for every report. Raises as `check` does."""
         if time.monotonic() >= self._good_until:
             self.check()

@@ -9,12 +9,12 @@ from ivr.store import keys
 from ivr.store.codec import load, plain
 
 EARLIEST: Final = 200  # deadlines looked at in every round
-STRETCH: Final = 300  # of all the others, so many more in each round, in turn
+STRETCH: Final = 300  # and so many of the others in each round, in turn
 MOST_REMINDERS: Final = 200  # in one round
 
 
 class Deadlines:
-    """Finds what is due; what follows is for the acts to say."""
+    """Finds what is due; the acts decide what follows."""
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
@@ -23,8 +23,8 @@ class Deadlines:
     def ended(self) -> list[str]:
         """Numbers of reports whose suspension is over: three round trips.
 
-        The suspension's key is the truth, not the deadline: one that is gone early counts too. So
-        every call looks at the earliest deadlines and at the next stretch of all the others.
+        The suspension's key is the truth, not the deadline: a suspension that ended early counts
+        too. So every call looks at the earliest deadlines and at a next part of all the others.
         """
         numbers = self._next_numbers()
         if not numbers:

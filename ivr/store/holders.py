@@ -42,7 +42,7 @@ class HoldersBusyError(HotlineError):
 
 @dataclass(frozen=True)
 class ImportResult:
-    """What became of the lines. Unchanged: the holder's record already said all of the line."""
+    """What became of the lines. Unchanged: the holder's record already held all of the line."""
 
     written: int = 0
     unchanged: int = 0
@@ -135,11 +135,11 @@ class Holders:
 
         A line's name and phone replace the holder's; its card replaces the holder's card of the
         same number or is added. A line that changes nothing writes nothing. A line with another
-        holder's card is bad: `on_bad` hears of it and the other lines go on.
+        holder's card is bad: `on_bad` gets it, and the other lines go on.
 
         Raises:
             HoldersBusyError: somebody else kept writing the same holders.
-            RedisError: what was reported to `progress` is in; importing it again is safe.
+            RedisError: what `progress` was told of is stored; importing it again is safe.
         """
         total = ImportResult()
         for batch in _batches(lines):
@@ -155,7 +155,7 @@ class Holders:
         return total
 
     def reseal_all(self, *, progress: Progress = lambda _records: None) -> int:
-        """Puts every record under the newest of DATA_KEYS; answers how many there were.
+        """Puts every record under the newest of DATA_KEYS; returns how many there were.
 
         Safe while calls and imports go on: a record that changes meanwhile is taken again.
 
@@ -218,7 +218,7 @@ class Holders:
         )
 
     def _queue_record(self, pipe: Pipeline, ref: str, holder: Holder) -> dict[str, str]:
-        """Queues the holder's own key; answers the card keys that go with it."""
+        """Queues the holder's own key; returns the card keys that go with it."""
         card_refs = [self.card_ref(card.number) for card in holder.cards]
         sealed = self._vault.seal(_packed(holder))
         pipe.hset(keys.holder(ref), mapping={"record": sealed, "cards": " ".join(card_refs)})
@@ -245,7 +245,7 @@ def _merged(before: Holder | None, news: Holder) -> Holder:
 
 
 def _packed(holder: Holder) -> list[Any]:
-    """Values without names: sealing makes a text a third longer, and there are millions."""
+    """Values without names, to save space: sealing makes each of millions a third longer."""
     cards = [[c.number, c.bank, c.bank_account, c.city_code, int(c.state)] for c in holder.cards]
     return [holder.id_number, holder.name, holder.phone, cards]
 

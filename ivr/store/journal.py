@@ -10,7 +10,7 @@ from ivr.store import keys
 
 
 class Journal:
-    """Appends within the transaction of what it tells about; trimmed by time."""
+    """Appends an entry in the transaction of the change it records; trims old entries."""
 
     def __init__(self, redis: Redis, retention_seconds: int) -> None:
         self._redis = redis

@@ -1,7 +1,7 @@
-"""Opens all that is remembered, once per process, from the settings.
+"""Opens the whole store, once per process, from the settings.
 
-Only a process' beginning (app.py, the workers' mains) uses this: it hands each part to who uses
-it, and nobody is handed the whole.
+Only the start of a process (app.py, a worker's `main`) uses this. It passes each part to the code
+that needs it. No other code gets the whole store.
 """
 
 from dataclasses import dataclass

@@ -98,9 +98,9 @@ class Outbox:
         )
 
     def claim(self, notice_id: str, lease_seconds: float, by: str = "") -> Notice | None:
-        """The notice, ours to attempt until the lease ends; None when it is not due or closed.
+        """Claims a notice for one attempt until the lease ends; None when it is closed or not due.
 
-        `by` is the claim's idempotency key: asked twice under the same, claimed once.
+        `by` is the claim's idempotency key: two calls with the same one make one claim.
         """
         found = self._claim(
             keys=[keys.NOTICES_OPEN, keys.notice(notice_id)], args=[notice_id, lease_seconds, by]
@@ -116,8 +116,8 @@ class Outbox:
         return self._vault.unseal(notice.sealed_body)
 
     def first_told(self, notice: Notice | None) -> Mapping[str, Any]:
-        """The `data` a bank was told; empty when the notice is gone or cannot be opened: one
-        such notice must not keep all the others from being released.
+        """The `data` a bank was told; empty when the notice is gone or cannot be unsealed, because
+        one such notice must not stop the release of all the others.
         """
         try:
             data: Mapping[str, Any] = self.body(notice)["data"] if notice else {}
@@ -176,7 +176,7 @@ class Outbox:
         self.ring(notice.id, notice.queue, pipe)
 
     def forget_lost(self, notice_ids: Iterable[str]) -> None:
-        """Their records are gone: nothing can be sent, and they would be due for ever."""
+        """Drops notices whose records are gone: they cannot be sent and would be due for ever."""
         with self._redis.pipeline() as pipe:
             for notice_id in notice_ids:
                 pipe.zrem(keys.NOTICES_OPEN, notice_id)
@@ -184,7 +184,7 @@ class Outbox:
             pipe.execute()
 
     def forget_stuck(self, now: float) -> None:
-        """Drops what a person did not look at within the 90 days its record is kept."""
+        """Drops what no person looked at within the 90 days that its record is kept."""
         oldest = now - keys.CLOSED_NOTICE_SECONDS
         self._redis.zremrangebyscore(keys.NOTICES_STUCK, "-inf", oldest)
 
@@ -204,7 +204,7 @@ class Outbox:
         return [(i, plain(q or "")) for i, q in zip(ids, queues, strict=True)]
 
     def hurry(self, bank: str, now: float) -> None:
-        """Makes everything owed to a bank due now, save what is just being attempted."""
+        """Makes everything owed to a bank due now, except what is being attempted."""
         waiting = self._redis.zrangebyscore(keys.NOTICES_OPEN, now + LONGEST_LEASE, "+inf")
         ids = [plain(notice_id) for notice_id in waiting]
         with self._redis.pipeline(transaction=False) as pipe:

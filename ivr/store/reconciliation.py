@@ -1,4 +1,4 @@
-"""The blocks we believe in, page by page, for a bank to compare with its own every day."""
+"""The blocks on our records, page by page: every day a bank compares them with its own."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -31,14 +31,14 @@ class Reconciliation:
         self._holders = holders
 
     def page(self, bank: str, cursor: str) -> BlockPage:
-        """Up to 200 blocks of a bank after the cursor; "" begins."""
+        """Up to 200 blocks of a bank after the cursor; "" gives the first page."""
         start = f"({cursor}" if cursor else "-"
         found = self._redis.zrangebylex(keys.blocks(bank), start, "+", start=0, num=PAGE + 1)
         refs = [plain(ref) for ref in found[:PAGE]]
         return BlockPage(self._describe(bank, refs), refs[-1] if len(found) > PAGE else None)
 
     def _describe(self, bank: str, refs: list[str]) -> list[dict[str, Any]]:
-        """A card that another bank took over since is not shown: its account is theirs now."""
+        """A card that has moved to another bank is not shown: that bank has its account now."""
         with self._redis.pipeline(transaction=False) as pipe:
             for ref in refs:
                 pipe.get(keys.block(ref))

@@ -1,8 +1,8 @@
 """Sealed records and keyed references: what keeps ID numbers unreadable at rest.
 
-Within one district and birthday there are at most 999 ID numbers, so a plain hash could be
-guessed back. References are HMACs under a key that itself lies sealed in Redis: DATA_KEYS can
-be rotated without any reference changing.
+One district and birthday have at most 999 ID numbers, so anybody could undo a plain hash by trying
+them all. So references are HMACs under a key, which is itself sealed in Redis: when DATA_KEYS are
+rotated, no reference changes.
 """
 
 import hashlib

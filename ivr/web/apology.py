@@ -1,4 +1,4 @@
-"""What the caller hears when something is broken: what is so, what is not, what to do now."""
+"""What the caller hears when something is broken: what is true, what is not, what to do now."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -8,21 +8,21 @@ from urllib.parse import parse_qs, urlsplit
 from flask import Request
 
 from ivr.dialogue.filing import OnRecord
-from ivr.dialogue.flow import FILING
+from ivr.dialogue.flow import FILING_STEPS
 from ivr.prompts.languages import LANGUAGES, LanguageCode
 from ivr.settings import Settings
 from ivr.spoken import bank_facts
 from ivr.web.twiml import ON_RECORD, Voice
 
-MOST_BANKS: Final = 5  # read out; with more, the number on the card is quicker found
+MOST_BANKS: Final = 5  # read out; with more, the caller finds the number on the card sooner
 
 
 @dataclass(frozen=True)
 class Whereabouts:
-    """Where a call stood, as far as the request itself tells: its record cannot be read.
+    """Where a call stood, as far as the request tells, because the stored call cannot be read.
 
     `on_record`: whether a report of this call's holder is on record.
-    `failed`: an answer of ours did not reach Twilio, so the turn at `step` may have done all.
+    `failed`: our answer did not reach Twilio, so the turn at `step` may have been completed.
     """
 
     step: str
@@ -44,11 +44,11 @@ class Whereabouts:
     @property
     def files_here(self) -> bool:
         """Whether a key pressed at this step files a report."""
-        return self.step in FILING.key_at
+        return self.step in FILING_STEPS.key_at
 
 
 class Apology:
-    """Words for a turn that failed, by where the call stood when it did."""
+    """Words for a turn that failed; they depend on where the call stood."""
 
     def __init__(self, settings: Settings, voice: Voice) -> None:
         self._settings = settings
@@ -58,7 +58,7 @@ class Apology:
         """Redis did not answer before anything was sent to it: nothing was filed this turn."""
         if at.on_record is OnRecord.UNKNOWN or (at.failed and at.files_here):
             return self._speak("outcome_unknown_now", at.lang, banks=True)
-        if at.on_record is OnRecord.YES and not at.files_here:  # there, maybe of another card
+        if at.on_record is OnRecord.YES and not at.files_here:  # maybe of another card
             return self._speak("busy_after_report", at.lang, banks=False)
         return self._speak("busy", at.lang, banks=True)
 
@@ -88,5 +88,5 @@ class Apology:
 
 
 def _languages(lang: str | None) -> list[LanguageCode]:
-    """All, when nobody has chosen yet."""
+    """All languages, when the caller has not chosen one yet."""
     return [lang] if lang in LANGUAGES else list(LANGUAGES)

@@ -1,4 +1,4 @@
-"""What a bank's event looks like: a row a type, exact fields, and what is wrong with the others."""
+"""What each type of bank event looks like (one row each), and what is wrong with other bodies."""
 
 import re
 from collections.abc import Mapping
@@ -35,7 +35,7 @@ _Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written
 
 
 class _Strict(BaseModel):
-    """Exact types, unknown fields ignored: the contract may grow."""
+    """Exact types; unknown fields are ignored, because the contract may grow."""
 
     model_config = ConfigDict(strict=True)
 

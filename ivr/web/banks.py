@@ -35,7 +35,7 @@ def bank_routes(
 ) -> Blueprint:
     """The routes under /banks/<bank>."""
     routes = Blueprint("banks", __name__, url_prefix="/banks")
-    prefix = urlsplit(public_base_url).path  # a proxy keeps it to itself
+    prefix = urlsplit(public_base_url).path  # a proxy removes it
     events = EventReader()
 
     @routes.post("/<bank>/events")
@@ -80,7 +80,7 @@ def bank_routes(
 
 
 def _whole_body() -> bytes:
-    """Werkzeug cuts a body without a Content-Length off at the limit; it is refused here."""
+    """A body without a Content-Length that reaches the limit is refused: Werkzeug cuts it off."""
     body = request.get_data()
     if request.content_length is None and len(body) == request.max_content_length:
         raise RequestEntityTooLarge

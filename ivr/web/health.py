@@ -57,7 +57,7 @@ def what_is_missing(condition: Condition) -> list[str]:
 
 
 def what_to_look_at(condition: Condition) -> list[str]:
-    """What a person should mend while calls go on."""
+    """What a person should correct while calls go on."""
     try:
         left = condition.banks_left_behind()
     except RedisError as error:

@@ -18,7 +18,7 @@ SIGNATURE_HEADER = "X-Twilio-Signature"
 
 
 class TwilioDoor:
-    """Judges requests by the account's auth token. There is no switch that opens it."""
+    """Judges requests by the account's auth token. No setting turns this off."""
 
     def __init__(self, auth_token: str, public_base_url: str) -> None:
         self._validator = RequestValidator(auth_token)
@@ -38,8 +38,8 @@ class TwilioDoor:
 
 
 def _body_is_signed(request: Request) -> bool:
-    """A body that is not a form is covered by a bodySHA256 query parameter, or by nothing; files
-    in a multipart form, which Twilio never sends, by nothing at all.
+    """Whether the signature covers the body. It covers a form, and any other body by a bodySHA256
+    query parameter. It never covers files in a multipart form, which Twilio never sends.
     """
     if request.mimetype == "multipart/form-data":
         return False
@@ -51,8 +51,8 @@ def _body_is_signed(request: Request) -> bool:
 
 
 def _spellings(base: str) -> list[str]:
-    """The base URL as Twilio may write it: it drops user:password always, and over https (and
-    for a default port) the port, but not consistently (its own validators try both).
+    """The base URL as Twilio may write it. It always drops user:password. Over https, and for a
+    default port, it sometimes drops the port too, so both are tried, as its own validators do.
     """
     parts = urlsplit(base)
     host = parts.netloc.rpartition("@")[2]  # not parts.hostname, which is in lower case

@@ -51,7 +51,7 @@ class Voice:
         return str(response)
 
     def say_only(self, said: Sequence[tuple[LanguageCode, Lines]]) -> str:
-        """Says the lines of each language and hangs up: for when no call can be read."""
+        """Says the lines of each language and hangs up, when the call cannot be read."""
         response = VoiceResponse()
         for language, lines in said:
             for prompt, values in lines:
@@ -60,8 +60,8 @@ class Voice:
         return str(response)
 
     def next_url(self, call: Call) -> str:
-        """Root-relative, so that it holds behind any proxy. The language, and whether a report
-        is on record, are there for the turn in which the call cannot be read.
+        """Root-relative, so that it works behind any proxy. It holds the language, and whether a
+        report is on record, because the stored call may be unreadable in the next turn.
         """
         on_record = call.facts.get(FACT, OnRecord.NO)
         reported = f"&{ON_RECORD}={on_record}" if on_record else ""

@@ -1,4 +1,4 @@
-"""Twilio's routes: each is parse, one turn, answer. A caller never hears an HTTP error."""
+"""Twilio's routes: each parses, plays one turn and answers. A caller never hears an HTTP error."""
 
 import re
 from typing import Final
@@ -24,7 +24,7 @@ DIAL_ANSWERED: Final = {"completed", "answered"}
 
 
 def heard_in(incoming: Request, step: str) -> Heard:
-    """What a request of Twilio says; unknown parameters are welcome."""
+    """What a request of Twilio says; unknown parameters are ignored."""
     call_id = incoming.form.get("CallSid", "")
     if not CALL_SID.fullmatch(call_id):
         abort(400)
@@ -33,7 +33,7 @@ def heard_in(incoming: Request, step: str) -> Heard:
     if isinstance(FLOW.get(step), Transfer):
         keys = dialled if dialled in DIAL_ANSWERED else ""
     elif not keys and incoming.form.get("FinishedOnKey") == "#":
-        keys = "#"  # the habitual key after 18 digits, which had ended the entry already
+        keys = "#"  # many press it after 18 digits, which have already ended the entry
     return Heard(call_id, step, incoming.args.get("turn", type=int), keys)
 
 

@@ -6,14 +6,14 @@ from urllib.parse import unquote_to_bytes
 
 from flask import Request
 
-# A proxy may send the absolute form (RFC 9112, 3.2.2). Web servers take anything with "://" in
-# it for that, whatever comes first, and route to what comes first.
+# A proxy may send the absolute form (RFC 9112, 3.2.2). Web servers take any target with "://" for
+# one, even voice?x=://host/other, and route by its beginning (/voice).
 _TARGET: Final = re.compile(r"(?:https?://[^/?#]+)?(/.*)")
 
 
 def raw_target(request: Request) -> str | None:
-    """Path and query as they came over the wire, percent-encoding untouched; None, to be
-    refused, unless its path is the one that was routed.
+    """Path and query as they came over the wire, with their percent-encoding. None, which must be
+    refused, when the path is not the one that was routed.
     """
     raw = request.environ.get("RAW_URI") or request.environ.get("REQUEST_URI")
     if not raw:

@@ -1,13 +1,13 @@
 """The block's table: complete for what deliveries bring, true to the domain, declared once."""
 
 from itertools import product
+from typing import Final
 
 import pytest
 
 from ivr.cards.block import STALE, TRANSITIONS, Block, BlockEvent, BlockState, after
 from ivr.cards.errors import UnlawfulTransitionError
 
-EVERY_STEP = list(product(BlockState, BlockEvent))
 DELIVERY = (BlockEvent.RECEIVED, BlockEvent.BLOCKED, BlockEvent.REFUSED, BlockEvent.GAVE_UP)
 THE_BANKS_WORD = (BlockEvent.BLOCKED, BlockEvent.UNBLOCKED, BlockEvent.FORMAL_LOSS)
 
@@ -16,18 +16,38 @@ def a_block(state: BlockState) -> Block:
     return Block("c1", "icbc", state, "12345670", "ntc-1", 100)
 
 
-@pytest.mark.parametrize(("state", "event"), EVERY_STEP)
-def test_every_step_is_lawful_or_stale_or_refused(state: BlockState, event: BlockEvent) -> None:
-    block, step = a_block(state), (state, event)
-    if step in STALE:
-        assert after(block, event, 200) is block
-    elif step in TRANSITIONS:
-        assert after(block, event, 200) == Block(
-            "c1", "icbc", TRANSITIONS[step], "12345670", "ntc-1", 200
-        )
-    else:
-        with pytest.raises(UnlawfulTransitionError, match=f"{event}.*{state}"):
-            after(block, event, 200)
+# The block now, and in the columns what happens to it: the block then. "=" is late or repeated
+# news, which changes nothing; "-" cannot happen. A person sends again only what failed.
+TABLE: Final = """
+now            received  blocked  refused  gave_up        resent    unblocked  formal_loss
+notified       received  blocked  refused  undeliverable  -         unblocked  formal_loss
+received       =         blocked  =        =              -         unblocked  formal_loss
+blocked        =         =        =        =              -         unblocked  formal_loss
+refused        =         blocked  =        =              notified  unblocked  formal_loss
+undeliverable  received  blocked  refused  =              notified  unblocked  formal_loss
+unblocked      =         =        =        =              -         =          formal_loss
+formal_loss    =         =        =        =              -         -          =
+"""
+(_, *EVENTS), *ROWS = (line.split() for line in TABLE.split("\n") if line)
+
+
+@pytest.mark.parametrize(("now", "then"), [(now, then) for now, *then in ROWS])
+def test_the_whole_table(now: str, then: list[str]) -> None:
+    block = a_block(BlockState(now))
+    for event, state in zip(map(BlockEvent, EVENTS), then, strict=True):
+        if state == "=":
+            assert after(block, event, 200) is block, event
+        elif state == "-":
+            with pytest.raises(UnlawfulTransitionError, match=f"{event}.*{now}"):
+                after(block, event, 200)
+        else:
+            stepped = Block("c1", "icbc", BlockState(state), "12345670", "ntc-1", 200)
+            assert after(block, event, 200) == stepped, event
+
+
+def test_the_table_shows_every_state_and_event() -> None:
+    assert {now for now, *_ in ROWS} == set(BlockState)
+    assert set(EVENTS) == set(BlockEvent)
 
 
 def test_no_step_is_both_lawful_and_stale() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from ivr.dialogue.call import Call
 from ivr.dialogue.checks import FlowError, check_flow, language_faults
-from ivr.dialogue.flow import ACTIONS, FILING, FLOW, START
+from ivr.dialogue.flow import ACTIONS, FILING_STEPS, FLOW, START
 from ivr.dialogue.steps import (
     ENTERED,
     PERSON,
@@ -213,7 +213,7 @@ def test_a_sound_table_passes() -> None:
         (
             "told",
             Tell(says=("told",), then="find"),
-            "find: may go round for ever without the caller",
+            "find: may loop for ever without the caller",
         ),
     ],
 )
@@ -257,7 +257,7 @@ def faults_of(flow: Mapping[str, Step], actions: Mapping[str, Action]) -> list[s
 
 
 def test_an_action_nobody_declared() -> None:
-    assert faults_of(FINE, {}) == ["find: nobody says what the action find needs"]
+    assert faults_of(FINE, {}) == ["find: the action find has no row that says what it needs"]
 
 
 def test_what_was_entered_is_gone_once_the_caller_is_spoken_to() -> None:
@@ -265,7 +265,7 @@ def test_what_was_entered_is_gone_once_the_caller_is_spoken_to() -> None:
     ask = Ask(asks=("ask",), digits=3, check="number", then="thanks")
     flow = {**FINE, "ask": ask, "thanks": Tell(says=("thanks",), then="find")}
     assert faults_of(flow, FINDS) == [
-        "find: find needs what was entered, which no step before it has found on some way here"
+        "find: find needs what was entered, but on some way here no step has found it"
     ]
 
 
@@ -280,7 +280,7 @@ def test_a_fact_must_be_found_on_every_way(fact: str) -> None:
     menu = Menu(asks=("menu",), choices={"1": "ask", "2": "last"})
     flow = {**FINE, "last": last, "main_menu": menu}
     assert faults_of(flow, actions) == [
-        f"last: last needs {fact}, which no step before it has found on some way here"
+        f"last: last needs {fact}, but on some way here no step has found it"
     ]
     pick = Pick(asks=("pick",), item="item", fact="card", then="last")
     check_flow({**FINE, "last": last, "pick": pick}, START, actions)
@@ -293,8 +293,7 @@ def test_the_hotline_refuses_words_between_the_number_and_the_holder() -> None:
     asked = replace(asked, then="thanks")
     flow = {**FLOW, "report_id": asked, "thanks": Tell(says=("transfer",), then="find_holder")}
     assert faults_of(flow, ACTIONS) == [
-        "find_holder: find_holder needs what was entered, which no step before it has found on "
-        "some way here"
+        "find_holder: find_holder needs what was entered, but on some way here no step has found it"
     ]
 
 
@@ -302,12 +301,12 @@ def test_the_hotline_refuses_words_between_the_number_and_the_holder() -> None:
 
 
 def test_only_the_confirming_key_files() -> None:
-    assert FILING.key_at == {"confirm": "1"}
+    assert FILING_STEPS.key_at == {"confirm": "1"}
 
 
 def test_every_outcome_of_filing_has_words() -> None:
-    assert FILING.outcomes == {
+    assert FILING_STEPS.outcomes == {
         "filed", "already_reported", "already_formal", "not_by_phone", "under_16",
         "outcome_unknown",
     }  # fmt: skip
-    assert not [name for name in FILING.outcomes if isinstance(FLOW[name], Do)]
+    assert not [name for name in FILING_STEPS.outcomes if isinstance(FLOW[name], Do)]

@@ -30,7 +30,7 @@ class Findings:
     stuck: list[str] = field(default_factory=list)
     journal_gaps: list[str] = field(default_factory=list)
     texts_again: int = 0  # Twilio has no idempotency key: a lost answer may repeat a text
-    latest_attempt: float = 0.0  # seconds from a notice's birth to its last attempt
+    latest_attempt: float = 0.0  # seconds from the moment a notice is made to its last attempt
 
     @property
     def faults(self) -> list[str]:
@@ -45,7 +45,7 @@ class Findings:
 
 
 @dataclass(frozen=True)
-class Books:
+class Records:
     """All that Redis, the banks and the text service have on record, read once."""
 
     reports: dict[str, LossReport]
@@ -70,18 +70,18 @@ def wait_until_calm(city: City, seconds: float) -> float:
 
 def audit(city: City, tally: Tally) -> Findings:
     """Compares what callers heard, what Redis holds, and what the banks did."""
-    books = read_books(city)
-    findings = Findings(reports=len(books.reports), told=len(tally.told))
+    records = read_records(city)
+    findings = Findings(reports=len(records.reports), told=len(tally.told))
     confirmed = {city.hotline.vault.ref("card", number) for number in tally.confirmed}
     for number, card_number in tally.told.items():
-        report = books.reports.get(number)
+        report = records.reports.get(number)
         if report is None or report.card_ref != city.hotline.vault.ref("card", card_number):
             findings.lost.append(f"report {number} was told and is not on record")
-    for report in books.reports.values():
+    for report in records.reports.values():
         _check_suspension(city, findings, report)
-        _check_bank(findings, report, books.effects.get(report.number, 0))
-        _check_journal(city, findings, report, books)
-        _check_texts(city, findings, report, books)
+        _check_bank(findings, report, records.effects.get(report.number, 0))
+        _check_journal(city, findings, report, records)
+        _check_texts(city, findings, report, records)
         if report.card_ref not in confirmed:
             findings.unasked.append(f"report {report.number}")
     findings.stuck += [f"notice {n}" for n in _open(city)]
@@ -104,14 +104,14 @@ def _check_bank(findings: Findings, report: LossReport, effects: int) -> None:
         findings.double_effects.append(f"report {report.number}: {effects} times")
 
 
-def _check_journal(city: City, findings: Findings, report: LossReport, books: Books) -> None:
+def _check_journal(city: City, findings: Findings, report: LossReport, records: Records) -> None:
     """Each step of the report once, and each attempt on record with its own entry."""
-    entries = books.journal.get(report.number, [])
+    entries = records.journal.get(report.number, [])
     events = Counter(entry["event"] for entry in entries)
     for event in ("loss_reported", "block_blocked"):
         if events[event] != 1:
             findings.journal_gaps.append(f"report {report.number}: {event} {events[event]}x")
-    for notice in books.notices[report.number]:
+    for notice in records.notices[report.number]:
         attempts = city.hotline.outbox.attempts(notice.id)
         told = sum(_is_attempt(entry) and entry.get("notice") == notice.id for entry in entries)
         if len(attempts) != told:
@@ -124,25 +124,25 @@ def _is_attempt(entry: dict[str, str]) -> bool:
     return entry["event"] in {f"notice_{outcome}" for outcome in Outcome}
 
 
-def _check_texts(city: City, findings: Findings, report: LossReport, books: Books) -> None:
+def _check_texts(city: City, findings: Findings, report: LossReport, records: Records) -> None:
     """One text of each kind is owed, and it was sent at least once."""
-    texts = [n for n in books.notices[report.number] if n.kind is NoticeKind.TEXT]
+    texts = [n for n in records.notices[report.number] if n.kind is NoticeKind.TEXT]
     prompts = Counter(city.hotline.outbox.body(text)["prompt"] for text in texts)
     for prompt in ("text_filed", "text_blocked"):
-        sent = books.texts[report.number, prompt]
+        sent = records.texts[report.number, prompt]
         findings.texts_again += max(sent - 1, 0)
         if prompts[prompt] != 1 or not sent:
             what = f"{prompt} owed {prompts[prompt]}x, sent {sent}x"
             findings.lost.append(f"report {report.number}: {what}")
 
 
-def read_books(city: City) -> Books:
+def read_records(city: City) -> Records:
     """Everything there is to compare."""
     notices: dict[str, list[Notice]] = defaultdict(list)
     for notice in city.hotline.outbox.find_all(list(city.hotline.outbox.every_id())):
         notices[notice.report_number].append(notice)
     effects = {n: count for bank in BANKS for n, count in city.bank.client.effects(bank).items()}
-    return Books(_reports(city), effects, read_journal(city), notices, city.texts.counts())
+    return Records(_reports(city), effects, read_journal(city), notices, city.texts.counts())
 
 
 def _reports(city: City) -> dict[str, LossReport]:

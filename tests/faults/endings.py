@@ -7,7 +7,7 @@ from ivr.cards.loss import LossReport, ReportState
 from ivr.cards.notice import NoticeKind, NoticeState
 from ivr.store import keys
 from ivr.store.codec import plain
-from tests.faults.audit import Books, read_books, wait_until_calm
+from tests.faults.audit import Records, read_records, wait_until_calm
 from tests.faults.city import City
 from tests.faults.tripwire import wait_until
 
@@ -42,18 +42,18 @@ def wait_for_releases(city: City, count: int) -> None:
 
 def release_faults(city: City, numbers: list[str]) -> list[str]:
     """What is not exactly once: journal, notice to the bank, receipt there, text to the holder."""
-    books = read_books(city)
+    records = read_records(city)
     return [
         f"report {number}: {what} {count}x"
         for number in numbers
-        for what, count in _counts(city, books, books.reports[number]).items()
+        for what, count in _counts(city, records, records.reports[number]).items()
         if count != 1
     ]
 
 
-def _counts(city: City, books: Books, report: LossReport) -> Figures:
-    notices = books.notices[report.number]
-    events = Counter(entry["event"] for entry in books.journal.get(report.number, []))
+def _counts(city: City, records: Records, report: LossReport) -> Figures:
+    notices = records.notices[report.number]
+    events = Counter(entry["event"] for entry in records.journal.get(report.number, []))
     told = [n for n in notices if n.kind is NoticeKind.LOSS_RELEASED]
     texts = [n for n in notices if n.kind is NoticeKind.TEXT]
     prompts = Counter(city.hotline.outbox.body(text)["prompt"] for text in texts)
@@ -64,7 +64,7 @@ def _counts(city: City, books: Books, report: LossReport) -> Figures:
         "notice to the bank": len(told),
         "notice known at the bank": len(_known_at_bank(city, report)),
         "text owed": prompts["text_released"],
-        "text sent": min(books.texts[report.number, "text_released"], 1),
+        "text sent": min(records.texts[report.number, "text_released"], 1),
         "suspension gone": 1 - int(city.hotline.redis.exists(keys.loss(report.card_ref))),
     }
 

@@ -3,7 +3,7 @@
 import pytest
 
 from simulator.engine import HttpTransport
-from tests.faults.audit import read_books
+from tests.faults.audit import read_records
 from tests.faults.callers import Caller, Tally
 from tests.faults.city import City
 from tests.faults.deeds import set_trap
@@ -28,13 +28,13 @@ def test_the_line_breaks_and_the_delivery_finishes_all_the_same(
         _wait_for_block(city, number, spot.name)
     city.processes["clock"].start()
     adds_up(city, wired_tally, "line to Redis breaks in a delivery", breaks=len(DELIVERY))
-    notices = [n for some in read_books(city).notices.values() for n in some]
+    notices = [n for some in read_records(city).notices.values() for n in some]
     assert {notice.attempts_made for notice in notices} == {1}
 
 
 def _wait_for_block(city: City, number: str, broken: str) -> None:
     def is_blocked() -> bool:
-        entries = read_books(city).journal.get(number, [])
+        entries = read_records(city).journal.get(number, [])
         return any(entry["event"] == "block_blocked" for entry in entries)
 
     wait_until(is_blocked, f"the block, after the line broke {broken}", 30)

@@ -10,7 +10,7 @@ from ivr.cards.block import Block, BlockState
 from ivr.cards.loss import LossReport, ReportKind, ReportState, Suspension
 from ivr.store import keys
 from ivr.store.codec import load
-from tests.faults.audit import read_books, wait_until_calm
+from tests.faults.audit import read_records, wait_until_calm
 from tests.faults.callers import Tally
 from tests.faults.city import City, a_city
 from tests.faults.endings import end_suspensions, release_faults, wait_for_releases
@@ -36,10 +36,10 @@ def city() -> Iterator[City]:
 def reported(city: City, holders: slice) -> dict[str, LossReport]:
     """Card number -> the report that was just filed for it, with the bank's block."""
     tally = Tally()
-    known = set(read_books(city).reports)
+    known = set(read_records(city).reports)
     these_call(city, city.holders[holders], tally=tally)
     wait_until_calm(city, 60)
-    reports = read_books(city).reports
+    reports = read_records(city).reports
     return {card: reports[n] for n, card in tally.told.items() if n not in known}
 
 
@@ -59,7 +59,7 @@ def test_releases_after_the_clock_was_down(city: City) -> None:
     clocks = [city.processes[name] for name in ("clock", "clock-2")]
     for clock in clocks:
         clock.kill()
-    reports = [read_books(city).reports[number] for number in tally.told]
+    reports = [read_records(city).reports[number] for number in tally.told]
     end_suspensions(city, reports)
     redis = city.hotline.redis
     wait_until(lambda: not redis.exists(*(keys.loss(r.card_ref) for r in reports)), "the end")
@@ -79,8 +79,8 @@ def test_a_formal_loss_races_a_release(city: City) -> None:
         _loses_formally_as_it_ends(city, card, report)
     wait_until(lambda: all(_is_formal(city, r) for r in reports.values()), "the formal losses")
     wait_until_calm(city, 60)
-    books = read_books(city)
-    ends = Counter(_end_of(books.reports[r.number], books.journal) for r in reports.values())
+    records = read_records(city)
+    ends = Counter(_end_of(records.reports[r.number], records.journal) for r in reports.values())
     prints("formal loss races a release", str(dict(ends)))
     assert set(ends) <= {("superseded", 0), ("released", 1)}
     assert all(city.hotline.redis.ttl(keys.loss(r.card_ref)) == -1 for r in reports.values())
@@ -127,7 +127,7 @@ def test_an_unblocking_races_the_delivery(city: City, seconds: int) -> None:
         _is_unblocked_at_an_outlet(city, bank, card)
     for bank in set(cards.values()):
         city.bank.client.behaves(bank, "normal")
-    reports = [read_books(city).reports[number] for number in tally.told]
+    reports = [read_records(city).reports[number] for number in tally.told]
     wait_until(
         lambda: all(_state(city, r) is BlockState.UNBLOCKED for r in reports), "the unblockings"
     )
@@ -148,7 +148,7 @@ def _is_blocked(city: City, bank: str, card: str) -> bool:
 def _stays_unblocked(city: City, cards: dict[str, str], reports: list[LossReport]) -> None:
     blocked = [card for card, bank in cards.items() if _is_blocked(city, bank, card)]
     states = Counter(_state(city, report) for report in reports)
-    effects = read_books(city).effects
+    effects = read_records(city).effects
     prints("unblocking races the delivery", f"{len(cards)} cards, blocked again: {len(blocked)}")
     assert blocked == []
     assert states == {BlockState.UNBLOCKED: len(reports)}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.faults.audit import read_books
+from tests.faults.audit import read_records
 from tests.faults.callers import Tally
 from tests.faults.city import City
 from tests.faults.deeds import set_trap
@@ -33,10 +33,10 @@ def test_the_sweep_dies_while_it_rings(wired_city: City, wired_tally: Tally) -> 
 def test_the_sweep_dies_while_it_releases(wired_city: City, wired_tally: Tally) -> None:
     """A release is told exactly once, wherever the first sweep to see it died."""
     city = wired_city
-    known = set(read_books(city).reports)
+    known = set(read_records(city).reports)
     these_call(city, city.holders[14:20], tally=wired_tally)
     adds_up(city, wired_tally, "before the releases")
-    reports = [r for n, r in read_books(city).reports.items() if n not in known]
+    reports = [r for n, r in read_records(city).reports.items() if n not in known]
     for place, spot in enumerate(RELEASE):
         trap = set_trap(city, city.redis_wire, "clock", spot)
         end_suspensions(city, reports[place * 3 : place * 3 + 3])

@@ -1,4 +1,4 @@
-"""The books on a real server, with one holder on record."""
+"""The hotline on a real server, with one holder on record."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -24,10 +24,10 @@ HOLDER = a_holder()
 
 @pytest.fixture
 def hotline(redis: Redis, redis_server: RedisServer) -> Hotline:
-    """The books, with `HOLDER` in the directory."""
-    books = open_hotline(settings(redis_server.url), redis)
-    enrol(books, HOLDER)
-    return books
+    """The hotline, with `HOLDER` in the directory."""
+    opened = open_hotline(settings(redis_server.url), redis)
+    enrol(opened, HOLDER)
+    return opened
 
 
 @pytest.fixture

@@ -48,13 +48,13 @@ def whole_content(redis: Redis) -> Iterator[bytes]:
         yield from [*value.keys(), *value.values()] if isinstance(value, dict) else [value]
 
 
-def check_whole(redis: Redis, book: Holders, vault: Vault) -> int:
+def check_whole(redis: Redis, holders: Holders, vault: Vault) -> int:
     """Every holder has all its cards' keys and every card a holder that has it; counts holders."""
     expected: dict[str, str] = {}
     found = [key.decode() for key in redis.scan_iter(match="holder:*")]
     for key in found:
         ref = key.removeprefix("holder:")
-        holder = book.get(ref)
+        holder = holders.get(ref)
         assert holder is not None
         assert ref == vault.ref("id", holder.id_number)
         card_refs = [vault.ref("card", card.number) for card in holder.cards]

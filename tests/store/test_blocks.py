@@ -16,7 +16,7 @@ from hypothesis.stateful import (
 )
 from redis import Redis
 
-from ivr.cards.acts.hear import Verdict
+from ivr.cards.acts.hear import EventStatus
 from ivr.cards.bank_event import BLOCKED, FORMAL_LOSS, MEANS, UNBLOCKED, BankEvent
 from ivr.cards.block import STALE, TRANSITIONS, Block, BlockEvent, BlockState, after
 from ivr.cards.errors import NotThisBanksError, UnlawfulTransitionError
@@ -260,9 +260,12 @@ class AnyOrder(RuleBasedStateMachine):
     @rule(outcome=st.sampled_from(Outcome), again=st.booleans(), which=st.integers(0, 99))
     def settle(self, outcome: Outcome, again: bool, which: int) -> None:
         notice = self.claimed.pop(which % len(self.claimed))
+        was_open = self.records.is_owed(notice.id)
         self.records.settles(notice, outcome, again_in=0 if again else None)
         is_over = outcome is not Outcome.FAILED or not again
-        if is_over and notice.id == self.reports[-1].notice_id:
+        # A second attempt under way when the first one closed the notice: bad news proves nothing.
+        counts = was_open or outcome in (Outcome.RECEIVED, Outcome.BLOCKED)
+        if is_over and counts and notice.id == self.reports[-1].notice_id:
             self.step(BY_ATTEMPT[outcome])
 
     @rule(kind=st.sampled_from(list(MEANS)), which=st.integers(0, 99), late=st.integers(-5, 5))
@@ -330,7 +333,7 @@ class AnyOrder(RuleBasedStateMachine):
     def hotline(self) -> Hotline:
         return self.records.hotline
 
-    def apply(self, told: BankEvent) -> Verdict:
+    def apply(self, told: BankEvent) -> EventStatus:
         return self.hotline.service.hear(told)
 
     def step(self, news: BlockEvent) -> None:

@@ -19,7 +19,7 @@ from tests.redis_server import RedisServer
 from tests.store.conftest import HOLDER, a_request, filed
 
 
-def books_on(server: RedisServer, **changes: str) -> Hotline:
+def hotline_on(server: RedisServer, **changes: str) -> Hotline:
     hotline = open_hotline(settings(server.url, **changes))
     enrol(hotline, HOLDER)
     return hotline
@@ -40,7 +40,7 @@ def reports_on(server: RedisServer) -> int:
 
 
 def test_the_first_report_asks_whether_it_will_last(own_server: RedisServer) -> None:
-    hotline = books_on(own_server)
+    hotline = hotline_on(own_server)
     forgets(own_server)
 
     with pytest.raises(UnsafeRedisError, match="everysec"):
@@ -49,7 +49,7 @@ def test_the_first_report_asks_whether_it_will_last(own_server: RedisServer) -> 
 
 
 def test_a_refusal_is_not_remembered(own_server: RedisServer) -> None:
-    hotline = books_on(own_server)
+    hotline = hotline_on(own_server)
     forgets(own_server)
     with pytest.raises(UnsafeRedisError):
         hotline.service.report_loss(a_request(hotline))
@@ -60,7 +60,7 @@ def test_a_refusal_is_not_remembered(own_server: RedisServer) -> None:
 
 
 def test_in_development_a_weak_server_takes_reports(own_server: RedisServer) -> None:
-    hotline = books_on(own_server, hotline_development="1")
+    hotline = hotline_on(own_server, hotline_development="1")
     forgets(own_server)
     assert filed(hotline)
 
@@ -85,7 +85,7 @@ def test_and_then_asked_again(own_server: RedisServer) -> None:
 
 
 def test_a_server_that_is_down_is_down(own_server: RedisServer) -> None:
-    hotline = books_on(own_server)
+    hotline = hotline_on(own_server)
     request = a_request(hotline)
     own_server.kill()
     with pytest.raises(RedisConnectionError):
@@ -127,13 +127,13 @@ def filed_in_the_end(hotline: Hotline) -> LossReport:
 
 
 def test_a_report_on_the_replica_is_filed(own_server: RedisServer, replica: RedisServer) -> None:
-    report = filed_in_the_end(books_on(own_server, wait_for_replicas="1"))
+    report = filed_in_the_end(hotline_on(own_server, wait_for_replicas="1"))
     with replica.client() as redis:
         assert redis.exists(keys.report(report.number))
 
 
 def test_without_its_replica_a_report_is_uncertain(own_server: RedisServer) -> None:
-    hotline = books_on(own_server, wait_for_replicas="1")
+    hotline = hotline_on(own_server, wait_for_replicas="1")
     with pytest.raises(OutcomeUnknownError):
         hotline.service.report_loss(a_request(hotline))
 
@@ -141,7 +141,7 @@ def test_without_its_replica_a_report_is_uncertain(own_server: RedisServer) -> N
 @pytest.mark.usefixtures("replica")
 def test_replicas_of_a_server_without_the_report_prove_nothing(own_server: RedisServer) -> None:
     """After a failover the new primary's replicas have all it has, which is not the report."""
-    hotline = books_on(own_server, wait_for_replicas="1")
+    hotline = hotline_on(own_server, wait_for_replicas="1")
     report = filed_in_the_end(hotline)
     hotline.redis.delete(keys.report(report.number))
 

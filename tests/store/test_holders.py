@@ -1,4 +1,4 @@
-"""The book of cardholders: reading, importing and merging; on a real server."""
+"""The cardholders' records: reading, importing and merging; on a real server."""
 
 from dataclasses import replace
 from random import Random
@@ -29,35 +29,35 @@ def vault(redis: Redis) -> Vault:
 
 
 @pytest.fixture
-def book(redis: Redis, vault: Vault) -> Holders:
+def holders(redis: Redis, vault: Vault) -> Holders:
     return Holders(redis, vault)
 
 
 class TestReading:
     def test_a_holder_comes_back_as_imported(
-        self, book: Holders, vault: Vault, rng: Random
+        self, holders: Holders, vault: Vault, rng: Random
     ) -> None:
         holder = made_up_holder(rng, BANKS)
-        book.put_all(lines(holder))
-        assert book.get(vault.ref("id", holder.id_number)) == holder
+        holders.put_all(lines(holder))
+        assert holders.get(vault.ref("id", holder.id_number)) == holder
 
-    def test_nobody_is_nobody(self, book: Holders, vault: Vault) -> None:
-        assert book.get(vault.ref("id", "11010519491231002X")) is None
+    def test_nobody_is_nobody(self, holders: Holders, vault: Vault) -> None:
+        assert holders.get(vault.ref("id", "11010519491231002X")) is None
 
     def test_a_record_read_elsewhere_can_be_unpacked(
-        self, redis: Redis, book: Holders, vault: Vault, rng: Random
+        self, redis: Redis, holders: Holders, vault: Vault, rng: Random
     ) -> None:
         holder = made_up_holder(rng, BANKS)
-        book.put_all(lines(holder))
+        holders.put_all(lines(holder))
         sealed = redis.hget(keys.holder(vault.ref("id", holder.id_number)), "record")
-        assert book.unpack(text(sealed)) == holder
-        assert book.unpack(text(sealed).encode()) == holder
+        assert holders.unpack(text(sealed)) == holder
+        assert holders.unpack(text(sealed).encode()) == holder
 
     def test_wrong_keys_are_told_apart_from_nobody(
-        self, redis: Redis, book: Holders, vault: Vault, rng: Random
+        self, redis: Redis, holders: Holders, vault: Vault, rng: Random
     ) -> None:
         holder = made_up_holder(rng, BANKS)
-        book.put_all(lines(holder))
+        holders.put_all(lines(holder))
         stranger = Holders(redis, Vault(redis, [NEW_KEY]))
         with pytest.raises(WrongDataKeysError):
             stranger.get(vault.ref("id", holder.id_number))
@@ -65,85 +65,91 @@ class TestReading:
 
 class TestImporting:
     def test_several_cards_of_one_holder_in_one_file(
-        self, redis: Redis, book: Holders, vault: Vault, rng: Random
+        self, redis: Redis, holders: Holders, vault: Vault, rng: Random
     ) -> None:
         cards = tuple(made_up_card(rng, bank) for bank in ("icbc", "ccb", "icbc"))
         holder = replace(made_up_holder(rng, BANKS), cards=cards)
-        assert book.put_all(lines(holder)) == ImportResult(written=3)
-        assert book.get(vault.ref("id", holder.id_number)) == holder
-        assert check_whole(redis, book, vault) == 1
+        assert holders.put_all(lines(holder)) == ImportResult(written=3)
+        assert holders.get(vault.ref("id", holder.id_number)) == holder
+        assert check_whole(redis, holders, vault) == 1
 
     def test_a_later_line_adds_a_card_and_renews_name_and_phone(
-        self, redis: Redis, book: Holders, vault: Vault, rng: Random
+        self, redis: Redis, holders: Holders, vault: Vault, rng: Random
     ) -> None:
         holder = made_up_holder(rng, BANKS)
-        book.put_all(lines(holder))
+        holders.put_all(lines(holder))
         second = made_up_card(rng, "ccb")
-        book.put_all(lines(replace(holder, name="新名", phone="+8615400000000", cards=(second,))))
-        assert book.get(vault.ref("id", holder.id_number)) == Holder(
+        holders.put_all(
+            lines(replace(holder, name="新名", phone="+8615400000000", cards=(second,)))
+        )
+        assert holders.get(vault.ref("id", holder.id_number)) == Holder(
             holder.id_number, "新名", "+8615400000000", (*holder.cards, second)
         )
-        assert check_whole(redis, book, vault) == 1
+        assert check_whole(redis, holders, vault) == 1
 
     def test_a_later_line_replaces_that_one_card(
-        self, redis: Redis, book: Holders, vault: Vault, rng: Random
+        self, redis: Redis, holders: Holders, vault: Vault, rng: Random
     ) -> None:
         first, second = (made_up_card(rng, "icbc") for _ in range(2))
         holder = replace(made_up_holder(rng, BANKS), cards=(first, second))
-        book.put_all(lines(holder))
+        holders.put_all(lines(holder))
         moved = replace(first, bank="ccb", bank_account="62" + "1" * 17)
-        book.put_all(lines(replace(holder, cards=(moved,))))
-        assert book.get(vault.ref("id", holder.id_number)) == replace(holder, cards=(moved, second))
-        assert check_whole(redis, book, vault) == 1
+        holders.put_all(lines(replace(holder, cards=(moved,))))
+        assert holders.get(vault.ref("id", holder.id_number)) == replace(
+            holder, cards=(moved, second)
+        )
+        assert check_whole(redis, holders, vault) == 1
 
-    def test_again_changes_nothing_at_all(self, redis: Redis, book: Holders, rng: Random) -> None:
+    def test_again_changes_nothing_at_all(
+        self, redis: Redis, holders: Holders, rng: Random
+    ) -> None:
         file = lines(*people(rng, BATCH + 20))
-        book.put_all(file)
+        holders.put_all(file)
         before = everything(redis)
-        assert book.put_all(file) == ImportResult(unchanged=BATCH + 20)
+        assert holders.put_all(file) == ImportResult(unchanged=BATCH + 20)
         assert everything(redis) == before
 
     def test_only_what_changed_is_written(
-        self, redis: Redis, book: Holders, vault: Vault, rng: Random
+        self, redis: Redis, holders: Holders, vault: Vault, rng: Random
     ) -> None:
         same, renamed = people(rng, 2)
-        book.put_all(lines(same, renamed))
+        holders.put_all(lines(same, renamed))
         before = everything(redis)
-        result = book.put_all(lines(same, replace(renamed, name="新名")))
+        result = holders.put_all(lines(same, replace(renamed, name="新名")))
         assert result == ImportResult(written=1, unchanged=1)
         after = everything(redis)
         changed = {key.decode() for key in after if after[key] != before.get(key)}
         assert changed == {keys.holder(vault.ref("id", renamed.id_number))}
 
     def test_more_than_one_batch(
-        self, redis: Redis, book: Holders, vault: Vault, rng: Random
+        self, redis: Redis, holders: Holders, vault: Vault, rng: Random
     ) -> None:
         steps: list[int] = []
-        result = book.put_all(lines(*people(rng, 2 * BATCH + 1)), progress=steps.append)
+        result = holders.put_all(lines(*people(rng, 2 * BATCH + 1)), progress=steps.append)
         assert result == ImportResult(written=2 * BATCH + 1)
         assert steps == [BATCH, BATCH, 1]
-        assert check_whole(redis, book, vault) == 2 * BATCH + 1
+        assert check_whole(redis, holders, vault) == 2 * BATCH + 1
 
     @pytest.mark.parametrize("in_two_files", [True, False])
     def test_a_card_of_another_holder_is_a_bad_line(
-        self, redis: Redis, book: Holders, vault: Vault, rng: Random, in_two_files: bool
+        self, redis: Redis, holders: Holders, vault: Vault, rng: Random, in_two_files: bool
     ) -> None:
         owner, thief, third = people(rng, 3)
         file = lines(owner, replace(thief, cards=owner.cards), third)
         bad: list[BadLine] = []
         for part in [file[:1], file[1:]] if in_two_files else [file]:
-            result = book.put_all(part, on_bad=bad.append)
+            result = holders.put_all(part, on_bad=bad.append)
         assert result.bad == 1
         assert bad == [BadLine(3, "card_number belongs to another holder")]
-        assert book.get(vault.ref("id", owner.id_number)) == owner
-        assert book.get(vault.ref("id", thief.id_number)) is None
-        assert book.get(vault.ref("id", third.id_number)) == third
-        assert check_whole(redis, book, vault) == 2
+        assert holders.get(vault.ref("id", owner.id_number)) == owner
+        assert holders.get(vault.ref("id", thief.id_number)) is None
+        assert holders.get(vault.ref("id", third.id_number)) == third
+        assert check_whole(redis, holders, vault) == 2
 
-    def test_nothing_readable_is_stored(self, redis: Redis, book: Holders, rng: Random) -> None:
+    def test_nothing_readable_is_stored(self, redis: Redis, holders: Holders, rng: Random) -> None:
         holder = made_up_holder(rng, BANKS)
         card = holder.cards[0]
-        book.put_all(lines(holder))
+        holders.put_all(lines(holder))
         stored = b" ".join(whole_content(redis))
         for secret in (holder.id_number, holder.name, holder.phone, card.number, card.bank_account):
             assert secret.encode() not in stored

@@ -1,4 +1,4 @@
-"""The book of cardholders while others write, servers die, and keys change; on a real server."""
+"""The cardholders' records while others write, servers die, and keys change; on a real server."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -37,7 +37,7 @@ def vault(redis: Redis) -> Vault:
 
 
 @pytest.fixture
-def book(redis: Redis, vault: Vault) -> Holders:
+def holders(redis: Redis, vault: Vault) -> Holders:
     return Holders(redis, vault)
 
 
@@ -83,17 +83,17 @@ class TestImporting:
         ]
         run_all(*(partial(import_alone, redis_server, file) for file in files))
         vault = Vault(redis, [NEW_KEY, OLD_KEY])
-        book = Holders(redis, vault)
-        assert check_whole(redis, book, vault) == BATCH
+        holders = Holders(redis, vault)
+        assert check_whole(redis, holders, vault) == BATCH
         for holder in anyone:
-            stored = book.get(vault.ref("id", holder.id_number))
+            stored = holders.get(vault.ref("id", holder.id_number))
             assert stored is not None
             assert {card.bank for card in stored.cards} == set(BANKS)
 
     def test_kill_9_in_the_middle_leaves_only_whole_holders(self, own_server: RedisServer) -> None:
         redis = connect(own_server.url)
         vault = Vault(redis, [OLD_KEY])
-        book = Holders(redis, vault)
+        holders = Holders(redis, vault)
         rng = Random(9)
         two_cards_each = [
             replace(holder, cards=tuple(made_up_card(rng, bank) for bank in BANKS))
@@ -103,20 +103,20 @@ class TestImporting:
         killer = Thread(target=kill_when_holding, args=(own_server, 3 * BATCH))
         killer.start()
         with pytest.raises(RedisConnectionError):
-            book.put_all(cycle(file))  # without end, so that the kill always finds it at work
+            holders.put_all(cycle(file))  # without end, so that the kill always finds it at work
         killer.join()
         own_server.start()
-        assert check_whole(redis, book, vault) >= BATCH
-        book.put_all(file)
-        assert check_whole(redis, book, vault) == 4 * BATCH
+        assert check_whole(redis, holders, vault) >= BATCH
+        holders.put_all(file)
+        assert check_whole(redis, holders, vault) == 4 * BATCH
 
 
 class TestResealing:
     def test_every_record_opens_with_the_new_key_alone(
-        self, redis: Redis, book: Holders, rng: Random
+        self, redis: Redis, holders: Holders, rng: Random
     ) -> None:
         everyone = people(rng, BATCH + 3)
-        book.put_all(lines(*everyone))
+        holders.put_all(lines(*everyone))
         both = Vault(redis, [NEW_KEY, OLD_KEY])
         steps: list[int] = []
         both.reseal_ref_key()
@@ -128,17 +128,17 @@ class TestResealing:
         assert check_whole(redis, later, alone) == BATCH + 3
 
     def test_an_import_meanwhile_is_not_undone(
-        self, redis: Redis, redis_server: RedisServer, vault: Vault, book: Holders, rng: Random
+        self, redis: Redis, redis_server: RedisServer, vault: Vault, holders: Holders, rng: Random
     ) -> None:
         everyone = people(rng, 3 * BATCH)
-        book.put_all(lines(*everyone))
+        holders.put_all(lines(*everyone))
         renamed = [replace(holder, name="新名") for holder in everyone]
         rotated = Holders(redis, Vault(redis, [NEW_KEY, OLD_KEY]))
         run_all(partial(import_alone, redis_server, lines(*renamed)), rotated.reseal_all)
         assert all(rotated.get(vault.ref("id", h.id_number)) == h for h in renamed)
 
-    def test_a_missing_old_key_is_told(self, redis: Redis, book: Holders, rng: Random) -> None:
-        book.put_all(lines(*people(rng, 2)))
+    def test_a_missing_old_key_is_told(self, redis: Redis, holders: Holders, rng: Random) -> None:
+        holders.put_all(lines(*people(rng, 2)))
         before = everything(redis)
         with pytest.raises(WrongDataKeysError):
             Holders(redis, Vault(redis, [NEW_KEY])).reseal_all()

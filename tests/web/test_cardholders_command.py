@@ -33,7 +33,7 @@ class Operator:
     keys: tuple[str, ...] = (OLD_KEY,)
 
     @property
-    def book(self) -> Holders:
+    def records(self) -> Holders:
         return Holders(self.redis, self.vault)
 
     @property
@@ -43,7 +43,7 @@ class Operator:
     def types(self, *words: str | Path, stdin: bytes | None = None) -> Result:
         app = Flask("hotline")
         clock = Outbox(self.redis, self.vault, Journal(self.redis, 0)).now
-        add_record_commands(app, RecordTools(self.book, self.vault, ("icbc", "ccb"), clock))
+        add_record_commands(app, RecordTools(self.records, self.vault, ("icbc", "ccb"), clock))
         result = app.test_cli_runner().invoke(args=[str(word) for word in words], input=stdin)
         assert result.exception is None or isinstance(result.exception, SystemExit)
         return result
@@ -81,7 +81,7 @@ class TestImport:
         assert result.stdout.endswith(" lines/s\n")
         assert result.stderr == ""
         number = rows(1)[0].split(",")[0]
-        holder = operator.book.get(operator.vault.ref("id", number))
+        holder = operator.records.get(operator.vault.ref("id", number))
         assert holder is not None
         assert holder.id_number == number
 
@@ -204,7 +204,7 @@ class TestRotate:
         assert f"the reference key and {count} cardholders" in result.stdout
         operator.keys = (NEW_KEY,)
         number = rows(1)[0].split(",")[0]
-        assert operator.book.get(operator.vault.ref("id", number)) is not None
+        assert operator.records.get(operator.vault.ref("id", number)) is not None
 
     def test_without_the_old_key(self, operator: Operator, tmp_path: Path) -> None:
         operator.types("cardholders", "import", write(tmp_path / "good.csv", *rows(5)))

@@ -1,5 +1,5 @@
-"""What the business does to a card, one act a module, named by its verb.
+"""The acts: what the business does to a card. Each module is one act, named by its verb.
 
-Each is a pure function from how a card stands (a Case) and what came in to a Change: no clock,
-no chance, no Redis. `now` is unix seconds by Redis' clock.
+Each act is a pure function. From a Case (how a card stands) and what came in, it makes a Change.
+It uses no clock, no random values and no Redis. `now` is unix seconds by Redis' clock.
 """

@@ -1,4 +1,4 @@
-"""Drop a notice unsent: what it says is not so any more."""
+"""Drop a notice without sending it, because what it says is no longer true."""
 
 from ivr.cards.change import NOTHING, Change, Entry, NoticeChange
 from ivr.cards.notice import Notice, NoticeState

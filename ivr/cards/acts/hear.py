@@ -11,16 +11,16 @@ from ivr.cards.change import NOTHING, Change, Entry, NoticeChange
 from ivr.cards.loss import ReportKind, ReportState, Suspension
 from ivr.cards.notice import Notice, NoticeState
 
-Verdict = Literal["applied", "duplicate", "stale"]
+EventStatus = Literal["applied", "duplicate", "stale"]
 
 
 def hear(
     case: Case, notice: Notice | None, event: BankEvent, now: int, *, heard_before: bool
-) -> tuple[Verdict, Change]:
-    """Believes a bank, once: the same event again is a "duplicate", and news overtaken by later
-    news is "stale"; neither changes anything.
+) -> tuple[EventStatus, Change]:
+    """Believes a bank's event, once. The same event again is a "duplicate", and an event that
+    later news has overtaken is "stale". Neither changes anything.
 
-    `notice` is the one the block belongs to.
+    `notice` is the notice that the block belongs to.
 
     Raises:
         UnlawfulTransitionError: the block cannot make this step.
@@ -28,10 +28,10 @@ def hear(
     if heard_before:
         return "duplicate", NOTHING
     change = _news(case, notice, event, now)
-    verdict: Verdict = "stale" if change == NOTHING else "applied"
-    fields = {"type": event.type, "answer": verdict, "card": case.card_ref, "bank": event.bank,
+    status: EventStatus = "stale" if change == NOTHING else "applied"
+    fields = {"type": event.type, "answer": status, "card": case.card_ref, "bank": event.bank,
               "id": event.id}  # fmt: skip
-    return verdict, replace(change, journal=(*change.journal, Entry("bank_event", fields)))
+    return status, replace(change, journal=(*change.journal, Entry("bank_event", fields)))
 
 
 def _news(case: Case, notice: Notice | None, event: BankEvent, now: int) -> Change:
@@ -57,8 +57,8 @@ def _is_overtaken(case: Case, event: BankEvent) -> bool:
 
 
 def _settled_by(meaning: BlockEvent, notice: Notice | None) -> NoticeChange | None:
-    """The bank's word settles what a person was to look at; an unblocking or a formal loss also
-    overtakes a notice that is still on its way.
+    """After the bank's event no person needs to look at the notice. An unblocking or a formal
+    loss also closes a notice that is still open.
     """
     if notice is None:
         return None

@@ -13,7 +13,8 @@ from ivr.cards.words import TEXT_RELEASED
 
 
 def release(case: Case, report: LossReport, first_told: Mapping[str, Any], now: int) -> Change:
-    """Tells of a suspension that is over, once; NOTHING while it lasts, or when it was told.
+    """Tells bank and holder once that a suspension is over; NOTHING while it lasts, or when they
+    were told already.
 
     The suspension's key in Redis is the truth, not the deadline. `first_told` is the `data` of
     the report's first notice; empty when it cannot be read any more.
@@ -23,7 +24,7 @@ def release(case: Case, report: LossReport, first_told: Mapping[str, Any], now: 
         return NOTHING
     body = released_body(report, first_told, now)
     told = Owed(NoticeKind.LOSS_RELEASED, report.bank, now, body, report.number, report.card_ref)
-    # "Active again" would not be so when the card was reported anew meanwhile.
+    # If the card was reported again meanwhile, "active again" would not be true.
     text = () if case.suspension else (text_about(report, TEXT_RELEASED, now),)
     fields = {"report": report.number, "card": report.card_ref, "bank": report.bank}
     return Change(

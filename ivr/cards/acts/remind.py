@@ -18,8 +18,8 @@ FOR_AT_MOST: Final = 72 * 3600  # seconds: as long as a notice is tried; then a 
 
 
 def remind(case: Case, notice: Notice | None, notice_id: str, now: int) -> Change:
-    """Asks again under the same webhook-id, or stops asking: the bank spoke meanwhile, the notice
-    is gone, or 3 days are over and a person must look.
+    """Asks again under the same webhook-id. Stops asking when the bank has spoken, when the notice
+    is gone, or after 3 days, when a person must look.
     """
     block, later = case.block, Reminder(notice_id, now + THEN_EVERY)
     waits = block and block.notice_id == notice_id and block.state is BlockState.RECEIVED

@@ -1,4 +1,4 @@
-"""Report a card lost: may it be, and what follows when it is."""
+"""Report a card lost: whether that is allowed, and what follows from it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -31,7 +31,7 @@ class Refusal(StrEnum):
 class ReportRequest:
     """Somebody asks that a card be reported lost.
 
-    `origin` is the idempotency key (a call's id): asked twice under the same, filed once.
+    `origin` is the idempotency key (a call's id): two requests with the same one file one report.
     """
 
     holder_ref: str
@@ -44,7 +44,7 @@ class ReportRequest:
 
 @dataclass(frozen=True)
 class Fresh:
-    """What chance gives to a new report: a number nobody has yet, and its notice's id."""
+    """The random parts of a new report: a number that no report has yet, and its notice's id."""
 
     number: str
     notice_id: str
@@ -59,7 +59,7 @@ class Filing:
 
     @property
     def report_number(self) -> str:
-        """Of the report that holds the card; empty when none does."""
+        """The number of the report that holds the card; empty when there is none."""
         return self.suspension.report_number if self.suspension else ""
 
 
@@ -120,8 +120,8 @@ def _new_report(
 
 
 def _filed(filed: LossReport, suspension: Suspension, request: ReportRequest) -> Change:
-    """The block begins anew, whatever the bank confirmed for an earlier report: since then the
-    card may have been unblocked, or moved to another bank, without our knowing yet.
+    """The block starts again, even if the bank confirmed it for an earlier report: the card may
+    have been unblocked or moved to another bank since, and we may not know that yet.
     """
     now, number, card_ref, bank = filed.reported_at, filed.number, filed.card_ref, filed.bank
     body = reported_body(filed, request.holder, request.card)

@@ -9,7 +9,7 @@ from ivr.cards.case import Case
 from ivr.cards.change import NOTHING, Change, Entry, NoticeChange
 from ivr.cards.notice import Notice, NoticeKind, NoticeState
 
-# From here a notice to block would do harm: the holder stood at an outlet since.
+# In these states a notice to block would do harm, because the holder has been at an outlet since.
 OVER: Final = (BlockState.UNBLOCKED, BlockState.FORMAL_LOSS)
 
 

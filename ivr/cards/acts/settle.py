@@ -29,7 +29,7 @@ def settle(
     next_due: int | None,
     now: int,
 ) -> Change:
-    """Writes down one attempt and all that follows from it; NOTHING when it stands there already.
+    """Writes down one attempt and all that follows from it; NOTHING when it was written already.
 
     Args:
         case: the card the notice is about.
@@ -39,7 +39,7 @@ def settle(
     if attempt.claim and any(known.claim == attempt.claim for known in earlier):
         return NOTHING
     is_open = notice.state is NoticeState.OPEN
-    # Two attempts may overlap, when a lease ended: what is closed only good news can change.
+    # Attempts may overlap when a lease has ended, so only good news may change a closed notice.
     is_news = is_open or attempt.outcome in GOOD_NEWS
     again = attempt.outcome is Outcome.FAILED and next_due is not None
     change = NOTHING

@@ -1,4 +1,4 @@
-"""A block makes one step: what the acts that hear of it have in common."""
+"""One step of a block: the part that is the same in every act that changes a block."""
 
 from ivr.cards.block import BlockEvent, after
 from ivr.cards.case import Case

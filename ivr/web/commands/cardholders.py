@@ -99,7 +99,7 @@ def generate(n: int, banks: str | None, seed: int | None, output: TextIO) -> Non
     chosen = _split(banks) if banks else list(_tools().banks)
     if not chosen:
         raise click.BadParameter("names no bank", param_hint="--banks")
-    rng = Random(seed)  # noqa: S311 (people of straw, not secrets)
+    rng = Random(seed)  # noqa: S311 (made-up people, not secrets)
     lines = csv.writer(output, lineterminator="\n")
     lines.writerow(COLUMNS)
     lines.writerows(cardholder_rows(rng, n, chosen, year=datetime.now(BEIJING).year))
@@ -151,7 +151,7 @@ def _split(listed: str) -> list[str]:
 
 @contextmanager
 def _store_failures() -> Iterator[None]:
-    """One clear line instead of a traceback. A server's own words may quote records: not shown."""
+    """One clear line instead of a traceback, without the server's words: they may quote records."""
     try:
         yield
     except (RedisConnectionError, RedisTimeoutError) as error:

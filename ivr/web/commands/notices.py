@@ -80,7 +80,7 @@ def list_notices(bank: str | None, state: str | None) -> None:
 @click.option("--bank", help="All notices to this bank …")
 @click.option("--since", type=click.DateTime(), help="… owed since then (UTC).")
 def resend(notice_id: str | None, bank: str | None, since: datetime | None) -> None:
-    """Sends a notice again under its own id: the bank knows a repeated one by that."""
+    """Sends a notice again under its own id, by which the bank recognises a repeat."""
     if bool(notice_id) == bool(bank and since):
         raise click.UsageError("Give a notice's ID, or --bank and --since together.")
     if notice_id:
@@ -103,7 +103,7 @@ def ping(bank: str) -> None:
     _known(bank)
     notice_id = _tools().service.ping(bank)
     said = _first_attempt(notice_id)
-    _tools().service.drop(notice_id)  # asked once: what failed is not tried for 72 h
+    _tools().service.drop(notice_id)  # one attempt only: a failed ping is not tried again
     if said is None:
         raise click.ClickException("No worker has sent it: is one listening? See /readyz.")
     click.echo(
@@ -142,7 +142,7 @@ def _all(bank: str | None) -> list[Notice]:
 
 
 def _to(bank: str) -> list[Notice]:
-    """What a bank was told; texts about its cards went to the holders, pings want no repeat."""
+    """What a bank was told, without texts (they went to holders) and pings (never repeated)."""
     told = (NoticeKind.LOSS_REPORTED, NoticeKind.LOSS_RELEASED)
     return [notice for notice in _all(bank) if notice.kind in told]
 

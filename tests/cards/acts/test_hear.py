@@ -1,0 +1,255 @@
+"""A bank's news of a card: what is believed, and all that follows, for every state of the card."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from itertools import product
+from typing import Final
+
+import pytest
+
+from ivr.cards.acts.hear import hear
+from ivr.cards.bank_event import BankEvent
+from ivr.cards.block import Block, BlockState
+from ivr.cards.case import Case
+from ivr.cards.change import NOTHING, Change, Entry, NoticeChange
+from ivr.cards.errors import UnlawfulTransitionError
+from ivr.cards.loss import ReportState
+from ivr.cards.notice import Notice, NoticeState
+from tests.cards.acts.builders import (
+    CARD_REF,
+    EVERY_BLOCK,
+    EVERY_NOTICE,
+    NEWS,
+    NOW,
+    NUMBER,
+    OTHER_NUMBER,
+    REPORTED_AT,
+    a_block,
+    a_case,
+    a_formal_suspension,
+    a_notice,
+    a_report,
+    a_step,
+    a_suspension,
+    an_event,
+)
+
+Table = Mapping[str, tuple[str, str, str]]
+
+# Columns: what the bank tells us.
+COLUMNS: Final = ("blocked", "unblocked", "formal loss")
+
+# fmt: off
+# The block now: the block then, when the bank tells us one of these. "stale" news changes
+# nothing; "unlawful" news is an error of the bank: only a new card helps after a formal loss.
+BLOCK_THEN: Final[Table] = {
+    #                 "blocked"  "unblocked"  "formal loss"
+    "none":          ("stale",   "stale",     "formal_loss"),
+    "notified":      ("blocked", "unblocked", "formal_loss"),
+    "received":      ("blocked", "unblocked", "formal_loss"),
+    "blocked":       ("stale",   "unblocked", "formal_loss"),
+    "refused":       ("blocked", "unblocked", "formal_loss"),
+    "undeliverable": ("blocked", "unblocked", "formal_loss"),
+    "unblocked":     ("stale",   "stale",     "formal_loss"),
+    "formal_loss":   ("stale",   "unlawful",  "stale"),
+}
+
+# The notice now: the notice then, when such news is believed. In any case nobody need look at
+# it any more. What is open stays so after "blocked": its answer is still to come.
+NOTICE_THEN: Final[Table] = {
+    #                 "blocked"        "unblocked"      "formal loss"
+    "open":          ("open",          "closed",        "closed"),
+    "delivered":     ("delivered",     "delivered",     "delivered"),
+    "refused":       ("refused",       "refused",       "refused"),
+    "undeliverable": ("undeliverable", "undeliverable", "undeliverable"),
+    "closed":        ("closed",        "closed",        "closed"),
+    "gone":          ("gone",          "gone",          "gone"),
+}
+
+# The report now: the report then, when such news is believed.
+REPORT_THEN: Final[Table] = {
+    #              "blocked"     "unblocked"   "formal loss"
+    "active":     ("active",     "active",     "superseded"),
+    "released":   ("released",   "released",   "released"),
+    "superseded": ("superseded", "superseded", "superseded"),
+    "gone":       ("gone",       "gone",       "gone"),
+}
+
+# The report now: what suspends social security then, when such news is believed.
+SUSPENDED_THEN: Final[Table] = {
+    #              "blocked"           "unblocked"         "formal loss"
+    "active":     ("temporary report", "temporary report", "formal report"),
+    "released":   ("nothing",          "nothing",          "formal report"),
+    "superseded": ("formal report",    "formal report",    "formal report"),
+    "gone":       ("nothing",          "nothing",          "formal report"),
+}
+
+# When it happened at the bank: whether it can be news of this report. Nobody can have been at
+# an outlet for a report that was not made yet; "blocked" names its report, and a formal loss
+# has no end, so that their times say nothing.
+CAN_BE: Final = {
+    #                              "blocked" "unblocked" "formal loss"
+    "a second before the report": (True,     False,      True),
+    "with the report":            (True,     True,       True),
+    "after the report":           (True,     True,       True),
+}
+# fmt: on
+WHEN: Final = {
+    "a second before the report": REPORTED_AT - 1,
+    "with the report": REPORTED_AT,
+    "after the report": REPORTED_AT + 1,
+}
+SUSPENDED_BY: Final = {
+    "temporary report": a_suspension(),
+    "nothing": None,
+    "formal report": a_formal_suspension(),
+}
+
+
+def then(table: Table, now: str, news: str) -> str:
+    return table[now][COLUMNS.index(news)]
+
+
+def a_notice_or_none(state: str) -> Notice | None:
+    return None if state == "gone" else a_notice(state)
+
+
+def a_case_with(block: str, report: str) -> Case:
+    """A card with a report in this state; "gone": its retention is over."""
+    if block == "none":
+        return a_case("none")
+    kept = None if report == "gone" else a_report(state=ReportState(report))
+    suspension = SUSPENDED_BY[then(SUSPENDED_THEN, report, "blocked")]
+    return a_case(block, report=kept, suspension=suspension)
+
+
+def heard(news: str, answer: str) -> Entry:
+    """The journal's line of an event."""
+    fields = {"type": NEWS[news], "answer": answer, "card": "card-1", "bank": "icbc",
+              "id": "evt-1"}  # fmt: skip
+    return Entry("bank_event", fields)
+
+
+def stale(news: str) -> tuple[str, Change]:
+    """Late or repeated news is journalled, and nothing else."""
+    return "stale", Change(journal=(heard(news, "stale"),))
+
+
+def notice_then(notice: str, news: str) -> NoticeChange | None:
+    """What is stored of the notice; a state it has already is left as it is."""
+    if notice == "gone":
+        return None
+    state = then(NOTICE_THEN, notice, news)
+    is_new = state != notice
+    return NoticeChange(
+        a_notice(notice), state=NoticeState(state) if is_new else None, needs_person=False
+    )
+
+
+def first_block(case: Case) -> Case:
+    """A card that was never reported to us gets its block from a formal loss."""
+    empty = Block(CARD_REF, "icbc", BlockState.UNBLOCKED, "", "", NOW)
+    return replace(case, block=case.block or empty)
+
+
+def expected(block: str, notice: str, report: str, news: str) -> tuple[str, Change]:
+    """The four tables read together."""
+    state = then(BLOCK_THEN, block, news)
+    if state == "stale":
+        return stale(news)
+    step = a_step(first_block(a_case_with(block, report)), state)
+    report_then = then(REPORT_THEN, report, news)
+    is_formal = news == "formal loss"
+    return "applied", replace(
+        step,
+        suspension=a_formal_suspension("" if report == "gone" else NUMBER) if is_formal else None,
+        report=a_report(state=ReportState(report_then)) if report_then != report else None,
+        notice=notice_then(notice, news),
+        journal=(*step.journal, heard(news, "applied")),
+    )
+
+
+def test_the_tables_are_whole() -> None:
+    reports = [*(state.value for state in ReportState), "gone"]
+    assert list(BLOCK_THEN) == list(EVERY_BLOCK)
+    assert list(NOTICE_THEN) == [*EVERY_NOTICE, "gone"]
+    assert list(REPORT_THEN) == list(SUSPENDED_THEN) == reports
+    assert {then(SUSPENDED_THEN, report, "formal loss") for report in reports} == {"formal report"}
+    assert tuple(NEWS) == COLUMNS
+
+
+LAWFUL: Final = [
+    pair for pair in product(BLOCK_THEN, NEWS) if then(BLOCK_THEN, *pair) != "unlawful"
+]
+
+
+@pytest.mark.parametrize(("block", "news"), LAWFUL)
+def test_all_a_bank_can_tell_us(block: str, news: str) -> None:
+    """Of every card, whatever its notice and its report came to."""
+    notices = ["gone"] if block == "none" else list(NOTICE_THEN)
+    reports = ["gone"] if block == "none" else list(REPORT_THEN)
+    for notice, report in product(notices, reports):
+        case, now = a_case_with(block, report), a_notice_or_none(notice)
+        found = hear(case, now, an_event(news), NOW, heard_before=False)
+        assert found == expected(block, notice, report, news), f"notice {notice}, report {report}"
+
+
+@pytest.mark.parametrize(("when", "news"), list(product(CAN_BE, COLUMNS)))
+def test_when_it_happened_at_the_bank(when: str, news: str) -> None:
+    can_be = CAN_BE[when][COLUMNS.index(news)]
+    for block, notice in product(EVERY_BLOCK[1:], NOTICE_THEN):
+        if can_be and (block, news) not in LAWFUL:
+            continue
+        event = an_event(news, at=WHEN[when])
+        found = hear(a_case(block), a_notice_or_none(notice), event, NOW, heard_before=False)
+        should_be = expected(block, notice, "active", news) if can_be else stale(news)
+        assert found == should_be, f"block {block}, notice {notice}"
+
+
+@pytest.mark.parametrize("when", WHEN)
+def test_without_the_report_nobody_knows_what_was_before_it(when: str) -> None:
+    event, case = an_event("unblocked", at=WHEN[when]), a_case_with("blocked", "gone")
+    found = hear(case, None, event, NOW, heard_before=False)
+    assert found == expected("blocked", "gone", "gone", "unblocked")
+
+
+@pytest.mark.parametrize("when", ["with the report", "after the report"])
+def test_nothing_opens_a_formal_loss(when: str) -> None:
+    event = an_event("unblocked", at=WHEN[when])
+    for notice, report in product(NOTICE_THEN, REPORT_THEN):
+        case = a_case_with("formal_loss", report)
+        with pytest.raises(UnlawfulTransitionError, match=r"unblocked .* formal_loss"):
+            hear(case, a_notice_or_none(notice), event, NOW, heard_before=False)
+
+
+@pytest.mark.parametrize("block", EVERY_BLOCK)
+def test_blocked_for_an_earlier_report_says_nothing_of_this_one(block: str) -> None:
+    event = an_event("blocked", report_number=OTHER_NUMBER)
+    for notice in NOTICE_THEN:
+        found = hear(a_case(block), a_notice_or_none(notice), event, NOW, heard_before=False)
+        assert found == stale("blocked"), f"notice {notice}"
+
+
+def test_blocked_says_nothing_of_a_formal_loss_that_only_the_bank_took() -> None:
+    taken = a_block("formal_loss", report_number="", notice_id="")
+    case = Case(CARD_REF, a_formal_suspension(""), taken)
+    assert hear(case, None, an_event("blocked"), NOW, heard_before=False) == stale("blocked")
+
+
+@pytest.mark.parametrize(("block", "news"), list(product(EVERY_BLOCK, NEWS)))
+def test_the_same_event_again_changes_nothing_at_all(block: str, news: str) -> None:
+    """Not even the journal."""
+    for notice, when in product(NOTICE_THEN, WHEN.values()):
+        event = an_event(news, at=when)
+        found = hear(a_case(block), a_notice_or_none(notice), event, NOW, heard_before=True)
+        assert found == ("duplicate", NOTHING), f"notice {notice}"
+
+
+def test_who_told_it_stands_in_the_journal_and_no_card_number() -> None:
+    event = BankEvent("evt-9", "ccb", NEWS["formal loss"], NOW, card_number="A12345678", outlet="7")
+    _, change = hear(a_case("none"), None, event, NOW, heard_before=False)
+    told = {"type": "formal_loss.reported", "answer": "applied", "card": "card-1",
+            "bank": "ccb", "id": "evt-9"}  # fmt: skip
+    assert change.journal[-1] == Entry("bank_event", told)
+    assert change.block == Block("card-1", "ccb", BlockState.FORMAL_LOSS, "", "", NOW)
+    assert "A12345678" not in repr(change)
