@@ -20,7 +20,7 @@ from ivr.logs import configure_logs
 from ivr.prompts.catalogue import Catalogue, CatalogueError
 from ivr.service import CardService, open_service
 from ivr.settings import Settings, SettingsError, read_settings
-from ivr.store.condition import Condition
+from ivr.spoken import BankNames
 from ivr.store.connection import OUTAGE, UnsafeRedisError
 from ivr.store.opening import Store, open_store
 from ivr.store.vault import WrongDataKeysError
@@ -61,21 +61,22 @@ def create_app(settings: Settings) -> Flask:
     # spelling of itself (twilio-voice section 3).
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    check_redis(store.condition)
+    check_redis(store, settings)
     service = open_service(store, settings)
     _open_doors(app, settings, words, store, service)
     _add_commands(app, settings, store, service)
     return app
 
 
-def check_redis(condition: Condition) -> None:
+def check_redis(store: Store, settings: Settings) -> None:
     """Refuses a Redis that may lose reports, or whose records DATA_KEYS do not open.
 
     A Redis that is down is not refused, because callers must hear that the system is busy.
     """
     try:
-        weak_points = condition.check()
-        left = condition.banks_left_behind()
+        weak_points = store.condition.check()
+        store.known_banks.remember(settings.banks.values())
+        left = store.condition.banks_left_behind()
     except OUTAGE as error:
         log.warning("redis_is_down", error=type(error).__name__)
         return
@@ -91,8 +92,11 @@ def _open_doors(
     base = settings.public_base_url
     door = TwilioDoor(settings.twilio_auth_token.get_secret_value(), base)
     prefix = base.partition("://")[2].partition("/")[2]
-    voice = Voice(words, f"/{prefix}" if prefix else "", settings.agent_number)
-    conversation = Conversation(store.calls, service, settings)
+    voice = Voice(
+        words, f"/{prefix}" if prefix else "", settings.agent_number, settings.twilio_from_number
+    )
+    names = BankNames(settings.banks, store.known_banks.find)
+    conversation = Conversation(store.calls, service, settings, names)
     app.register_blueprint(voice_routes(conversation, door, voice, Apology(settings, voice)))
     app.register_blueprint(bank_routes(service, store.reconciliation, settings.banks, base))
     app.register_blueprint(bank_docs_routes())

@@ -16,15 +16,18 @@ from ivr.cards.status import Social
 from ivr.cards.words import BLOCK_WORDS, NEVER_BLOCKED, SOCIAL_WORDS
 from ivr.dialogue.call import Call, Choice, Line
 from ivr.dialogue.filing import FACT, OnRecord
-from ivr.dialogue.turn import MAX_TRIES, Result
+from ivr.dialogue.steps import ONLY_PERSON
+from ivr.dialogue.turn import GIVEN_UP, MAX_TRIES, Result
 from ivr.prompts.languages import LanguageCode
 from ivr.service import CardService
 from ivr.settings import Settings
-from ivr.spoken import bank_facts, hours_text
+from ivr.spoken import BankNames, hours_text
 from ivr.store.cases import OutcomeUnknownError
 from ivr.store.known import KnownHolder
 
 CHANNEL: Final = "phone"
+KEPT: Final = "keeps_deadline"  # a fact: the report took over the deadline of an earlier one
+REPORTED_HERE: Final = "reported_here"  # a fact: this call has filed a report, of whomever
 MOST_LOOKUPS: Final = 6  # ID numbers in one call; nobody reports for more people than that
 
 
@@ -63,6 +66,7 @@ class Turn:
 
     service: CardService
     settings: Settings
+    banks: BankNames
     directory: Directory
     call: Call
     now: int
@@ -85,13 +89,13 @@ class Turn:
 
     @property
     def card_facts(self) -> dict[str, str]:
-        return _card_facts(self.card, self.settings, self.call.language)
+        return _card_facts(self.card, self.banks, self.call.language)
 
     @property
     def block_bank_facts(self) -> dict[str, str]:
         """The bank that we told. The card may have moved to another bank since."""
         bank = self.case.block.bank if self.case.block else self.card.bank
-        return bank_facts(self.settings, bank, self.call.language)
+        return self.banks.facts(bank, self.call.language)
 
 
 def run_action(name: str, turn: Turn) -> Result:
@@ -103,7 +107,7 @@ def find_holder(turn: Turn) -> Result:
     """Finds the holder of the keyed number: none, one with one card, or one with several."""
     misses, lookups = _count(turn.call, "misses"), _count(turn.call, "lookups")
     if misses > MAX_TRIES or lookups > MOST_LOOKUPS:
-        return Result("too_many", lines=(Line("too_many_tries"),))
+        return Result("too_many", lines=GIVEN_UP[ONLY_PERSON])
     known = turn.directory.of_number(turn.call.entered)
     if known is None or not known.cards:
         return _missed(misses, lookups)
@@ -116,11 +120,27 @@ def find_holder(turn: Turn) -> Result:
     }
     if len(known.cards) == 1:
         return Result("one", {**facts, "card_ref": next(iter(known.cards))})
-    choices = tuple(
-        Choice(ref, _card_facts(card, turn.settings, turn.call.language))
-        for ref, card in list(known.cards.items())[:8]  # one key each; 9 and 0 are taken
+    return Result("several", facts, choices=_choices(turn, known))
+
+
+def list_cards(turn: Turn) -> Result:
+    """The holder's cards once more, for another of them; "none" when there is only the one."""
+    known = turn.known
+    if len(known.cards) == 1:
+        return Result("none")
+    return Result("several", choices=_choices(turn, known))
+
+
+def _choices(turn: Turn, known: KnownHolder) -> tuple[Choice, ...]:
+    """One key each, and 9 and 0 are taken. What is reported already says so."""
+    return tuple(
+        Choice(
+            ref,
+            _card_facts(card, turn.banks, turn.call.language),
+            "pick_item_reported" if turn.service.refusal(known, ref) is Refusal.ALREADY else "",
+        )
+        for ref, card in list(known.cards.items())[:8]
     )
-    return Result("several", facts, choices=choices)
 
 
 def _count(call: Call, fact: str) -> int:
@@ -133,14 +153,16 @@ def _missed(misses: int, lookups: int) -> Result:
     facts = {"misses": str(misses), "lookups": str(lookups)}
     if misses < MAX_TRIES:
         return Result("none", facts)
-    return Result("too_many", facts, (Line("too_many_tries"),))
+    return Result("too_many", facts, GIVEN_UP[ONLY_PERSON])
 
 
 def look_at_card(turn: Turn) -> Result:
-    """Whether the chosen card can be reported lost."""
+    """Whether the chosen card can be reported lost, for the first time or again."""
     refusal = turn.service.refusal(turn.known, turn.card_ref)
+    days = str(turn.settings.loss_report_days)
     if refusal is None:
-        return Result("reportable", turn.card_facts)
+        outcome = "again" if turn.case.suspension else "reportable"
+        return Result(outcome, {**turn.card_facts, "days": days})
     return _refused(turn, refusal, turn.case.suspension, turn.card_facts)
 
 
@@ -153,26 +175,41 @@ def file_report(turn: Turn) -> Result:
         return Result("unknown", {FACT: OnRecord.UNKNOWN})
     if filing.refusal is not None:
         return _refused(turn, filing.refusal, filing.suspension, {})
-    days = str(turn.settings.loss_report_days)
-    return Result("filed", {**_report_facts(filing.suspension), "days": days})
+    kept = "1" if filing.keeps_deadline else ""
+    return Result("filed", {**_report_facts(filing.suspension), KEPT: kept, REPORTED_HERE: "1"})
 
 
 def read_block(turn: Turn) -> Result:
-    """What the bank has said so far: read from the records, never guessed."""
+    """The deadline, and what the bank has said so far, from what is stored, never guessed."""
     block = turn.case.block
-    return Result(BLOCK_WORDS[block.state].outcome if block else "waiting", turn.block_bank_facts)
+    outcome = BLOCK_WORDS[block.state].outcome if block else "waiting"
+    deadline = "filed_deadline_kept" if turn.call.facts.get(KEPT) else "filed_deadline"
+    return Result(outcome, turn.block_bank_facts, (Line(deadline),))
 
 
 def read_status(turn: Turn) -> Result:
     """The three parts of a card's status: social security, bank, formal report."""
     status = turn.service.status(turn.known, turn.card_ref)
     is_formal = status.social is Social.FORMAL
+    bank_facts = turn.block_bank_facts
     lines = (
-        Line(SOCIAL_WORDS[status.social], _report_facts(status.suspension)),
-        Line(_bank_prompt(turn.case), turn.block_bank_facts),
+        Line("status_card", turn.card_facts),
+        Line(SOCIAL_WORDS[status.social], {**bank_facts, **_report_facts(status.suspension)}),
+        Line(_bank_prompt(turn.case), bank_facts),
         Line("status_formal" if is_formal else "status_formal_none"),
     )
-    return Result("read", lines=lines)
+    may_report = turn.service.refusal(turn.known, turn.card_ref) is None
+    return Result("reportable" if may_report else "read", lines=lines)
+
+
+def look_back(turn: Turn) -> Result:
+    """What must be said at the end of a call that reported nothing, or may not have."""
+    facts = turn.call.facts
+    if facts.get(FACT) == OnRecord.UNKNOWN:
+        return Result("unknown", lines=(Line("outcome_unknown_now"), Line("call_any_bank")))
+    if facts.get(REPORTED_HERE) or facts.get(FACT):
+        return Result("reported")
+    return Result("nothing", lines=(Line("nothing_reported"), Line("call_any_bank")))
 
 
 def find_person(turn: Turn) -> Result:
@@ -180,8 +217,7 @@ def find_person(turn: Turn) -> Result:
     hours = turn.settings.agent_hours
     if hours.are_open(datetime.fromtimestamp(turn.now, UTC)):
         return Result("open")
-    spoken = hours_text(hours, turn.call.language)
-    return Result("closed", lines=(Line("person_closed", {"hours": spoken}),))
+    return Result("closed", {"hours": hours_text(hours, turn.call.language)})
 
 
 ACTIONS: Final[Mapping[str, Callable[[Turn], Result]]] = {
@@ -191,6 +227,8 @@ ACTIONS: Final[Mapping[str, Callable[[Turn], Result]]] = {
     "read_block": read_block,
     "read_status": read_status,
     "find_person": find_person,
+    "list_cards": list_cards,
+    "look_back": look_back,
 }
 
 _OUTCOMES: Final[Mapping[Refusal, str]] = {
@@ -210,15 +248,15 @@ def _refused(
     """
     outcome = _OUTCOMES[refusal]
     if refusal is Refusal.ELSEWHERE:
-        return Result(outcome, facts, (Line("already_elsewhere"),))
+        return Result(outcome, facts, (Line("already_elsewhere", turn.card_facts),))
     if refusal is not Refusal.ALREADY:
         return Result(outcome, facts)
     known = _report_facts(suspension)
-    lines = [Line("already_reported", known)]
-    block = turn.case.block
-    if block is not None and BLOCK_WORDS[block.state].outcome != "blocked":
-        lines.append(Line(_bank_prompt(turn.case), turn.block_bank_facts))
-    return Result(outcome, {**facts, **known}, tuple(lines))
+    lines = (
+        Line("already_reported", {**turn.card_facts, **known}),
+        Line(_bank_prompt(turn.case), turn.block_bank_facts),
+    )
+    return Result(outcome, {**facts, **known}, lines)
 
 
 def _report_facts(suspension: Suspension | None) -> dict[str, str]:
@@ -229,8 +267,8 @@ def _report_facts(suspension: Suspension | None) -> dict[str, str]:
     return {"report_number": number, "until": until, FACT: OnRecord.YES}
 
 
-def _card_facts(card: Card, settings: Settings, language: LanguageCode) -> dict[str, str]:
-    return {**bank_facts(settings, card.bank, language), "card_last4": card.last4}
+def _card_facts(card: Card, banks: BankNames, language: LanguageCode) -> dict[str, str]:
+    return {**banks.facts(card.bank, language), "card_last4": card.last4}
 
 
 def _bank_prompt(case: Case) -> str:

@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -13,10 +14,11 @@ from ivr.beijing import beijing_day
 from ivr.dialogue.call import Call
 from ivr.dialogue.flow import FILING_STEPS, FLOW, START
 from ivr.dialogue.steps import Ask, Do, End, Transfer
-from ivr.dialogue.turn import Check, Judged, leave, start, take_turn
+from ivr.dialogue.turn import Check, Judged, leave, start, take_turn, without_person
 from ivr.id_entry import keyed_id_number
 from ivr.service import CardService
 from ivr.settings import Settings
+from ivr.spoken import BankNames
 from ivr.store.calls import Calls, Snapshot
 from ivr.store.known import KnownHolder
 
@@ -34,6 +36,7 @@ class Heard:
     step: str = ""
     turn: int | None = None
     keys: str = field(default="", repr=False)  # may be an ID number
+    caller: str = field(default="", repr=False)  # the calling number, as the engine names it
 
     def is_expected_by(self, call: Call) -> bool:
         """Whether this is the one next request; anything else is a repeat or comes late."""
@@ -52,10 +55,13 @@ CHECKS: Final[Mapping[str, Check]] = {"id_number": judge_id_number}
 class Conversation:
     """Plays the turns of calls."""
 
-    def __init__(self, calls: Calls, service: CardService, settings: Settings) -> None:
+    def __init__(
+        self, calls: Calls, service: CardService, settings: Settings, banks: BankNames
+    ) -> None:
         self._calls = calls
         self._service = service
         self._settings = settings
+        self._banks = banks
 
     def play(self, heard: Heard) -> Call:
         """One turn: read everything once, decide, act, remember. Returns the call to be rendered.
@@ -71,9 +77,11 @@ class Conversation:
         elif heard.is_expected_by(call):
             call = self._act(take_turn(FLOW, call, heard.keys, CHECKS), seen, directory)
         elif call is seen.call:
-            return call
+            return replace(call, caller=heard.caller)
+        if not self._settings.agent_hours.are_open(datetime.fromtimestamp(seen.now, UTC)):
+            call = without_person(call)
         self._remember(call)
-        return call
+        return replace(call, caller=heard.caller)
 
     def end(self) -> None:
         """Counts a call that is over."""
@@ -104,7 +112,7 @@ class Conversation:
     def _act(self, call: Call, seen: Snapshot, directory: Directory) -> Call:
         """Runs `Do` steps until the call stands where the caller is spoken to."""
         while isinstance(step := FLOW[call.step], Do):
-            turn = Turn(self._service, self._settings, directory, call, seen.now)
+            turn = Turn(self._service, self._settings, self._banks, directory, call, seen.now)
             call = leave(FLOW, call, run_action(step.action, turn))
         return call
 

@@ -13,6 +13,7 @@ from stdnum.iso7064 import mod_11_2
 from app import create_app
 from ivr.cards.records import Card, CardState, Holder
 from ivr.settings import Settings, read_settings
+from ivr.spoken import BankNames
 from ivr.store.cardholders_csv import CardLine
 from tests.hotline import Hotline, open_hotline
 
@@ -77,6 +78,11 @@ def hotline_of(app: Flask) -> Hotline:
     """What is behind an app that `an_app` made."""
     hotline: Hotline = app.extensions["tests.hotline"]
     return hotline
+
+
+def names_of(hotline: Hotline) -> BankNames:
+    """How banks are named and called there."""
+    return BankNames(hotline.settings.banks, hotline.known_banks.find)
 
 
 def enrol(hotline: Hotline, *holders: Holder) -> None:

@@ -20,6 +20,7 @@ from redis.exceptions import RedisError
 from ivr.banks_file import Bank
 from ivr.service import open_service
 from ivr.settings import Settings
+from ivr.spoken import BankNames
 from ivr.store.connection import connect, wait_until_up
 from ivr.store.opening import open_store
 from ivr.store.outbox import TEXTS_QUEUE, bank_queue
@@ -100,7 +101,8 @@ def _work_on_texts(settings: Settings) -> None:
     from workers.texts import TextWriter
 
     store = open_store(settings)
-    writer = TextWriter(store.cases, store.holders, load_catalogue(), settings.banks)
+    names = BankNames(settings.banks, store.known_banks.find)
+    writer = TextWriter(store.cases, store.holders, load_catalogue(), names)
     delivery = Delivery(
         TEXTS_QUEUE,
         TextClient(settings),

@@ -1,14 +1,13 @@
 """Writes the text a holder gets: looks up number and words at the moment of sending."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
-from ivr.banks_file import Bank
 from ivr.cards.loss import LossReport
 from ivr.cards.words import TEXT_RELEASED, state_told_by
 from ivr.prompts.catalogue import Catalogue
 from ivr.prompts.languages import LANGUAGES
+from ivr.spoken import BankNames
 from ivr.store.cases import Cases
 from ivr.store.holders import Holders
 from workers.delivery import OvertakenError, UnsendableError
@@ -18,7 +17,7 @@ class TextWriter:
     """Turns {"prompt", "report_number"} into what TextClient sends."""
 
     def __init__(
-        self, cases: Cases, holders: Holders, catalogue: Catalogue, banks: Mapping[str, Bank]
+        self, cases: Cases, holders: Holders, catalogue: Catalogue, banks: BankNames
     ) -> None:
         self._cases = cases
         self._holders = holders
@@ -29,7 +28,7 @@ class TextWriter:
         """The JSON {"to": E.164 number, "text": words in the language of the call}.
 
         Raises:
-            UnsendableError: `no_report`, `no_holder`, `no_bank` or `no_language`: this is gone.
+            UnsendableError: `no_report`, `no_holder` or `no_language`: this is gone.
             OvertakenError: what the text says is no longer true.
         """
         report = self._cases.find_report(content["report_number"])
@@ -54,9 +53,6 @@ class TextWriter:
         return told is None or known == (report.number, told)
 
     def _words(self, prompt: str, report: LossReport) -> str:
-        bank = self._banks.get(report.bank)
-        if bank is None:
-            raise UnsendableError("no_bank")
         if report.language not in LANGUAGES:  # reports outlive a language that is given up
             raise UnsendableError("no_language")
         values = {
@@ -64,7 +60,6 @@ class TextWriter:
             "report_number": report.number,
             "reported_at": str(report.reported_at),
             "until": str(report.release_at),
-            "bank": bank.name[report.language],
-            "bank_phone": bank.phone,
+            **self._banks.facts(report.bank, report.language),
         }
         return self._catalogue.text(prompt, values, report.language)

@@ -67,12 +67,14 @@ class Change:
 
     suspension, block, report: stored in place of the old ones. The store derives its lists (the
         release deadlines, the blocks of a bank, the reminders) from their states.
+    superseded: the earlier report of the card, when `report` is a new one in its place.
     bank_answered: whether the bank answered an attempt at all; a bank that does not is paused.
     """
 
     suspension: Suspension | None = None
     block: Block | None = None
     report: LossReport | None = None
+    superseded: LossReport | None = None
     owes: tuple[Owed, ...] = ()
     notice: NoticeChange | None = None
     reminder: Reminder | None = None

@@ -35,6 +35,7 @@ class Call:
 
     `turn` counts up with every accepted request, so a repeated request is recognised.
     `said` is what the caller heard last, so that a repeated request gets the same answer.
+    `caller` is the number this request came from, for showing it to a person; it is not stored.
     `entered` is what an Ask step just took, for the action that comes next in the same turn; it
     may be an ID number, so it is never stored or shown.
     """
@@ -47,4 +48,5 @@ class Call:
     facts: Mapping[str, str] = field(default_factory=dict)
     choices: tuple[Choice, ...] = ()
     said: tuple[Line, ...] = ()
+    caller: str = field(default="", repr=False, compare=False)
     entered: str = field(default="", repr=False, compare=False)

@@ -9,10 +9,22 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from ivr.dialogue.call import Call, Choice, Line
-from ivr.dialogue.steps import ONLY_PERSON, PERSON, Ask, Do, Menu, Pick, Prompts, Step, Tell, Transfer
+from ivr.dialogue.steps import (
+    ONLY_PERSON,
+    PERSON,
+    Ask,
+    Do,
+    Menu,
+    Pick,
+    Prompts,
+    Step,
+    Tell,
+    Transfer,
+)
 
 MAX_TRIES: Final = 3
-HELP: Final = Line("menu_help", asked=True)
+HELP: Final = (Line("menu_help", asked=True), Line("for_a_person", asked=True))
+OFFERS_OF_A_PERSON: Final = ("for_a_person", "wait_for_person")
 # Said on the way to a person: whom self-service could not help must know what to do at any hour.
 GIVEN_UP: Final = {
     PERSON: (Line("too_many_tries"),),
@@ -81,6 +93,12 @@ def arrive(flow: Flow, call: Call, name: str, before: tuple[Line, ...]) -> Call:
     """The call at a step, with what is said there after the lines `before`."""
     said = before + _own_lines(flow[name], call)
     return replace(call, step=name, tries=0, said=said)
+
+
+def without_person(call: Call) -> Call:
+    """The call while no person answers: nobody is told to press a key for one."""
+    said = tuple(line for line in call.said if line.prompt not in OFFERS_OF_A_PERSON)
+    return replace(call, said=said)
 
 
 def _hear(
@@ -153,8 +171,8 @@ def _again(
         # `first` may ask to try again, which is over now.
         return arrive(flow, call, step.gives_up, GIVEN_UP.get(step.gives_up, before))
     lines = _own_lines(step, call)
-    if helped and HELP not in lines:
-        lines += (HELP,)
+    if helped:
+        lines += tuple(line for line in HELP if line not in lines)
     return replace(call, tries=tries, said=before + lines)
 
 

@@ -71,9 +71,11 @@ class Calls:
 
 
 def dump_call(call: Call) -> str:
-    """A call as JSON, without what was just keyed in: it may be an ID number."""
+    """A call as JSON, without what was just keyed in, which may be an ID number, and without the
+    caller's number.
+    """
     fields = asdict(call)
-    del fields["entered"]
+    del fields["entered"], fields["caller"]
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
 
 

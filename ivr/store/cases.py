@@ -250,8 +250,9 @@ class Cases:
             _write_suspension(pipe, card_ref, change.suspension, reading.now)
         if change.block is not None:
             self._write_block(pipe, change.block)
-        if change.report is not None:
-            self._write_report(pipe, change.report)
+        for report in (change.superseded, change.report):
+            if report is not None:
+                self._write_report(pipe, report)
         for owed in change.owes:
             self._outbox.owe(pipe, owed)
         if change.notice is not None:

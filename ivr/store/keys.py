@@ -4,6 +4,7 @@
 """
 
 from typing import Final
+from urllib.parse import quote
 
 DAY: Final = 24 * 3600
 
@@ -24,9 +25,14 @@ COUNTERS: Final = "counters"  # for ever: what /metrics shows
 SWEEP_ALIVE: Final = "sweep:alive"  # 15 s: the clock process renews it
 
 
+def _safe(name: str) -> str:
+    """A name that others gave (a call's id, an event's id) as one plain word of a key."""
+    return quote(name, safe="")
+
+
 def call(call_sid: str) -> str:
     """A call in progress; expires after an hour without a turn."""
-    return f"call:{call_sid}"
+    return f"call:{_safe(call_sid)}"
 
 
 def holder(ref: str) -> str:
@@ -84,4 +90,4 @@ def attempts(notice_id: str) -> str:
 
 def seen_event(bank: str, event_id: str) -> str:
     """A bank event's webhook-id with the answer it got; expires after 30 days."""
-    return f"seen:{bank}:{event_id}"
+    return f"seen:{bank}:{_safe(event_id)}"

@@ -17,9 +17,11 @@ class KnownBanks:
 
     def remember(self, banks: Iterable[Bank]) -> None:
         """Called at boot; one round trip."""
-        known = {b.id: json.dumps([b.name, b.phone], ensure_ascii=False) for b in banks}
-        if known:
-            self._redis.hset(keys.BANKS_KNOWN, mapping=dict(known))
+        with self._redis.pipeline(transaction=False) as pipe:
+            for bank in banks:
+                known = json.dumps([bank.name, bank.phone], ensure_ascii=False)
+                pipe.hset(keys.BANKS_KNOWN, bank.id, known)
+            pipe.execute()
 
     def find(self, bank: str) -> tuple[BankName, str] | None:
         """(name by language, phone), or None for a bank that was never known."""

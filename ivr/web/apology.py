@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -68,22 +69,30 @@ class Apology:
             return self._speak("outcome_unknown_now", at.lang, banks=True)
         return self.for_broken_records(at)
 
+    def offers_person(self) -> bool:
+        """Whether a person answers now, by this machine's clock: Redis cannot be asked."""
+        return self._settings.agent_hours.are_open(datetime.now(UTC))
+
     def _speak(self, prompt: str, lang: str | None, *, banks: bool) -> str:
         languages = _languages(lang)
         said = [self._voice_lines(prompt, language, banks=banks) for language in languages]
-        return self._voice.say_only(list(zip(languages, said, strict=True)))
+        offers_person = self.offers_person()
+        if offers_person:
+            said = [[*lines, ("for_a_person", {})] for lines in said]
+        return self._voice.say_only(
+            list(zip(languages, said, strict=True)), offers_person=offers_person
+        )
 
     def _voice_lines(
         self, prompt: str, language: LanguageCode, *, banks: bool
     ) -> list[tuple[str, Mapping[str, str]]]:
         lines: list[tuple[str, Mapping[str, str]]] = [(prompt, {})]
-        known = list(self._settings.banks)
+        known = self._settings.banks.values()
         if banks and len(known) <= MOST_BANKS:
-            lines += [
-                ("busy_call_bank", bank_facts(self._settings, bank, language)) for bank in known
-            ]
+            lines.append(("busy_call_banks", {}))
+            lines += [("busy_bank", bank_facts(bank, language)) for bank in known]
         elif banks:
-            lines.append(("busy_call_any_bank", {}))
+            lines.append(("call_any_bank", {}))
         return lines
 
 

@@ -1,5 +1,6 @@
 """TwiML: what a call says and listens for, as Twilio's XML. A pure rendering, no decisions."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,6 +21,9 @@ Lines = Sequence[tuple[str, Mapping[str, str]]]
 KEY_SECONDS: Final = 6  # after the prompt, for one key
 DIGIT_SECONDS: Final = 10  # between the digits of a long entry (domain section 5)
 DIAL_SECONDS: Final = 30
+AGENT: Final = "agent"  # in a URL: a person, for a caller whose call cannot be read
+# ITU-T E.164: + and at most 15 digits. Numbers that begin with +266696687 spell "anonymous".
+E_164: Final = re.compile(r"\+(?!266696687)[1-9][0-9]{6,14}")
 ON_RECORD: Final = "reported"  # in a URL: whether a report is on record, an OnRecord
 
 
@@ -30,6 +34,7 @@ class Voice:
     catalogue: Catalogue
     url_prefix: str
     agent_number: str
+    own_number: str
 
     def render(self, call: Call) -> str:
         """The answer to a turn: says, asks, and where the next request goes."""
@@ -43,21 +48,56 @@ class Voice:
             case Tell():
                 response.redirect(url, method="POST")
             case Transfer():
-                response.dial(self.agent_number, action=url, method="POST", timeout=DIAL_SECONDS)
+                self._dial(response, call.caller, action=url)
             case End():
                 response.hangup()
             case _:
                 raise TypeError(f"a turn cannot end at {call.step}")
         return str(response)
 
-    def say_only(self, said: Sequence[tuple[LanguageCode, Lines]]) -> str:
-        """Says the lines of each language and hangs up, when the call cannot be read."""
+    def say_only(
+        self, said: Sequence[tuple[LanguageCode, Lines]], *, offers_person: bool = False
+    ) -> str:
+        """Says the lines of each language and hangs up: for when no call can be read.
+
+        `offers_person`: key 0 still leads to one, because a transfer needs no records.
+        """
         response = VoiceResponse()
+        verb: TwiML = response
+        if offers_person:
+            verb = Gather(
+                input="dtmf", action=f"{self.url_prefix}/voice/{AGENT}", method="POST",
+                num_digits=1, finish_on_key="", timeout=KEY_SECONDS,
+            )  # fmt: skip
         for language, lines in said:
             for prompt, values in lines:
-                self._say(response, prompt, values, language, slow=False)
+                self._say(verb, prompt, values, language, slow=False)
+        if offers_person:
+            response.append(verb)
         response.hangup()
         return str(response)
+
+    def put_through(self, caller: str) -> str:
+        """Puts a caller through to a person, without a call's record."""
+        response = VoiceResponse()
+        self._dial(response, caller)
+        response.hangup()
+        return str(response)
+
+    def hang_up(self) -> str:
+        """Ends a call without a word."""
+        response = VoiceResponse()
+        response.hangup()
+        return str(response)
+
+    def _dial(self, response: VoiceResponse, caller: str, **options: str) -> None:
+        """The person sees who calls. A number that no network accepts (`anonymous`, a SIP address)
+        would have the transfer rejected with error 13214: ours is shown in its place.
+        """
+        shown = caller if E_164.fullmatch(caller) else self.own_number
+        response.dial(
+            self.agent_number, caller_id=shown, method="POST", timeout=DIAL_SECONDS, **options
+        )
 
     def next_url(self, call: Call) -> str:
         """Root-relative, so that it works behind any proxy. It holds the language, and whether a

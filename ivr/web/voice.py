@@ -19,14 +19,14 @@ from ivr.web.twiml import Voice
 
 log = structlog.get_logger()
 
-CALL_SID: Final = re.compile(r"[A-Za-z0-9]{1,64}")  # CA + 32 hex today; it names a Redis key
+CALL_ID: Final = re.compile(r"[ -~]{1,128}")  # opaque: other engines' ids have dashes, or more
 DIAL_ANSWERED: Final = {"completed", "answered"}
 
 
 def heard_in(incoming: Request, step: str) -> Heard:
     """What a request of Twilio says; unknown parameters are ignored."""
     call_id = incoming.form.get("CallSid", "")
-    if not CALL_SID.fullmatch(call_id):
+    if not CALL_ID.fullmatch(call_id):
         abort(400)
     dialled = incoming.form.get("DialCallStatus", "")
     keys = incoming.form.get("Digits", "").strip()
@@ -34,7 +34,8 @@ def heard_in(incoming: Request, step: str) -> Heard:
         keys = dialled if dialled in DIAL_ANSWERED else ""
     elif not keys and incoming.form.get("FinishedOnKey") == "#":
         keys = "#"  # many press it after 18 digits, which have already ended the entry
-    return Heard(call_id, step, incoming.args.get("turn", type=int), keys)
+    caller = incoming.form.get("From", "")
+    return Heard(call_id, step, incoming.args.get("turn", type=int), keys, caller)
 
 
 def voice_routes(
@@ -62,8 +63,16 @@ def voice_routes(
     @routes.post("/voice/fallback")
     def fallback() -> Response:
         """Twilio could not use our answer: the caller hears the present step again."""
-        log.warning("fallback", error=request.form.get("ErrorCode", ""))
+        code = request.form.get("ErrorCode", "")
+        log.warning("fallback", error=code if re.fullmatch("[0-9]{1,6}", code) else "unreadable")
         return answer("")
+
+    @routes.post("/voice/agent")
+    def agent() -> Response:
+        """Key 0 after an apology."""
+        wants = request.form.get("Digits") == "0" and apology.offers_person()
+        caller = request.form.get("From", "")
+        return _twiml(voice.put_through(caller) if wants else voice.hang_up())
 
     @routes.post("/voice/status")
     def call_ended() -> tuple[str, int]:

@@ -25,7 +25,7 @@ from ivr.prompts.languages import LanguageCode
 from ivr.spoken import hours_text
 from ivr.store.cases import Reading
 from ivr.store.known import KnownHolder
-from tests.builders import a_card, a_holder, an_id_number, enrol, settings
+from tests.builders import a_card, a_holder, an_id_number, enrol, names_of, settings
 from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
 
@@ -62,7 +62,7 @@ def a_turn(
     facts = {"holder_ref": ref, "card_ref": next(iter(by_ref), "")}
     call = Call("CA1", "confirm", language=language, facts=facts, entered=holder.id_number)
     directory = Directory(hotline.service, {ref: known})
-    return Turn(hotline.service, hotline.settings, directory, call, now)
+    return Turn(hotline.service, hotline.settings, names_of(hotline), directory, call, now)
 
 
 def a_real_turn(hotline: Hotline, holder: Holder, call_id: str) -> Turn:
@@ -72,13 +72,21 @@ def a_real_turn(hotline: Hotline, holder: Holder, call_id: str) -> Turn:
     facts = {"holder_ref": known.ref, "card_ref": next(iter(known.cards))}
     directory = Directory(hotline.service, {known.ref: known})
     call = Call(call_id, "confirm", facts=facts)
-    return Turn(hotline.service, hotline.settings, directory, call, int(hotline.outbox.now()))
+    return Turn(
+        hotline.service,
+        hotline.settings,
+        names_of(hotline),
+        directory,
+        call,
+        int(hotline.outbox.now()),
+    )
 
 
 def of_nobody(hotline: Hotline, **facts: str) -> Turn:
     """A turn of a caller whose number nobody holds."""
     call = Call("CA1", "report_id", facts=facts, entered="110101199001011237")
-    return Turn(hotline.service, hotline.settings, Directory(hotline.service, {}), call, NOW)
+    directory = Directory(hotline.service, {})
+    return Turn(hotline.service, hotline.settings, names_of(hotline), directory, call, NOW)
 
 
 def a_block(state: BlockState) -> Case:

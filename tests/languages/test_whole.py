@@ -15,13 +15,13 @@ from ivr.cards.loss import LossReport
 from ivr.dialogue.filing import OnRecord
 from ivr.every_language import load_words
 from ivr.prompts.languages import LANGUAGES
-from ivr.spoken import bank_facts, hours_text
+from ivr.spoken import BankNames, hours_text
 from ivr.store import keys
 from ivr.store.codec import load
 from ivr.web.apology import Apology, Whereabouts
 from ivr.web.twiml import Voice
 from simulator.kit import Caller, a_caller, phone_line
-from tests.builders import TWILIO_TOKEN, hotline_of
+from tests.builders import TWILIO_TOKEN, hotline_of, names_of
 from tests.languages.house import BANK_NAMES, CODE, KEY, ROW, House, words
 from tests.web.conftest import ID_KEYS
 from workers.texts import TextWriter
@@ -49,7 +49,7 @@ def caller(app: Flask) -> Caller:
     """Someone who has chosen the third language."""
     line = phone_line(auth_token=TWILIO_TOKEN, status="/voice/status")
     caller = a_caller(app, line).dials().hears("欢迎").hears("Welcome").hears(words("welcome"))
-    return caller.hears(words("language")).presses(KEY).hears(words("main_menu"))
+    return caller.presses(KEY).hears(words("main_menu"))
 
 
 def the_report(redis: Redis) -> LossReport:
@@ -61,13 +61,16 @@ def moment(at: float) -> str:
     """As the row's pattern has it, by a Beijing clock: UTC+8 all year round."""
     local = datetime.fromtimestamp(at, UTC) + timedelta(hours=8)
     day = f"sun{local.weekday() + 1} {local.day} moon{local.month}"
-    return f"{day} {local.hour}h{local.minute}"
+    part = ROW.day_parts[sum(local.hour >= begins for begins in (0, 6, 12, 13, 18)) - 1]
+    hour = {0: "nil", 12: "noon"}.get(local.hour, str(local.hour % 12))
+    minutes = {0: "", 30: " half"}.get(local.minute, str(local.minute))
+    return f"{day} {part} {hour}h{minutes}"
 
 
 def test_a_card_is_reported(caller: Caller, redis: Redis) -> None:
     """Its own words, bank's name, digits and date."""
     caller.presses("1").hears(words("id_entry")).presses(ID_KEYS)
-    caller.hears(words("confirm_what", "ba ba bi X", ICBC, "da de di do")).presses("1")
+    caller.hears(words("confirm_what", "ba ba bi X", ICBC, "da de di do", "7")).presses("1")
     report = the_report(redis)
     number = " ".join(ROW.digits[int(digit)] for digit in report.number)
     caller.hears(words("filed", number)).hears(moment(report.release_at))
@@ -85,16 +88,21 @@ def test_only_the_opening_is_in_other_languages(caller: Caller) -> None:
 
 
 def test_the_hours_of_service(caller: Caller, another_day: int) -> None:
-    caller.presses("0").hears(words("person_closed", f"8h30>17h30 dawn{another_day + 1}"))
+    caller.presses("0").hears(
+        words("person_closed", f"morn 8h half>eve 5h half dawn{another_day + 1} but feasts")
+    )
 
 
 @pytest.mark.usefixtures("app")
 @pytest.mark.parametrize(
     ("hours", "text"),
     [
-        ("00:00-24:00", "0h0>24h0 all dawns"),
-        ("mon-fri 8:00-9:00; sun 9:00-9:05", "8h0>9h0 dawn1...dawn5 / 9h0>9h5 dawn7"),
-        ("mon,wed 8:00-9:00", "8h0>9h0 dawn1+dawn3"),
+        ("00:00-24:00", "always all dawns"),
+        (
+            "mon-fri 8:00-9:00; sun 9:00-9:05",
+            "morn 8h>morn 9h dawn1...dawn5 / morn 9h>morn 9h5 dawn7",
+        ),
+        ("mon,wed 8:00-9:00", "morn 8h>morn 9h dawn1+dawn3 but feasts"),
     ],
 )
 def test_hours_of_every_kind(hours: str, text: str) -> None:
@@ -102,13 +110,17 @@ def test_hours_of_every_kind(hours: str, text: str) -> None:
 
 
 def test_a_bank_that_left(app: Flask) -> None:
-    assert bank_facts(hotline_of(app).settings, "gone", CODE)["bank"] == ROW.issuing_bank
+    banks = BankNames(hotline_of(app).settings.banks, hotline_of(app).known_banks.find)
+    assert banks.facts("gone", CODE) == {"bank": ROW.issuing_bank, "bank_phone": ""}
+    assert words("bank_failed", ROW.unknown_phone) in load_words().text(
+        "bank_failed", banks.facts("gone", CODE), CODE
+    )
 
 
 def test_the_text_after_a_call(caller: Caller, app: Flask, redis: Redis) -> None:
     caller.presses("1").presses(ID_KEYS).presses("1").hangs_up()
     hotline = hotline_of(app)
-    writer = TextWriter(hotline.cases, hotline.holders, load_words(), hotline.settings.banks)
+    writer = TextWriter(hotline.cases, hotline.holders, load_words(), names_of(hotline))
     written = writer.write({"prompt": "text_filed", "report_number": the_report(redis).number})
     assert json.loads(written)["text"].startswith(words("text_filed"))
 
@@ -119,11 +131,11 @@ def test_the_text_after_a_call(caller: Caller, app: Flask, redis: Redis) -> None
 )
 def test_the_apology(app: Flask, lang: str | None, tags: list[str]) -> None:
     """In the language chosen, or in all of them, in the order of their rows."""
-    apology = Apology(hotline_of(app).settings, Voice(load_words(), "", "1"))
+    apology = Apology(hotline_of(app).settings, Voice(load_words(), "", "1", "+8612333"))
     at = Whereabouts("main_menu", lang, OnRecord.NO, failed=False)
     root = ElementTree.fromstring(apology.for_broken_records(at))  # noqa: S314 (our own answer)
     assert list(dict.fromkeys(say.attrib["language"] for say in root.iter("Say"))) == tags
-    assert words("busy_call_bank", ICBC) in "".join(root.itertext())
+    assert words("busy_bank", ICBC) in "".join(root.itertext())
 
 
 NAMED_IN = {"ivr/prompts/languages.py", "ivr/dialogue/flow.py", "ivr/dialogue/call.py"}

@@ -15,7 +15,7 @@ from ivr.web.twiml import Voice
 from simulator.engine.checks import faults_in
 from simulator.engine.markup import LARGEST_DOCUMENT, parse
 
-VOICE = Voice(load_catalogue(), "", "+861012333")
+VOICE = Voice(load_catalogue(), "", "+861012333", "+8612333")
 SPOKEN = [name for name, step in FLOW.items() if not isinstance(step, Do)]
 FACTS = {
     "bank": "工商银行", "bank_phone": "95588", "card_last4": "5678", "last4": "002X",
@@ -115,7 +115,7 @@ def test_a_second_try_is_spoken_slowly() -> None:
 def test_the_url_tells_where_the_call_stands_and_nothing_about_the_caller() -> None:
     call = a_call("report_id")
     assert VOICE.next_url(call) == "/voice/report_id?turn=3&lang=zh&reported=1"
-    assert Voice(VOICE.catalogue, "/ivr", "1").next_url(
+    assert Voice(VOICE.catalogue, "/ivr", "1", "2").next_url(
         Call("CA1", "main_menu", language="en")
     ) == ("/ivr/voice/main_menu?turn=0&lang=en")
 

@@ -20,6 +20,7 @@ from ivr.store import keys
 from ivr.store.cardholders_csv import CardLine
 from ivr.store.codec import dump, load
 from ivr.store.outbox import TEXTS_QUEUE
+from tests.builders import names_of
 from tests.hotline import Hotline
 from tests.workers.builders import a_bank, a_delivery, a_hotline
 from workers.delivery import OvertakenError, UnsendableError
@@ -38,8 +39,7 @@ def hotline(redis: Redis, tmp_path: Path) -> Hotline:
 
 @pytest.fixture
 def writer(hotline: Hotline) -> TextWriter:
-    banks = hotline.settings.banks
-    return TextWriter(hotline.cases, hotline.holders, load_catalogue(), banks)
+    return TextWriter(hotline.cases, hotline.holders, load_catalogue(), names_of(hotline))
 
 
 def a_text(hotline: Hotline, language: str = "zh") -> Notice:

@@ -1,6 +1,6 @@
 """Report a card lost: whether that is allowed, and what follows from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -9,7 +9,7 @@ from ivr.cards.block import Block, BlockState
 from ivr.cards.case import Case
 from ivr.cards.change import NOTHING, Change, Entry, Owed, text_about
 from ivr.cards.id_number import is_under_16
-from ivr.cards.loss import LossReport, ReportKind, Suspension
+from ivr.cards.loss import LossReport, ReportKind, ReportState, Suspension
 from ivr.cards.notice import NoticeKind
 from ivr.cards.notice_bodies import reported_body
 from ivr.cards.records import Card, CardState, Holder
@@ -52,10 +52,14 @@ class Fresh:
 
 @dataclass(frozen=True)
 class Filing:
-    """What came of a request. `refusal` None: filed. `suspension`: what holds the card now."""
+    """What came of a request. `refusal` None: filed. `suspension`: what holds the card now.
+
+    `keeps_deadline`: the card was suspended already, and stays so until the same moment.
+    """
 
     refusal: Refusal | None
     suspension: Suspension | None
+    keeps_deadline: bool = False
 
     @property
     def report_number(self) -> str:
@@ -74,7 +78,7 @@ def refusal(case: Case, holder: Holder, card: Card, rules: Rules, now: int) -> R
     """Why this card may not be reported; None when it may (domain: 'card states', 'rules')."""
     if is_under_16(holder.id_number, beijing_day(now)):
         return Refusal.UNDER_16
-    if case.suspension is not None:
+    if case.suspension is not None and not is_unblocked_since(case):
         is_formal = case.suspension.kind is ReportKind.FORMAL
         return Refusal.FORMAL if is_formal else Refusal.ALREADY
     by_state = _BY_CARD_STATE.get(card.state, Refusal.NEEDS_A_PERSON)
@@ -87,21 +91,42 @@ def report(
     case: Case, request: ReportRequest, fresh: Fresh, rules: Rules, now: int
 ) -> tuple[Filing, Change]:
     """Suspends the social security function and owes the bank its notice, if the card may be
-    reported. A second report changes nothing and extends nothing (domain section 1).
+    reported. A second report changes nothing and extends nothing (domain section 1). But a card
+    that the bank has unblocked since is reported to the bank again, and keeps its deadline.
     """
     suspension = case.suspension
     if suspension is not None and suspension.origin == request.origin:
-        return Filing(None, suspension), NOTHING
+        return Filing(None, suspension, _keeps_deadline(case, rules)), NOTHING
     why_not = refusal(case, request.holder, request.card, rules, now)
     if why_not is not None:
         return Filing(why_not, suspension), NOTHING
-    filed = _new_report(case.card_ref, request, fresh, rules, now)
+    kept = suspension.release_at if suspension else None
+    filed = _new_report(case.card_ref, request, fresh, now, kept or now + rules.suspension_seconds)
     suspended = Suspension(ReportKind.TEMPORARY, filed.number, filed.origin, filed.release_at)
-    return Filing(None, suspended), _filed(filed, suspended, request)
+    change = _filed(filed, suspended, request)
+    if kept and case.report is not None:
+        change = replace(change, superseded=replace(case.report, state=ReportState.SUPERSEDED))
+    return Filing(None, suspended, keeps_deadline=kept is not None), change
+
+
+def is_unblocked_since(case: Case) -> bool:
+    """Whether the bank unblocked the card of a report that still suspends it: the holder had found
+    it, and may lose it again.
+    """
+    block, suspension = case.block, case.suspension
+    is_temporary = suspension is not None and suspension.kind is ReportKind.TEMPORARY
+    return is_temporary and block is not None and block.state is BlockState.UNBLOCKED
+
+
+def _keeps_deadline(case: Case, rules: Rules) -> bool:
+    """Whether the report of this very request had taken over an earlier one's deadline."""
+    report = case.report
+    full = rules.suspension_seconds
+    return report is not None and report.release_at - report.reported_at < full
 
 
 def _new_report(
-    card_ref: str, request: ReportRequest, fresh: Fresh, rules: Rules, now: int
+    card_ref: str, request: ReportRequest, fresh: Fresh, now: int, release_at: int
 ) -> LossReport:
     return LossReport(
         number=fresh.number,
@@ -109,7 +134,7 @@ def _new_report(
         card_ref=card_ref,
         bank=request.card.bank,
         reported_at=now,
-        release_at=now + rules.suspension_seconds,
+        release_at=release_at,
         channel=request.channel,
         origin=request.origin,
         notice_id=fresh.notice_id,
