@@ -4,7 +4,7 @@ Actions decide nothing about words or where the call goes: the flow does.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -28,6 +28,7 @@ from ivr.store.known import KnownHolder
 CHANNEL: Final = "phone"
 KEPT: Final = "keeps_deadline"  # a fact: the report took over the deadline of an earlier one
 REPORTED_HERE: Final = "reported_here"  # a fact: this call has filed a report, of whomever
+REFUSED: Final = "refused"  # a fact: self-service cannot help with this holder
 MOST_LOOKUPS: Final = 6  # ID numbers in one call; nobody reports for more people than that
 
 
@@ -117,6 +118,7 @@ def find_holder(turn: Turn) -> Result:
         "lookups": str(lookups),
         "report_number": "",  # an earlier report of this call may be another holder's
         FACT: OnRecord.NO,
+        REFUSED: "",
     }
     if len(known.cards) == 1:
         return Result("one", {**facts, "card_ref": next(iter(known.cards))})
@@ -213,11 +215,20 @@ def look_back(turn: Turn) -> Result:
 
 
 def find_person(turn: Turn) -> Result:
-    """Whether a person answers now; outside the opening hours the caller hears those hours."""
+    """Whether a person answers now. `_only`: self-service has refused what this caller wants."""
+    only = "_only" if turn.call.facts.get(REFUSED) else ""
     hours = turn.settings.agent_hours
     if hours.are_open(datetime.fromtimestamp(turn.now, UTC)):
-        return Result("open")
-    return Result("closed", {"hours": hours_text(hours, turn.call.language)})
+        return Result(f"open{only}")
+    return Result(f"closed{only}", {"hours": hours_text(hours, turn.call.language)})
+
+
+def find_only_person(turn: Turn) -> Result:
+    """The same, for a caller whom self-service has just refused; the call remembers that."""
+    refused = {REFUSED: "1"}
+    call = replace(turn.call, facts={**turn.call.facts, **refused})
+    found = find_person(replace(turn, call=call))
+    return replace(found, facts={**found.facts, **refused})
 
 
 ACTIONS: Final[Mapping[str, Callable[[Turn], Result]]] = {
@@ -227,6 +238,7 @@ ACTIONS: Final[Mapping[str, Callable[[Turn], Result]]] = {
     "read_block": read_block,
     "read_status": read_status,
     "find_person": find_person,
+    "find_only_person": find_only_person,
     "list_cards": list_cards,
     "look_back": look_back,
 }

@@ -173,7 +173,15 @@ FLOW: Final[Mapping[str, Step]] = {
     ),
     "first_resident": Menu(asks=("first_resident", *_HELP), choices={}, back="first_card"),
     # 0 · a person, for whom self-service can still help
-    "person": Do("find_person", {"open": "transfer", "closed": "person_closed"}),
+    "person": Do(
+        "find_person",
+        {
+            "open": "transfer",
+            "closed": "person_closed",
+            "open_only": "transfer_only",
+            "closed_only": "nobody_there",
+        },
+    ),
     "transfer": Transfer(says=("transfer",), answered="goodbye", unanswered="person_busy"),
     "person_closed": Menu(
         says=("person_closed",),
@@ -188,7 +196,9 @@ FLOW: Final[Mapping[str, Step]] = {
         gives_up="part",
     ),
     # and for whom it cannot: nobody is sent in a circle
-    "only_person": Do("find_person", {"open": "transfer_only", "closed": "nobody_there"}),
+    "only_person": Do(
+        "find_only_person", {"open_only": "transfer_only", "closed_only": "nobody_there"}
+    ),
     "transfer_only": Transfer(says=("transfer",), answered="goodbye", unanswered="nobody_answers"),
     "nobody_there": Menu(
         says=("person_closed",), asks=("call_any_bank", "again_or_hang_up"), choices={},
@@ -215,6 +225,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "read_block": Action(needs=_CARD),
     "read_status": Action(needs=_CARD),
     "find_person": Action(),
+    "find_only_person": Action(),
     "list_cards": Action(needs=frozenset({"holder_ref"})),
     "look_back": Action(),
 }

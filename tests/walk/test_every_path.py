@@ -1,0 +1,297 @@
+"""Every path of the flow in every world: no offer is refused, nobody is left without the truth.
+
+A path is what a caller presses, from the first ring to the end of the call or to a step that the
+path has been at already. The business acts are the real ones; only Redis is left out.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+
+from ivr.cards.block import BlockState
+from ivr.cards.loss import ReportKind
+from ivr.cards.records import CardState
+from ivr.dialogue.call import Call, Line
+from ivr.dialogue.flow import FLOW, START
+from ivr.dialogue.steps import Ask, Do, End, Menu, Pick, Step, Tell, Transfer
+from ivr.dialogue.turn import MAX_TRIES, Judged, leave, start, take_turn, without_person
+from ivr.prompts.catalogue import load_catalogue
+from ivr.spoken import BankNames
+from tests.builders import settings
+from tests.walk.world import CardInWorld, Walked, World
+
+DAY: Final = settings("unix:///unused", agent_hours="00:00-24:00")
+NIGHT: Final = settings("unix:///unused", agent_hours="mon 08:30-17:30")
+NAMES: Final = BankNames(DAY.banks, lambda _bank: None)
+WANDERING: Final = {"0", "*"}  # from anywhere: once each in a path, or the paths have no end
+GOOD: Final = "11010519491231002*"
+CATALOGUE: Final = load_catalogue()
+OFFERED_KEY: Final = re.compile(r"press (\d|star)", re.I)
+
+# Prompts that say whether a card is reported or blocked, and those that say what to do now.
+SAY_WHETHER: Final = {
+    "filed", "already_reported", "already_elsewhere", "already_formal", "nothing_reported",
+    "cancelled", "cancelled_again", "not_confirmed", "not_confirmed_again", "not_by_phone",
+    "under_16", "id_needs_person", "outcome_unknown", "outcome_unknown_now", "status_card",
+}  # fmt: skip
+SAY_WHAT_NOW: Final = {
+    "call_any_bank", "bank_blocked", "bank_waiting", "bank_failed", "bank_unreached",
+    "already_elsewhere", "already_formal", "cancelled", "cancelled_again", "not_confirmed",
+    "not_confirmed_again", "not_by_phone", "under_16", "id_needs_person", "outcome_unknown",
+    "outcome_unknown_now", "status_bank_waiting", "status_bank_blocked", "status_bank_failed",
+    "status_bank_unreached", "status_bank_unblocked", "status_bank_blocked_formal",
+    "status_report",
+}  # fmt: skip
+# What is said of a card that is not reported: false of one that is.
+SAY_NOT_REPORTED: Final = {"cancelled", "not_confirmed", "not_by_phone", "under_16"}
+
+
+def worlds() -> Iterator[World]:
+    """Every card state and what the bank said of it, by day and by night; and who answers."""
+    hours = [(True, True), (True, False), (False, True)]
+    for is_open, answers in hours:
+        for cards in (*((card,) for card in _single_cards()), *_wallets()):
+            yield World(cards, is_open, answers)
+        yield World(None, is_open, answers)
+        yield World((CardInWorld(),), is_open, answers, is_child=True)
+        yield World((CardInWorld(),), is_open, answers, answer_is_lost=True)
+        for said in BlockState:
+            yield World((CardInWorld(),), is_open, answers, bank_says=said)
+            yield World((_unblocked(),), is_open, answers, bank_says=said)
+
+
+def _single_cards() -> Iterator[CardInWorld]:
+    yield from (CardInWorld(state) for state in CardState)
+    yield CardInWorld(bank="gone")
+    yield CardInWorld(bank="gone", kind=ReportKind.TEMPORARY, block=BlockState.BLOCKED)
+    yield from (CardInWorld(kind=ReportKind.TEMPORARY, block=state) for state in BlockState)
+    yield from (CardInWorld(block=state) for state in BlockState)  # the 7 days are over
+    yield CardInWorld(kind=ReportKind.FORMAL, block=BlockState.FORMAL_LOSS)
+
+
+def _unblocked() -> CardInWorld:
+    """Found, unblocked at the bank, and lost again within its 7 days."""
+    return CardInWorld(kind=ReportKind.TEMPORARY, block=BlockState.UNBLOCKED)
+
+
+def _wallets() -> Iterator[tuple[CardInWorld, ...]]:
+    reported = CardInWorld(kind=ReportKind.TEMPORARY, block=BlockState.BLOCKED)
+    for second in (CardInWorld(bank="ccb"), reported, CardInWorld(CardState.LOCKED), _unblocked()):
+        yield (CardInWorld(), second)
+
+
+@dataclass(frozen=True)
+class Path:
+    """A call so far: where it stands, what was said and pressed, and the steps it has been at."""
+
+    call: Call
+    said: tuple[Line, ...]
+    pressed: tuple[str, ...]
+    steps: tuple[str, ...]
+    filed: int = 0
+
+    def heard(self) -> set[str]:
+        return {line.prompt for line in self.said}
+
+    def is_refused(self) -> bool:
+        """Whether self-service has refused the number that was keyed last."""
+        told = [line.prompt for line in self.said]
+        since = told[len(told) - told[::-1].index("id_entry") :] if "id_entry" in told else []
+        return bool({"not_by_phone", "under_16", "id_needs_person"} & set(since))
+
+    def tells(self) -> str:
+        """For a person: every step with the key that led on."""
+        ways = zip(self.steps, [*self.pressed, ""], strict=False)
+        return " ".join(f"{step} -{key or '…'}->" for step, key in ways)
+
+
+class Walk:
+    """All paths through one world."""
+
+    def __init__(self, world: World, flow: Mapping[str, Step] = FLOW) -> None:
+        self.world = world
+        self.flow = flow
+        self.ends = 0
+        self.paths = 0
+        self.faults: list[str] = []
+
+    def run(self) -> None:
+        walked = self._a_call()
+        call = self._spoken(start(self.flow, "CA1", START))
+        self._go_on(Path(call, call.said, (), (START,)), walked)
+
+    def _a_call(self) -> Walked:
+        return Walked(self.world, DAY if self.world.is_open else NIGHT, NAMES)
+
+    def _go_on(self, path: Path, walked: Walked) -> None:
+        step = self.flow[path.call.step]
+        self._check_offers(path, step)
+        if isinstance(step, End):
+            self.paths, self.ends = self.paths + 1, self.ends + 1
+            self._check_end(path)
+            return
+        for keys in inputs(step, path.call):
+            if keys not in WANDERING or keys not in path.pressed:
+                self._press(path, keys, walked)
+
+    def _press(self, path: Path, keys: str, walked: Walked) -> None:
+        """One input in a copy of the world, for the other inputs find it as it was."""
+        here = self._a_call()
+        here.service.cases = dict(walked.service.cases)
+        call, said = path.call, path.said
+        for key in keys.split("|"):
+            call = self._turn(call, key, here)
+            said += call.said
+        filed = path.filed + len(here.service.filed)
+        steps = (*path.steps, call.step)
+        after = Path(call, said, (*path.pressed, keys), steps, filed)
+        self._check_truth(after, here)
+        if call.step in path.steps:
+            self.paths += 1
+        else:
+            self._go_on(after, here)
+
+    def _turn(self, call: Call, keys: str, walked: Walked) -> Call:
+        call = take_turn(self.flow, call, keys, {"id_number": judge})
+        while isinstance(step := self.flow[call.step], Do):
+            call = leave(self.flow, call, walked.runs(step.action, call))
+        return self._spoken(call)
+
+    def _spoken(self, call: Call) -> Call:
+        return call if self.world.is_open else without_person(call)
+
+    def _check_offers(self, path: Path, step: Step) -> None:
+        """What is offered is there: the key leads somewhere, and not to a refusal."""
+        now = {line.prompt for line in path.call.said if line.asked}
+        if not self.world.is_open and now & {"for_a_person", "wait_for_person"}:
+            self._fault(path, "offers a person while nobody is there")
+        if path.is_refused() and "self_service" in now:
+            self._fault(path, "offers what it has refused")
+        if isinstance(step, Menu):
+            offered = set(OFFERED_KEY.findall(_english(path.call)))
+            known = {*step.choices, "0", "9", "star"}
+            if offered - known:
+                self._fault(path, f"offers {sorted(offered - known)}, which do nothing")
+
+    def _check_end(self, path: Path) -> None:
+        """We hang up: the caller knows whether the card is reported, and what to do."""
+        if "answered" in path.pressed:
+            return  # a person took over
+        if not path.heard() & SAY_WHETHER:
+            self._fault(path, "ends without saying whether the card is reported")
+        if not path.heard() & SAY_WHAT_NOW:
+            self._fault(path, "ends without saying what to do now")
+
+    def _check_truth(self, path: Path, walked: Walked) -> None:
+        now = {line.prompt for line in path.call.said}
+        if path.filed and "nothing_reported" in now:
+            self._fault(path, "denies a report of this call")
+        if "filed" in now and not path.filed:
+            self._fault(path, "speaks of a report that is not there")
+        case = walked.service.cases.get(path.call.facts.get("card_ref", ""))
+        if case and case.suspension and now & SAY_NOT_REPORTED:
+            self._fault(path, "says that a reported card is not")
+        asked = path.steps[-2] == "status_reportable" and path.pressed[-1] == "1"
+        if asked and path.call.step not in ("confirm", "confirm_again"):
+            self._fault(path, "offered to report a card and refuses")
+
+    def _fault(self, path: Path, what: str) -> None:
+        self.faults.append(f"{what}: {path.tells()} in {self.world}")
+
+
+def judge(keys: str) -> Judged:
+    if keys == GOOD:
+        return Judged(None, "11010519491231002X")
+    return Judged("fifteen_places" if len(keys) == 15 else "too_short")
+
+
+def inputs(step: Step, call: Call) -> list[str]:
+    """What a caller may do at a step; `|` parts the turns of one who gives up trying."""
+    silence, wrong = "|".join([""] * MAX_TRIES), "|".join(["12"] * MAX_TRIES)
+    match step:
+        case Menu() if step.languages:
+            return ["1", "0"]  # any language: the paths are the same
+        case Menu():
+            quiet = "" if step.silence else silence
+            return [*step.choices, *({"0", "*"} - step.choices.keys()), quiet]
+        case Pick():
+            return [*(str(n) for n, _ in enumerate(call.choices, 1)), "0", "*", silence]
+        case Ask():
+            return [GOOD, "1" * 15, "0", "*", silence, wrong]
+        case Transfer():
+            return ["answered", ""]
+        case _:
+            return [""]
+
+
+def _english(call: Call) -> str:
+    texts = [
+        CATALOGUE.text(line.prompt, {**call.facts, **line.values}, "en")
+        for line in call.said
+        if line.asked
+    ]
+    return " ".join(texts)
+
+
+@pytest.mark.parametrize("is_open", [True, False])
+def test_every_path(is_open: bool) -> None:
+    paths = ends = 0
+    faults: list[str] = []
+    for world in worlds():
+        if world.is_open is is_open:
+            walk = Walk(world)
+            walk.run()
+            paths, ends, faults = paths + walk.paths, ends + walk.ends, faults + walk.faults
+    assert faults == [], f"{len(faults)} of {paths} paths:\n" + "\n".join(sorted(set(faults))[:30])
+    assert ends > 1000, "nothing was walked"
+    print(f"{'day' if is_open else 'night'}: {paths} paths, {ends} ends")
+
+
+# The walk itself can fail: each fault, planted, is found.
+
+LOCKED: Final = (CardInWorld(CardState.LOCKED),)
+NORMAL: Final = (CardInWorld(),)
+
+
+@pytest.mark.parametrize(
+    ("step", "planted", "cards", "is_open", "fault"),
+    [
+        ("only_person", FLOW["person"], LOCKED, False, "offers what it has refused"),
+        ("part", Tell(says=(), then="goodbye"), NORMAL, False, "ends without saying whether"),
+        ("ask_bank", Tell(says=(), then="after_report"), NORMAL, True, "without saying what to do"),
+        (
+            "cancelled",
+            Menu(asks=("cancelled", "status_report"), choices={"2": "report_id"}),
+            NORMAL,
+            True,
+            "which do nothing",
+        ),
+        (
+            "after_report",
+            Tell(says=("nothing_reported", "call_any_bank"), then="goodbye"),
+            NORMAL,
+            True,
+            "denies a report",
+        ),
+        ("confirm", Tell(says=(), then="filed"), NORMAL, True, "a report that is not there"),
+        ("confirm_again", Tell(says=("cancelled",), then="goodbye"), (_unblocked(),), True,
+         "says that a reported card is not"),
+        ("look_at_card", Tell(says=(), then="not_by_phone"), NORMAL, True, "offered to report"),
+    ],
+)  # fmt: skip
+def test_a_planted_fault_is_found(
+    step: str, planted: Step, cards: tuple[CardInWorld, ...], is_open: bool, fault: str
+) -> None:
+    walk = Walk(World(cards, is_open, person_answers=False), {**FLOW, step: planted})
+    walk.run()
+    assert any(fault in found for found in walk.faults)
+
+
+def test_a_person_offered_at_night_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    walk = Walk(World(NORMAL, is_open=False))
+    monkeypatch.setattr(walk, "_spoken", lambda call: call)
+    walk.run()
+    assert any("offers a person while nobody is there" in found for found in walk.faults)

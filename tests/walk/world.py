@@ -1,0 +1,134 @@
+"""Worlds to walk through: a holder's cards, a bank, the hour. The business acts are real."""
+
+from dataclasses import dataclass, field, replace
+from typing import cast
+
+from ivr.actions import Directory, Turn, run_action
+from ivr.cards.acts import report as reporting
+from ivr.cards.acts.report import Filing, Fresh, Refusal, ReportRequest
+from ivr.cards.block import Block, BlockState
+from ivr.cards.case import Case
+from ivr.cards.loss import LossReport, ReportKind, Suspension
+from ivr.cards.records import Card, CardState, Holder
+from ivr.cards.report_number import new_report_number
+from ivr.cards.rules import Rules
+from ivr.cards.status import Status, status_of
+from ivr.dialogue.call import Call
+from ivr.dialogue.turn import Result
+from ivr.service import CardService
+from ivr.settings import Settings
+from ivr.spoken import BankNames
+from ivr.store.cases import OutcomeUnknownError, Reading
+from ivr.store.known import KnownHolder
+
+NOW = 1_795_000_000  # Wednesday 2026-11-18 19:06:40 in Beijing
+WEEK = 604_800
+NUMBER = "12345670"
+
+
+@dataclass(frozen=True)
+class CardInWorld:
+    """A card and how it stands: suspended by a report or not, and the bank's part."""
+
+    state: CardState = CardState.NORMAL
+    bank: str = "icbc"
+    kind: ReportKind | None = None
+    block: BlockState | None = None
+
+
+@dataclass(frozen=True)
+class World:
+    """What a caller meets. `cards` is None when nobody has the number."""
+
+    cards: tuple[CardInWorld, ...] | None
+    is_open: bool = True
+    person_answers: bool = True
+    is_child: bool = False
+    bank_says: BlockState = BlockState.NOTIFIED  # after a report of this call
+    answer_is_lost: bool = False  # of the filing
+
+
+class MemoryService:
+    """The service's answers from the business acts alone, on cases kept here."""
+
+    def __init__(self, world: World, holder: Holder, rules: Rules) -> None:
+        self._world = world
+        self._holder = holder
+        self._rules = rules
+        self.cases = {_ref(n): _case(n, card) for n, card in enumerate(world.cards or ())}
+        self.filed: list[str] = []
+
+    def holder_ref(self, _id_number: str) -> str:
+        return "holder"
+
+    def holder(self, _ref: str) -> KnownHolder | None:
+        if self._world.cards is None:
+            return None
+        cards = dict(zip(self.cases, self._holder.cards, strict=True))
+        readings = {ref: Reading(NOW, case, ()) for ref, case in self.cases.items()}
+        return KnownHolder("holder", self._holder, cards, readings)
+
+    def refusal(self, known: KnownHolder, card_ref: str) -> Refusal | None:
+        card, case = known.cards[card_ref], known.readings[card_ref].case
+        return reporting.refusal(case, known.holder, card, self._rules, NOW)
+
+    def status(self, known: KnownHolder, card_ref: str) -> Status:
+        return status_of(known.readings[card_ref].case, known.cards[card_ref])
+
+    def report_loss(self, request: ReportRequest, seen: Reading) -> Filing:
+        if self._world.answer_is_lost:
+            raise OutcomeUnknownError
+        fresh = Fresh(new_report_number(), "ntc-1")
+        filing, change = reporting.report(seen.case, request, fresh, self._rules, NOW)
+        if change.report is not None and change.block is not None:
+            block = replace(change.block, state=self._world.bank_says)
+            case = Case(seen.case.card_ref, change.suspension, block, change.report)
+            self.cases[case.card_ref] = case
+            self.filed.append(case.card_ref)
+        return filing
+
+
+@dataclass
+class Walked:
+    """One call through a world."""
+
+    world: World
+    settings: Settings
+    banks: BankNames
+    service: MemoryService = field(init=False)
+
+    def __post_init__(self) -> None:
+        id_number = "110105202001010013" if self.world.is_child else "11010519491231002X"
+        cards = tuple(_card(n, c) for n, c in enumerate(self.world.cards or ()))
+        holder = Holder(id_number, "张三", "+8613800138001", cards)
+        rules = Rules(banks=self.settings.banks.keys(), suspension_seconds=WEEK)
+        self.service = MemoryService(self.world, holder, rules)
+
+    def runs(self, action: str, call: Call) -> Result:
+        """What an action of the flow comes to in this world."""
+        service = cast("CardService", self.service)
+        turn = Turn(service, self.settings, self.banks, Directory(service, {}), call, NOW)
+        return run_action(action, turn)
+
+
+def _ref(number: int) -> str:
+    return f"card-{number}"
+
+
+def _card(number: int, card: CardInWorld) -> Card:
+    return Card(f"A1234{number:04}", card.bank, "622202", "110100", card.state)
+
+
+def _case(number: int, card: CardInWorld) -> Case:
+    ref, until = _ref(number), NOW + 1000
+    suspension = report = block = None
+    if card.kind is not None:
+        end = until if card.kind is ReportKind.TEMPORARY else None
+        suspension = Suspension(card.kind, NUMBER, "an earlier call", end)
+    if card.block is not None:
+        block = Block(ref, card.bank, card.block, NUMBER, "ntc-0", NOW - 1000)
+        report = LossReport(
+            NUMBER, "holder", ref, card.bank, NOW - 1000, until, "phone", "an earlier call",
+            "ntc-0", "0000", "002X", "zh",
+        )  # fmt: skip
+    return Case(ref, suspension, block, report)
