@@ -63,16 +63,18 @@ FLOW: Final[Mapping[str, Step]] = {
             "under_16": "under_16",
         },
     ),
+    # The card is named to the end, so that a 19th digit is lost; from the price on an early key
+    # counts.
     "confirm": Menu(
         says=("confirm_what",),
-        asks=("confirm",),
+        asks=("confirm_price", "confirm"),
         choices={"1": "file_report", "2": "cancelled"},
         gives_up="not_confirmed",
     ),
     "not_confirmed": Tell(says=("not_confirmed",), then="person"),
     "confirm_again": Menu(
-        says=("confirm_what_again",),
-        asks=("confirm",),
+        says=("confirm_what",),
+        asks=("confirm_price_again", "confirm"),
         choices={"1": "file_report", "2": "cancelled_again"},
         gives_up="not_confirmed_again",
     ),
