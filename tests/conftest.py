@@ -2,11 +2,13 @@
 
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from redis import Redis
 
+from ivr.agent_hours import SUNDAY
 from tests.redis_server import RedisServer
 
 pytest_plugins = ["simulator.kit_pytest"]
@@ -28,3 +30,14 @@ def redis(redis_server: RedisServer) -> Iterator[Redis]:
     with redis_server.client() as client:
         client.flushall()
         yield client
+
+
+@pytest.fixture
+def another_day(redis: Redis) -> int:
+    """A weekday (0 is Monday) that is neither today nor next to today, by a Beijing clock.
+
+    Never Sunday: whoever is there on Sundays is there on public holidays, and today may be one.
+    """
+    seconds, _ = redis.time()
+    today = datetime.fromtimestamp(seconds, UTC) + timedelta(hours=8)
+    return next(day for days in (3, 4) if (day := (today.weekday() + days) % 7) != SUNDAY)

@@ -2,13 +2,13 @@
 
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.agent_hours import AgentHours
+from ivr.agent_hours import DAYS, AgentHours, counts_as
 from ivr.beijing import BEIJING
 
 WEEKDAYS = AgentHours.parse("mon-fri 08:30-17:30")
@@ -62,6 +62,50 @@ def test_ways_to_write_hours(
     hours = AgentHours.parse(text)
     assert all(hours.are_open(at(*moment)) for moment in opened)
     assert not any(hours.are_open(at(*moment)) for moment in closed)
+
+
+# The State Council's calendar of 2026: which days are off, which are worked in exchange, and by
+# which weekday's hours they are kept. 2003 and 2100 stand in no calendar.
+@pytest.mark.parametrize(
+    ("day", "kept_as"),
+    [
+        ("2026-10-01", "sun"),  # National Day, a Thursday
+        ("2026-10-07", "sun"),  # the last day of the same holiday
+        ("2026-10-08", "thu"),
+        ("2026-10-10", "fri"),  # a Saturday that is worked in exchange
+        ("2026-10-11", "sun"),
+        ("2026-09-20", "fri"),  # a Sunday that is worked in exchange
+        ("2026-11-23", "mon"),
+        ("2026-11-28", "sat"),
+        ("2100-10-01", "fri"),  # not published yet
+        ("2003-10-01", "wed"),
+    ],
+)
+def test_days_by_the_calendar_of_holidays(day: str, kept_as: str) -> None:
+    assert DAYS[counts_as(date.fromisoformat(day))] == kept_as
+    noon = datetime.fromisoformat(f"{day}T12:00+08:00")
+    for name in DAYS:
+        assert AgentHours.parse(f"{name} 08:30-17:30").are_open(noon) == (name == kept_as)
+
+
+@pytest.mark.usefixtures("_anywhere")
+def test_a_holiday_begins_and_ends_at_midnight_in_beijing() -> None:
+    all_day = AgentHours.parse("mon-fri 00:00-24:00")
+    begins, ends = datetime(2026, 10, 1, tzinfo=BEIJING), datetime(2026, 10, 8, tzinfo=BEIJING)
+    second = timedelta(seconds=1)
+    moments = (begins - second, begins, ends - second, ends)
+    assert [all_day.are_open(at.astimezone(UTC)) for at in moments] == [True, False, False, True]
+
+
+@pytest.mark.parametrize("text", ["mon-sun 08:30-17:30", "08:30-17:30", "sat,sun 8:30-17:30"])
+def test_whoever_is_there_on_sundays_is_there_on_holidays(text: str) -> None:
+    hours = AgentHours.parse(text)
+    assert hours.are_kept_on_holidays
+    assert hours.are_open(datetime(2026, 10, 1, 12, tzinfo=BEIJING))
+
+
+def test_whoever_is_not_there_on_sundays_is_not_there_on_holidays() -> None:
+    assert not AgentHours.parse("mon-sat 08:30-17:30").are_kept_on_holidays
 
 
 @pytest.mark.parametrize(

@@ -203,8 +203,8 @@ FLOW: Final[Mapping[str, Step]] = {
     ),
     "transfer_only": Transfer(says=("transfer",), answered="goodbye", unanswered="nobody_answers"),
     "nobody_there": Menu(
-        says=("person_closed",), asks=("call_any_bank", "again_or_hang_up"), choices={},
-        gives_up="part", silence="part",
+        says=("person_closed",), asks=("call_any_bank", "again_or_hang_up"),
+        choices={"0": "only_person"}, gives_up="part", silence="part",
     ),
     "nobody_answers": Menu(
         says=("person_busy",), asks=("call_any_bank", "wait_for_person", "again_or_hang_up"),

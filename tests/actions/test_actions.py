@@ -128,6 +128,8 @@ def test_a_call_may_miss_three_times(
     """Attempts are limited in each call (domain section 4)."""
     result = run_action("find_holder", of_nobody(hotline, misses=before))
     assert (result.outcome, result.facts.get("misses")) == (outcome, misses)
+    last_words = ["too_many_tries", "call_any_bank"]
+    assert prompts_of(result) == (last_words if outcome == "too_many" else [])
 
 
 @pytest.mark.parametrize("facts", [{"misses": "3"}, {"lookups": "6"}])
@@ -173,6 +175,29 @@ def test_no_more_cards_are_offered_than_there_are_keys(hotline: Hotline) -> None
     assert len(run_action("find_holder", a_turn(hotline, *cards)).choices) == 8
 
 
+@pytest.mark.parametrize("action", ["find_holder", "list_cards"])
+def test_the_list_says_which_card_is_reported_already(hotline: Hotline, action: str) -> None:
+    """Else a caller with two lost cards would wonder which of them is done."""
+    turn = a_turn(hotline, a_card("1111"), a_card("2222", "ccb"), a_card("3333"))
+    known = turn.known
+    done = {
+        "ref-A12342222": suspended(TEMPORARY, BlockState.BLOCKED),
+        "ref-A12343333": suspended(TEMPORARY, BlockState.UNBLOCKED),  # may be reported again
+    }
+    readings = {
+        ref: Reading(NOW, done.get(ref, reading.case), ())
+        for ref, reading in known.readings.items()
+    }
+    directory = Directory(hotline.service, {known.ref: replace(known, readings=readings)})
+    result = run_action(action, replace(turn, directory=directory))
+    assert result.outcome == "several"
+    assert [choice.prompt for choice in result.choices] == ["", "pick_item_reported", ""]
+
+
+def test_another_card_of_someone_who_holds_only_one(hotline: Hotline) -> None:
+    assert run_action("list_cards", a_turn(hotline)) == Result("none")
+
+
 # Whether a card can be reported
 
 
@@ -194,11 +219,35 @@ def test_a_card_by_its_state(hotline: Hotline, state: CardState, outcome: str) -
     assert result.facts["bank_phone"] == "95588"
 
 
-def test_a_card_suspended_by_an_earlier_report(hotline: Hotline) -> None:
-    result = run_action("look_at_card", a_turn(hotline, case=suspended(TEMPORARY)))
-    assert (result.outcome, prompts_of(result)) == ("already", ["already_reported"])
+def test_what_a_report_costs_is_known_before_it_is_confirmed(hotline: Hotline) -> None:
+    assert run_action("look_at_card", a_turn(hotline)).facts["days"] == "7"
+
+
+@pytest.mark.parametrize("state", [s for s in BlockState if s is not BlockState.UNBLOCKED])
+def test_a_card_suspended_by_an_earlier_report(hotline: Hotline, state: BlockState) -> None:
+    """Which card it is and what the bank has done are always said, also that it has blocked."""
+    result = run_action("look_at_card", a_turn(hotline, case=suspended(TEMPORARY, state)))
+    assert result.outcome == "already"
+    assert prompts_of(result) == ["already_reported", BLOCK_WORDS[state].status]
+    card, bank = result.lines
+    assert (card.values["bank"], card.values["card_last4"]) == ("工商银行", "5678")
+    assert bank.values["bank_phone"] == "95588"
     assert result.facts["report_number"] == "12345670"
     assert result.facts["until"] == str(NOW + 1000)
+
+
+def test_a_card_unblocked_at_the_bank_and_lost_again(hotline: Hotline) -> None:
+    case = suspended(TEMPORARY, BlockState.UNBLOCKED)
+    result = run_action("look_at_card", a_turn(hotline, case=case))
+    assert (result.outcome, prompts_of(result)) == ("again", [])
+    assert result.facts["card_last4"] == "5678"
+
+
+def test_a_card_reported_through_another_channel_is_named(hotline: Hotline) -> None:
+    turn = a_turn(hotline, a_card("2117", "ccb", CardState.TEMPORARY_LOSS))
+    (line,) = run_action("look_at_card", turn).lines
+    assert line.prompt == "already_elsewhere"
+    assert (line.values["bank"], line.values["card_last4"]) == ("建设银行", "2117")
 
 
 def test_a_card_suspended_by_a_formal_report(hotline: Hotline) -> None:
@@ -235,7 +284,8 @@ def test_a_report_is_filed_once_whatever_is_asked(hotline: Hotline) -> None:
     first, again = run_action("file_report", turn), run_action("file_report", turn)
     assert (first.outcome, again.outcome) == ("filed", "filed")
     assert first.facts == again.facts
-    assert first.facts["days"] == "7"
+    assert first.facts["keeps_deadline"] == ""
+    assert first.facts["reported_here"] == "1"
     assert run_action("file_report", other).outcome == "already"
 
 
@@ -266,8 +316,16 @@ def test_what_an_action_remembers_is_never_the_number(hotline: Hotline) -> None:
 )
 def test_the_banks_word(hotline: Hotline, state: BlockState, outcome: str, prompt: str) -> None:
     turn = a_turn(hotline, case=a_block(state))
-    assert run_action("read_block", turn).outcome == outcome
-    assert prompts_of(run_action("read_status", turn))[1] == prompt
+    block = run_action("read_block", turn)
+    assert (block.outcome, prompts_of(block)) == (outcome, ["filed_deadline"])
+    assert prompts_of(run_action("read_status", turn))[2] == prompt
+
+
+def test_a_deadline_that_was_kept_is_said_to_be_the_old_one(hotline: Hotline) -> None:
+    turn = a_turn(hotline, case=a_block(BlockState.NOTIFIED))
+    call = replace(turn.call, facts={**turn.call.facts, "keeps_deadline": "1"})
+    result = run_action("read_block", replace(turn, call=call))
+    assert (result.outcome, prompts_of(result)) == ("waiting", ["filed_deadline_kept"])
 
 
 def test_every_state_has_words() -> None:
@@ -276,50 +334,111 @@ def test_every_state_has_words() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "case", "prompts"),
+    ("state", "case", "outcome", "prompts"),
     [
         (
             CardState.NORMAL,
             Case("ref"),
+            "reportable",
             ["status_social_active", "status_bank_normal", "status_formal_none"],
         ),
         (
             CardState.NORMAL,
             suspended(TEMPORARY, BlockState.BLOCKED),
+            "read",
             ["status_social_temporary", "status_bank_blocked", "status_formal_none"],
         ),
         (
             CardState.NORMAL,
+            suspended(TEMPORARY, BlockState.UNBLOCKED),
+            "reportable",
+            ["status_social_temporary", "status_bank_unblocked", "status_formal_none"],
+        ),
+        (
+            CardState.LOCKED,
+            suspended(TEMPORARY, BlockState.UNBLOCKED),
+            "read",
+            ["status_social_temporary", "status_bank_unblocked", "status_formal_none"],
+        ),
+        (
+            CardState.NORMAL,
             a_block(BlockState.BLOCKED),
+            "reportable",
             ["status_social_restored", "status_bank_blocked", "status_formal_none"],
         ),
         (
             CardState.NORMAL,
             suspended(FORMAL, BlockState.FORMAL_LOSS),
+            "read",
             ["status_social_formal", "status_bank_blocked_formal", "status_formal"],
         ),
         (
             CardState.FORMAL_LOSS,
             Case("ref"),
+            "read",
             ["status_social_formal", "status_bank_normal", "status_formal"],
         ),
         (
             CardState.TEMPORARY_LOSS,
             Case("ref"),
+            "read",
             ["already_elsewhere", "status_bank_normal", "status_formal_none"],
         ),
         (
             CardState.LOCKED,
             Case("ref"),
+            "read",
             ["status_social_not_normal", "status_bank_normal", "status_formal_none"],
         ),
     ],
 )
 def test_a_status_has_three_parts(
-    hotline: Hotline, state: CardState, case: Case, prompts: list[str]
+    hotline: Hotline, state: CardState, case: Case, outcome: str, prompts: list[str]
 ) -> None:
+    """After the card's name, for a number that is mistyped may be someone's too."""
     result = run_action("read_status", a_turn(hotline, a_card(state=state), case=case))
-    assert prompts_of(result) == prompts
+    assert prompts_of(result) == ["status_card", *prompts]
+    assert result.lines[0].values["card_last4"] == "5678"
+    assert result.outcome == outcome
+
+
+@pytest.mark.parametrize("card", CardState)
+@pytest.mark.parametrize("block", [None, *BlockState])
+@pytest.mark.parametrize("suspension", [None, TEMPORARY, FORMAL])
+def test_what_a_status_offers_is_not_refused(
+    hotline: Hotline, card: CardState, block: BlockState | None, suspension: Suspension | None
+) -> None:
+    known_block = None if block is None else a_block(block).block
+    turn = a_turn(hotline, a_card(state=card), case=Case("ref", suspension, known_block))
+    offered = run_action("read_status", turn).outcome == "reportable"
+    allowed = run_action("look_at_card", turn).outcome in ("reportable", "again")
+    assert offered == allowed
+
+
+# The end of a call
+
+
+@pytest.mark.parametrize(
+    ("facts", "outcome", "prompts"),
+    [
+        ({}, "nothing", ["nothing_reported", "call_any_bank"]),
+        ({"last4": "002X", "on_record": ""}, "nothing", ["nothing_reported", "call_any_bank"]),
+        ({"on_record": "1"}, "reported", []),
+        # Another number was keyed after the report: what is on record of this one is forgotten.
+        ({"on_record": "", "reported_here": "1"}, "reported", []),
+        ({"on_record": "unknown"}, "unknown", ["outcome_unknown_now", "call_any_bank"]),
+        (
+            {"on_record": "unknown", "reported_here": "1"},
+            "unknown",
+            ["outcome_unknown_now", "call_any_bank"],
+        ),
+    ],
+)
+def test_nobody_leaves_without_knowing_whether_a_card_is_reported(
+    hotline: Hotline, facts: Facts, outcome: str, prompts: list[str]
+) -> None:
+    result = run_action("look_back", of_nobody(hotline, **facts))
+    assert (result.outcome, prompts_of(result)) == (outcome, prompts)
 
 
 # A person
@@ -336,7 +455,9 @@ def test_a_status_has_three_parts(
 def test_a_person_within_the_hours(hotline: Hotline, now: int, outcome: str) -> None:
     result = run_action("find_person", a_turn(hotline, now=now))
     assert result.outcome == outcome
-    assert prompts_of(result) == (["person_closed"] if outcome == "closed" else [])
+    assert prompts_of(result) == []
+    hours = "周一到周五上午8点半到下午5点半，法定节假日休息"
+    assert result.facts == ({"hours": hours} if outcome == "closed" else {})
 
 
 @pytest.mark.parametrize(
@@ -344,25 +465,42 @@ def test_a_person_within_the_hours(hotline: Hotline, now: int, outcome: str) -> 
     [
         (
             "mon-fri 08:30-17:30",
-            "周一到周五 08:30到17:30",
-            "Monday to Friday 08:30 to 17:30",
+            "周一到周五上午8点半到下午5点半，法定节假日休息",
+            "Monday to Friday, 8:30 a.m. to 5:30 p.m., except public holidays",
         ),
-        ("00:00-24:00", "每天 00:00到24:00", "every day 00:00 to 24:00"),
+        ("00:00-24:00", "每天24小时", "every day, 24 hours"),
+        ("0:00-6:00", "每天凌晨零点到上午6点", "every day, 12 a.m. to 6 a.m."),
+        ("18:00-24:00", "每天晚上6点到晚上12点", "every day, 6 p.m. to midnight"),
+        (
+            "mon-fri 00:00-24:00",
+            "周一到周五24小时，法定节假日休息",
+            "Monday to Friday, 24 hours, except public holidays",
+        ),
         (
             "mon-fri 08:30-17:30; sat 09:00-12:00",
-            "周一到周五 08:30到17:30；周六 09:00到12:00",
-            "Monday to Friday 08:30 to 17:30; Saturday 09:00 to 12:00",
+            "周一到周五上午8点半到下午5点半，周六上午9点到中午12点，法定节假日休息",
+            "Monday to Friday, 8:30 a.m. to 5:30 p.m.; Saturday, 9 a.m. to 12 p.m.,"
+            " except public holidays",
         ),
-        ("mon,wed 09:00-12:00", "周一、周三 09:00到12:00", "Monday, Wednesday 09:00 to 12:00"),
-        ("sat,sun 9:00-12:00", "周六、周日 09:00到12:00", "Saturday, Sunday 09:00 to 12:00"),
         (
-            "mon-wed,fri 09:00-12:00",
-            "周一到周三、周五 09:00到12:00",
-            "Monday to Wednesday, Friday 09:00 to 12:00",
+            "mon,wed 09:00-12:00",
+            "周一、周三上午9点到中午12点，法定节假日休息",
+            "Monday, Wednesday, 9 a.m. to 12 p.m., except public holidays",
+        ),
+        (
+            "sat,sun 9:00-12:00",
+            "周六、周日上午9点到中午12点",
+            "Saturday, Sunday, 9 a.m. to 12 p.m.",
+        ),
+        (
+            "mon-wed,fri 13:05-14:00",
+            "周一到周三、周五下午1点05分到下午2点，法定节假日休息",
+            "Monday to Wednesday, Friday, 1:05 p.m. to 2 p.m., except public holidays",
         ),
     ],
 )
 def test_hours_as_they_are_spoken(hours: str, zh: str, en: str) -> None:
+    """Public holidays are kept like Sundays."""
     parsed = AgentHours.parse(hours)
     assert (hours_text(parsed, "zh"), hours_text(parsed, "en")) == (zh, en)
 

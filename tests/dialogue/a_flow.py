@@ -24,6 +24,7 @@ SMALL: Final[Mapping[str, Step]] = {
         check="number",
         then="look",
         exits={"old": "told"},
+        no_digits="told",
     ),
     "look": Do("look", {"none": "main_menu", "several": "list", "one": "sure"}),
     "list": Pick(asks=("which",), item="item", fact="chosen", then="sure"),
@@ -33,6 +34,7 @@ SMALL: Final[Mapping[str, Step]] = {
     ),
     "told": Tell(says=("done",), then="goodbye"),
     "person": Transfer(says=("hold_the_line",), answered="goodbye", unanswered="main_menu"),
+    "only_person": Transfer(says=("hold_on",), answered="goodbye", unanswered="goodbye"),
     "goodbye": End(says=("bye",)),
 }  # fmt: skip
 

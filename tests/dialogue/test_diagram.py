@@ -7,7 +7,7 @@ from redis import Redis
 
 from ivr.dialogue.diagram import branches, chart, page
 from ivr.dialogue.flow import FLOW
-from ivr.dialogue.steps import PERSON
+from ivr.dialogue.steps import ONLY_PERSON, PERSON
 from ivr.web.commands.flow import flow, flow_page
 from tests.builders import an_app, settings
 from tests.dialogue.a_flow import SMALL
@@ -44,6 +44,7 @@ def test_a_small_flow_drawn_whole() -> None:
         ("main_menu", "2", "list"),
         ("number", "number", "look"),
         ("number", "old", "told"),
+        ("number", "3 tries", "only_person"),
         ("look", "none", "main_menu"),
         ("look", "several", "list"),
         ("look", "one", "sure"),
@@ -54,13 +55,14 @@ def test_a_small_flow_drawn_whole() -> None:
         ("told", "", "goodbye"),
         ("person", "answered", "goodbye"),
         ("person", "unanswered", "main_menu"),
+        ("only_person", "answered, unanswered", "goodbye"),
     }
 
 
 def test_steps_stand_with_the_nearest_branch_of_the_main_menu() -> None:
     assert branches(SMALL) == {
         "Start": ["language", "main_menu"],
-        "1 · number": ["number", "look", "told"],
+        "1 · number": ["number", "look", "told", "only_person"],
         "2 · list": ["list", "sure"],
         "0 · a person": ["person", "goodbye"],
     }
@@ -76,9 +78,11 @@ def test_every_step_is_drawn_once_and_listed_once() -> None:
 
 def test_universal_keys_are_told_once_and_not_drawn() -> None:
     to_a_person = {start for start, _, end in arrows(chart(FLOW)) if end == PERSON}
-    assert to_a_person == {
-        "find_holder", "status_holder", "not_confirmed", "not_by_phone", "under_16",
-        "id_needs_person", "person_closed", "person_busy",
+    assert to_a_person == {"not_confirmed", "not_confirmed_again"}
+    to_nothing_else = {start for start, _, end in arrows(chart(FLOW)) if end == ONLY_PERSON}
+    assert to_nothing_else == {
+        "report_id", "status_id", "find_holder", "status_holder", "not_by_phone", "under_16",
+        "id_needs_person", "nobody_there", "nobody_answers",
     }  # fmt: skip
     assert not [arrow for arrow in arrows(chart(FLOW)) if "*" in arrow[1]]
     assert flow_page().count("**0** is a person, **9** repeats") == 1

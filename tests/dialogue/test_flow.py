@@ -10,6 +10,7 @@ from ivr.dialogue.checks import FlowError, check_flow, language_faults
 from ivr.dialogue.flow import ACTIONS, FILING_STEPS, FLOW, START
 from ivr.dialogue.steps import (
     ENTERED,
+    ONLY_PERSON,
     PERSON,
     Action,
     Ask,
@@ -20,8 +21,10 @@ from ivr.dialogue.steps import (
     Step,
     Tell,
     exits,
+    prompts,
 )
-from ivr.dialogue.turn import MAX_TRIES, Judged, Result, leave, take_turn
+from ivr.dialogue.turn import MAX_TRIES, OFFERS_OF_A_PERSON, Judged, Result, leave, take_turn
+from ivr.prompts.catalogue import load_catalogue
 
 PRESSED = [
     ("language", "1", "main_menu"),
@@ -36,7 +39,13 @@ PRESSED = [
     ("status_not_found", "1", "status_id"),
     ("confirm", "1", "file_report"),
     ("confirm", "2", "cancelled"),
+    ("report_id", "0", "id_needs_person"),
+    ("status_id", "0", "id_needs_person"),
+    ("confirm_again", "1", "file_report"),
+    ("confirm_again", "2", "cancelled_again"),
     ("cancelled", "1", "report_id"),
+    ("cancelled_again", "1", "report_id"),
+    ("after_report", "1", "other_cards"),
     ("after_report", "9", "filed"),
     ("after_report", None, "goodbye"),
     ("already_reported", "2", "read_status"),
@@ -45,6 +54,9 @@ PRESSED = [
     ("outcome_unknown", "2", "read_status"),
     ("status_told", "9", "read_status"),
     ("status_told", "3", "card_services"),
+    ("status_reportable", "1", "look_at_card"),
+    ("status_reportable", "9", "read_status"),
+    ("status_reportable", "3", "card_services"),
     ("card_services", "1", "formal_loss"),
     ("card_services", "2", "decoupling"),
     ("card_services", "3", "reissue"),
@@ -56,17 +68,22 @@ PRESSED = [
     ("first_worker", "*", "first_card"),
     ("first_resident", "*", "first_card"),
     ("person_closed", "1", "report_id"),
-    ("person_closed", "9", "person"),
+    ("person_closed", "9", "person_closed"),
     ("person_busy", "0", "person"),
     ("person_busy", "1", "report_id"),
+    ("nobody_there", "0", "only_person"),
+    ("nobody_there", None, "part"),
+    ("nobody_answers", "0", "only_person"),
+    ("nobody_answers", None, "part"),
 ]
 
 OUTCOMES = [
     ("find_holder", "none", "not_found"),
     ("find_holder", "one", "look_at_card"),
     ("find_holder", "several", "pick_card"),
-    ("find_holder", "too_many", "person"),
+    ("find_holder", "too_many", "only_person"),
     ("look_at_card", "reportable", "confirm"),
+    ("look_at_card", "again", "confirm_again"),
     ("look_at_card", "already", "already_reported"),
     ("look_at_card", "formal", "already_formal"),
     ("look_at_card", "not_by_phone", "not_by_phone"),
@@ -82,12 +99,20 @@ OUTCOMES = [
     ("ask_bank", "failed", "bank_failed"),
     ("ask_bank", "unreached", "bank_unreached"),
     ("status_holder", "none", "status_not_found"),
-    ("status_holder", "too_many", "person"),
+    ("status_holder", "too_many", "only_person"),
     ("status_holder", "one", "read_status"),
     ("status_holder", "several", "status_pick"),
     ("read_status", "read", "status_told"),
+    ("read_status", "reportable", "status_reportable"),
+    ("other_cards", "several", "pick_card"),
+    ("other_cards", "none", "report_id"),
     ("person", "open", "transfer"),
     ("person", "closed", "person_closed"),
+    ("only_person", "open", "transfer_only"),
+    ("only_person", "closed", "nobody_there"),
+    ("part", "reported", "goodbye"),
+    ("part", "unknown", "goodbye"),
+    ("part", "nothing", "goodbye"),
 ]
 
 LISTENING = [name for name, step in FLOW.items() if isinstance(step, Menu | Pick | Ask)]
@@ -131,19 +156,63 @@ def test_an_id_number_leads_on(keys: str, leads_to: str) -> None:
 
 @pytest.mark.parametrize("step", LISTENING)
 def test_0_is_a_person_everywhere(step: str) -> None:
-    assert pressed(step, "0").step == PERSON
+    call = pressed(step, "0")
+    while isinstance(told := FLOW[call.step], Tell):
+        call = take_turn(FLOW, call, None, {})
+        assert told.says, "what a person must do for this caller"
+    assert call.step in (PERSON, ONLY_PERSON)
 
 
 @pytest.mark.parametrize("step", LISTENING)
-def test_three_wrong_keys_end_at_a_person_or_a_goodbye(step: str) -> None:
+def test_three_wrong_keys_end_at_a_person_or_at_a_goodbye(step: str) -> None:
+    """`part` is the goodbye to whom no person could help: it says whether a card is reported."""
     call = pressed(step, *["77"] * MAX_TRIES)
-    assert call.step in (PERSON, "goodbye", "not_confirmed")
+    while isinstance(FLOW[call.step], Tell):
+        call = take_turn(FLOW, call, None, {})
+    assert call.step in (PERSON, ONLY_PERSON, "part", "goodbye")
+
+
+def self_service_is_offered_from(first: str) -> set[str]:
+    """The steps that offer it, among those that no key of the caller's leads away from."""
+    seen, ahead = set(), [first]
+    while ahead:
+        name = ahead.pop()
+        if name in seen:
+            continue
+        seen.add(name)
+        ahead += [target for way, target in exits(FLOW[name]).items() if way != "*"]
+    return {name for name in seen if "self_service" in prompts(FLOW[name])}
+
+
+@pytest.mark.parametrize(
+    "step", ["only_person", "not_by_phone", "under_16", "id_needs_person"]
+)
+def test_whom_self_service_cannot_help_is_never_offered_it_again(step: str) -> None:
+    """At night they were sent in a circle: a person is needed, nobody is here, press 1."""
+    assert self_service_is_offered_from(step) == set()
+
+
+def test_whom_self_service_can_help_is_offered_it() -> None:
+    assert self_service_is_offered_from(PERSON) == {"person_closed", "person_busy"}
+
+
+def test_nobody_is_hung_up_on_without_a_word_about_the_report() -> None:
+    """A goodbye follows a report, or a person, or what `look_back` found to say."""
+    ways = {name for name, step in FLOW.items() if "goodbye" in exits(step).values()}
+    assert ways == {"after_report", "transfer", "transfer_only", "part"}
+
+
+def test_a_person_is_offered_in_prompts_of_their_own() -> None:
+    """So that they can be left out while nobody is there."""
+    for name, prompt in [(n, p) for n, step in FLOW.items() for p in prompts(step)]:
+        offers = "按0。" in load_catalogue().shown(prompt, "zh")
+        assert offers == (prompt in OFFERS_OF_A_PERSON), name
 
 
 @pytest.mark.parametrize("step", LISTENING)
 def test_silence_never_stays_on_the_line(step: str) -> None:
     call, heard = Call(sid="CA1", step=step), 0
-    while call.step not in (PERSON, "goodbye"):
+    while call.step not in (PERSON, ONLY_PERSON, "part", "goodbye"):
         call = take_turn(FLOW, call, None, {})
         heard += 1
         assert heard <= 3 * MAX_TRIES
@@ -152,14 +221,16 @@ def test_silence_never_stays_on_the_line(step: str) -> None:
 @pytest.mark.parametrize("inputs", [(None,), (None, None), (None, None, None), ("9",), ("#",)])
 def test_only_1_confirms(inputs: tuple[str | None, ...]) -> None:
     assert pressed("confirm", *inputs).step != "file_report"
+    assert pressed("confirm_again", *inputs).step != "file_report"
 
 
 def test_no_way_but_confirm_files_a_report() -> None:
-    assert [n for n, s in FLOW.items() if "file_report" in exits(s).values()] == ["confirm"]
+    ways = [name for name, step in FLOW.items() if "file_report" in exits(step).values()]
+    assert ways == ["confirm", "confirm_again"]
 
 
 def test_steps_named_outside_the_table_exist() -> None:
-    assert {START, PERSON} <= FLOW.keys()
+    assert {START, PERSON, ONLY_PERSON} <= FLOW.keys()
 
 
 # Faults found at load
@@ -172,6 +243,7 @@ FINE: Mapping[str, Step] = {
     "pick": Pick(asks=("pick",), item="item", fact="card", then="told"),
     "told": Tell(says=("told",), then="goodbye"),
     "person": Tell(says=("hold",), then="goodbye"),
+    "only_person": Tell(says=("hold",), then="goodbye"),
     "goodbye": End(says=("bye",)),
 }
 
@@ -301,7 +373,7 @@ def test_the_hotline_refuses_words_between_the_number_and_the_holder() -> None:
 
 
 def test_only_the_confirming_key_files() -> None:
-    assert FILING_STEPS.key_at == {"confirm": "1"}
+    assert FILING_STEPS.key_at == {"confirm": "1", "confirm_again": "1"}
 
 
 def test_every_outcome_of_filing_has_words() -> None:

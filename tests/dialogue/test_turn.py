@@ -1,10 +1,12 @@
 """One turn: every kind of step, every kind of input, on a small flow of its own."""
 
+from dataclasses import replace
+
 import pytest
 
 from ivr.dialogue.call import Line
 from ivr.dialogue.steps import Menu
-from ivr.dialogue.turn import take_turn
+from ivr.dialogue.turn import take_turn, without_person
 from tests.dialogue.a_flow import (
     TWO_CARDS,
     call_at,
@@ -77,7 +79,7 @@ def test_only_an_action_can_be_left() -> None:
     ("step", "key", "leads_to"),
     [
         ("main_menu", "0", "person"),
-        ("number", "0", "person"),
+        ("number", "0", "told"),  # no such number: the step says where that leads
         ("list", "0", "person"),
         ("language", "0", "person"),
         ("main_menu", "*", "language"),
@@ -116,7 +118,7 @@ def test_a_late_hash_cuts_the_question_short_and_only_the_question_is_put_again(
 
 def test_silence_and_a_wrong_key_have_different_words() -> None:
     silent, wrong = press(call_at("main_menu"), None), press(call_at("main_menu"), "7")
-    assert prompts_of(silent) == ["no_input", "menu", "menu_help"]
+    assert prompts_of(silent) == ["no_input", "menu", "menu_help", "for_a_person"]
     assert prompts_of(wrong) == ["bad_key", "menu"]
 
 
@@ -126,14 +128,40 @@ def test_each_verdict_of_a_check_has_its_own_words() -> None:
 
 
 @pytest.mark.parametrize("bad", [None, "7", "77"])
-@pytest.mark.parametrize("step", ["main_menu", "number", "list"])
-def test_the_third_miss_leads_to_a_person(step: str, bad: str | None) -> None:
+@pytest.mark.parametrize(
+    ("step", "leads_to", "heard"),
+    [
+        ("main_menu", "person", ["too_many_tries", "hold_the_line"]),
+        ("list", "person", ["too_many_tries", "hold_the_line"]),
+        # Whom self-service cannot help learns first what to do, for nobody may be there.
+        ("number", "only_person", ["too_many_tries", "call_any_bank", "hold_on"]),
+    ],
+)
+def test_the_third_miss_leads_to_a_person(
+    step: str, bad: str | None, leads_to: str, heard: list[str]
+) -> None:
     call = call_at(step, choices=TWO_CARDS)
     twice = press(call, bad, bad)
     assert (twice.step, twice.tries) == (step, 2)
     third = press(twice, bad)
-    assert third.step == "person"
-    assert prompts_of(third) == ["too_many_tries", "hold_the_line"]
+    assert third.step == leads_to
+    assert prompts_of(third) == heard
+
+
+@pytest.mark.parametrize("keys", [None, "7", "9", "#"])
+def test_while_nobody_is_there_no_person_is_offered(keys: str | None) -> None:
+    """Whatever is said, and nothing else of it is left out."""
+    flow = {"only": Menu(says=("news",), asks=("menu", "for_a_person"), choices={})}
+    call = take_turn(flow, call_at("only"), keys, {})
+    assert "for_a_person" in prompts_of(call)
+    alone = without_person(call)
+    assert prompts_of(alone) == [p for p in prompts_of(call) if p != "for_a_person"]
+    assert alone == replace(call, said=alone.said)
+
+
+def test_while_nobody_is_there_nobody_is_told_to_wait_for_a_person() -> None:
+    call = call_at("sure", said=(Line("busy"), Line("wait_for_person", asked=True)))
+    assert prompts_of(without_person(call)) == ["busy"]
 
 
 def test_a_step_may_give_up_elsewhere() -> None:
@@ -151,9 +179,9 @@ def test_tries_are_forgotten_on_the_way_back() -> None:
 
 
 def test_help_is_not_said_twice() -> None:
-    flow = {"only": Menu(asks=("news", "menu_help"), choices={})}
+    flow = {"only": Menu(asks=("news", "menu_help", "for_a_person"), choices={})}
     call = take_turn(flow, call_at("only"), None, {})
-    assert prompts_of(call) == ["no_input", "news", "menu_help"]
+    assert prompts_of(call) == ["no_input", "news", "menu_help", "for_a_person"]
 
 
 def test_every_request_that_is_accepted_counts_as_a_turn() -> None:
@@ -183,3 +211,11 @@ def test_a_list_is_read_with_a_key_for_each_item() -> None:
         Line("item", {"bank": "ICBC", "key": "1"}, asked=True),
         Line("item", {"bank": "CCB", "key": "2"}, asked=True),
     )
+
+
+def test_an_item_may_have_words_of_its_own() -> None:
+    choices = (TWO_CARDS[0], replace(TWO_CARDS[1], prompt="lost_already"))
+    said = finish(call_at("look"), "several", choices=choices).said
+    assert [(line.prompt, line.values.get("key")) for line in said] == [
+        ("which", None), ("item", "1"), ("lost_already", "2"),
+    ]  # fmt: skip

@@ -1,10 +1,8 @@
 """A person: within the hours one is put through, outside them the hours are told."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from redis import Redis
 
 from ivr.prompts.languages import LanguageCode
 from simulator.engine import BUSY, NO_ANSWER, FarEnd
@@ -14,13 +12,6 @@ from tests.journeys.town import WEEKDAYS, Town
 LANGUAGES: tuple[LanguageCode, ...] = ("zh", "en")
 Transcript = Callable[..., None]
 HOURS = {"zh": "{} 08:30到17:30", "en": "{} 08:30 to 17:30"}
-
-
-@pytest.fixture
-def another_day(redis: Redis) -> int:
-    """A weekday (0 is Monday) that is neither today nor next to today, by a Beijing clock."""
-    seconds, _ = redis.time()
-    return (datetime.fromtimestamp(seconds, UTC) + timedelta(hours=8, days=3)).weekday()
 
 
 @pytest.fixture

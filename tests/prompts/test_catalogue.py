@@ -25,9 +25,13 @@ CATALOGUE = load_catalogue()
 EVERY = [(name, language) for name in CATALOGUE.prompts for language in LANGUAGES]
 # The places each bank, card or report brings along; nothing else can be filled in.
 PLACES = {
-    "bank", "bank_phone", "card_last4", "days", "hours", "key", "last4", "report_number",
-    "reported_at", "until",
+    "bank", "bank_phone", "card_last4", "days", "hotline", "hours", "key", "last4",
+    "report_number", "reported_at", "until",
 }  # fmt: skip
+# These go on in the line that follows them; every other prompt is a whole sentence.
+FRAGMENTS = {"status_card", "busy_call_banks", "busy_bank"}
+ENDS = {"zh": ("。", "？"), "en": (".", "?")}
+GOES_ON = {"zh": ("，", "："), "en": (".", ":")}
 LONGEST_ENCODED = 4500  # Twilio's limit for one Say, URL-encoded
 LONGEST_TEXT = {"zh": 134, "en": 335}  # an SMS of two (UCS-2) or three segments
 
@@ -98,7 +102,25 @@ def test_every_prompt_can_be_spoken(name: str, language: LanguageCode) -> None:
     text = CATALOGUE.text(name, filled_in(language), language)
     assert text.strip() == text
     assert "{" not in text
-    assert text.endswith("。" if language == "zh" else (".", "?")) or text.endswith("？")
+    assert text.endswith((GOES_ON if name in FRAGMENTS else ENDS)[language])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", [n for n in CATALOGUE.prompts if n.endswith("_failed")])
+def test_a_bank_without_a_number_is_still_called(name: str, language: LanguageCode) -> None:
+    """Never by a gap: "call ICBC on  now"."""
+    text = CATALOGUE.text(name, filled_in(language) | {"bank_phone": ""}, language)
+    assert LANGUAGES[language].unknown_phone in text
+    assert "  " not in text
+
+
+@pytest.mark.parametrize(("name", "language"), EVERY)
+def test_the_lines_own_number_is_spelled_like_any_other(name: str, language: LanguageCode) -> None:
+    """Else a voice says twelve thousand three hundred and thirty-three."""
+    own = [place for place in places(name, language) if place.name == "hotline"]
+    read = "text" if name.startswith("text_") else "digits"
+    assert {place.kind for place in own} <= {read}
+    assert not re.search(r"\d{4,}", CATALOGUE.shown(name, language))
 
 
 @pytest.mark.parametrize(

@@ -83,8 +83,9 @@ def refusal(case: Case, holder: Holder, card: Card, rules: Rules, now: int) -> R
         return Refusal.FORMAL if is_formal else Refusal.ALREADY
     by_state = _BY_CARD_STATE.get(card.state, Refusal.NEEDS_A_PERSON)
     if by_state is None and card.bank not in rules.banks:
-        return Refusal.NEEDS_A_PERSON
-    return by_state
+        by_state = Refusal.NEEDS_A_PERSON
+    # "It has not been reported yet" would not be true of a card that a report still suspends.
+    return Refusal.ALREADY if by_state and case.suspension else by_state
 
 
 def report(
@@ -101,6 +102,8 @@ def report(
     if why_not is not None:
         return Filing(why_not, suspension), NOTHING
     kept = suspension.release_at if suspension else None
+    if kept and kept <= now:  # Redis may keep the key a moment longer than that
+        kept = None
     filed = _new_report(case.card_ref, request, fresh, now, kept or now + rules.suspension_seconds)
     suspended = Suspension(ReportKind.TEMPORARY, filed.number, filed.origin, filed.release_at)
     change = _filed(filed, suspended, request)

@@ -17,9 +17,12 @@ from ivr.cards.rules import Rules
 from tests.cards.acts.builders import (
     EVERY_BLOCK,
     NOW,
+    RELEASE_AT,
     WEEK,
+    a_block,
     a_case,
     a_formal_suspension,
+    a_report,
     a_suspension,
     a_text,
 )
@@ -77,6 +80,12 @@ def a_card(state: CardState, bank: str) -> Card:
     return replace(CARD, state=state, bank=BANKS[bank])
 
 
+def is_reported_again(state: CardState, by: str, bank: str, block: str) -> bool:
+    """The one way to report a suspended card: its bank has unblocked it since."""
+    wish = (state, by, bank, block)
+    return wish == (CardState.NORMAL, "another call", "known", "unblocked")
+
+
 def the_case(block: str, by: str) -> Case:
     """A card in any state; `by`: what suspends it."""
     return replace(a_case(block), suspension=SUSPENDED_BY[by])
@@ -100,7 +109,7 @@ NEW_REPORT: Final = LossReport(
 NEW_SUSPENSION: Final = Suspension(ReportKind.TEMPORARY, "12345670", "CA1", NOW + 604_800)
 
 # design.md section 2, "Notice to a bank": the agreed document, and nothing else.
-DOCUMENT: Final = {
+DOCUMENT: Final[dict[str, Any]] = {
     "type": "card.loss_reported",
     "timestamp": "2026-11-22T08:30:00Z",
     "data": {
@@ -138,6 +147,26 @@ ALL_THAT_FOLLOWS: Final = Change(
 )  # fmt: skip
 
 
+# Lost again within the 7 days: all of it is new, but for the deadline.
+SUSPENDED_AGAIN: Final = replace(NEW_SUSPENSION, release_at=RELEASE_AT)
+ALL_THAT_FOLLOWS_AGAIN: Final = replace(
+    ALL_THAT_FOLLOWS,
+    suspension=SUSPENDED_AGAIN,
+    report=replace(NEW_REPORT, release_at=RELEASE_AT),
+    superseded=a_report(state=ReportState.SUPERSEDED),
+    owes=(
+        replace(
+            TO_THE_BANK,
+            body={
+                **DOCUMENT,
+                "data": {**DOCUMENT["data"], "social_security_release_at": "2026-11-29T07:30:00Z"},
+            },
+        ),
+        a_text("text_filed"),
+    ),
+)
+
+
 def test_the_table_is_whole() -> None:
     assert list(ANSWERS) == list(CardState)
     assert list(COLUMNS) == list(product(SUSPENDED_BY, BANKS))
@@ -151,7 +180,10 @@ def test_who_may_report(state: CardState, by: str, bank: str) -> None:
         case = the_case(block, by)
         found = report(case, a_request(card), FRESH, RULES, NOW)
         may = refusal(case, ZHANG, card, RULES, NOW)
-        if answer == FILED:
+        if is_reported_again(state, by, bank, block):
+            assert found == (Filing(None, SUSPENDED_AGAIN, True), ALL_THAT_FOLLOWS_AGAIN)
+            assert may is None
+        elif answer == FILED:
             assert found == (Filing(None, NEW_SUSPENSION), ALL_THAT_FOLLOWS), block
             assert may is None
         else:
@@ -180,6 +212,29 @@ def test_the_same_call_gets_its_own_report_even_where_none_could_be_made_today()
         found = report(case, a_request(a_card(state, bank), holder), FRESH, RULES, NOW)
         assert found == (Filing(None, own), NOTHING), f"block {block}, {state!r}, bank {bank}"
         assert found[0].report_number == "55555551"
+
+
+def test_the_same_call_gets_its_report_again_and_is_told_the_same_of_its_deadline() -> None:
+    """It took over an earlier report's deadline, and asks a second time."""
+    found = report(
+        Case("card-1", SUSPENDED_AGAIN, a_block("notified"), ALL_THAT_FOLLOWS_AGAIN.report),
+        a_request(), FRESH, RULES, NOW + 60,
+    )  # fmt: skip
+    assert found == (Filing(None, SUSPENDED_AGAIN, keeps_deadline=True), NOTHING)
+
+
+@pytest.mark.parametrize(("left", "keeps"), [(1, True), (0, False), (-1, False)])
+def test_a_deadline_that_is_over_is_not_kept(left: int, keeps: bool) -> None:
+    """Redis may keep a key a moment longer than its deadline, and takes no life of 0 seconds. The
+    earlier report is then released like any other.
+    """
+    case = the_case("unblocked", "another call")
+    assert case.suspension is not None
+    case = replace(case, suspension=replace(case.suspension, release_at=NOW + left))
+    filing, change = report(case, a_request(), FRESH, RULES, NOW)
+    assert filing.suspension is not None
+    assert filing.suspension.release_at == (NOW + 1 if keeps else NOW + WEEK)
+    assert (filing.keeps_deadline, change.superseded is not None) == (keeps, keeps)
 
 
 def test_once_the_7_days_are_over_the_same_call_reports_anew() -> None:
