@@ -174,6 +174,13 @@ def test_no_text_is_owed_once_the_report_is_gone() -> None:
     assert change.owes == ()
 
 
+def test_a_bank_that_answers_500_is_as_good_as_away() -> None:
+    """It is paused like one that is silent (ivr/store/bank_health.py)."""
+    for block, state in product(EVERY_BLOCK, EVERY_NOTICE):
+        change = settle(a_case(block), a_notice(state), (), BROKEN, LATER, NOW)
+        assert change.bank_answered is False
+
+
 @pytest.mark.parametrize("came_to", ["received", "blocked", "refused"])
 def test_only_a_failure_is_tried_again(came_to: str) -> None:
     """Whatever the schedule says of a next attempt."""
