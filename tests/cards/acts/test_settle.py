@@ -155,7 +155,7 @@ OTHERS: Final = {
 @pytest.mark.parametrize("which", OTHERS)
 def test_other_notices_say_nothing_of_the_block(which: str) -> None:
     like, is_to_a_bank = OTHERS[which]
-    for (state, came_to), block, earlier in product(EVERY_ATTEMPT, EVERY_BLOCK, EARLIER.values()):
+    for (state, came_to), block, earlier in product(EVERY_ATTEMPT, EVERY_BLOCK, ((), (SILENT,))):
         notice = a_notice(state, id=like.id, kind=like.kind, report_number=like.report_number)
         attempt, due = an_attempt_that(came_to), next_due(came_to)
         expected = Change(
@@ -172,6 +172,13 @@ def test_no_text_is_owed_once_the_report_is_gone() -> None:
     change = settle(a_case(report=None), a_notice(), (), an_attempt("blocked"), None, NOW)
     assert change.block == a_step(a_case(), "blocked").block
     assert change.owes == ()
+
+
+def test_a_bank_that_answers_500_is_as_good_as_away() -> None:
+    """It is paused like one that is silent (ivr/store/bank_health.py)."""
+    for block, state in product(EVERY_BLOCK, EVERY_NOTICE):
+        change = settle(a_case(block), a_notice(state), (), BROKEN, LATER, NOW)
+        assert change.bank_answered is False
 
 
 @pytest.mark.parametrize("came_to", ["received", "blocked", "refused"])
