@@ -1,16 +1,16 @@
 """Report a card lost: whether that is allowed, and what follows from it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from ivr.beijing import beijing_day
 from ivr.cards.block import Block, BlockState
 from ivr.cards.case import Case
-from ivr.cards.change import NOTHING, Change, Entry, Owed, text_about
+from ivr.cards.change import NOTHING, Change, Entry, NoticeChange, Owed, text_about
 from ivr.cards.id_number import is_under_16
 from ivr.cards.loss import LossReport, ReportKind, Suspension
-from ivr.cards.notice import NoticeKind
+from ivr.cards.notice import Notice, NoticeKind, NoticeState
 from ivr.cards.notice_bodies import reported_body
 from ivr.cards.records import Card, CardState, Holder
 from ivr.cards.rules import Rules
@@ -84,10 +84,19 @@ def refusal(case: Case, holder: Holder, card: Card, rules: Rules, now: int) -> R
 
 
 def report(
-    case: Case, request: ReportRequest, fresh: Fresh, rules: Rules, now: int
+    case: Case,
+    request: ReportRequest,
+    fresh: Fresh,
+    rules: Rules,
+    now: int,
+    *,
+    earlier: Notice | None = None,
 ) -> tuple[Filing, Change]:
     """Suspends the social security function and owes the bank its notice, if the card may be
     reported. A second report changes nothing and extends nothing (domain section 1).
+
+    `earlier`: the notice of the block there was before. It is overtaken: a late one must not block
+    the card again once the bank has unblocked it.
     """
     suspension = case.suspension
     if suspension is not None and suspension.origin == request.origin:
@@ -97,7 +106,16 @@ def report(
         return Filing(why_not, suspension), NOTHING
     filed = _new_report(case.card_ref, request, fresh, rules, now)
     suspended = Suspension(ReportKind.TEMPORARY, filed.number, filed.origin, filed.release_at)
-    return Filing(None, suspended), _filed(filed, suspended, request)
+    change = _filed(filed, suspended, request)
+    return Filing(None, suspended), replace(change, notice=_overtaken(earlier))
+
+
+def _overtaken(earlier: Notice | None) -> NoticeChange | None:
+    if earlier is None:
+        return None
+    is_open = earlier.state is NoticeState.OPEN
+    state = NoticeState.CLOSED if is_open else None
+    return NoticeChange(earlier, state=state, needs_person=False)
 
 
 def _new_report(

@@ -95,8 +95,12 @@ def attempted(notice: Notice, came_to: str) -> Entry:
     return Entry(event, fields)
 
 
-def notice_then(notice: Notice, came_to: str) -> NoticeChange:
-    """The attempt, written down whatever it came to, and what it makes of the notice."""
+def notice_then(notice: Notice, came_to: str, block: str = "") -> NoticeChange:
+    """The attempt, written down whatever it came to, and what it makes of the notice.
+
+    A late receipt of a refused notice leaves it where a person looks: the block is still refused.
+    """
+    is_left = (block, came_to) == ("refused", "received")
     then = NOTICE_THEN[notice.state][COLUMNS.index(came_to)]
     is_tried = notice.state.value == "open" and came_to == "failed, to be tried"
     return NoticeChange(
@@ -104,7 +108,7 @@ def notice_then(notice: Notice, came_to: str) -> NoticeChange:
         an_attempt_that(came_to),
         state=NoticeState(then) if then else None,
         due=LATER if is_tried else None,
-        needs_person=NEEDS_PERSON[then],
+        needs_person=None if is_left else NEEDS_PERSON[then],
     )
 
 
@@ -134,7 +138,7 @@ def test_all_an_attempt_can_come_to(state: str, came_to: str) -> None:
         step = a_step(case, block_then(block, state, came_to, earlier))
         expected = replace(
             step,
-            notice=notice_then(notice, came_to),
+            notice=notice_then(notice, came_to, block),
             bank_answered=ANSWERED[came_to],
             journal=(attempted(notice, came_to), *step.journal),
         )

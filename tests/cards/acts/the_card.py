@@ -59,7 +59,8 @@ class TheCard:
         n = len(self.reports)
         request = ReportRequest("holder-1", ZHANG, CARD, "phone", f"CA{n}", "zh")
         fresh = Fresh(f"{n:08}", f"ntc-{n}")
-        _, change = report(self.case, request, fresh, RULES, self.now)
+        earlier = self._notice()
+        _, change = report(self.case, request, fresh, RULES, self.now, earlier=earlier)
         if change.report is not None:
             self.reports.append(change.report)
             self.notices.append(a_notice(id=fresh.notice_id, report_number=fresh.number))
