@@ -83,13 +83,19 @@ class CardService:
             redis.RedisError: Redis did not answer or refused; nothing was filed.
         """
         card_ref = self._holders.card_ref(request.card.number)
-        if seen is None or seen.case.card_ref != card_ref:
+        # What a channel saw is without the notice of an earlier block.
+        if seen is None or seen.case.card_ref != card_ref or seen.case.block is not None:
             seen = self._cases.of_card(card_ref)
         reading = seen
         while True:
             fresh = Fresh(new_report_number(), new_notice_id())
             filing, change = reporting.report(
-                reading.case, request, fresh, self._rules, reading.now
+                reading.case,
+                request,
+                fresh,
+                self._rules,
+                reading.now,
+                earlier=reading.notice,
             )
             if change == NOTHING or self._cases.file(change, reading):
                 break

@@ -85,6 +85,12 @@ class Change:
 NOTHING = Change()
 
 
+def owed_again(notice: Notice, at: int, *, since: int | None = None) -> NoticeChange:
+    """A closed notice is due at `at`, and given up 72 hours after `since` (or `at`)."""
+    since = at if since is None else since
+    return NoticeChange(notice, state=NoticeState.OPEN, due=at, since=since, needs_person=False)
+
+
 def text_about(report: LossReport, prompt: str, at: int) -> Owed:
     """A text to the holder of a report.
 

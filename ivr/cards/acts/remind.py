@@ -6,10 +6,9 @@ would wait for ever; a bank that did block answers the repeated notice with "blo
 
 from typing import Final
 
-from ivr.cards.acts.send_again import owed_again
 from ivr.cards.block import BlockState
 from ivr.cards.case import Case
-from ivr.cards.change import Change, Entry, NoticeChange, Reminder
+from ivr.cards.change import Change, Entry, NoticeChange, Reminder, owed_again
 from ivr.cards.notice import Notice, NoticeState
 
 FIRST_AFTER: Final = 600  # seconds for a bank to say "blocked" after it took a notice

@@ -7,10 +7,10 @@ from typing import Final
 from ivr.beijing import beijing_day
 from ivr.cards.block import Block, BlockState
 from ivr.cards.case import Case
-from ivr.cards.change import NOTHING, Change, Entry, Owed, text_about
+from ivr.cards.change import NOTHING, Change, Entry, NoticeChange, Owed, text_about
 from ivr.cards.id_number import is_under_16
 from ivr.cards.loss import LossReport, ReportKind, ReportState, Suspension
-from ivr.cards.notice import NoticeKind
+from ivr.cards.notice import Notice, NoticeKind, NoticeState
 from ivr.cards.notice_bodies import reported_body
 from ivr.cards.records import Card, CardState, Holder
 from ivr.cards.rules import Rules
@@ -89,11 +89,20 @@ def refusal(case: Case, holder: Holder, card: Card, rules: Rules, now: int) -> R
 
 
 def report(
-    case: Case, request: ReportRequest, fresh: Fresh, rules: Rules, now: int
+    case: Case,
+    request: ReportRequest,
+    fresh: Fresh,
+    rules: Rules,
+    now: int,
+    *,
+    earlier: Notice | None = None,
 ) -> tuple[Filing, Change]:
     """Suspends the social security function and owes the bank its notice, if the card may be
     reported. A second report changes nothing and extends nothing (domain section 1). But a card
     that the bank has unblocked since is reported to the bank again, and keeps its deadline.
+
+    `earlier`: the notice of the block there was before. It is overtaken: a late one must not block
+    the card again once the bank has unblocked it.
     """
     suspension = case.suspension
     if suspension is not None and suspension.origin == request.origin:
@@ -107,6 +116,7 @@ def report(
     filed = _new_report(case.card_ref, request, fresh, now, kept or now + rules.suspension_seconds)
     suspended = Suspension(ReportKind.TEMPORARY, filed.number, filed.origin, filed.release_at)
     change = _filed(filed, suspended, request)
+    change = replace(change, notice=_overtaken(earlier))
     if kept and case.report is not None:
         change = replace(change, superseded=replace(case.report, state=ReportState.SUPERSEDED))
     return Filing(None, suspended, keeps_deadline=kept is not None), change
@@ -126,6 +136,14 @@ def _keeps_deadline(case: Case, rules: Rules) -> bool:
     report = case.report
     full = rules.suspension_seconds
     return report is not None and report.release_at - report.reported_at < full
+
+
+def _overtaken(earlier: Notice | None) -> NoticeChange | None:
+    if earlier is None:
+        return None
+    is_open = earlier.state is NoticeState.OPEN
+    state = NoticeState.CLOSED if is_open else None
+    return NoticeChange(earlier, state=state, needs_person=False)
 
 
 def _new_report(

@@ -3,10 +3,11 @@
 from dataclasses import replace
 from typing import Final
 
+from ivr.cards.acts.remind import FIRST_AFTER
 from ivr.cards.acts.step import step
 from ivr.cards.block import TRANSITIONS, BlockEvent, BlockState
 from ivr.cards.case import Case
-from ivr.cards.change import NOTHING, Change, Entry, NoticeChange
+from ivr.cards.change import NOTHING, Change, Entry, Reminder, owed_again
 from ivr.cards.notice import Notice, NoticeKind, NoticeState
 
 # In these states a notice to block would do harm, because the holder has been at an outlet since.
@@ -25,14 +26,10 @@ def send_again(case: Case, notice: Notice, now: int) -> Change:
     is_its_own = block is not None and block.notice_id == notice.id
     if is_its_own and block and (block.state, BlockEvent.RESENT) in TRANSITIONS:
         change = step(case, BlockEvent.RESENT, now)
+    if is_its_own and block and block.state is BlockState.RECEIVED:  # the bank may stay silent
+        change = Change(reminder=Reminder(notice.id, now + FIRST_AFTER))
     entry = Entry("notice_resent", {"notice": notice.id, "bank": notice.bank})
     return replace(change, notice=owed_again(notice, now), journal=(entry, *change.journal))
-
-
-def owed_again(notice: Notice, at: int, *, since: int | None = None) -> NoticeChange:
-    """A closed notice is due at `at`, and given up 72 hours after `since` (or `at`)."""
-    since = at if since is None else since
-    return NoticeChange(notice, state=NoticeState.OPEN, due=at, since=since, needs_person=False)
 
 
 def _would_block_again(notice: Notice, case: Case) -> bool:

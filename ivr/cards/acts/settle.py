@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Final
 
 from ivr.cards.acts.step import step
-from ivr.cards.block import BlockEvent
+from ivr.cards.block import Block, BlockEvent, BlockState
 from ivr.cards.case import Case
 from ivr.cards.change import NOTHING, Change, Entry, NoticeChange
 from ivr.cards.notice import NEEDS_A_PERSON, Attempt, Notice, NoticeKind, NoticeState, Outcome
@@ -42,8 +42,8 @@ def settle(
     # Attempts may overlap when a lease has ended, so only good news may change a closed notice.
     is_news = is_open or attempt.outcome in GOOD_NEWS
     again = attempt.outcome is Outcome.FAILED and next_due is not None
-    change = NOTHING
-    if is_news and not again and _is_about_the_block(notice, case):
+    change, block = NOTHING, case.block if _is_about_the_block(notice, case) else None
+    if is_news and not again and block is not None:
         change = step(case, _meaning(attempt, earlier), now)
     state = CLOSED_BY[attempt.outcome][0] if is_news and not again else None
     written = NoticeChange(
@@ -51,11 +51,18 @@ def settle(
         attempt,
         state=state,
         due=next_due if again and is_open else None,
-        needs_person=None if state is None else state in NEEDS_A_PERSON,
+        needs_person=None if state is None else _needs_person(state, change.block or block),
     )
     answered = None if notice.kind is NoticeKind.TEXT else attempt.outcome is not Outcome.FAILED
     entry = _entry(notice, attempt)
     return replace(change, notice=written, bank_answered=answered, journal=(entry, *change.journal))
+
+
+def _needs_person(state: NoticeState, block: Block | None) -> bool | None:
+    """None, as it was, when a late receipt leaves the block refused: nobody else would look."""
+    if state in NEEDS_A_PERSON:
+        return True
+    return None if block is not None and block.state is BlockState.REFUSED else False
 
 
 def _is_about_the_block(notice: Notice, case: Case) -> bool:

@@ -70,7 +70,8 @@ def worth_telling(step: Step) -> str:
     block, report = step.change.block, step.change.report
     if report is not None and report.state is not ReportState.SUPERSEDED:
         return "text_filed" if report.state is ReportState.ACTIVE else "text_released"
-    return TEXT_WHEN[block.state] if block is not None and block != step.before.block else ""
+    before = step.before.block.state if step.before.block else None
+    return TEXT_WHEN[block.state] if block is not None and block.state is not before else ""
 
 
 def what_is_over_is_not_owed(card: TheCard) -> None:

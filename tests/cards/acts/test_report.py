@@ -1,5 +1,7 @@
 """Who may report which card lost, all that follows when it is, and that else nothing does."""
 
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import product
 from typing import Any, Final
@@ -295,6 +297,22 @@ def test_every_word_of_the_request_ends_where_it_belongs() -> None:
     told = {"report": "76543210", "card": "card-2", "bank": "ccb", "channel": "web",
             "origin": "web-7"}  # fmt: skip
     assert change.journal == (Entry("loss_reported", told),)
+
+
+@pytest.fixture
+def in_beijing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The machine's own clock is set to Beijing time."""
+    with monkeypatch.context() as patch:
+        patch.setenv("TZ", "Asia/Shanghai")
+        time.tzset()
+        yield
+    time.tzset()
+
+
+@pytest.mark.usefixtures("in_beijing")
+def test_banks_are_told_times_in_utc_wherever_the_machine_stands() -> None:
+    _, change = report(Case("card-1"), a_request(), FRESH, RULES, NOW)
+    assert change.owes[0].body == DOCUMENT
 
 
 def test_personal_values_are_in_the_notice_and_nowhere_else() -> None:

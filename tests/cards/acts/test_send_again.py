@@ -7,7 +7,7 @@ from typing import Final
 import pytest
 
 from ivr.cards.acts.send_again import send_again
-from ivr.cards.change import NOTHING, Change, Entry, NoticeChange
+from ivr.cards.change import NOTHING, Change, Entry, NoticeChange, Reminder
 from ivr.cards.notice import Notice, NoticeKind, NoticeState
 from tests.cards.acts.builders import (
     EVERY_BLOCK,
@@ -71,7 +71,10 @@ def test_the_notice_of_the_block(block: str) -> None:
     for state in EVERY_NOTICE:
         case, notice = a_case(block), a_notice(state)
         step = a_step(case, then)
-        expected = replace(step, notice=owed_again(notice), journal=(resent(notice), *step.journal))
+        # A bank that took the notice and stays silent is asked again in 10 minutes, as before.
+        reminder = Reminder(notice.id, NOW + 600) if block == "received" else None
+        journal = (resent(notice), *step.journal)
+        expected = replace(step, notice=owed_again(notice), reminder=reminder, journal=journal)
         is_sent = sent == "sent" and CAN_BE_SENT[state]
         found = send_again(case, notice, NOW)
         assert found == (expected if is_sent else NOTHING), f"notice {state}"

@@ -95,8 +95,12 @@ def attempted(notice: Notice, came_to: str) -> Entry:
     return Entry(event, fields)
 
 
-def notice_then(notice: Notice, came_to: str) -> NoticeChange:
-    """The attempt, written down whatever it came to, and what it makes of the notice."""
+def notice_then(notice: Notice, came_to: str, block: str = "") -> NoticeChange:
+    """The attempt, written down whatever it came to, and what it makes of the notice.
+
+    A late receipt of a refused notice leaves it where a person looks: the block is still refused.
+    """
+    is_left = (block, came_to) == ("refused", "received")
     then = NOTICE_THEN[notice.state][COLUMNS.index(came_to)]
     is_tried = notice.state.value == "open" and came_to == "failed, to be tried"
     return NoticeChange(
@@ -104,7 +108,7 @@ def notice_then(notice: Notice, came_to: str) -> NoticeChange:
         an_attempt_that(came_to),
         state=NoticeState(then) if then else None,
         due=LATER if is_tried else None,
-        needs_person=NEEDS_PERSON[then],
+        needs_person=None if is_left else NEEDS_PERSON[then],
     )
 
 
@@ -134,7 +138,7 @@ def test_all_an_attempt_can_come_to(state: str, came_to: str) -> None:
         step = a_step(case, block_then(block, state, came_to, earlier))
         expected = replace(
             step,
-            notice=notice_then(notice, came_to),
+            notice=notice_then(notice, came_to, block),
             bank_answered=ANSWERED[came_to],
             journal=(attempted(notice, came_to), *step.journal),
         )
@@ -155,7 +159,7 @@ OTHERS: Final = {
 @pytest.mark.parametrize("which", OTHERS)
 def test_other_notices_say_nothing_of_the_block(which: str) -> None:
     like, is_to_a_bank = OTHERS[which]
-    for (state, came_to), block, earlier in product(EVERY_ATTEMPT, EVERY_BLOCK, EARLIER.values()):
+    for (state, came_to), block, earlier in product(EVERY_ATTEMPT, EVERY_BLOCK, ((), (SILENT,))):
         notice = a_notice(state, id=like.id, kind=like.kind, report_number=like.report_number)
         attempt, due = an_attempt_that(came_to), next_due(came_to)
         expected = Change(
@@ -172,6 +176,13 @@ def test_no_text_is_owed_once_the_report_is_gone() -> None:
     change = settle(a_case(report=None), a_notice(), (), an_attempt("blocked"), None, NOW)
     assert change.block == a_step(a_case(), "blocked").block
     assert change.owes == ()
+
+
+def test_a_bank_that_answers_500_is_as_good_as_away() -> None:
+    """It is paused like one that is silent (ivr/store/bank_health.py)."""
+    for block, state in product(EVERY_BLOCK, EVERY_NOTICE):
+        change = settle(a_case(block), a_notice(state), (), BROKEN, LATER, NOW)
+        assert change.bank_answered is False
 
 
 @pytest.mark.parametrize("came_to", ["received", "blocked", "refused"])

@@ -59,7 +59,8 @@ class TheCard:
         n = len(self.reports)
         request = ReportRequest("holder-1", ZHANG, CARD, "phone", f"CA{n}", "zh")
         fresh = Fresh(f"{n:08}", f"ntc-{n}")
-        _, change = report(self.case, request, fresh, RULES, self.now)
+        earlier = self._notice()
+        _, change = report(self.case, request, fresh, RULES, self.now, earlier=earlier)
         if change.report is not None:
             self.reports.append(change.report)
             self.notices.append(a_notice(id=fresh.notice_id, report_number=fresh.number))
@@ -69,13 +70,9 @@ class TheCard:
     def is_attempted(self, came_to: str, which: int = -1, *, again: bool = False) -> None:
         """A notice is delivered, or not; two attempts at the same one may overlap."""
         if self.notices:
-            notice, earlier, attempt = (
-                self.notices[which],
-                self.attempts[which],
-                an_attempt(came_to),
-            )
+            notice, earlier = self.notices[which], self.attempts[which]
             due = self.now + 60 if again else None
-            change = settle(self.case, notice, earlier, attempt, due, self.now)
+            change = settle(self.case, notice, earlier, an_attempt(came_to), due, self.now)
             self._keep(change, says_blocked=came_to == "blocked")
 
     def is_told(self, news: str, which: int = -1, *, before: bool = False) -> None:
