@@ -15,7 +15,8 @@ from .markup import Element
 from .speech import heard_text
 from .vocabulary import Noun, allowed_in
 
-_POSITIVE = r"0*[1-9]\d*"
+_WHOLE = r"0*[0-9]{1,9}"  # as `whole_number` reads them
+_POSITIVE = r"0*[1-9][0-9]{0,8}"
 _METHOD = r"GET|POST"
 _BOOLEAN = r"true|false"
 _VALUES: dict[tuple[str, str], tuple[int, str]] = {
@@ -27,8 +28,8 @@ _VALUES: dict[tuple[str, str], tuple[int, str]] = {
     ("Gather", "bargeIn"): (13332, _BOOLEAN),
     ("Gather", "profanityFilter"): (13333, _BOOLEAN),
     ("Gather", "actionOnEmptyResult"): (13338, _BOOLEAN),
-    ("Say", "loop"): (13510, r"\d+"),
-    ("Play", "loop"): (13410, r"\d+"),
+    ("Say", "loop"): (13510, _WHOLE),
+    ("Play", "loop"): (13410, _WHOLE),
     ("Play", "digits"): (13430, r"[0-9*#wW]+"),
     ("Pause", "length"): (13910, _POSITIVE),
     ("Redirect", "method"): (13710, _METHOD),

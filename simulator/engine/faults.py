@@ -1,7 +1,7 @@
 """Twilio's error and warning codes under Twilio's own names.
 
-Source: Twilio's "Error and Warning Dictionary" (twilio.com/docs/api/errors). The two codes below
-1000 are not Twilio's: they mark the simulator's own limits.
+Source: Twilio's "Error and Warning Dictionary" (twilio.com/docs/api/errors). The codes below 1000
+are not Twilio's: they mark the simulator's own limits.
 """
 
 from dataclasses import dataclass
@@ -17,10 +17,12 @@ class Level(StrEnum):
 
 REDIRECT_LOOP = 1
 VERB_NOT_PLAYED = 2
+MISTAKE = 3
 
 _NAMES: dict[int, str] = {
     REDIRECT_LOOP: "Simulator: the call goes round in circles",
     VERB_NOT_PLAYED: "Simulator: this verb is not played",
+    MISTAKE: "Simulator: a mistake of its own, not of the application",
     11100: "Invalid URL format",
     11200: "HTTP retrieval failure",
     11210: "HTTP bad host name",
@@ -111,3 +113,12 @@ class FaultError(Exception):
     def __init__(self, code: int, detail: str, url: str = "") -> None:
         self.fault = Fault(code, detail, url)
         super().__init__(str(self.fault))
+
+
+def fault_of(error: Exception, url: str) -> Fault:
+    """What went wrong, as a fault. Whatever an answer holds, a call ends in one of these: the
+    unforeseen is a fault too, or the call would hang for ever.
+    """
+    if isinstance(error, FaultError):
+        return error.fault
+    return Fault(MISTAKE, f"{type(error).__name__}: {error}", url)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from .activity import Activity, Continue, Finish, Goto, LeaveQueue, State, Transition
 from .clock import NEVER, Clock
 from .dial import Dialling
-from .faults import Fault, FaultError, Level
+from .faults import Fault, Level, fault_of
 from .fetch import Exchange, Fetcher, HttpRequest
 from .gather import Gathering
 from .phone_line import PhoneLine, call_ended, new_sid, standard_parameters
@@ -48,6 +48,7 @@ class Machine:
         self._queue: tuple[Queued, Position] | None = None
         self._early_keys: deque[str] = deque()
         self._over = False
+        self._gave_up = False
 
     # What a driver sees
 
@@ -112,7 +113,10 @@ class Machine:
 
     def _follow(self, transition: Transition | None) -> None:
         while transition:
-            transition = self._take(transition)
+            try:
+                transition = self._take(transition)
+            except Exception as error:  # or the call would hang, and its phone stay busy
+                transition = self._give_up(error)
 
     def _take(self, transition: Transition) -> Transition | None:
         if isinstance(transition, Goto):
@@ -123,6 +127,15 @@ class Machine:
             self._finish(transition)
             return None
         return self._next_verb()
+
+    def _give_up(self, error: Exception) -> Transition:
+        """An apology; if even that fails, the end."""
+        self._report(fault_of(error, self._script.position.url))
+        if self._gave_up:
+            return Finish("failed", "line hung up")
+        self._gave_up = True
+        self._script.apologise()
+        return Continue()
 
     def _open(self, goto: Goto) -> Transition:
         if self.exchanges:
@@ -200,13 +213,13 @@ class Machine:
         talked = 0.0 if answered_at is None else self.now - answered_at
         ended_at = self._started_at + timedelta(seconds=self.now)
         url = self.line.status_callback_url
-        news = call_ended(self.status, talked, ended_at)
+        news = call_ended(talked, ended_at)
         try:
             self._fetcher.fetch(
                 HttpRequest(url, self._parameters(), news, purpose="status"), self.now
             )
-        except FaultError as error:
-            self.faults.append(Fault(15003, str(error.fault), url, self.now))
+        except Exception as error:
+            self.faults.append(Fault(15003, str(fault_of(error, url)), url, self.now))
 
     def _parameters(self) -> dict[str, str]:
         extra = dict(self.rules.extra_parameters)

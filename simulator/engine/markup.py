@@ -10,6 +10,8 @@ from xml.parsers import expat
 from .faults import FaultError
 
 LARGEST_DOCUMENT = 64 * 1024
+DEEPEST_NESTING = 50  # TwiML needs five levels; walking a tree must not exhaust the stack
+_LONGEST_NUMBER = 9  # digits; no second or count of a call needs more
 _XML_TYPES = ("text/xml", "application/xml")
 
 
@@ -33,8 +35,7 @@ class Element:
 
     def whole(self, name: str, default: int) -> int:
         """A whole-number attribute. A value that is no number counts as absent; checks.py warns."""
-        value = self.attributes.get(name, "").strip()
-        return int(value) if value.isascii() and value.isdigit() else default
+        return whole_number(self.attributes.get(name, ""), default)
 
     def is_true(self, name: str, default: bool = False) -> bool:
         return self.attributes.get(name, str(default)).strip().lower() == "true"
@@ -42,6 +43,14 @@ class Element:
     def method(self, name: str = "method") -> str:
         """GET or POST; POST when absent or invalid."""
         return "GET" if self.attributes.get(name, "").strip().upper() == "GET" else "POST"
+
+
+def whole_number(text: str, default: int) -> int:
+    """Decimal digits as a number; anything else, or a number beyond all use, is the default."""
+    digits = text.strip()
+    usable = digits.isascii() and digits.isdigit()
+    significant = digits.lstrip("0") or "0"
+    return int(significant) if usable and len(significant) <= _LONGEST_NUMBER else default
 
 
 def read_answer(content_type: str, body: bytes, url: str = "") -> Element:
@@ -63,20 +72,21 @@ def read_answer(content_type: str, body: bytes, url: str = "") -> Element:
 
 
 def parse(body: bytes, url: str = "") -> Element:
-    """Any XML as a tree; FaultError 12100 with line and column when it is malformed."""
+    """Any XML as a tree; FaultError 12100, where there is one with line and column, if it is
+    malformed, nested too deep or in an encoding that expat does not read.
+    """
     if body[:1].isspace():
         raise FaultError(12100, "white space before the XML declaration", url)
     builder = _Builder()
     try:
         return builder.build(body)
-    except expat.ExpatError as error:
+    # Of an encoding it does not know expat says so with ValueError or LookupError.
+    except (expat.ExpatError, ValueError, LookupError, _UnusableError) as error:
         raise FaultError(12100, str(error), url) from error
-    except _DoctypeError as error:
-        raise FaultError(12100, "a document type declaration is not TwiML", url) from error
 
 
-class _DoctypeError(Exception):
-    pass
+class _UnusableError(Exception):
+    """Sound XML that is no TwiML."""
 
 
 class _Builder:
@@ -97,6 +107,8 @@ class _Builder:
         return self._root
 
     def _open(self, name: str, attributes: dict[str, str]) -> None:
+        if len(self._open_elements) == DEEPEST_NESTING:
+            raise _UnusableError(f"more than {DEEPEST_NESTING} elements inside one another")
         self._open_elements.append((name, attributes, [], self._parser.CurrentLineNumber))
 
     def _close(self, _name: str) -> None:
@@ -113,4 +125,4 @@ class _Builder:
 
     def _doctype(self, *_declaration: object) -> None:
         # Entities could make a small document enormous; no TwiML needs them.
-        raise _DoctypeError
+        raise _UnusableError("a document type declaration is not TwiML")

@@ -12,7 +12,6 @@ from typing import Literal
 
 # Twilio fills the country of a number it knows, and for Chinese numbers nothing else.
 _COUNTRIES = {"+852": "HK", "+853": "MO", "+886": "TW", "+86": "CN", "+1": "US", "+44": "GB"}
-_SIP_CODES = {"completed": "200", "busy": "486", "no-answer": "487"}
 _PARTIES = ("From", "To", "Caller", "Called")
 
 
@@ -65,7 +64,7 @@ def country_of(number: str) -> str:
     return next((iso for prefix, iso in _COUNTRIES.items() if number.startswith(prefix)), "")
 
 
-def call_ended(status: str, seconds: float, ended_at: datetime) -> dict[str, str]:
+def call_ended(seconds: float, ended_at: datetime) -> dict[str, str]:
     """What the number-level status callback adds: "CallDuration (s), Duration (minutes, ...".
 
     `seconds`: from answer to end; `ended_at`: aware UTC, sent as RFC 2822.
@@ -77,5 +76,4 @@ def call_ended(status: str, seconds: float, ended_at: datetime) -> dict[str, str
         "Timestamp": format_datetime(ended_at),
         "CallbackSource": "call-progress-events",
         "SequenceNumber": "0",
-        "SipResponseCode": _SIP_CODES[status],
     }

@@ -3,12 +3,11 @@
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urljoin
 
 from .activity import Goto
 from .checks import faults_in
-from .faults import REDIRECT_LOOP, Fault, FaultError
-from .fetch import Fetcher, HttpRequest
+from .faults import REDIRECT_LOOP, Fault, FaultError, fault_of
+from .fetch import Fetcher, HttpRequest, resolved
 from .markup import Element, parse, read_answer
 from .phone_line import PhoneLine
 from .rules import Rules
@@ -55,19 +54,17 @@ class Script:
 
     def absolute(self, url: str) -> str:
         """URLs "resolve against the current document"; an empty one means that document."""
-        try:
-            return urljoin(self._url.partition("#")[0], url) if url else self._url
-        except ValueError:  # not a URL; asking for it will say so
-            return url
+        return resolved(url, self._url) if url else self._url
 
     def open(self, goto: Goto, parameters: Mapping[str, str], now: float) -> None:
         """Fetches the next document. If that fails, the fallback URL; if that fails, an apology."""
         try:
             self._guard(goto, now)
             self._load(goto, parameters, "voice", now)
-        except FaultError as error:
-            self._report(error.fault)
-            self._fall_back(goto, error.fault, parameters, now)
+        except Exception as error:  # whatever an answer holds
+            fault = fault_of(error, goto.url)
+            self._report(fault)
+            self._fall_back(goto, fault, parameters, now)
 
     def _guard(self, goto: Goto, now: float) -> None:
         self._documents += 1
@@ -93,12 +90,16 @@ class Script:
 
         Without one, or when it fails too: "an application error has occurred", and hangs up.
         """
-        self._url, self._verbs = goto.url, deque(_APPLICATION_ERROR.children)
+        self.apologise()
         if not self._line.fallback_url or fault.code == REDIRECT_LOOP:
             return
         error = {"ErrorCode": str(fault.code), "ErrorUrl": fault.url.partition("#")[0]}
         fallback = Goto(self._line.fallback_url, "POST", {**goto.input, **error})
         try:
             self._load(fallback, parameters, "fallback", now)
-        except FaultError as second:
-            self._report(second.fault)
+        except Exception as second:
+            self._report(fault_of(second, fallback.url))
+
+    def apologise(self) -> None:
+        """ "An application error has occurred": what is left to say."""
+        self._verbs = deque(_APPLICATION_ERROR.children)

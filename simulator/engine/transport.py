@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import NameResolutionError, NewConnectionError
+from urllib3.exceptions import LocationValueError, NameResolutionError, NewConnectionError
 from werkzeug.test import Client, EnvironBuilder
 
 Failure = Literal["connect", "read", "host", "tls"]
@@ -82,8 +82,8 @@ class HttpTransport:
             request = self._prepared(method, url, headers, body)
             response = self._adapter.send(request, stream=True, timeout=timeouts)
             return _read(response, deadline)
-        except requests.RequestException as error:
-            raise TransportError(_failure(error), str(error)) from error
+        except Exception as error:  # each layer below has exceptions of its own
+            raise TransportError(_failure(error), f"{type(error).__name__}: {error}") from error
 
     def close(self) -> None:
         """Closes idle connections."""
@@ -105,8 +105,7 @@ class HttpTransport:
     def _routed(self, url: str) -> str:
         if not self._via:
             return url
-        parts = urlsplit(url)
-        return self._via + url.partition(parts.netloc)[2]
+        return self._via + url.partition(f"//{urlsplit(url).netloc}")[2]
 
 
 def _read(response: requests.Response, deadline: float) -> HttpResponse:
@@ -120,7 +119,9 @@ def _read(response: requests.Response, deadline: float) -> HttpResponse:
     return HttpResponse(response.status_code, tuple(headers), body.getvalue())
 
 
-def _failure(error: requests.RequestException) -> Failure:
+def _failure(error: Exception) -> Failure:
+    if isinstance(error, (LocationValueError, requests.exceptions.InvalidURL, UnicodeError)):
+        return "host"
     if isinstance(error, requests.exceptions.SSLError):
         return "tls"
     if isinstance(error, requests.ConnectTimeout):

@@ -53,7 +53,8 @@ def shaken(fragment: str, *failures: TransportError) -> tuple[Call, Shaky]:
         ("#rp=sometimes", [], 0, [11243]),
         # Twilio's error dictionary: "HTTP bad host name", "SSL/TLS Handshake Error"
         ("#rc=0", [TransportError("host", "unknown")], 1, [11210]),
-        ("", [TransportError("tls", "certificate")], 1, [11220]),
+        ("#rc=0", [TransportError("tls", "no handshake")], 1, [11220]),
+        ("", [TransportError("tls", "no handshake")], 2, []),  # "rp=ct also covers ..."
     ],
 )
 def test_retries(
