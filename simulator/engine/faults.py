@@ -18,10 +18,12 @@ class Level(StrEnum):
 REDIRECT_LOOP = 1
 VERB_NOT_PLAYED = 2
 MISTAKE = 3
+HTML_ANSWER = 4
 
 _NAMES: dict[int, str] = {
     REDIRECT_LOOP: "Simulator: the call goes round in circles",
     VERB_NOT_PLAYED: "Simulator: this verb is not played",
+    HTML_ANSWER: "Simulator: whether Twilio takes this or raises 12300 its own pages disagree on",
     MISTAKE: "Simulator: a mistake of its own, not of the application",
     11100: "Invalid URL format",
     11200: "HTTP retrieval failure",
@@ -78,7 +80,7 @@ _NAMES: dict[int, str] = {
 
 # The dictionary files these attribute faults under errors; the other 13xxx are warnings.
 _ERRORS_ABOVE_13000 = {13338, 14201, 14204, 14205, 14206}
-_WARNINGS_BELOW_13000 = {VERB_NOT_PLAYED, 12200}
+_WARNINGS_BELOW_13000 = {VERB_NOT_PLAYED, HTML_ANSWER, 12200}
 
 
 @dataclass(frozen=True)

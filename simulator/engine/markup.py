@@ -3,6 +3,7 @@
 Source: twilio.com/docs/voice/twiml, and the "Error and Warning Dictionary" (see faults.py).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from xml.parsers import expat
@@ -12,7 +13,7 @@ from .faults import FaultError
 LARGEST_DOCUMENT = 64 * 1024
 DEEPEST_NESTING = 50  # TwiML needs five levels; walking a tree must not exhaust the stack
 _LONGEST_NUMBER = 9  # digits; no second or count of a call needs more
-_XML_TYPES = ("text/xml", "application/xml")
+_TWIML_TYPES = ("text/xml", "application/xml", "text/html")
 
 
 @dataclass(frozen=True)
@@ -54,17 +55,50 @@ def whole_number(text: str, default: int) -> int:
 
 
 def read_answer(content_type: str, body: bytes, url: str = "") -> Element:
-    """The `<Response>` in an HTTP answer.
+    """The `<Response>` in an HTTP answer. Plain words are one that says them, a sound one that
+    plays it.
 
     Raises FaultError: 11770 empty, 11750 over 64 kB, 12300 content type, 12100 malformed XML or
     leading white space, 12102 another root.
     """
     if not body:
         raise FaultError(11770, "the answer has no body", url)
+    kind = media_type(content_type)
+    if kind.startswith("audio/"):
+        return _one_verb("Play", url)
     if len(body) > LARGEST_DOCUMENT:
         raise FaultError(11750, f"{len(body)} bytes, at most {LARGEST_DOCUMENT} are read", url)
-    if content_type.partition(";")[0].strip().lower() not in _XML_TYPES:
+    if kind == "text/plain":
+        return _words(content_type, body, url)
+    if kind not in _TWIML_TYPES:
         raise FaultError(12300, f"{content_type or 'no Content-Type'} is not text/xml", url)
+    return _twiml(body, url)
+
+
+def media_type(content_type: str) -> str:
+    """`text/xml` of `Text/XML; charset=utf-8`."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _words(content_type: str, body: bytes, url: str) -> Element:
+    """ "text/plain is read out (TwiML if it is valid)"."""
+    try:
+        return _twiml(body, url)
+    except FaultError:
+        pass
+    charset = re.search(r"""charset=["']?([\w-]+)""", content_type, re.I)
+    try:
+        words = body.decode(charset[1] if charset else "utf-8", "replace")
+    except (LookupError, ValueError):  # no such encoding, or none for text
+        words = body.decode("utf-8", "replace")
+    return _one_verb("Say", words)
+
+
+def _one_verb(name: str, text: str) -> Element:
+    return Element("Response", {}, (Element(name, {}, (text,)),))
+
+
+def _twiml(body: bytes, url: str) -> Element:
     root = parse(body, url)
     if root.name != "Response":
         raise FaultError(12102, f"the root element is <{root.name}>", url)

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from .activity import Goto
 from .checks import faults_in
-from .faults import REDIRECT_LOOP, Fault, FaultError, fault_of
+from .faults import HTML_ANSWER, REDIRECT_LOOP, Fault, FaultError, fault_of
 from .fetch import Fetcher, HttpRequest, resolved
-from .markup import Element, parse, read_answer
+from .markup import Element, media_type, parse, read_answer
 from .phone_line import PhoneLine
 from .rules import Rules
 
@@ -78,7 +78,10 @@ class Script:
     def _load(self, goto: Goto, parameters: Mapping[str, str], purpose: str, now: float) -> None:
         request = HttpRequest(goto.url, parameters, goto.input, goto.method, purpose)
         url, answer = self._fetcher.fetch(request, now)
-        root = read_answer(answer.header("Content-Type"), answer.body, url)
+        content_type = answer.header("Content-Type")
+        root = read_answer(content_type, answer.body, url)
+        if media_type(content_type) == "text/html":
+            self._report(Fault(HTML_ANSWER, "send text/xml", url))
         for fault in faults_in(root, url):
             self._report(fault)
         self._url, self._verbs = url, deque(root.children)

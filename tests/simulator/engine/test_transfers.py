@@ -4,7 +4,7 @@ import pytest
 
 from simulator.engine import BUSY, NO_ANSWER, Call, FarEnd, State
 
-from .apps import Page, Pages, a_call, dialled, kinds, said, to_the_end
+from .apps import Page, Pages, a_call, answer, codes, dialled, kinds, said, to_the_end
 
 BYE = "<Say>bye</Say>"
 
@@ -89,6 +89,14 @@ def test_enqueue_plays_its_document_again_and_again_until_an_agent_comes() -> No
     after = pages.requests[-1].form
     assert (after["QueueResult"], after["QueueTime"]) == ("bridged", "30")
     assert pages.requests[2].form["QueueTime"] == "10"
+
+
+def test_the_music_may_be_a_sound_file() -> None:
+    # "waitUrl may be audio"
+    pages = Pages({**QUEUE, "/wait": lambda _request: answer(b"ID3", content_type="audio/mpeg")})
+    call = to_the_end(queued(pages, FarEnd(after=7, talks=5)))
+    assert kinds(call).count("played") == 3
+    assert (said(call), codes(call)) == (["bye"], [])
 
 
 def test_leave_goes_back_to_the_verb_after_enqueue() -> None:
