@@ -39,7 +39,7 @@ _VALUES: dict[tuple[str, str], tuple[int, str]] = {
     ("Dial", "hangupOnStar"): (13213, _BOOLEAN),
     ("Dial", "timeLimit"): (13216, _POSITIVE),
     ("Record", "method"): (13610, _METHOD),
-    ("Record", "timeout"): (13611, _POSITIVE),
+    ("Record", "timeout"): (13611, _WHOLE),
     ("Record", "maxLength"): (13612, _POSITIVE),
     ("Record", "finishOnKey"): (13613, r"[0-9*#]*"),
     ("Record", "playBeep"): (13616, _BOOLEAN),
@@ -59,6 +59,7 @@ _LONGEST_TEXT = {"Polly": 3000, "Google": 5000}
 _LONGEST_BASIC_TEXT = 4096
 _LONGEST_ENCODED_TEXT = 4500
 _LONGEST_QUEUE_NAME = 64
+LONGEST_TRANSCRIBED = 120  # seconds
 
 
 def faults_in(root: Element, url: str = "") -> list[Fault]:
@@ -103,6 +104,8 @@ def _check_values(element: Element) -> Iterator[tuple[int, str]]:
     elif element.name == "Say":
         yield from _check_voice(element)
         yield from _check_text(element)
+    elif element.name == "Record":
+        yield from _check_length(element)
     elif element.name == "Enqueue":
         yield from _check_queue_name(element)
 
@@ -135,6 +138,12 @@ def _check_text(say: Element) -> Iterator[tuple[int, str]]:
         yield 13521, f"line {say.line}: {len(text)} characters, at most {longest}"
     elif encoded > _LONGEST_ENCODED_TEXT:
         yield 13521, f"line {say.line}: {encoded} characters URL-encoded, at most 4500"
+
+
+def _check_length(record: Element) -> Iterator[tuple[int, str]]:
+    length = record.whole("maxLength", 0)
+    if record.is_true("transcribe") and length > LONGEST_TRANSCRIBED:
+        yield 13615, f"line {record.line}: {length} seconds, at most {LONGEST_TRANSCRIBED}"
 
 
 def _check_queue_name(enqueue: Element) -> Iterator[tuple[int, str]]:

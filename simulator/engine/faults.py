@@ -9,7 +9,9 @@ from enum import StrEnum
 
 
 class Level(StrEnum):
-    """An error ends the document (fallback URL or hang-up); after a warning the call goes on."""
+    """How Twilio files it. Below 13000 an error ends the document (fallback URL or hang-up);
+    after everything else the call goes on.
+    """
 
     ERROR = "error"
     WARNING = "warning"
@@ -42,8 +44,12 @@ _NAMES: dict[int, str] = {
     13210: "Dial: Invalid method value",
     13212: "Dial: Invalid timeout value",
     13213: "Dial: Invalid hangupOnStar value",
+    13214: "Dial: Invalid callerId value",
     13215: "Dial: Invalid nested element",
     13216: "Invalid timeLimit value",
+    13222: "Dial->Number: Invalid sendDigits value",
+    13223: "Dial: Invalid phone number format",
+    13224: "Dial: Twilio does not support calling this number or the number is invalid",
     13310: "Gather: Invalid finishOnKey value",
     13311: "Gather: Invalid finishOnKey value",
     13312: "Gather: Invalid method value",
@@ -67,6 +73,7 @@ _NAMES: dict[int, str] = {
     13611: "Record: Invalid timeout value",
     13612: "Record: Invalid maxLength value",
     13613: "Record: Invalid finishOnKey value",
+    13615: "Record: maxLength too high for transcription",
     13616: "Record: playBeep must be true or false",
     13710: "Redirect: Invalid method value",
     13810: "Reject: Invalid cause",
@@ -79,7 +86,7 @@ _NAMES: dict[int, str] = {
 }
 
 # The dictionary files these attribute faults under errors; the other 13xxx are warnings.
-_ERRORS_ABOVE_13000 = {13338, 14201, 14204, 14205, 14206}
+_ERRORS_ABOVE_13000 = {13224, 13338, 14201, 14204, 14205, 14206}
 _WARNINGS_BELOW_13000 = {VERB_NOT_PLAYED, HTML_ANSWER, 12200}
 
 

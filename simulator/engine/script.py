@@ -57,14 +57,9 @@ class Script:
         return resolved(url, self._url) if url else self._url
 
     def open(self, goto: Goto, parameters: Mapping[str, str], now: float) -> None:
-        """Fetches the next document. If that fails, the fallback URL; if that fails, an apology."""
-        try:
-            self._guard(goto, now)
-            self._load(goto, parameters, "voice", now)
-        except Exception as error:  # whatever an answer holds
-            fault = fault_of(error, goto.url)
-            self._report(fault)
-            self._fall_back(goto, fault, parameters, now)
+        """Fetches the next document, or raises whatever its answer makes go wrong."""
+        self._guard(goto, now)
+        self._load(goto, parameters, "voice", now)
 
     def _guard(self, goto: Goto, now: float) -> None:
         self._documents += 1
@@ -86,7 +81,7 @@ class Script:
             self._report(fault)
         self._url, self._verbs = url, deque(root.children)
 
-    def _fall_back(
+    def fall_back(
         self, goto: Goto, fault: Fault, parameters: Mapping[str, str], now: float
     ) -> None:
         """The fallback URL is "called when ours failed; same parameters + ErrorCode, ErrorUrl".
