@@ -77,6 +77,8 @@ def _check(element: Element, twiml_class: type[TwiML]) -> Iterator[tuple[int, st
             code = _NESTING_CODES.get(element.name, 12200)
             yield code, f"line {child.line}: <{child.name}> inside <{element.name}>"
             continue
+        if element.name == "Gather" and child.name == "Play" and "digits" in child.attributes:
+            yield 12200, f"line {child.line}: <Play digits> inside <Gather>"
         yield from _check_attributes(child, noun)
         yield from _relabelled(_check_values(child), element)
         yield from _check(child, noun.twiml_class)
@@ -101,6 +103,7 @@ def _check_values(element: Element) -> Iterator[tuple[int, str]]:
             yield code, f"line {element.line}: {name}={value!r}"
     if element.name == "Gather":
         yield from _check_finish_key(element)
+        yield from _check_speech(element)
     elif element.name == "Say":
         yield from _check_voice(element)
         yield from _check_text(element)
@@ -116,6 +119,20 @@ def _check_finish_key(gather: Element) -> Iterator[tuple[int, str]]:
         yield 13310, f"line {gather.line}: finishOnKey={key!r} is none of 0-9 # *"
     elif len(key) > 1:
         yield 13311, f"line {gather.line}: finishOnKey={key!r} is more than one key"
+
+
+def _check_speech(gather: Element) -> Iterator[tuple[int, str]]:
+    """ "Mandarin is cmn-Hans-CN here (cmn-CN in Say), not with phone_call or experimental models;
+    speechTimeout=auto with a speechModel warns".
+    """
+    told = gather.attributes
+    language, model = told.get("language", ""), told.get("speechModel", "")
+    if language == "cmn-CN":
+        yield 13331, f"line {gather.line}: language={language!r}, cmn-Hans-CN in a Gather"
+    if language == "cmn-Hans-CN" and model.startswith(("phone_call", "experimental")):
+        yield 13334, f"line {gather.line}: speechModel={model!r} with language={language!r}"
+    if told.get("speechTimeout") == "auto" and model:
+        yield 13335, f"line {gather.line}: speechTimeout='auto' with speechModel={model!r}"
 
 
 def _check_voice(say: Element) -> Iterator[tuple[int, str]]:

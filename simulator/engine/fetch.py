@@ -22,7 +22,7 @@ from .transport import HttpResponse, Limits, Transport, TransportError
 MOST_REDIRECTS = 10
 _LONGEST_HOST = 253
 _REDIRECTS = (301, 302, 303, 307)
-_FAILURE_CODES = {"host": 11210, "tls": 11220}
+_FAILURE_CODES = {"connect": 11205, "read": 11205, "host": 11210, "tls": 11220, "broken": 11200}
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,7 @@ class Fetcher:
             if not (again and retries_left and time.monotonic() < deadline):
                 break
         if response is None:
-            code = _FAILURE_CODES.get(failure, 11200)
-            raise FaultError(code, exchange.failure, request.url)
+            raise FaultError(_FAILURE_CODES[failure], exchange.failure, request.url)
         return response
 
     def _attempt(

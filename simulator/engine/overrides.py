@@ -12,6 +12,8 @@ from .markup import whole_number
 from .transport import Limits
 
 _LONGEST = {"ct": 10_000, "rt": 15_000, "tt": 15_000}  # milliseconds
+# "rp=ct also covers failed handshakes"
+_POLICY_OF = {"connect": "ct", "host": "ct", "tls": "ct", "read": "rt", "broken": "rt"}
 _RETRY_POLICIES = {"ct", "rt", "4xx", "5xx", "all"}
 
 
@@ -41,9 +43,7 @@ class Overrides:
         """Whether this outcome is one the policy repeats the request for."""
         if "all" in self.retry_on:
             return bool(failure) or status >= 400
-        # "rp=ct also covers failed handshakes"
-        kind = {"connect": "ct", "host": "ct", "tls": "ct", "read": "rt"}.get(failure, "")
-        return (kind or f"{status // 100}xx") in self.retry_on
+        return (_POLICY_OF.get(failure) or f"{status // 100}xx") in self.retry_on
 
 
 def _seconds(given: Mapping[str, str], name: str, default: float) -> float:

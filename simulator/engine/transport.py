@@ -14,10 +14,16 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import LocationValueError, NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    LocationValueError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
 from werkzeug.test import Client, EnvironBuilder
 
-Failure = Literal["connect", "read", "host", "tls"]
+# Not reached; too slow; no such host; no handshake; an answer that is no HTTP.
+Failure = Literal["connect", "read", "host", "tls", "broken"]
 
 
 class TransportError(Exception):
@@ -124,12 +130,15 @@ def _failure(error: Exception) -> Failure:
         return "host"
     if isinstance(error, requests.exceptions.SSLError):
         return "tls"
-    if isinstance(error, requests.ConnectTimeout):
-        return "connect"
-    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(error, requests.Timeout):
+        return "connect" if isinstance(error, requests.ConnectTimeout) else "read"
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", cause)
     if isinstance(reason, NameResolutionError):
         return "host"
-    return "connect" if isinstance(reason, NewConnectionError) else "read"
+    if isinstance(reason, NewConnectionError):
+        return "connect"
+    return "read" if isinstance(reason, ReadTimeoutError) else "broken"
 
 
 class WsgiTransport:

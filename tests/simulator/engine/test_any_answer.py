@@ -165,6 +165,7 @@ def plays_to_the_end(call: Call) -> None:
     call.press("2#*")
     call.hang_up()
     assert call.ended
+    assert MISTAKE not in codes(call)
 
 
 def plays(page: Page) -> None:
