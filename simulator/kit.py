@@ -48,8 +48,9 @@ def phone_line(
     fallback: str = "",
     **line: Any,
 ) -> PhoneLine:
-    """A number at Twilio. Paths are joined to `base_url`; `line`: number, account_sid,
-    auth_token, voice_method as in `PhoneLine`.
+    """A number at Twilio. Paths are joined to `base_url`; `line`: number, other_numbers,
+    account_sid, auth_token, voice_method, new_call_sid (`somleng_call_sid`: the ids of another
+    engine) as in `PhoneLine`.
     """
     base = base_url.rstrip("/")
     return PhoneLine(

@@ -29,7 +29,7 @@ from .activity import State
 from .call import KEYS, Call
 from .faults import Fault, FaultError, Level
 from .fetch import Exchange
-from .phone_line import PhoneLine
+from .phone_line import PhoneLine, somleng_call_sid
 from .rules import ANSWERS, BUSY, NO_ANSWER, FarEnd, Rules
 from .transcript import Event
 from .transport import HttpResponse, HttpTransport, Limits, Transport, TransportError, WsgiTransport
@@ -37,5 +37,5 @@ from .transport import HttpResponse, HttpTransport, Limits, Transport, Transport
 __all__ = [
     "ANSWERS", "BUSY", "KEYS", "NO_ANSWER", "Call", "Event", "Exchange", "FarEnd", "Fault",
     "FaultError", "HttpResponse", "HttpTransport", "Level", "Limits", "PhoneLine", "Rules", "State",
-    "Transport", "TransportError", "WsgiTransport",
+    "Transport", "TransportError", "WsgiTransport", "somleng_call_sid",
 ]  # fmt: skip

@@ -86,3 +86,7 @@ class Activity:
     def on_speech(self, _text: str, _confidence: float | None, _now: float, /) -> Transition | None:
         """The caller starts to speak."""
         return None
+
+    def on_hang_up(self, _now: float, /) -> Transition | None:
+        """The caller hangs up: a Goto is still asked for, its answer is heard by nobody."""
+        return None

@@ -4,7 +4,7 @@ import threading
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from .activity import Finish, Goto, State
+from .activity import Goto, State
 from .clock import NEVER
 from .dial import Dialling
 from .machine import Machine
@@ -67,11 +67,12 @@ class Call(Machine):
                 self._settle()
 
     def hang_up(self) -> None:
-        """Ends the call now: "no further call-control request", only the status callback."""
+        """Ends the call now. Asks once more what Twilio asks then: a Record's or Enqueue's action,
+        the status callback.
+        """
         with self._lock:
             if self._activity:
-                status = "no-answer" if self._answered_at is None else "completed"
-                self._follow(Finish(status, "caller hung up"))
+                self._hang_up()
 
     # What the far end of a Dial does
 

@@ -15,7 +15,8 @@ from .markup import Element
 from .speech import heard_text
 from .vocabulary import Noun, allowed_in
 
-_POSITIVE = r"0*[1-9]\d*"
+_WHOLE = r"0*[0-9]{1,9}"  # as `whole_number` reads them
+_POSITIVE = r"0*[1-9][0-9]{0,8}"
 _METHOD = r"GET|POST"
 _BOOLEAN = r"true|false"
 _VALUES: dict[tuple[str, str], tuple[int, str]] = {
@@ -27,8 +28,8 @@ _VALUES: dict[tuple[str, str], tuple[int, str]] = {
     ("Gather", "bargeIn"): (13332, _BOOLEAN),
     ("Gather", "profanityFilter"): (13333, _BOOLEAN),
     ("Gather", "actionOnEmptyResult"): (13338, _BOOLEAN),
-    ("Say", "loop"): (13510, r"\d+"),
-    ("Play", "loop"): (13410, r"\d+"),
+    ("Say", "loop"): (13510, _WHOLE),
+    ("Play", "loop"): (13410, _WHOLE),
     ("Play", "digits"): (13430, r"[0-9*#wW]+"),
     ("Pause", "length"): (13910, _POSITIVE),
     ("Redirect", "method"): (13710, _METHOD),
@@ -38,7 +39,7 @@ _VALUES: dict[tuple[str, str], tuple[int, str]] = {
     ("Dial", "hangupOnStar"): (13213, _BOOLEAN),
     ("Dial", "timeLimit"): (13216, _POSITIVE),
     ("Record", "method"): (13610, _METHOD),
-    ("Record", "timeout"): (13611, _POSITIVE),
+    ("Record", "timeout"): (13611, _WHOLE),
     ("Record", "maxLength"): (13612, _POSITIVE),
     ("Record", "finishOnKey"): (13613, r"[0-9*#]*"),
     ("Record", "playBeep"): (13616, _BOOLEAN),
@@ -58,6 +59,7 @@ _LONGEST_TEXT = {"Polly": 3000, "Google": 5000}
 _LONGEST_BASIC_TEXT = 4096
 _LONGEST_ENCODED_TEXT = 4500
 _LONGEST_QUEUE_NAME = 64
+LONGEST_TRANSCRIBED = 120  # seconds
 
 
 def faults_in(root: Element, url: str = "") -> list[Fault]:
@@ -75,6 +77,8 @@ def _check(element: Element, twiml_class: type[TwiML]) -> Iterator[tuple[int, st
             code = _NESTING_CODES.get(element.name, 12200)
             yield code, f"line {child.line}: <{child.name}> inside <{element.name}>"
             continue
+        if element.name == "Gather" and child.name == "Play" and "digits" in child.attributes:
+            yield 12200, f"line {child.line}: <Play digits> inside <Gather>"
         yield from _check_attributes(child, noun)
         yield from _relabelled(_check_values(child), element)
         yield from _check(child, noun.twiml_class)
@@ -99,9 +103,12 @@ def _check_values(element: Element) -> Iterator[tuple[int, str]]:
             yield code, f"line {element.line}: {name}={value!r}"
     if element.name == "Gather":
         yield from _check_finish_key(element)
+        yield from _check_speech(element)
     elif element.name == "Say":
         yield from _check_voice(element)
         yield from _check_text(element)
+    elif element.name == "Record":
+        yield from _check_length(element)
     elif element.name == "Enqueue":
         yield from _check_queue_name(element)
 
@@ -112,6 +119,20 @@ def _check_finish_key(gather: Element) -> Iterator[tuple[int, str]]:
         yield 13310, f"line {gather.line}: finishOnKey={key!r} is none of 0-9 # *"
     elif len(key) > 1:
         yield 13311, f"line {gather.line}: finishOnKey={key!r} is more than one key"
+
+
+def _check_speech(gather: Element) -> Iterator[tuple[int, str]]:
+    """ "Mandarin is cmn-Hans-CN here (cmn-CN in Say), not with phone_call or experimental models;
+    speechTimeout=auto with a speechModel warns".
+    """
+    told = gather.attributes
+    language, model = told.get("language", ""), told.get("speechModel", "")
+    if language == "cmn-CN":
+        yield 13331, f"line {gather.line}: language={language!r}, cmn-Hans-CN in a Gather"
+    if language == "cmn-Hans-CN" and model.startswith(("phone_call", "experimental")):
+        yield 13334, f"line {gather.line}: speechModel={model!r} with language={language!r}"
+    if told.get("speechTimeout") == "auto" and model:
+        yield 13335, f"line {gather.line}: speechTimeout='auto' with speechModel={model!r}"
 
 
 def _check_voice(say: Element) -> Iterator[tuple[int, str]]:
@@ -134,6 +155,12 @@ def _check_text(say: Element) -> Iterator[tuple[int, str]]:
         yield 13521, f"line {say.line}: {len(text)} characters, at most {longest}"
     elif encoded > _LONGEST_ENCODED_TEXT:
         yield 13521, f"line {say.line}: {encoded} characters URL-encoded, at most 4500"
+
+
+def _check_length(record: Element) -> Iterator[tuple[int, str]]:
+    length = record.whole("maxLength", 0)
+    if record.is_true("transcribe") and length > LONGEST_TRANSCRIBED:
+        yield 13615, f"line {record.line}: {length} seconds, at most {LONGEST_TRANSCRIBED}"
 
 
 def _check_queue_name(enqueue: Element) -> Iterator[tuple[int, str]]:

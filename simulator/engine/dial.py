@@ -1,18 +1,43 @@
 """Dial and Record: the stretches of a call in which Twilio itself says nothing."""
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping
+
+from twilio.twiml.voice_response import Dial
 
 from .activity import Activity, AddEvent, Continue, Goto, State, Transition
+from .checks import LONGEST_TRANSCRIBED
 from .clock import NEVER
+from .faults import Fault
 from .markup import Element
 from .phone_line import new_sid
 from .rules import FarEnd
 from .speech import text_seconds
+from .vocabulary import allowed_in
+
+_PHONE_NUMBER = re.compile(r"\+?[0-9]{1,15}")
+_TONES = re.compile(r"[0-9*#wW]*")
+_LONGEST_RECORDING = 3600  # seconds
+
+Leaves = Callable[[str, float | None], Transition]  # DialCallStatus, seconds talked -> what is next
 
 
-def dialled_numbers(dial: Element) -> str:
-    """What is dialled: the text of `<Dial>` or of its nouns, comma separated."""
-    return ", ".join([n for n in (dial.own_text, *(c.own_text for c in dial.children)) if n])
+def nouns_of(dial: Element) -> Iterator[Element]:
+    """What a `<Dial>` names; its own text is a Number, and so is nothing at all."""
+    nouns = [child for child in dial.children if child.name in allowed_in(Dial)]
+    if dial.own_text or not nouns:
+        yield Element("Number", {}, (dial.own_text,), dial.line)
+    yield from nouns
+
+
+def wrong_with(noun: Element) -> Fault | None:
+    """ "A bad or empty number fails (13223), ... bad sendDigits 13222." """
+    if noun.name != "Number":
+        return None
+    if not _PHONE_NUMBER.fullmatch(re.sub(r"[-. ()]", "", noun.own_text)):
+        return Fault(13223, f"line {noun.line}: {noun.own_text!r}")
+    tones = noun.attributes.get("sendDigits", "")
+    return None if _TONES.fullmatch(tones) else Fault(13222, f"line {noun.line}: {tones!r}")
 
 
 class Dialling(Activity):
@@ -30,11 +55,12 @@ class Dialling(Activity):
         far_end: FarEnd,
         now: float,
         tell: AddEvent,
-        leave: Callable[[str, float | None], Transition],
+        leave: Leaves,
         *,
         timeout: float = NEVER,
         time_limit: float = NEVER,
         hangup_on_star: bool = False,
+        hang_up_is_told: bool = False,
     ) -> None:
         self.number = number
         self._far_end = far_end
@@ -43,6 +69,7 @@ class Dialling(Activity):
         self._gives_up_at = now + timeout
         self._time_limit = time_limit
         self._hangup_on_star = hangup_on_star
+        self._hang_up_is_told = hang_up_is_told
         self._answered_at: float | None = None
         self.set_far_end(far_end, now)
 
@@ -80,25 +107,33 @@ class Dialling(Activity):
     def hang_up_far_end(self, now: float) -> Transition:
         """The far end hangs up, or is hung up on."""
         self._tell("far end left", self.number)
-        talked = 0.0 if self._answered_at is None else now - self._answered_at
-        return self._leave("completed", talked)
+        return self._leave("completed", now - (self._answered_at or 0.0))
 
     def on_key(self, key: str, now: float, /) -> Transition | None:
         if key == "*" and self._hangup_on_star and self.state is State.BRIDGED:
             return self.hang_up_far_end(now)
         return None
 
+    def on_hang_up(self, now: float, /) -> Transition | None:
+        if not self._hang_up_is_told:
+            return None
+        if self._answered_at is None:
+            return self._leave("canceled", None)
+        return self._leave("completed", now - self._answered_at)
 
-def after_dial(dial: Element, action: str) -> Callable[[str, float | None], Transition]:
-    """The action "gets DialCallStatus, DialCallSid, DialCallDuration"; without one: next verb."""
-    sid = new_sid("CA")
+
+def after_dial(dial: Element, action: str, sid: str) -> Leaves:
+    """The action "gets DialCallStatus, DialCallSid, DialCallDuration", and whether a person took
+    the call; without an action: next verb. `sid` is the far end's.
+    """
 
     def leave(status: str, talked: float | None) -> Transition:
         if not dial.attributes.get("action"):
             return Continue()
         duration = {} if talked is None else {"DialCallDuration": str(round(talked))}
-        parameters = {"DialCallStatus": status, "DialCallSid": sid, **duration}
-        return Goto(action, dial.method(), parameters)
+        bridged = "false" if talked is None else "true"
+        told = {"DialCallStatus": status, "DialCallSid": sid, "DialBridged": bridged, **duration}
+        return Goto(action, dial.method(), told)
 
     return leave
 
@@ -113,7 +148,7 @@ class Recording(Activity):
         self._action = action
         self._started_at = now
         self._account_sid = account_sid
-        self._spoken = False
+        self._silence = record.whole("timeout", 5) or NEVER  # "timeout=0 = no silence limit"
         self._silent_from = now
 
     @property
@@ -122,19 +157,26 @@ class Recording(Activity):
 
     @property
     def due(self) -> float:
-        silence_ends = self._silent_from + self._record.whole("timeout", 5)
-        return min(silence_ends, self._started_at + self._record.whole("maxLength", 3600))
+        return min(self._silent_from + self._silence, self._started_at + self._longest)
+
+    @property
+    def _longest(self) -> int:
+        """ "maxLength 3600 (120 with transcribe)"."""
+        transcribed = self._record.is_true("transcribe")
+        longest = LONGEST_TRANSCRIBED if transcribed else _LONGEST_RECORDING
+        return min(self._record.whole("maxLength", longest) or longest, longest)
 
     def on_time(self, now: float, /) -> Transition | None:
-        # "Record: when nothing was said, the next verb": there is no recording to hand over.
-        return self._submit(now, "") if self._spoken else Continue()
+        return self._submit(now, "")  # "a silent recording is kept and the action asked"
+
+    def on_hang_up(self, now: float, /) -> Transition | None:
+        return self._submit(now, "hangup")
 
     def on_key(self, key: str, now: float, /) -> Transition | None:
         ends = key in self._record.attributes.get("finishOnKey", "1234567890*#")
         return self._submit(now, key) if ends else None
 
     def on_speech(self, text: str, _confidence: float | None, now: float, /) -> Transition | None:
-        self._spoken = True
         self._silent_from = now + text_seconds(text)
         return None
 

@@ -20,8 +20,9 @@ from .signature import sign
 from .transport import HttpResponse, Limits, Transport, TransportError
 
 MOST_REDIRECTS = 10
+_LONGEST_HOST = 253
 _REDIRECTS = (301, 302, 303, 307)
-_FAILURE_CODES = {"host": 11210, "tls": 11220}
+_FAILURE_CODES = {"connect": 11205, "read": 11205, "host": 11210, "tls": 11220, "broken": 11200}
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,7 @@ class Fetcher:
             if not (again and retries_left and time.monotonic() < deadline):
                 break
         if response is None:
-            code = _FAILURE_CODES.get(failure, 11200)
-            raise FaultError(code, exchange.failure, request.url)
+            raise FaultError(_FAILURE_CODES[failure], exchange.failure, request.url)
         return response
 
     def _attempt(
@@ -157,6 +157,7 @@ class _CookieResponse:
 
 
 def _check_url(url: str) -> None:
+    """FaultError 11100 if it is no web address, 11210 if no host can have such a name."""
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
@@ -164,6 +165,24 @@ def _check_url(url: str) -> None:
         usable = False
     if not usable:
         raise FaultError(11100, f"{url!r} is not a web address")
+    if not _can_be_a_host(parts.hostname or ""):
+        raise FaultError(11210, f"{parts.hostname!r} cannot be the name of a host")
+
+
+def _can_be_a_host(name: str) -> bool:
+    """RFC 1035: labels of 1 to 63 octets, 253 altogether; other alphabets as RFC 3490 has them."""
+    try:
+        return len(name.encode("idna")) <= _LONGEST_HOST
+    except UnicodeError:
+        return False
+
+
+def resolved(url: str, document: str) -> str:
+    """The URL as seen from a document; what is no URL stays as it is: asking for it will say so."""
+    try:
+        return urljoin(document.partition("#")[0], url)
+    except ValueError:
+        return url
 
 
 def as_sent(url: str) -> str:
@@ -203,7 +222,7 @@ def _redirected(request: HttpRequest, response: HttpResponse) -> HttpRequest:
     if not location:
         raise FaultError(11216, f"{response.status} without Location", request.url)
     method = request.method if response.status == 307 else "GET"
-    target = urljoin(request.url.partition("#")[0], location)
+    target = resolved(location, request.url)
     return HttpRequest(target, request.parameters, {}, method, request.purpose)
 
 

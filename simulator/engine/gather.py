@@ -11,6 +11,7 @@ from .speech import text_seconds
 
 # speechTimeout="auto" ends at the first pause in speech.
 _PAUSE_IN_SPEECH = 1.0
+_LONGEST_SPEECH = 60.0
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,9 @@ class Gathering(Activity):
             return None
         self._stop_prompt(now)
         self._spoken = (text, confidence)
-        self._deadline = now + text_seconds(text) + self._settings.speech_timeout
+        self._deadline = (
+            now + min(text_seconds(text), _LONGEST_SPEECH) + self._settings.speech_timeout
+        )
         return None
 
     def _stop_prompt(self, now: float) -> None:

@@ -7,16 +7,17 @@ from datetime import UTC, datetime, timedelta
 from .activity import Activity, Continue, Finish, Goto, LeaveQueue, State, Transition
 from .clock import NEVER, Clock
 from .dial import Dialling
-from .faults import Fault, FaultError, Level
+from .faults import REDIRECT_LOOP, Fault, Level, fault_of
 from .fetch import Exchange, Fetcher, HttpRequest
 from .gather import Gathering
-from .phone_line import PhoneLine, call_ended, new_sid, standard_parameters
+from .phone_line import PhoneLine, call_ended, standard_parameters
 from .rules import FarEnd, Rules
 from .script import Position, Script
 from .transcript import Event, Kind
 from .transport import Transport
 from .verbs import VerbContext, begin
-from .waiting import Queued
+from .vocabulary import allowed_in
+from .waiting import WAITING_VERBS, Queued
 
 
 class Machine:
@@ -33,7 +34,7 @@ class Machine:
     ) -> None:
         self.line = line
         self.caller = caller
-        self.sid = new_sid("CA")
+        self.sid = line.new_call_sid()
         self.rules = rules or Rules()
         self.far_end = far_end or FarEnd()
         self.status = "ringing"
@@ -48,6 +49,7 @@ class Machine:
         self._queue: tuple[Queued, Position] | None = None
         self._early_keys: deque[str] = deque()
         self._over = False
+        self._gave_up = False
 
     # What a driver sees
 
@@ -112,7 +114,10 @@ class Machine:
 
     def _follow(self, transition: Transition | None) -> None:
         while transition:
-            transition = self._take(transition)
+            try:
+                transition = self._take(transition)
+            except Exception as error:  # or the call would hang, and its phone stay busy
+                transition = self._give_up(error)
 
     def _take(self, transition: Transition) -> Transition | None:
         if isinstance(transition, Goto):
@@ -124,20 +129,43 @@ class Machine:
             return None
         return self._next_verb()
 
+    def _give_up(self, error: Exception) -> Transition:
+        """An apology; if even that fails, the end."""
+        self._report(fault_of(error, self._script.position.url))
+        if self._gave_up:
+            return Finish("failed", "line hung up")
+        self._gave_up = True
+        self._script.apologise()
+        return Continue()
+
     def _open(self, goto: Goto) -> Transition:
         if self.exchanges:
             self._answer()
         sent = len(self.exchanges)
-        self._script.open(goto, self._parameters(), self.now)
+        opened = self._load(goto)
         if self.rules.requests_take_time:
             waited = sum(e.milliseconds for e in self.exchanges[sent:]) / 1000
             self._clock.move_to(self.now + waited)
+        return opened
+
+    def _load(self, goto: Goto) -> Transition:
+        try:
+            self._script.open(goto, self._parameters(), self.now)
+        except Exception as error:  # whatever an answer holds
+            fault = fault_of(error, goto.url)
+            self._report(fault)
+            if self._queue and fault.code != REDIRECT_LOOP:
+                return LeaveQueue("error")  # "a waitUrl that fails gives QueueResult=error"
+            self._script.fall_back(goto, fault, self._parameters(), self.now)
         return Continue()
 
     def _next_verb(self) -> Transition | None:
         verb = self._script.next_verb()
         if verb is None:
             return self._end_of_document()
+        if self._queue and verb.name in allowed_in().keys() - WAITING_VERBS:
+            self._report(Fault(12200, f"line {verb.line}: <{verb.name}> in a wait document"))
+            return Continue()
         if verb.name not in ("Pause", "Reject"):
             self._answer()
         begun = begin(verb, self._verb_context())
@@ -166,7 +194,7 @@ class Machine:
         return queued.wait_document(self.now) if queued.has_document else self._start(Activity())
 
     def _agent_takes(self, queued: Queued) -> None:
-        queued.taken_at = NEVER
+        queued.take(self.now)
         agent = Dialling(
             queued.name, self._far_end(queued.name), self.now, self._tell,
             lambda _status, _talked: LeaveQueue("bridged"),
@@ -186,27 +214,44 @@ class Machine:
             self._answered_at = self.now
             self.status = "in-progress"
 
-    def _finish(self, end: Finish) -> None:
+    def _hang_up(self) -> None:
+        """The caller hangs up. What was going on may have an action to tell; nobody hears more."""
+        going_on = self._queue[0] if self._queue else self._activity
+        last = going_on.on_hang_up(self.now) if going_on else None
+        self._finish(
+            Finish("no-answer" if self._answered_at is None else "completed", "caller hung up"),
+            last if isinstance(last, Goto) else None,
+        )
+
+    def _finish(self, end: Finish, last: Goto | None = None) -> None:
         self._activity = None
         self._queue = None
         self._over = True
         self.status = end.status
         self._tell("ended", end.reason)
+        if last:
+            self._ask_last(last)
         if self.line.status_callback_url:
             self._status_callback()
+
+    def _ask_last(self, goto: Goto) -> None:
+        try:
+            self._script.open(goto, self._parameters(), self.now)
+        except Exception as error:
+            self._report(fault_of(error, goto.url))
 
     def _status_callback(self) -> None:
         answered_at = self._answered_at if self.status == "completed" else None
         talked = 0.0 if answered_at is None else self.now - answered_at
         ended_at = self._started_at + timedelta(seconds=self.now)
         url = self.line.status_callback_url
-        news = call_ended(self.status, talked, ended_at)
+        news = call_ended(talked, ended_at)
         try:
             self._fetcher.fetch(
                 HttpRequest(url, self._parameters(), news, purpose="status"), self.now
             )
-        except FaultError as error:
-            self.faults.append(Fault(15003, str(error.fault), url, self.now))
+        except Exception as error:
+            self.faults.append(Fault(15003, str(fault_of(error, url)), url, self.now))
 
     def _parameters(self) -> dict[str, str]:
         extra = dict(self.rules.extra_parameters)
@@ -214,7 +259,7 @@ class Machine:
 
     def _verb_context(self) -> VerbContext:
         return VerbContext(
-            self.now, self._answered_at is not None, self.line.account_sid, self.rules,
+            self.now, self._answered_at is not None, self.line, self.caller, self.rules,
             self._far_end, self._script.absolute, self._tell, self._report,
         )  # fmt: skip
 

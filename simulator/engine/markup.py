@@ -3,6 +3,7 @@
 Source: twilio.com/docs/voice/twiml, and the "Error and Warning Dictionary" (see faults.py).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from xml.parsers import expat
@@ -10,7 +11,9 @@ from xml.parsers import expat
 from .faults import FaultError
 
 LARGEST_DOCUMENT = 64 * 1024
-_XML_TYPES = ("text/xml", "application/xml")
+DEEPEST_NESTING = 50  # TwiML needs five levels; walking a tree must not exhaust the stack
+_LONGEST_NUMBER = 9  # digits; no second or count of a call needs more
+_TWIML_TYPES = ("text/xml", "application/xml", "text/html")
 
 
 @dataclass(frozen=True)
@@ -33,8 +36,7 @@ class Element:
 
     def whole(self, name: str, default: int) -> int:
         """A whole-number attribute. A value that is no number counts as absent; checks.py warns."""
-        value = self.attributes.get(name, "").strip()
-        return int(value) if value.isascii() and value.isdigit() else default
+        return whole_number(self.attributes.get(name, ""), default)
 
     def is_true(self, name: str, default: bool = False) -> bool:
         return self.attributes.get(name, str(default)).strip().lower() == "true"
@@ -44,18 +46,59 @@ class Element:
         return "GET" if self.attributes.get(name, "").strip().upper() == "GET" else "POST"
 
 
+def whole_number(text: str, default: int) -> int:
+    """Decimal digits as a number; anything else, or a number beyond all use, is the default."""
+    digits = text.strip()
+    usable = digits.isascii() and digits.isdigit()
+    significant = digits.lstrip("0") or "0"
+    return int(significant) if usable and len(significant) <= _LONGEST_NUMBER else default
+
+
 def read_answer(content_type: str, body: bytes, url: str = "") -> Element:
-    """The `<Response>` in an HTTP answer.
+    """The `<Response>` in an HTTP answer. Plain words are one that says them, a sound one that
+    plays it.
 
     Raises FaultError: 11770 empty, 11750 over 64 kB, 12300 content type, 12100 malformed XML or
     leading white space, 12102 another root.
     """
     if not body:
         raise FaultError(11770, "the answer has no body", url)
+    kind = media_type(content_type)
+    if kind.startswith("audio/"):
+        return _one_verb("Play", url)
     if len(body) > LARGEST_DOCUMENT:
         raise FaultError(11750, f"{len(body)} bytes, at most {LARGEST_DOCUMENT} are read", url)
-    if content_type.partition(";")[0].strip().lower() not in _XML_TYPES:
+    if kind == "text/plain":
+        return _words(content_type, body, url)
+    if kind not in _TWIML_TYPES:
         raise FaultError(12300, f"{content_type or 'no Content-Type'} is not text/xml", url)
+    return _twiml(body, url)
+
+
+def media_type(content_type: str) -> str:
+    """`text/xml` of `Text/XML; charset=utf-8`."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _words(content_type: str, body: bytes, url: str) -> Element:
+    """ "text/plain is read out (TwiML if it is valid)"."""
+    try:
+        return _twiml(body, url)
+    except FaultError:
+        pass
+    charset = re.search(r"""charset=["']?([\w-]+)""", content_type, re.I)
+    try:
+        words = body.decode(charset[1] if charset else "utf-8", "replace")
+    except (LookupError, ValueError):  # no such encoding, or none for text
+        words = body.decode("utf-8", "replace")
+    return _one_verb("Say", words)
+
+
+def _one_verb(name: str, text: str) -> Element:
+    return Element("Response", {}, (Element(name, {}, (text,)),))
+
+
+def _twiml(body: bytes, url: str) -> Element:
     root = parse(body, url)
     if root.name != "Response":
         raise FaultError(12102, f"the root element is <{root.name}>", url)
@@ -63,20 +106,21 @@ def read_answer(content_type: str, body: bytes, url: str = "") -> Element:
 
 
 def parse(body: bytes, url: str = "") -> Element:
-    """Any XML as a tree; FaultError 12100 with line and column when it is malformed."""
+    """Any XML as a tree; FaultError 12100, where there is one with line and column, if it is
+    malformed, nested too deep or in an encoding that expat does not read.
+    """
     if body[:1].isspace():
         raise FaultError(12100, "white space before the XML declaration", url)
     builder = _Builder()
     try:
         return builder.build(body)
-    except expat.ExpatError as error:
+    # Of an encoding it does not know expat says so with ValueError or LookupError.
+    except (expat.ExpatError, ValueError, LookupError, _UnusableError) as error:
         raise FaultError(12100, str(error), url) from error
-    except _DoctypeError as error:
-        raise FaultError(12100, "a document type declaration is not TwiML", url) from error
 
 
-class _DoctypeError(Exception):
-    pass
+class _UnusableError(Exception):
+    """Sound XML that is no TwiML."""
 
 
 class _Builder:
@@ -97,6 +141,8 @@ class _Builder:
         return self._root
 
     def _open(self, name: str, attributes: dict[str, str]) -> None:
+        if len(self._open_elements) == DEEPEST_NESTING:
+            raise _UnusableError(f"more than {DEEPEST_NESTING} elements inside one another")
         self._open_elements.append((name, attributes, [], self._parser.CurrentLineNumber))
 
     def _close(self, _name: str) -> None:
@@ -113,4 +159,4 @@ class _Builder:
 
     def _doctype(self, *_declaration: object) -> None:
         # Entities could make a small document enormous; no TwiML needs them.
-        raise _DoctypeError
+        raise _UnusableError("a document type declaration is not TwiML")

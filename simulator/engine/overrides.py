@@ -8,8 +8,12 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlsplit
 
 from .faults import FaultError
+from .markup import whole_number
 from .transport import Limits
 
+_LONGEST = {"ct": 10_000, "rt": 15_000, "tt": 15_000}  # milliseconds
+# "rp=ct also covers failed handshakes"
+_POLICY_OF = {"connect": "ct", "host": "ct", "tls": "ct", "read": "rt", "broken": "rt"}
 _RETRY_POLICIES = {"ct", "rt", "4xx", "5xx", "all"}
 
 
@@ -33,18 +37,16 @@ class Overrides:
             _seconds(given, "rt", Limits.read),
             _seconds(given, "tt", Limits.total),
         )
-        retries = given.get("rc", "1")
-        return cls(min(int(retries), 5) if retries.isdecimal() else 1, policies, limits)
+        return cls(min(whole_number(given.get("rc", ""), 1), 5), policies, limits)
 
     def try_again(self, failure: str, status: int) -> bool:
         """Whether this outcome is one the policy repeats the request for."""
         if "all" in self.retry_on:
             return bool(failure) or status >= 400
-        kind = {"connect": "ct", "host": "ct", "read": "rt"}.get(failure, "")
-        return (kind or f"{status // 100}xx") in self.retry_on
+        return (_POLICY_OF.get(failure) or f"{status // 100}xx") in self.retry_on
 
 
 def _seconds(given: Mapping[str, str], name: str, default: float) -> float:
-    """Milliseconds, kept between Twilio's 100 and 15 000, as seconds."""
-    value = given.get(name, "")
-    return min(max(int(value), 100), 15_000) / 1000 if value.isdecimal() else default
+    """Milliseconds, kept between Twilio's 100 and its greatest, as seconds."""
+    value = whole_number(given.get(name, ""), round(default * 1000))
+    return min(max(value, 100), _LONGEST[name]) / 1000

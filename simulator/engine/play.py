@@ -30,7 +30,8 @@ class Segment:
 def segments(element: Element, rules: Rules) -> list[Segment]:
     """The sound of a Say, Play or Pause; of a Gather, that of its nested ones."""
     if element.name == "Gather":
-        return [s for child in element.children for s in segments(child, rules)]
+        heard = (child for child in element.children if not child.attributes.get("digits"))
+        return [s for child in heard for s in segments(child, rules)]
     if element.name == "Say":
         return _looped(element, _say(element))
     if element.name == "Play":

@@ -16,13 +16,15 @@ class Rules:
     """Settings for what no reliable source documents, and the simulator's own limits.
 
     keys_outside_gather: keys pressed while no Gather listens are "dropped" or kept ("buffered")
-    for the next one. empty_digits_sent: `actionOnEmptyResult` sends `Digits=` or no Digits.
+    for the next one. hang_up_asks_dial_action: the caller's hang-up in a `<Dial>` is told to its
+    action. empty_digits_sent: `actionOnEmptyResult` sends `Digits=` or no Digits.
     requests_take_time: wall-clock time of requests passes in the call too (real-time phones).
     audio_seconds: length of a `<Play>` by URL. extra_parameters: in every request.
     """
 
     keys_outside_gather: Literal["dropped", "buffered"] = "dropped"
     empty_digits_sent: bool = True
+    hang_up_asks_dial_action: bool = False
     requests_take_time: bool = False
     audio_seconds: Callable[[str], float] = _three_seconds
     extra_parameters: Mapping[str, str] = field(default_factory=dict)

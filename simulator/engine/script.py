@@ -3,13 +3,12 @@
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from urllib.parse import urljoin
 
 from .activity import Goto
 from .checks import faults_in
-from .faults import REDIRECT_LOOP, Fault, FaultError
-from .fetch import Fetcher, HttpRequest
-from .markup import Element, parse, read_answer
+from .faults import HTML_ANSWER, REDIRECT_LOOP, Fault, FaultError, fault_of
+from .fetch import Fetcher, HttpRequest, resolved
+from .markup import Element, media_type, parse, read_answer
 from .phone_line import PhoneLine
 from .rules import Rules
 
@@ -55,19 +54,12 @@ class Script:
 
     def absolute(self, url: str) -> str:
         """URLs "resolve against the current document"; an empty one means that document."""
-        try:
-            return urljoin(self._url.partition("#")[0], url) if url else self._url
-        except ValueError:  # not a URL; asking for it will say so
-            return url
+        return resolved(url, self._url) if url else self._url
 
     def open(self, goto: Goto, parameters: Mapping[str, str], now: float) -> None:
-        """Fetches the next document. If that fails, the fallback URL; if that fails, an apology."""
-        try:
-            self._guard(goto, now)
-            self._load(goto, parameters, "voice", now)
-        except FaultError as error:
-            self._report(error.fault)
-            self._fall_back(goto, error.fault, parameters, now)
+        """Fetches the next document, or raises whatever its answer makes go wrong."""
+        self._guard(goto, now)
+        self._load(goto, parameters, "voice", now)
 
     def _guard(self, goto: Goto, now: float) -> None:
         self._documents += 1
@@ -81,24 +73,31 @@ class Script:
     def _load(self, goto: Goto, parameters: Mapping[str, str], purpose: str, now: float) -> None:
         request = HttpRequest(goto.url, parameters, goto.input, goto.method, purpose)
         url, answer = self._fetcher.fetch(request, now)
-        root = read_answer(answer.header("Content-Type"), answer.body, url)
+        content_type = answer.header("Content-Type")
+        root = read_answer(content_type, answer.body, url)
+        if media_type(content_type) == "text/html":
+            self._report(Fault(HTML_ANSWER, "send text/xml", url))
         for fault in faults_in(root, url):
             self._report(fault)
         self._url, self._verbs = url, deque(root.children)
 
-    def _fall_back(
+    def fall_back(
         self, goto: Goto, fault: Fault, parameters: Mapping[str, str], now: float
     ) -> None:
         """The fallback URL is "called when ours failed; same parameters + ErrorCode, ErrorUrl".
 
         Without one, or when it fails too: "an application error has occurred", and hangs up.
         """
-        self._url, self._verbs = goto.url, deque(_APPLICATION_ERROR.children)
+        self.apologise()
         if not self._line.fallback_url or fault.code == REDIRECT_LOOP:
             return
         error = {"ErrorCode": str(fault.code), "ErrorUrl": fault.url.partition("#")[0]}
         fallback = Goto(self._line.fallback_url, "POST", {**goto.input, **error})
         try:
             self._load(fallback, parameters, "fallback", now)
-        except FaultError as second:
-            self._report(second.fault)
+        except Exception as second:
+            self._report(fault_of(second, fallback.url))
+
+    def apologise(self) -> None:
+        """ "An application error has occurred": what is left to say."""
+        self._verbs = deque(_APPLICATION_ERROR.children)

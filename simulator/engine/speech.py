@@ -63,7 +63,7 @@ def _nested_seconds(element: Element) -> float:
 
 
 def _break_seconds(element: Element) -> float:
-    time = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)", element.attributes.get("time", ""))
+    time = re.fullmatch(r"([0-9]{1,6}(?:\.[0-9]{1,6})?)(ms|s)", element.attributes.get("time", ""))
     if time:
         return float(time.group(1)) / (1000 if time.group(2) == "ms" else 1)
     return _BREAKS.get(element.attributes.get("strength", "medium"), _BREAKS["medium"])
@@ -71,7 +71,7 @@ def _break_seconds(element: Element) -> float:
 
 def _rate(element: Element) -> float:
     rate = element.attributes.get("rate", "medium") if element.name == "prosody" else "medium"
-    percent = re.fullmatch(r"(\d+)%", rate)
+    percent = re.fullmatch(r"([0-9]{1,4})%", rate)
     if percent and int(percent.group(1)) > 0:
         return int(percent.group(1)) / 100
     return _RATES.get(rate, 1.0)

@@ -14,10 +14,16 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from urllib3.exceptions import NameResolutionError, NewConnectionError
+from urllib3.exceptions import (
+    LocationValueError,
+    NameResolutionError,
+    NewConnectionError,
+    ReadTimeoutError,
+)
 from werkzeug.test import Client, EnvironBuilder
 
-Failure = Literal["connect", "read", "host", "tls"]
+# Not reached; too slow; no such host; no handshake; an answer that is no HTTP.
+Failure = Literal["connect", "read", "host", "tls", "broken"]
 
 
 class TransportError(Exception):
@@ -82,8 +88,8 @@ class HttpTransport:
             request = self._prepared(method, url, headers, body)
             response = self._adapter.send(request, stream=True, timeout=timeouts)
             return _read(response, deadline)
-        except requests.RequestException as error:
-            raise TransportError(_failure(error), str(error)) from error
+        except Exception as error:  # each layer below has exceptions of its own
+            raise TransportError(_failure(error), f"{type(error).__name__}: {error}") from error
 
     def close(self) -> None:
         """Closes idle connections."""
@@ -105,8 +111,7 @@ class HttpTransport:
     def _routed(self, url: str) -> str:
         if not self._via:
             return url
-        parts = urlsplit(url)
-        return self._via + url.partition(parts.netloc)[2]
+        return self._via + url.partition(f"//{urlsplit(url).netloc}")[2]
 
 
 def _read(response: requests.Response, deadline: float) -> HttpResponse:
@@ -120,15 +125,20 @@ def _read(response: requests.Response, deadline: float) -> HttpResponse:
     return HttpResponse(response.status_code, tuple(headers), body.getvalue())
 
 
-def _failure(error: requests.RequestException) -> Failure:
+def _failure(error: Exception) -> Failure:
+    if isinstance(error, (LocationValueError, requests.exceptions.InvalidURL, UnicodeError)):
+        return "host"
     if isinstance(error, requests.exceptions.SSLError):
         return "tls"
-    if isinstance(error, requests.ConnectTimeout):
-        return "connect"
-    reason = getattr(error.args[0], "reason", None) if error.args else None
+    if isinstance(error, requests.Timeout):
+        return "connect" if isinstance(error, requests.ConnectTimeout) else "read"
+    cause = error.args[0] if error.args else None
+    reason = getattr(cause, "reason", cause)
     if isinstance(reason, NameResolutionError):
         return "host"
-    return "connect" if isinstance(reason, NewConnectionError) else "read"
+    if isinstance(reason, NewConnectionError):
+        return "connect"
+    return "read" if isinstance(reason, ReadTimeoutError) else "broken"
 
 
 class WsgiTransport:

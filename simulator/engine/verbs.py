@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 from .activity import Activity, AddEvent, Continue, Finish, Goto, LeaveQueue, Transition
 from .clock import NEVER
-from .dial import Dialling, Recording, after_dial, dialled_numbers
+from .dial import Dialling, Leaves, Recording, after_dial, nouns_of, wrong_with
 from .faults import VERB_NOT_PLAYED, Fault
 from .gather import Gathering, GatherSettings
 from .markup import Element
+from .phone_line import PhoneLine
 from .play import Playback, Playing, segments
-from .rules import FarEnd, Rules
+from .rules import BUSY, FarEnd, Rules
 from .vocabulary import allowed_in
 from .waiting import Queued
 
@@ -23,7 +24,8 @@ class VerbContext:
 
     now: float
     answered: bool
-    account_sid: str
+    line: PhoneLine
+    caller: str
     rules: Rules
     far_end: Callable[[str], FarEnd]
     absolute: Callable[[str], str]
@@ -58,23 +60,71 @@ def _gather(verb: Element, context: VerbContext) -> Begun:
 
 
 def _dial(verb: Element, context: VerbContext) -> Begun:
-    number = dialled_numbers(verb)
+    nouns = _good_nouns(verb, context)
+    number = ", ".join(noun.own_text for noun in nouns if noun.own_text)
+    leave = after_dial(verb, context.url(verb), context.line.new_call_sid())
     context.tell("dialled", number)
+    if not nouns:
+        context.tell("not connected", "nobody (failed)")
+        return leave("failed", None)
     return Dialling(
         number,
-        context.far_end(number),
+        context.far_end(number) if _is_welcome(verb, nouns, context) else BUSY,
         context.now,
         context.tell,
-        after_dial(verb, context.url(verb)),
-        timeout=verb.whole("timeout", 30),
+        _reporting_failure(leave, number, context),
+        timeout=_seconds_of_ringing(verb),
         time_limit=verb.whole("timeLimit", _FOUR_HOURS),
         hangup_on_star=verb.is_true("hangupOnStar"),
+        hang_up_is_told=context.rules.hang_up_asks_dial_action,
     )
+
+
+def _reporting_failure(leave: Leaves, number: str, context: VerbContext) -> Leaves:
+    """ "One out of reach 13224" """
+
+    def left(status: str, talked: float | None) -> Transition:
+        if status == "failed":
+            context.report(Fault(13224, number))
+        return leave(status, talked)
+
+    return left
+
+
+def _seconds_of_ringing(dial: Element) -> int:
+    """ "timeout 5-600, and about 5 s more"; 30 by default."""
+    return min(max(dial.whole("timeout", 30), 5), 600) + 5
+
+
+def _good_nouns(dial: Element, context: VerbContext) -> list[Element]:
+    """What can be dialled; the debugger tells of the rest."""
+    good = []
+    for noun in nouns_of(dial):
+        fault = wrong_with(noun)
+        if fault:
+            context.report(fault)
+            continue
+        if "url" in noun.attributes:
+            context.report(Fault(VERB_NOT_PLAYED, f"line {noun.line}: <{noun.name} url>"))
+        good.append(noun)
+    return good
+
+
+def _is_welcome(dial: Element, nouns: list[Element], context: VerbContext) -> bool:
+    """ "Without callerId passes the caller's own number on", and a telephone rejects what is no
+    number: "error 13214, heard as busy".
+    """
+    shown = dial.attributes.get("callerId") or context.caller
+    on_a_telephone = any(noun.name == "Number" for noun in nouns)
+    if not on_a_telephone or context.line.may_show(shown, context.caller):
+        return True
+    context.report(Fault(13214, f"line {dial.line}: {shown!r} is shown to the far end"))
+    return False
 
 
 def _record(verb: Element, context: VerbContext) -> Begun:
     context.tell("recording")
-    return Recording(verb, context.url(verb), context.now, context.account_sid)
+    return Recording(verb, context.url(verb), context.now, context.line.account_sid)
 
 
 def _enqueue(verb: Element, context: VerbContext) -> Begun:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from werkzeug.serving import make_server
 from werkzeug.wrappers import Request, Response
@@ -57,12 +58,12 @@ def gather_app(attributes: str = "", nested: str = "<Say>Press a key now</Say>")
     return Pages({"/voice": gather + after, "/got": "<Say>thank you</Say>"})
 
 
-def a_line(status: str = "", fallback: str = "", voice: str = "/voice", **more: str) -> PhoneLine:
+def a_line(status: str = "", fallback: str = "", voice: str = "/voice", **more: Any) -> PhoneLine:
     return PhoneLine(
         BASE + voice,
         status_callback_url=status and BASE + status,
         fallback_url=fallback and BASE + fallback,
-        **more,  # type: ignore[arg-type]
+        **more,
     )
 
 

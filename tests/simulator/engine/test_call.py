@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 import pytest
 from werkzeug.wrappers import Request, Response
 
-from simulator.engine import Call, Rules, State, WsgiTransport
+from simulator.engine import Call, Level, Rules, State, WsgiTransport
 
-from .apps import Page, Pages, a_call, a_line, answer, codes, dialled, kinds, said
+from .apps import BASE, Page, Pages, a_call, a_line, answer, codes, dialled, kinds, said, twiml
 
 BYE = "<Say>bye</Say>"
 
@@ -94,7 +94,8 @@ def test_hanging_up_brings_no_request_but_the_status_callback() -> None:
 
 def test_the_status_callback() -> None:
     # "standard parameters + CallDuration (s), Duration (minutes, rounded up), Timestamp
-    # (RFC 2822), CallbackSource=call-progress-events, SequenceNumber, SipResponseCode."
+    # (RFC 2822), CallbackSource=call-progress-events, SequenceNumber (SipResponseCode on outbound
+    # calls only)."
     pages = Pages({"/voice": "<Pause length='2'/><Say>hi</Say><Pause length='61'/>", "/status": ""})
     dialled_at = datetime(2026, 11, 22, 8, 30, tzinfo=UTC)
     dialled(pages, a_line(status="/status"), started_at=dialled_at)
@@ -103,7 +104,7 @@ def test_the_status_callback() -> None:
     assert (form["CallDuration"], form["Duration"]) == ("61", "2")
     assert form["Timestamp"] == "Sun, 22 Nov 2026 08:31:03 +0000"
     assert form["CallbackSource"] == "call-progress-events"
-    assert (form["SequenceNumber"], form["SipResponseCode"]) == ("0", "200")
+    assert (form["SequenceNumber"], form.get("SipResponseCode")) == ("0", None)
     assert form.keys() >= pages.requests[0].form.keys()
 
 
@@ -120,7 +121,7 @@ BROKEN: list[tuple[Page, int]] = [
     (lambda _request: answer("oh", 500), 11217),
     (lambda _request: answer("<Response>"), 12100),
     (lambda _request: answer("<html/>"), 12102),
-    (lambda _request: answer("<Response/>", content_type="text/html"), 12300),
+    (lambda _request: answer("<Response/>", content_type="application/json"), 12300),
     (lambda _request: answer(""), 11770),
     (lambda _request: answer(b"x" * 70_000), 11750),
 ]
@@ -150,6 +151,22 @@ def test_without_a_working_fallback_the_caller_hears_an_apology(fallback: str) -
     assert ended_by(call) == "line hung up"
     assert codes(call) == ([11217, 11217] if fallback else [11217])
     assert pages.paths[-1] == "/status"
+
+
+def test_words_and_sounds_without_twiml_end_the_call() -> None:
+    # "text/plain is read out ... and audio is played, then the call ends"
+    words = dialled({"/voice": lambda _request: answer("Good day", content_type="text/plain")})
+    assert (said(words), codes(words), ended_by(words)) == (["Good day"], [], "line hung up")
+    sound = dialled({"/voice": lambda _request: answer(b"ID3", content_type="audio/mpeg")})
+    assert (sound.transcript[1].kind, sound.transcript[1].text) == ("played", f"{BASE}/voice")
+    assert (codes(sound), ended_by(sound)) == ([], "line hung up")
+
+
+def test_twiml_as_html_is_taken_with_a_warning() -> None:
+    # "send text/xml, and let the simulator take it with a warning"
+    call = dialled({"/voice": lambda _request: answer(twiml(BYE), content_type="text/html")})
+    assert (said(call), [fault.level for fault in call.faults]) == (["bye"], [Level.WARNING])
+    assert "12300" in call.faults[0].name
 
 
 def test_a_redirect_loop_is_broken() -> None:

@@ -36,6 +36,18 @@ def warnings(*verbs: str) -> list[int]:
         ('<Gather input="voice"/>', 13326),
         ('<Gather actionOnEmptyResult="yes"/>', 13338),
         ('<Gather><Say voice="Polly Zhiyu">hi</Say></Gather>', 13321),
+        # "`<Play digits>` is not allowed there"
+        ('<Gather><Play digits="1"/></Gather>', 12200),
+        # "`speechTimeout=auto` with a speechModel warns 13335"
+        ('<Gather input="speech" speechTimeout="auto" speechModel="default"/>', 13335),
+        # "Mandarin is `cmn-Hans-CN` here ..., not with phone_call or experimental models"
+        ('<Gather input="speech" language="cmn-CN"/>', 13331),
+        ('<Gather input="speech" language="cmn-Hans-CN" speechModel="phone_call"/>', 13334),
+        (
+            '<Gather input="speech" language="cmn-Hans-CN"'
+            ' speechModel="experimental_conversations"/>',
+            13334,
+        ),
         ("<Say></Say>", 13520),
         ('<Say loop="often">hi</Say>', 13510),
         ('<Say voice="Polly.Joanna" language="cmn-CN">您好</Say>', 13511),
@@ -57,7 +69,7 @@ def test_each_warning(verbs: str, code: int) -> None:
     "verbs",
     [
         '<Gather input="dtmf speech" finishOnKey="" numDigits="18" timeout="10" action="/x"'
-        ' actionOnEmptyResult="true" language="cmn-CN" bargeIn="true" speechTimeout="auto">'
+        ' actionOnEmptyResult="true" language="cmn-Hans-CN" bargeIn="true" speechTimeout="auto">'
         '<Say language="cmn-CN" voice="Polly.Zhiyu-Neural">您好<break time="1s"/></Say>'
         "<Play>/a.wav</Play><Pause/></Gather>",
         '<Say voice="Google.cmn-CN-Wavenet-A" language="cmn-CN"><prosody rate="slow">慢'

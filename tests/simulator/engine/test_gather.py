@@ -174,6 +174,19 @@ def test_speech() -> None:
     assert gathered(pages) == {"SpeechResult": "挂失", "Confidence": "0.75", "msg": "Gather End"}
 
 
+def test_speech_is_a_minute_at_most() -> None:
+    # "Speech is at most 60 s"
+    call = dialled(gather_app(SPEECH, nested=""))
+    call.speak("挂失" * 500)
+    assert call.due == 60 + 4
+
+
+def test_tones_are_not_played_in_a_gather() -> None:
+    # "`<Play digits>` is not allowed there."
+    call = dialled(gather_app("", nested='<Play digits="12"/>'))
+    assert (call.now, call.state) == (0, State.LISTENING)
+
+
 @pytest.mark.parametrize("keys_first", [True, False])
 def test_whichever_input_comes_first_wins(keys_first: bool) -> None:
     # "With speech: whichever input comes first wins."

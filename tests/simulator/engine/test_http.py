@@ -62,11 +62,11 @@ def test_proxy_settings_are_never_read(
 
 
 def test_a_refused_connection_is_tried_twice(transport: HttpTransport) -> None:
-    # "connect 5 s, one retry on connect failure by default"; "retrieval failure 11200"
+    # "connect 5 s, one retry on connect failure by default"; "11205 ... no connection"
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         call = over_http(f"http://127.0.0.1:{unused.getsockname()[1]}", transport)
-    assert (codes(call), len(call.exchanges)) == ([11200], 2)
+    assert (codes(call), len(call.exchanges)) == ([11205], 2)
     tokens = {exchange.headers["I-Twilio-Idempotency-Token"] for exchange in call.exchanges}
     assert len(tokens) == 1
     assert all(exchange.failure.startswith("connect") for exchange in call.exchanges)
@@ -84,7 +84,23 @@ def test_a_slow_answer_is_given_up(transport: HttpTransport, fragment: str, atte
     with served(Pages({"/voice": slow})) as base:
         call = over_http(base, transport, f"/voice{fragment}")
         done.set()
-    assert (codes(call), len(call.exchanges)) == ([11200], attempts)
+    assert (codes(call), len(call.exchanges)) == ([11205], attempts)
+
+
+def test_what_is_no_http_at_all(transport: HttpTransport) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def hangs_up_on() -> None:
+            connection, _address = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(b"SSH-2.0-OpenSSH_9.2\r\n")
+
+        answering = threading.Thread(target=hangs_up_on)
+        answering.start()
+        call = over_http(f"http://127.0.0.1:{server.getsockname()[1]}", transport)
+        answering.join()
+    assert (codes(call), call.ended) == ([11200], True)
 
 
 def test_a_dribbling_answer_is_given_up(transport: HttpTransport) -> None:
@@ -100,7 +116,7 @@ def test_a_dribbling_answer_is_given_up(transport: HttpTransport) -> None:
     with served(pages) as base:
         call = over_http(base, transport, "/voice#tt=200")
         done.set()
-    assert codes(call) == [11200]
+    assert codes(call) == [11205]
 
 
 def test_several_cookies_are_kept(transport: HttpTransport) -> None:

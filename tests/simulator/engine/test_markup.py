@@ -40,9 +40,44 @@ def test_size_limit() -> None:
     assert code_of(body) == 11750
 
 
-@pytest.mark.parametrize("content_type", ["text/html", "application/json", ""])
+@pytest.mark.parametrize(
+    "content_type", ["text/xml", "application/xml", "TEXT/XML ; charset=utf-8"]
+)
+@pytest.mark.parametrize("lenient", ["text/plain", "text/html"])
+def test_twiml_under_several_names(content_type: str, lenient: str) -> None:
+    # "text/xml and application/xml are TwiML; text/plain is read out (TwiML if it is valid)";
+    # "text/html: Twilio's own pages disagree"
+    body = b"<Response><Say>hi</Say></Response>"
+    assert read_answer(content_type, body) == read_answer(lenient, body)
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "heard"),
+    [
+        ("text/plain", b"Hello there", "Hello there"),
+        ("text/plain; charset=gb18030", "您好".encode("gb18030"), "您好"),
+        ("text/plain; charset=klingon", "您好".encode(), "您好"),
+        ("text/plain; charset=undefined", b"hi", "hi"),
+        ('text/plain; format=flowed; charset="utf-8"', "您好".encode(), "您好"),
+        ("text/plain", b"<Response><Say>open", "<Response><Say>open"),
+        ("text/plain", b"<html/>", "<html/>"),
+    ],
+)
+def test_words_are_read_out(content_type: str, body: bytes, heard: str) -> None:
+    (say,) = read_answer(content_type, body).children
+    assert (say.name, say.own_text) == ("Say", heard)
+
+
+@pytest.mark.parametrize("content_type", ["audio/mpeg", "audio/wav", "AUDIO/x-wav"])
+def test_audio_is_played(content_type: str) -> None:
+    # "audio is played, then the call ends"; "64 kB" are for documents
+    (play,) = read_answer(content_type, b"ID3" * LARGEST_DOCUMENT, "https://a.example/x").children
+    assert (play.name, play.own_text) == ("Play", "https://a.example/x")
+
+
+@pytest.mark.parametrize("content_type", ["image/png", "application/json", ""])
 def test_other_content_types(content_type: str) -> None:
-    # "other content type 12300"
+    # "anything else 12300"
     assert code_of(b"<Response/>", content_type) == 12300
 
 

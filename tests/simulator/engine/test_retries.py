@@ -43,17 +43,20 @@ def shaken(fragment: str, *failures: TransportError) -> tuple[Call, Shaky]:
     [
         # "connect 5 s, one retry on connect failure by default"
         ("", [CONNECT], 2, []),
-        ("", [CONNECT, CONNECT], 2, [11200]),  # "retrieval failure 11200"
-        ("", [READ], 1, [11200]),
-        ("#rc=0", [CONNECT], 1, [11200]),
+        ("", [CONNECT, CONNECT], 2, [11205]),  # "11205 ... no connection or too slow"
+        ("", [READ], 1, [11205]),
+        ("#rc=0", [CONNECT], 1, [11205]),
+        ("", [TransportError("broken", "no HTTP")], 1, [11200]),  # "11200 unclear"
+        ("#rp=rt", [TransportError("broken", "no HTTP")], 2, []),
         # "With `#rc=...&rp=5xx,rt` in the URL the same request may come twice"
         ("#rc=2&rp=5xx,rt", [READ, READ], 3, []),
-        ("#rc=2&rp=5xx,rt", [CONNECT], 1, [11200]),
+        ("#rc=2&rp=5xx,rt", [CONNECT], 1, [11205]),
         ("#rc=3&rp=all", [READ, CONNECT, READ], 4, []),
         ("#rp=sometimes", [], 0, [11243]),
         # Twilio's error dictionary: "HTTP bad host name", "SSL/TLS Handshake Error"
         ("#rc=0", [TransportError("host", "unknown")], 1, [11210]),
-        ("", [TransportError("tls", "certificate")], 1, [11220]),
+        ("#rc=0", [TransportError("tls", "no handshake")], 1, [11220]),
+        ("", [TransportError("tls", "no handshake")], 2, []),  # "rp=ct also covers ..."
     ],
 )
 def test_retries(
@@ -73,6 +76,15 @@ def test_limits() -> None:
     assert 10 < plain.limits[0].total <= 15
     assert (set_by_url.limits[0].connect, set_by_url.limits[0].read) == (0.1, 2)
     assert set_by_url.limits[0].total <= 15
+
+
+@pytest.mark.parametrize(
+    ("fragment", "connect"), [("#ct=10000", 10), ("#ct=15000", 10), ("#ct=1", 0.1), ("#ct=x", 5)]
+)
+def test_the_range_of_the_connect_timeout(fragment: str, connect: float) -> None:
+    # "ct 100-10000 ms"
+    _call, transport = shaken(fragment)
+    assert transport.limits[0].connect == connect
 
 
 def test_a_server_error_is_repeated_when_the_url_says_so() -> None:

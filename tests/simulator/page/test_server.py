@@ -58,6 +58,17 @@ def test_a_call_goes_on_in_real_time_and_its_keys_come_in_order(page: ServedPage
     assert ended["owner"] == 0, "who keyed this number is the phone's owner"
 
 
+def test_an_answer_that_cannot_be_read_leaves_the_phone_free(
+    page: ServedPage, line: tuple[Pages, str]
+) -> None:
+    chinese = '<?xml version="1.0" encoding="GBK"?><Response><Say>您好</Say></Response>'
+    line[0].pages["/voice"] = lambda _request: answer(chinese.encode("gbk"))
+    phone = page.new_phone()
+    assert phone.does("call") == 204
+    phone.sees("phone", '"ended": true')
+    assert phone.does("call") == 204
+
+
 def test_a_call_that_waits_rests(line: tuple[Pages, str]) -> None:
     """Its thread wakes when something is due, not all the time."""
     wakings: list[float] = []
