@@ -95,7 +95,7 @@ def _open_doors(
     app.register_blueprint(voice_routes(conversation, door, voice, Apology(settings, voice)))
     app.register_blueprint(bank_routes(service, store.reconciliation, settings.banks, base))
     app.register_blueprint(bank_docs_routes())
-    app.register_blueprint(health_routes(store.condition, store.bank_health, settings.banks))
+    app.register_blueprint(health_routes(store.condition))
     app.register_error_handler(HTTPException, lambda error: as_problem(error).response())
 
 

@@ -67,7 +67,8 @@ class Change:
 
     suspension, block, report: stored in place of what stood there. Lists kept beside them (the
         release deadlines, the blocks of a bank, who is to be reminded) follow from their states.
-    bank_answered: whether the bank answered an attempt at all, for pausing one that does not.
+    answered: whether the other side of an attempt answered at all, for telling of one that does
+        not and pausing it; None when it was not asked.
     """
 
     suspension: Suspension | None = None
@@ -76,7 +77,7 @@ class Change:
     owes: tuple[Owed, ...] = ()
     notice: NoticeChange | None = None
     reminder: Reminder | None = None
-    bank_answered: bool | None = None
+    answered: bool | None = None
     journal: tuple[Entry, ...] = ()
 
 

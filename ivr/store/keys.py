@@ -16,7 +16,7 @@ NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = du
 AWAITING: Final = "notices:awaiting"  # until "blocked" is said, or 3 days; score = ask again at
 NOTICES_STUCK: Final = "notices:stuck"  # until a person acts, or 90 days; score = closed at
 BANKS_BACK: Final = "banks:back"  # until the sweep makes all that waits for these banks due
-BANK_HEALTH_SECONDS: Final = 7 * DAY
+BANKS_FAILING: Final = "banks:failing"  # until they answer: whose failing the sweep has told of
 DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds
 JOURNAL: Final = "journal"  # trimmed by time (JOURNAL_RETENTION_DAYS)
 COUNTERS: Final = "counters"  # for ever: what /metrics shows
@@ -57,13 +57,26 @@ def blocks(bank: str) -> str:
 
 
 def bank_health(bank: str) -> str:
-    """A bank's failures in a row; gone when it answers, or after 7 days without an attempt."""
+    """A bank's failures in a row (`texts`: of all texts); kept until it answers."""
     return f"bank_health:{bank}"
 
 
 def probe(bank: str) -> str:
     """Held by the one attempt a paused bank gets; expires after 10 s."""
     return f"probe:{bank}"
+
+
+def owed(queue: str) -> str:
+    """Open notices of one queue; each until it is closed. Score = owed since, unix seconds."""
+    return f"owed:{queue}"
+
+
+def stuck(queue: str) -> str:
+    """Those of notices:stuck in one queue that the sweep has told of; each until it is not stuck.
+
+    Score = told at, unix seconds.
+    """
+    return f"stuck:{queue}"
 
 
 def report(number: str) -> str:

@@ -14,13 +14,13 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from ivr.cards.change import Entry, NoticeChange, Owed
-from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState
+from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind, NoticeState
 from ivr.store import keys
 from ivr.store.codec import dump, load, plain
 from ivr.store.journal import Journal
 from ivr.store.vault import Vault, WrongDataKeysError
 
-TEXTS_QUEUE: Final = "texts"
+TEXTS_QUEUE: Final = TEXTS
 LONGEST_LEASE: Final = 20  # seconds; a bank's is at most 19 (its time limit + 4), a text's 10
 JOB_SECONDS: Final = 150  # RQ's own limit on one job; PATIENCE and our HTTP limits end earlier
 JOB: Final = "workers.delivery.Delivery.attempt"  # by name: the hotline never imports the workers
@@ -83,6 +83,7 @@ class Outbox:
         }
         pipe.hset(keys.notice(notice_id), mapping=fields)
         pipe.zadd(keys.NOTICES_OPEN, {notice_id: owed.at})
+        pipe.zadd(keys.owed(queue), {notice_id: owed.at})
         self.ring(notice_id, queue, pipe)
 
     def ring(self, notice_id: str, queue: str, pipe: Pipeline | None = None) -> None:
@@ -154,7 +155,7 @@ class Outbox:
         if change.state is NoticeState.OPEN:
             self._reopen(pipe, change, now)
         elif change.state is not None:
-            _close(pipe, notice_id, change.state)
+            _close(pipe, change.notice, change.state)
         elif change.due is not None:
             pipe.zadd(keys.NOTICES_OPEN, {notice_id: change.due}, xx=True)
         if change.needs_person is True:
@@ -173,13 +174,20 @@ class Outbox:
             mapping={"state": NoticeState.OPEN, "created_at": since, "attempts_made": 0},
         )
         pipe.zadd(keys.NOTICES_OPEN, {notice.id: due})
+        pipe.zadd(keys.owed(notice.queue), {notice.id: due})
         self.ring(notice.id, notice.queue, pipe)
 
     def forget_lost(self, notice_ids: Iterable[str]) -> None:
-        """Their records are gone: nothing can be sent, and they would be due for ever."""
+        """Their records are gone: nothing can be sent, and they would be due for ever. Nor is it
+        known whose they were.
+        """
+        lost = list(notice_ids)
+        queues = self.queues() if lost else ()
         with self._redis.pipeline() as pipe:
-            for notice_id in notice_ids:
+            for notice_id in lost:
                 pipe.zrem(keys.NOTICES_OPEN, notice_id)
+                for queue in queues:
+                    pipe.zrem(keys.owed(queue), notice_id)
                 self._journal.write(pipe, Entry("notice_lost", {"notice": notice_id}))
             pipe.execute()
 
@@ -216,6 +224,16 @@ class Outbox:
                     pipe.zadd(keys.NOTICES_OPEN, {notice_id: now}, xx=True, lt=True)
             pipe.execute()
 
+    def queues(self) -> set[str]:
+        """Every queue that was ever rung in, those of banks that left among them."""
+        listed = self._redis.smembers(Queue.redis_queues_keys)
+        prefix = Queue.redis_queue_namespace_prefix
+        return {plain(key).removeprefix(prefix) for key in listed}
+
+    def banks(self) -> set[str]:
+        """Every bank that was ever owed a notice: known by the queue its first one made."""
+        return {queue.removeprefix(bank_queue("")) for queue in self.queues() - {TEXTS_QUEUE}}
+
     def ringing(self, queue: str) -> list[str]:
         """The notice ids whose job waits in a queue."""
         return [job_id.partition("_")[0] for job_id in self._queue(queue).get_job_ids()]
@@ -227,12 +245,13 @@ class Outbox:
         return self._queues[name]
 
 
-def _close(pipe: Pipeline, notice_id: str, state: NoticeState) -> None:
+def _close(pipe: Pipeline, notice: Notice, state: NoticeState) -> None:
     """Nothing is owed any more; the record stays 90 days."""
-    pipe.hset(keys.notice(notice_id), "state", state)
-    pipe.zrem(keys.NOTICES_OPEN, notice_id)
-    pipe.expire(keys.notice(notice_id), keys.CLOSED_NOTICE_SECONDS)
-    pipe.expire(keys.attempts(notice_id), keys.CLOSED_NOTICE_SECONDS)
+    pipe.hset(keys.notice(notice.id), "state", state)
+    pipe.zrem(keys.NOTICES_OPEN, notice.id)
+    pipe.zrem(keys.owed(notice.queue), notice.id)
+    pipe.expire(keys.notice(notice.id), keys.CLOSED_NOTICE_SECONDS)
+    pipe.expire(keys.attempts(notice.id), keys.CLOSED_NOTICE_SECONDS)
 
 
 def load_notice(fields: Mapping[bytes, bytes]) -> Notice:
