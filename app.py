@@ -30,6 +30,7 @@ from ivr.web.banks import bank_routes
 from ivr.web.commands.cardholders import RecordTools, add_record_commands
 from ivr.web.commands.flow import flow
 from ivr.web.commands.notices import NoticeTools, add_notice_commands
+from ivr.web.commands.reports import ReportTools, add_report_commands
 from ivr.web.health import health_routes
 from ivr.web.problems import as_problem
 from ivr.web.twilio import TwilioDoor
@@ -102,7 +103,8 @@ def _open_doors(
 def _add_commands(app: Flask, settings: Settings, store: Store, service: CardService) -> None:
     banks = settings.banks
     add_record_commands(app, RecordTools(store.holders, store.vault, banks, store.outbox.now))
-    add_notice_commands(app, NoticeTools(service, store.outbox, banks))
+    add_notice_commands(app, NoticeTools(service, store.cases, store.outbox, banks))
+    add_report_commands(app, ReportTools(store.cases, store.outbox, store.journal))
     app.cli.add_command(flow)
 
 

@@ -344,6 +344,7 @@ LIVES = {
     "report": Life("expires after REPORT_RETENTION_DAYS", 1095 * keys.DAY),
     "notice": Life("without end while open, 90 days once closed", 90 * keys.DAY),
     "attempts": Life("lives as long as the notice", 90 * keys.DAY),
+    "notices_of": Life("expires 91 days after", 91 * keys.DAY),
     "seen": Life("expires after 30 days", 30 * keys.DAY),
 }
 OF_RQ = {"rq:queues", "rq:workers"}  # lists of names that do not grow

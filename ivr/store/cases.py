@@ -172,6 +172,11 @@ class Cases:
         text = self._redis.get(keys.report(number))
         return None if text is None else load(LossReport, text)
 
+    def seconds_left(self, card_ref: str) -> int | None:
+        """How long Redis will keep a card suspended; None when it is not, or without end."""
+        seconds = self._redis.ttl(keys.loss(card_ref))
+        return None if seconds < 0 else seconds
+
     def commit(self, change: Change, reading: Reading, heard: Heard | None = None) -> bool:
         """Writes a change whole, with what a bank's event came to; False, and nothing is
         written, when what was read has changed, or when a new report's number is another's.

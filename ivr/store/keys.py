@@ -9,6 +9,7 @@ DAY: Final = 24 * 3600
 
 CALL_SECONDS: Final = 3600
 CLOSED_NOTICE_SECONDS: Final = 90 * DAY
+NOTICES_OF_SECONDS: Final = 91 * DAY  # a little longer than the last of them
 SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signature is good for
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
@@ -92,6 +93,11 @@ def notice(notice_id: str) -> str:
 def attempts(notice_id: str) -> str:
     """Every attempt to deliver a notice, in order; lives as long as the notice."""
     return f"attempts:{notice_id}"
+
+
+def notices_of(report_number: str) -> str:
+    """The ids of all notices and texts of a report; expires 91 days after one of them changed."""
+    return f"notices_of:{report_number}"
 
 
 def seen_event(bank: str, event_id: str) -> str:

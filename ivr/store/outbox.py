@@ -6,6 +6,7 @@ sweep rings again when the notice is due (see workers/sweep.py).
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from redis import Redis
@@ -21,6 +22,7 @@ from ivr.store.journal import Journal
 from ivr.store.vault import Vault, WrongDataKeysError
 
 TEXTS_QUEUE: Final = TEXTS
+PAGE: Final = 1000  # notices read in one round trip
 LONGEST_LEASE: Final = 20  # seconds; a bank's is at most 19 (its time limit + 4), a text's 10
 JOB_SECONDS: Final = 150  # RQ's own limit on one job; PATIENCE and our HTTP limits end earlier
 JOB: Final = "workers.delivery.Delivery.attempt"  # by name: the hotline never imports the workers
@@ -84,6 +86,7 @@ class Outbox:
         pipe.hset(keys.notice(notice_id), mapping=fields)
         pipe.zadd(keys.NOTICES_OPEN, {notice_id: owed.at})
         pipe.zadd(keys.owed(queue), {notice_id: owed.at})
+        _list_under(pipe, owed.report_number, notice_id)
         self.ring(notice_id, queue, pipe)
 
     def ring(self, notice_id: str, queue: str, pipe: Pipeline | None = None) -> None:
@@ -142,9 +145,33 @@ class Outbox:
         for key in self._redis.scan_iter(match=keys.notice("*"), count=1000):
             yield plain(key).removeprefix(keys.notice(""))
 
+    def pages(self) -> Iterator[list[Notice]]:
+        """All notices there are, in no order, many in one round trip; one may come twice."""
+        ids = self.every_id()
+        while page := list(islice(ids, PAGE)):
+            yield self.find_all(page)
+
+    def ids_of(self, report_number: str) -> set[str]:
+        """The ids of a report's notices and texts."""
+        return {plain(i) for i in self._redis.smembers(keys.notices_of(report_number))}
+
+    def stuck_ids(self) -> set[str]:
+        """The ids of the notices that need a person."""
+        return {plain(i) for i in self._redis.zrange(keys.NOTICES_STUCK, 0, -1)}
+
     def attempts(self, notice_id: str) -> list[Attempt]:
         """Every attempt, oldest first."""
-        return [load(Attempt, t) for t in self._redis.lrange(keys.attempts(notice_id), 0, -1)]
+        return self.attempts_of([notice_id])[notice_id]
+
+    def attempts_of(self, notice_ids: Iterable[str]) -> dict[str, list[Attempt]]:
+        """Notice id -> every attempt, oldest first; in one round trip."""
+        ids = list(notice_ids)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for notice_id in ids:
+                pipe.lrange(keys.attempts(notice_id), 0, -1)
+            found = pipe.execute()
+        tried = ([load(Attempt, text) for text in texts] for texts in found)
+        return dict(zip(ids, tried, strict=True))
 
     def write(self, pipe: Pipeline, change: NoticeChange, now: int) -> None:
         """Queues what becomes of a notice."""
@@ -162,6 +189,7 @@ class Outbox:
             pipe.zadd(keys.NOTICES_STUCK, {notice_id: now})
         elif change.needs_person is False:
             pipe.zrem(keys.NOTICES_STUCK, notice_id)
+        _list_under(pipe, change.notice.report_number, notice_id)
 
     def _reopen(self, pipe: Pipeline, change: NoticeChange, now: int) -> None:
         notice = change.notice
@@ -243,6 +271,12 @@ class Outbox:
         if name not in self._queues:
             self._queues[name] = Queue(name, connection=self._redis, serializer=JSONSerializer)
         return self._queues[name]
+
+
+def _list_under(pipe: Pipeline, report_number: str, notice_id: str) -> None:
+    if report_number:
+        pipe.sadd(keys.notices_of(report_number), notice_id)
+        pipe.expire(keys.notices_of(report_number), keys.NOTICES_OF_SECONDS)
 
 
 def _close(pipe: Pipeline, notice: Notice, state: NoticeState) -> None:
