@@ -43,6 +43,7 @@ class Commands(AppGroup):
     """Says in one line that Redis is away, where click would show a stack trace."""
 
     def invoke(self, ctx: click.Context) -> Any:
+        """A command of the group."""
         try:
             return super().invoke(ctx)
         except RedisError as error:
