@@ -25,7 +25,7 @@ As root: apt-get install $$package
 endef
 export no_python no_venv
 
-.PHONY: help setup run call test lint format bench faults packages
+.PHONY: help setup run call phone load kit test lint format bench faults packages
 
 help: ## List what can be typed here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,15 @@ run: $(VENV)/ready ## Start the hotline with a sandbox bank and an embedded serv
 
 call: $(VENV)/ready ## Report a card lost over a simulated phone call, from first key to bank receipt
 	@$(BIN)/python -m simulator.main_call $(ARGS)
+
+phone: $(VENV)/ready ## A telephone in this terminal, beside a running `make run` or with ARGS="--url …"
+	@$(BIN)/python -m simulator.terminal $(ARGS)
+
+load: $(VENV)/ready ## Many calls at a running `make run`, then count whether everything adds up
+	@$(BIN)/python -m simulator.load $(ARGS)
+
+kit: $(VENV)/ready ## Show the test kit: a caller with verbs, for tests of any TwiML application
+	@PAGER=cat $(BIN)/python -m pydoc simulator.kit
 
 test: packages lint ## Check everything: style, types, house rules and all tests
 	@$(BIN)/python -m pytest -n 2 $(ARGS)

@@ -30,6 +30,7 @@ from ivr.web.banks import bank_routes
 from ivr.web.commands.cardholders import RecordTools, add_record_commands
 from ivr.web.commands.flow import flow
 from ivr.web.commands.notices import NoticeTools, add_notice_commands
+from ivr.web.commands.reports import ReportTools, add_report_commands
 from ivr.web.health import health_routes
 from ivr.web.problems import as_problem
 from ivr.web.twilio import TwilioDoor
@@ -100,14 +101,15 @@ def _open_doors(
     app.register_blueprint(voice_routes(conversation, door, voice, Apology(settings, voice)))
     app.register_blueprint(bank_routes(service, store.reconciliation, settings.banks, base))
     app.register_blueprint(bank_docs_routes())
-    app.register_blueprint(health_routes(store.condition, store.bank_health, settings.banks))
+    app.register_blueprint(health_routes(store.condition))
     app.register_error_handler(HTTPException, lambda error: as_problem(error).response())
 
 
 def _add_commands(app: Flask, settings: Settings, store: Store, service: CardService) -> None:
     banks = settings.banks
     add_record_commands(app, RecordTools(store.holders, store.vault, banks, store.outbox.now))
-    add_notice_commands(app, NoticeTools(service, store.outbox, banks))
+    add_notice_commands(app, NoticeTools(service, store.cases, store.outbox, banks))
+    add_report_commands(app, ReportTools(store.cases, store.outbox, store.journal))
     app.cli.add_command(flow)
 
 

@@ -18,6 +18,7 @@ from pydantic import (
     field_validator,
 )
 
+from ivr.cards.notice import TEXTS
 from ivr.prompts.languages import LANGUAGES, LanguageCode
 
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
@@ -81,6 +82,13 @@ class Bank(BaseModel):
     ca_file: Path | None = None
     client_cert_file: Path | None = None
     client_key_file: Path | None = None
+
+    @field_validator("id")
+    @classmethod
+    def _not_the_texts(cls, name: str) -> str:
+        if name == TEXTS:
+            raise ValueError(f"{TEXTS} stands for the texts to holders; choose another name")
+        return name
 
     @field_validator("secrets")
     @classmethod

@@ -1,7 +1,7 @@
-"""A telephone in the terminal: `python -m simulator.terminal --url http://127.0.0.1:8000/voice`.
+"""A telephone in the terminal: `make phone`, or `python -m simulator.terminal --url URL`.
 
-Prompts appear as they would be heard. The call's clock waits for you: take your time. Keys are sent
-as they are typed. Exit status 1 when Twilio would have raised an error.
+Without a URL it calls the hotline that `make run` keeps going. Prompts appear as if heard.
+The call's clock waits for you. Keys are sent as they are typed. Exit status 1: Twilio saw an error.
 """
 
 import argparse
@@ -9,14 +9,17 @@ import os
 import sys
 import termios
 import tty
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, Protocol
 from urllib.parse import urljoin, urlsplit
 
 from .engine import KEYS, Call, Event, Exchange, HttpTransport, Level, PhoneLine, State
 from .engine.clock import NEVER
 from .engine.journey import journey_lines
+from .stack.data_dir import DataDir
+from .stack.launcher import CHECKOUT
 
 _GAP = 0.4
 _SILENCE, _HANG_UP = "s", "h"
@@ -181,11 +184,24 @@ def main(arguments: list[str] | None = None) -> int:
     return 1 if any(fault.level is Level.ERROR for fault in call.faults) else 0
 
 
+def _environ(arguments: list[str]) -> Mapping[str, str]:
+    """With no application named, that of the running `make run`, if there is one."""
+    is_named = any(word.partition("=")[0] == "--url" for word in arguments)
+    if is_named or os.environ.get("PUBLIC_BASE_URL"):
+        return os.environ
+    data_dir = DataDir(Path(os.environ.get("DATA_DIR") or CHECKOUT / "var").resolve())
+    launch = data_dir.launch() if data_dir.path.is_dir() else None
+    if launch is None:
+        return os.environ
+    return data_dir.environment_of(launch) | {"HOTLINE_URL": launch.hotline_url}
+
+
 def _options(arguments: list[str] | None) -> argparse.Namespace:
-    setting = os.environ.get
+    setting = _environ(sys.argv[1:] if arguments is None else arguments).get
     public = setting("PUBLIC_BASE_URL", "")
+    called = setting("HOTLINE_URL", public).rstrip("/")
     parser = argparse.ArgumentParser(prog="python -m simulator.terminal", epilog=_HELP)
-    parser.add_argument("--url", default=f"{public.rstrip('/')}/voice", help="the voice URL")
+    parser.add_argument("--url", default=f"{called}/voice", help="the voice URL")
     parser.add_argument("--public-url", default=public, help="base URL the application signs for")
     parser.add_argument("--status-url", default="", help="status callback, absolute or a path")
     parser.add_argument("--fallback-url", default="", help="fallback, absolute or a path")
@@ -200,7 +216,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("-v", "--verbose", action="store_true", help="show requests and TwiML")
     options = parser.parse_args(arguments)
     if not urlsplit(options.url).netloc:
-        parser.error("--url must be absolute (or set PUBLIC_BASE_URL)")
+        parser.error("--url must be absolute (or set PUBLIC_BASE_URL, or start `make run`)")
     return options
 
 

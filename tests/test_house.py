@@ -337,11 +337,15 @@ LIVES = {
     "loss": Life("Expires after the 7 days of a temporary report", 7 * keys.DAY),
     "block": Life("kept until unblocked, then retention", 1095 * keys.DAY),
     "blocks": Life("for ever"),
-    "bank_health": Life("or after 7 days without an attempt", 7 * keys.DAY),
+    "bank_health": Life("kept until it answers"),
+    "banks:failing": Life("until they answer"),
+    "owed": Life("each until it is closed"),
+    "stuck": Life("each until it is not stuck"),
     "probe": Life("expires after 10 s", 10),
     "report": Life("expires after REPORT_RETENTION_DAYS", 1095 * keys.DAY),
     "notice": Life("without end while open, 90 days once closed", 90 * keys.DAY),
     "attempts": Life("lives as long as the notice", 90 * keys.DAY),
+    "notices_of": Life("expires 91 days after", 91 * keys.DAY),
     "seen": Life("expires after 30 days", 30 * keys.DAY),
 }
 OF_RQ = {"rq:queues", "rq:workers"}  # lists of names that do not grow

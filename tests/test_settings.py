@@ -218,6 +218,7 @@ def test_a_blank_token_is_none(environ: dict[str, str], token: str) -> None:
         ("banks = 1", "has no [banks.<name>] table"),
         ("[banks.icbc", "BANKS_FILE"),
         ("[banks.ICBC]", "[banks.ICBC] id: "),
+        ("[banks.texts]", "[banks.texts] id: texts stands for the texts to holders"),
         ("[banks.icbc]\nsecret = 'x'", "[banks.icbc] secret: Extra inputs are not permitted"),
         ("[banks.icbc]\nca_file = '/nowhere/ca.pem'", "there is no file /nowhere/ca.pem"),
         ("[banks.icbc]\ntimeout_seconds = 60", "[banks.icbc] timeout_seconds: "),

@@ -22,6 +22,7 @@ from ivr.store.connection import OUTAGE
 from ivr.store.journal import Journal
 from ivr.store.opening import open_store
 from ivr.store.outbox import Outbox, bank_queue
+from workers.news import tell
 from workers.startup import StartupError, begin
 
 EVERY_SECONDS: Final = 1.0
@@ -60,6 +61,7 @@ class Sweep:
             "release": service.release_due,
             "remind": service.remind_due,
             "trim": self._trim,
+            "news": lambda: tell(condition.news()),
         }
 
     def round(self) -> None:

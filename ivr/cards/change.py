@@ -68,7 +68,7 @@ class Change:
     suspension, block, report: stored in place of the old ones. The store derives its lists (the
         release deadlines, the blocks of a bank, the reminders) from their states.
     superseded: the earlier report of the card, when `report` is a new one in its place.
-    bank_answered: whether the bank answered an attempt at all; a bank that does not is paused.
+    answered: whether the other side of an attempt answered at all; None when it was not asked.
     """
 
     suspension: Suspension | None = None
@@ -78,7 +78,7 @@ class Change:
     owes: tuple[Owed, ...] = ()
     notice: NoticeChange | None = None
     reminder: Reminder | None = None
-    bank_answered: bool | None = None
+    answered: bool | None = None
     journal: tuple[Entry, ...] = ()
 
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+TEXTS: Final = "texts"  # the texts to holders, where banks are named: one more who may fail
+
 
 class NoticeKind(StrEnum):
     """What is told. The first three go to a bank, a text goes to the holder's own phone."""

@@ -1,8 +1,11 @@
-"""Pausing a bank that keeps failing: only a probe goes out until it answers again.
+"""Who fails, and pausing a bank that keeps failing: only a probe goes out until it answers again.
 
 A pause loses nothing: the bank's notices stay owed and due, and go out at once when it is back.
+Texts are counted beside the banks, under TEXTS; they are never paused.
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from redis import Redis
@@ -11,9 +14,39 @@ from redis.client import Pipeline
 from ivr.store import keys
 from ivr.store.codec import plain
 
-PAUSE_AFTER: Final = 10  # failures in a row …
-PAUSE_AFTER_SECONDS: Final = 10  # … over at least this long: one bad moment is not enough
+FAILING_AFTER: Final = 3  # failures in a row …
+FAILING_AFTER_SECONDS: Final = 10  # … over at least this long: not one bad moment under load
+PAUSE_AFTER: Final = 10  # the same for a pause
+PAUSE_AFTER_SECONDS: Final = 10
 PROBE_SECONDS: Final = 10  # one attempt in so many seconds while paused
+
+
+@dataclass(frozen=True)
+class Health:
+    """Failures in a row, and since when (unix seconds); zeros when the last attempt was answered.
+
+    seconds: from the first of them until now.
+    """
+
+    failures: int = 0
+    since: int = 0
+    seconds: int = 0
+
+    @property
+    def is_failing(self) -> bool:
+        return self.failures >= FAILING_AFTER and self.seconds >= FAILING_AFTER_SECONDS
+
+    @property
+    def is_paused(self) -> bool:
+        return self.failures >= PAUSE_AFTER and self.seconds >= PAUSE_AFTER_SECONDS
+
+
+def health_of(found: Sequence[bytes | None], now: float) -> Health:
+    """What the fields `failures` and `since` of a bank's hash say."""
+    failures, since = found
+    if failures is None or since is None:
+        return Health()
+    return Health(int(failures), int(since), int(now) - int(since))
 
 
 class BankHealth:
@@ -30,18 +63,19 @@ class BankHealth:
 
     def is_paused(self, bank: str) -> bool:
         """Whether the bank has failed often enough, for long enough."""
-        failures, since = self._redis.hmget(keys.bank_health(bank), "failures", "since")
-        if failures is None or since is None or int(failures) < PAUSE_AFTER:
-            return False
-        now, _ = self._redis.time()
-        return int(now) - int(since) >= PAUSE_AFTER_SECONDS
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.hmget(keys.bank_health(bank), "failures", "since")
+            pipe.time()
+            found, (now, _) = pipe.execute()
+        return health_of(found, now).is_paused
 
     def count_failure(self, pipe: Pipeline, bank: str, now: int) -> None:
-        """Queues that an attempt failed."""
+        """Queues that an attempt failed. It stands until there is an answer: one that is asked no
+        more has not answered.
+        """
         key = keys.bank_health(bank)
         pipe.hincrby(key, "failures", 1)
         pipe.hsetnx(key, "since", str(now))
-        pipe.expire(key, keys.BANK_HEALTH_SECONDS)
 
     def count_answer(self, pipe: Pipeline, bank: str, failures: int) -> None:
         """Queues that the bank answered, after so many failures in a row. A bank that was paused is

@@ -19,7 +19,7 @@ from ivr.cards.block import Block, BlockState
 from ivr.cards.case import Case
 from ivr.cards.change import Change, Reminder
 from ivr.cards.loss import LossReport, ReportState, Suspension
-from ivr.cards.notice import Attempt, Notice
+from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind
 from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.bank_health import BankHealth
@@ -174,6 +174,11 @@ class Cases:
         text = self._redis.get(keys.report(number))
         return None if text is None else load(LossReport, text)
 
+    def seconds_left(self, card_ref: str) -> int | None:
+        """How long Redis will keep a card suspended; None when it is not, or without end."""
+        seconds = self._redis.ttl(keys.loss(card_ref))
+        return None if seconds < 0 else seconds
+
     def commit(self, change: Change, reading: Reading, event: SeenEvent | None = None) -> bool:
         """Writes a whole change, and with it the bank's event that caused it.
 
@@ -290,11 +295,15 @@ class Cases:
             pipe.zrem(keys.DEADLINES, report.number)
 
     def _note_health(self, pipe: Pipeline, change: Change, reading: Reading) -> None:
-        bank = change.notice.notice.bank if change.notice else ""
-        if change.bank_answered is True:
-            self._health.count_answer(pipe, bank, reading.failures)
-        elif change.bank_answered is False:
-            self._health.count_failure(pipe, bank, reading.now)
+        notice = change.notice.notice if change.notice else None
+        if notice is None or change.answered is None:
+            return
+        is_text = notice.kind is NoticeKind.TEXT
+        name = TEXTS if is_text else notice.bank
+        if change.answered:  # texts are never paused, so nobody waits for them to come back
+            self._health.count_answer(pipe, name, 0 if is_text else reading.failures)
+        else:
+            self._health.count_failure(pipe, name, reading.now)
 
 
 def reading_of(now: bytes | int, case: Sequence[Any]) -> Reading:

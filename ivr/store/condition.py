@@ -2,41 +2,54 @@
 
 import os
 import time
-from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from math import inf
-from typing import Final
+from typing import Any, Final
 
 from redis import Redis
-from rq import Queue, Worker
+from rq import Worker
 from rq.utils import utcparse
 
+from ivr.cards.notice import TEXTS
 from ivr.store import keys
+from ivr.store.bank_health import Health, health_of
 from ivr.store.codec import plain
 from ivr.store.connection import DurabilityGuard
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
+from ivr.store.troubles import News, Troubles
 from ivr.store.vault import Vault
 
-MOST_COUNTED: Final = 10_000  # open notices, when a bank has left
 WORKER_SILENT_SECONDS: Final = 40  # workers wait at most 5 s between two signs of life
 SWEEP_ALIVE_SECONDS: Final = 15
 
 
 @dataclass(frozen=True)
+class Standing:
+    """How it stands with the notices to one bank, or with the texts.
+
+    owed_since: of the oldest open notice, unix seconds, however often it was tried since; None
+        when nothing is owed. stuck: a person must look at so many, as the sweep last told.
+    """
+
+    owed: int
+    owed_since: float | None
+    owed_seconds: float
+    stuck: int
+    health: Health
+
+
+@dataclass(frozen=True)
 class Figures:
-    """What Redis has counted. `overdue_seconds` is the age of the most overdue notice."""
+    """What Redis has counted; `standings` by bank, also of banks that left, and of TEXTS."""
 
     counters: dict[str, int]
-    notices_open: int
-    notices_stuck: int
     unconfirmed: int
     reports_active: int
-    overdue_seconds: float
+    standings: dict[str, Standing]
 
 
 class Condition:
-    """Reads the condition; all it ever writes is that a sweep is alive."""
+    """Reads the condition. It writes only that a sweep is alive, and what it has told of."""
 
     def __init__(
         self,
@@ -51,6 +64,7 @@ class Condition:
         self._outbox = outbox
         self._durability = durability
         self._banks = banks
+        self._troubles = Troubles(redis, banks)
 
     def check(self) -> list[str]:
         """What is weak about this Redis; see `check_durability`.
@@ -68,18 +82,16 @@ class Condition:
     def banks_left_behind(self) -> dict[str, int]:
         """Banks that are not in BANKS_FILE any more -> how many blocks and open notices name them.
 
-        A bank is found by the queue that its first notice made. One round trip if none has left.
+        One round trip if none has left, else two.
         """
-        queues = {plain(key) for key in self._redis.smembers(Queue.redis_queues_keys)}
-        known = {bank_queue(bank) for bank in self._banks}
-        prefix = Queue.redis_queue_namespace_prefix
-        gone = {key.removeprefix(prefix) for key in queues} - known - {TEXTS_QUEUE}
-        owed = Counter(queue for _, queue in self._outbox.due(inf, MOST_COUNTED)) if gone else {}
-        found = {}
-        for queue in sorted(gone):
-            bank = queue.removeprefix(bank_queue(""))
-            found[bank] = self._redis.zcard(keys.blocks(bank)) + owed.get(queue, 0)
-        return {bank: count for bank, count in found.items() if count}
+        gone = sorted(self._outbox.banks() - set(self._banks))
+        with self._redis.pipeline(transaction=False) as pipe:
+            for bank in gone:
+                pipe.zcard(keys.blocks(bank))
+                pipe.zcard(keys.owed(bank_queue(bank)))
+            counts = pipe.execute()
+        found = zip(gone, counts[::2], counts[1::2], strict=True)
+        return {bank: blocks + owed for bank, blocks, owed in found if blocks + owed}
 
     def queues_without_a_worker(self) -> dict[str, str]:
         """Queue -> whom it is for, of each queue without a live worker. Only a recent heartbeat
@@ -98,17 +110,30 @@ class Condition:
         """Writes that a sweep runs."""
         self._redis.set(keys.SWEEP_ALIVE, os.getpid(), ex=SWEEP_ALIVE_SECONDS)
 
+    def news(self) -> list[News]:
+        """What changed among the troubles since a sweep asked; see `Troubles.news`."""
+        return self._troubles.news()
+
     def figures(self) -> Figures:
-        """What Redis has counted, in two round trips."""
+        """Two round trips, whatever there is in Redis."""
+        names = {bank: bank_queue(bank) for bank in sorted({*self._banks, *self._outbox.banks()})}
+        names[TEXTS] = TEXTS_QUEUE
         with self._redis.pipeline(transaction=False) as pipe:
+            pipe.time()
             pipe.hgetall(keys.COUNTERS)
-            for listed in (keys.NOTICES_OPEN, keys.NOTICES_STUCK, keys.AWAITING, keys.DEADLINES):
-                pipe.zcard(listed)
-            pipe.zrange(keys.NOTICES_OPEN, 0, 0, withscores=True)
-            counted, still_open, stuck, unconfirmed, active, oldest = pipe.execute()
+            pipe.zcard(keys.AWAITING)
+            pipe.zcard(keys.DEADLINES)
+            for name, queue in names.items():
+                pipe.zcard(keys.owed(queue))
+                pipe.zrange(keys.owed(queue), 0, 0, withscores=True)
+                pipe.zcard(keys.stuck(queue))
+                pipe.hmget(keys.bank_health(name), "failures", "since")
+            (now, _), counted, unconfirmed, active, *found = pipe.execute()
+        rows = zip(*(found[start::4] for start in range(4)), strict=True)
+        standings = [_standing(now, *row) for row in rows]
         counters = {plain(name): int(value) for name, value in counted.items()}
-        late = max(0.0, self._outbox.now() - float(oldest[0][1])) if oldest else 0.0
-        return Figures(counters, still_open, stuck, unconfirmed, active, late)
+        by_name = dict(zip(names, standings, strict=True))
+        return Figures(counters, unconfirmed, active, by_name)
 
     def _queues_listened_to(self) -> set[str]:
         with self._redis.pipeline(transaction=False) as pipe:
@@ -120,6 +145,14 @@ class Condition:
             for queue, beat, death in workers
             if queue and beat and not death and _is_recent(plain(beat))
         }
+
+
+def _standing(
+    now: int, owed: int, oldest: Sequence[Any], stuck: int, health: Sequence[bytes | None]
+) -> Standing:
+    since = float(oldest[0][1]) if oldest else None
+    seconds = 0.0 if since is None else max(0.0, now - since)
+    return Standing(owed, since, seconds, stuck, health_of(health, now))
 
 
 def _is_recent(beat: str) -> bool:

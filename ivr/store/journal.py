@@ -1,12 +1,17 @@
 """The journal: one stream entry for every event that matters, for audit. No personal values."""
 
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, Final, cast
 
 from redis import Redis
 from redis.client import Pipeline
 
 from ivr.cards.change import Entry
 from ivr.store import keys
+from ivr.store.codec import plain
+
+PAGE: Final = 1000
+_Page = list[tuple[bytes, dict[bytes, bytes]]]
 
 
 class Journal:
@@ -23,7 +28,26 @@ class Journal:
         pipe.xadd(keys.JOURNAL, fields)
         pipe.hincrby(keys.COUNTERS, f"event:{entry.event}", 1)
 
+    def between(self, since: float, until: float) -> Iterator[tuple[float, Entry]]:
+        """Entries of that time (unix seconds), oldest first, each with its moment."""
+        start, end = str(int(since * 1000)), str(int(until * 1000))
+        while page := cast("_Page", self._redis.xrange(keys.JOURNAL, start, end, count=PAGE)):
+            yield from map(_read, page)
+            start = f"({plain(page[-1][0])}"
+
+    def begins_at(self) -> float | None:
+        """The moment of the oldest entry that was not trimmed yet; None when there is none."""
+        page = cast("_Page", self._redis.xrange(keys.JOURNAL, count=1))
+        return _read(page[0])[0] if page else None
+
     def trim(self, now: float) -> None:
         """Forgets what is older than the retention; approximate, so that it costs nothing."""
         oldest = int((now - self._retention_seconds) * 1000)
         self._redis.xtrim(keys.JOURNAL, minid=str(max(oldest, 0)), approximate=True)
+
+
+def _read(row: tuple[bytes, dict[bytes, bytes]]) -> tuple[float, Entry]:
+    entry_id, found = row
+    fields = {plain(name): plain(value) for name, value in found.items()}
+    milliseconds = int(plain(entry_id).partition("-")[0])
+    return milliseconds / 1000, Entry(fields.pop("event", ""), fields)

@@ -10,6 +10,7 @@ DAY: Final = 24 * 3600
 
 CALL_SECONDS: Final = 3600
 CLOSED_NOTICE_SECONDS: Final = 90 * DAY
+NOTICES_OF_SECONDS: Final = 91 * DAY  # a little longer than the last of them
 SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signature is good for
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
@@ -18,7 +19,7 @@ AWAITING: Final = "notices:awaiting"  # until "blocked" is said, or 3 days; scor
 NOTICES_STUCK: Final = "notices:stuck"  # until a person acts, or 90 days; score = closed at
 BANKS_BACK: Final = "banks:back"  # until the sweep makes all that waits for these banks due
 BANKS_KNOWN: Final = "banks:known"  # for ever: the last name and phone of each bank there was
-BANK_HEALTH_SECONDS: Final = 7 * DAY
+BANKS_FAILING: Final = "banks:failing"  # until they answer: whose failing the sweep has told of
 DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds
 JOURNAL: Final = "journal"  # trimmed by time (JOURNAL_RETENTION_DAYS)
 COUNTERS: Final = "counters"  # for ever: what /metrics shows
@@ -64,13 +65,26 @@ def blocks(bank: str) -> str:
 
 
 def bank_health(bank: str) -> str:
-    """A bank's failures in a row; gone when it answers, or after 7 days without an attempt."""
+    """A bank's failures in a row (`texts`: of all texts); kept until it answers."""
     return f"bank_health:{bank}"
 
 
 def probe(bank: str) -> str:
     """Held by the one attempt a paused bank gets; expires after 10 s."""
     return f"probe:{bank}"
+
+
+def owed(queue: str) -> str:
+    """Open notices of one queue; each until it is closed. Score = owed since, unix seconds."""
+    return f"owed:{queue}"
+
+
+def stuck(queue: str) -> str:
+    """Those of notices:stuck in one queue that the sweep has told of; each until it is not stuck.
+
+    Score = told at, unix seconds.
+    """
+    return f"stuck:{queue}"
 
 
 def report(number: str) -> str:
@@ -86,6 +100,11 @@ def notice(notice_id: str) -> str:
 def attempts(notice_id: str) -> str:
     """Every attempt to deliver a notice, in order; lives as long as the notice."""
     return f"attempts:{notice_id}"
+
+
+def notices_of(report_number: str) -> str:
+    """The ids of all notices and texts of a report; expires 91 days after one of them changed."""
+    return f"notices_of:{report_number}"
 
 
 def seen_event(bank: str, event_id: str) -> str:

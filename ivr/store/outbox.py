@@ -6,6 +6,7 @@ sweep rings again when the notice is due (see workers/sweep.py).
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import islice
 from typing import Any, Final
 
 from redis import Redis
@@ -14,13 +15,14 @@ from rq import Queue
 from rq.serializers import JSONSerializer
 
 from ivr.cards.change import Entry, NoticeChange, Owed
-from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState
+from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind, NoticeState
 from ivr.store import keys
 from ivr.store.codec import dump, load, plain
 from ivr.store.journal import Journal
 from ivr.store.vault import Vault, WrongDataKeysError
 
-TEXTS_QUEUE: Final = "texts"
+TEXTS_QUEUE: Final = TEXTS
+PAGE: Final = 1000  # notices read in one round trip
 LONGEST_LEASE: Final = 20  # seconds; a bank's is at most 19 (its time limit + 4), a text's 10
 JOB_SECONDS: Final = 150  # RQ's own limit on one job; PATIENCE and our HTTP limits end earlier
 JOB: Final = "workers.delivery.Delivery.attempt"  # by name: the hotline never imports the workers
@@ -83,6 +85,8 @@ class Outbox:
         }
         pipe.hset(keys.notice(notice_id), mapping=fields)
         pipe.zadd(keys.NOTICES_OPEN, {notice_id: owed.at})
+        pipe.zadd(keys.owed(queue), {notice_id: owed.at})
+        _list_under(pipe, owed.report_number, notice_id)
         self.ring(notice_id, queue, pipe)
 
     def ring(self, notice_id: str, queue: str, pipe: Pipeline | None = None) -> None:
@@ -141,9 +145,33 @@ class Outbox:
         for key in self._redis.scan_iter(match=keys.notice("*"), count=1000):
             yield plain(key).removeprefix(keys.notice(""))
 
+    def pages(self) -> Iterator[list[Notice]]:
+        """All notices there are, in no order, many in one round trip; one may come twice."""
+        ids = self.every_id()
+        while page := list(islice(ids, PAGE)):
+            yield self.find_all(page)
+
+    def ids_of(self, report_number: str) -> set[str]:
+        """The ids of a report's notices and texts."""
+        return {plain(i) for i in self._redis.smembers(keys.notices_of(report_number))}
+
+    def stuck_ids(self) -> set[str]:
+        """The ids of the notices that need a person."""
+        return {plain(i) for i in self._redis.zrange(keys.NOTICES_STUCK, 0, -1)}
+
     def attempts(self, notice_id: str) -> list[Attempt]:
         """Every attempt, oldest first."""
-        return [load(Attempt, t) for t in self._redis.lrange(keys.attempts(notice_id), 0, -1)]
+        return self.attempts_of([notice_id])[notice_id]
+
+    def attempts_of(self, notice_ids: Iterable[str]) -> dict[str, list[Attempt]]:
+        """Notice id -> every attempt, oldest first; in one round trip."""
+        ids = list(notice_ids)
+        with self._redis.pipeline(transaction=False) as pipe:
+            for notice_id in ids:
+                pipe.lrange(keys.attempts(notice_id), 0, -1)
+            found = pipe.execute()
+        tried = ([load(Attempt, text) for text in texts] for texts in found)
+        return dict(zip(ids, tried, strict=True))
 
     def write(self, pipe: Pipeline, change: NoticeChange, now: int) -> None:
         """Queues what becomes of a notice."""
@@ -154,13 +182,14 @@ class Outbox:
         if change.state is NoticeState.OPEN:
             self._reopen(pipe, change, now)
         elif change.state is not None:
-            _close(pipe, notice_id, change.state)
+            _close(pipe, change.notice, change.state)
         elif change.due is not None:
             pipe.zadd(keys.NOTICES_OPEN, {notice_id: change.due}, xx=True)
         if change.needs_person is True:
             pipe.zadd(keys.NOTICES_STUCK, {notice_id: now})
         elif change.needs_person is False:
             pipe.zrem(keys.NOTICES_STUCK, notice_id)
+        _list_under(pipe, change.notice.report_number, notice_id)
 
     def _reopen(self, pipe: Pipeline, change: NoticeChange, now: int) -> None:
         notice = change.notice
@@ -173,13 +202,20 @@ class Outbox:
             mapping={"state": NoticeState.OPEN, "created_at": since, "attempts_made": 0},
         )
         pipe.zadd(keys.NOTICES_OPEN, {notice.id: due})
+        pipe.zadd(keys.owed(notice.queue), {notice.id: due})
         self.ring(notice.id, notice.queue, pipe)
 
     def forget_lost(self, notice_ids: Iterable[str]) -> None:
-        """Drops notices whose records are gone: they cannot be sent and would be due for ever."""
+        """Drops notices whose records are gone: they cannot be sent and would be due for ever.
+        Nobody knows whose they were.
+        """
+        lost = list(notice_ids)
+        queues = self.queues() if lost else ()
         with self._redis.pipeline() as pipe:
-            for notice_id in notice_ids:
+            for notice_id in lost:
                 pipe.zrem(keys.NOTICES_OPEN, notice_id)
+                for queue in queues:
+                    pipe.zrem(keys.owed(queue), notice_id)
                 self._journal.write(pipe, Entry("notice_lost", {"notice": notice_id}))
             pipe.execute()
 
@@ -216,6 +252,16 @@ class Outbox:
                     pipe.zadd(keys.NOTICES_OPEN, {notice_id: now}, xx=True, lt=True)
             pipe.execute()
 
+    def queues(self) -> set[str]:
+        """Every queue that was ever rung in, those of banks that left among them."""
+        listed = self._redis.smembers(Queue.redis_queues_keys)
+        prefix = Queue.redis_queue_namespace_prefix
+        return {plain(key).removeprefix(prefix) for key in listed}
+
+    def banks(self) -> set[str]:
+        """Every bank that was ever owed a notice: known by the queue its first one made."""
+        return {queue.removeprefix(bank_queue("")) for queue in self.queues() - {TEXTS_QUEUE}}
+
     def ringing(self, queue: str) -> list[str]:
         """The notice ids whose job waits in a queue."""
         return [job_id.partition("_")[0] for job_id in self._queue(queue).get_job_ids()]
@@ -227,12 +273,19 @@ class Outbox:
         return self._queues[name]
 
 
-def _close(pipe: Pipeline, notice_id: str, state: NoticeState) -> None:
+def _list_under(pipe: Pipeline, report_number: str, notice_id: str) -> None:
+    if report_number:
+        pipe.sadd(keys.notices_of(report_number), notice_id)
+        pipe.expire(keys.notices_of(report_number), keys.NOTICES_OF_SECONDS)
+
+
+def _close(pipe: Pipeline, notice: Notice, state: NoticeState) -> None:
     """Nothing is owed any more; the record stays 90 days."""
-    pipe.hset(keys.notice(notice_id), "state", state)
-    pipe.zrem(keys.NOTICES_OPEN, notice_id)
-    pipe.expire(keys.notice(notice_id), keys.CLOSED_NOTICE_SECONDS)
-    pipe.expire(keys.attempts(notice_id), keys.CLOSED_NOTICE_SECONDS)
+    pipe.hset(keys.notice(notice.id), "state", state)
+    pipe.zrem(keys.NOTICES_OPEN, notice.id)
+    pipe.zrem(keys.owed(notice.queue), notice.id)
+    pipe.expire(keys.notice(notice.id), keys.CLOSED_NOTICE_SECONDS)
+    pipe.expire(keys.attempts(notice.id), keys.CLOSED_NOTICE_SECONDS)
 
 
 def load_notice(fields: Mapping[bytes, bytes]) -> Notice:

@@ -1,6 +1,7 @@
 """The operators' doors: alive, ready, and the counters as Prometheus reads them."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from typing import Final
 
 from flask import Blueprint, Response, jsonify
 from prometheus_client import CollectorRegistry
@@ -8,16 +9,16 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from redis.exceptions import RedisError
 
-from ivr.banks_file import Bank
-from ivr.store.bank_health import BankHealth
-from ivr.store.condition import Condition
+from ivr.cards.notice import TEXTS
+from ivr.cards.notice_bodies import iso
+from ivr.store.condition import Condition, Standing
 from ivr.store.connection import UnsafeRedisError
 from ivr.store.vault import WrongDataKeysError
 
+OWED_TOO_LONG: Final = 600  # seconds; when all is well a notice is delivered within one
 
-def health_routes(
-    condition: Condition, bank_health: BankHealth, banks: Mapping[str, Bank]
-) -> Blueprint:
+
+def health_routes(condition: Condition) -> Blueprint:
     """/healthz, /readyz and /metrics: open, and without any personal value."""
     routes = Blueprint("health", __name__)
 
@@ -36,7 +37,7 @@ def health_routes(
     @routes.get("/metrics")
     def metrics() -> Response:
         registry = CollectorRegistry()
-        registry.register(_Counters(condition, bank_health, banks))
+        registry.register(_Counters(condition))
         return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
     return routes
@@ -59,24 +60,53 @@ def what_is_missing(condition: Condition) -> list[str]:
 def what_to_look_at(condition: Condition) -> list[str]:
     """What a person should correct while calls go on."""
     try:
-        left = condition.banks_left_behind()
+        left, standings = condition.banks_left_behind(), condition.figures().standings
     except RedisError as error:
         return [f"Redis does not answer ({type(error).__name__})"]
     return [
-        f"bank {bank} is not in BANKS_FILE, but {count} blocks and open notices name it"
-        for bank, count in left.items()
+        *(
+            f"bank {bank} is not in BANKS_FILE, but {count} blocks and open notices name it"
+            for bank, count in left.items()
+        ),
+        *(line for name, seen in standings.items() for line in _troubles(name, seen, left)),
     ]
+
+
+def _troubles(name: str, seen: Standing, left: Collection[str]) -> Iterator[str]:
+    """What is wrong with the notices to one bank, or with the texts."""
+    who, fails = ("texts to holders", "fail") if name == TEXTS else (f"bank {name}", "fails")
+    owed = f"{_counted(seen.owed, 'is', 'are')} owed"
+    if seen.owed_since is not None:
+        owed += f", the oldest since {iso(seen.owed_since)}"
+    if seen.health.is_failing:
+        failures, since = seen.health.failures, iso(seen.health.since)
+        yield f"{who} {fails}: {failures} attempts in a row since {since}; {owed}"
+    elif seen.owed_seconds > OWED_TOO_LONG and name not in left:
+        yield f"{who}: {owed}"
+    if seen.stuck:
+        command = f"flask notices list --stuck --bank {name}"
+        yield f"{who}: {_counted(seen.stuck, 'needs', 'need')} a person ({command})"
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count} notice {one}" if count == 1 else f"{count} notices {many}"
+
+
+LEFT_BEHIND: Final = "blocks and open notices of a bank that is not in BANKS_FILE"
+BY_BANK: Final[tuple[tuple[str, str, Callable[[Standing], float]], ...]] = (
+    ("hotline_notices_open", "notices still owed", lambda s: s.owed),
+    ("hotline_notices_stuck", "a person must look", lambda s: s.stuck),
+    ("hotline_notice_oldest_seconds", "since the oldest was owed", lambda s: s.owed_seconds),
+    ("hotline_bank_failing", "1 while it fails", lambda s: s.health.is_failing),
+    ("hotline_bank_paused", "1 while only probes go out", lambda s: s.health.is_paused),
+)
 
 
 class _Counters:
     """What Redis has counted, rendered when asked: true over every process and restart."""
 
-    def __init__(
-        self, condition: Condition, bank_health: BankHealth, banks: Mapping[str, Bank]
-    ) -> None:
+    def __init__(self, condition: Condition) -> None:
         self._condition = condition
-        self._bank_health = bank_health
-        self._banks = banks
 
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("hotline_redis_up", "1 when Redis answers")
@@ -89,34 +119,24 @@ class _Counters:
         up.add_metric([], 1)
         yield up
         for name, what, value in (
-            ("hotline_notices_open", "notices still owed", seen.notices_open),
-            ("hotline_notices_stuck", "a person must look", seen.notices_stuck),
             ("hotline_blocks_unconfirmed", "received only", seen.unconfirmed),
-            ("hotline_notice_overdue_seconds", "the most overdue", seen.overdue_seconds),
             ("hotline_reports_active", "running 7-day reports", seen.reports_active),
         ):
             yield GaugeMetricFamily(name, what, value=value)
-        yield self._paused()
-        yield _left_behind(left)
+        for name, what, of in BY_BANK:
+            yield _by_bank(name, what, {b: of(s) for b, s in seen.standings.items()})
+        yield _by_bank("hotline_bank_left_behind", LEFT_BEHIND, left)
         counters = seen.counters
         yield _family("hotline_steps", "turns by the step they ended at", "step", counters)
         yield _family("hotline_events", "journal entries by event", "event", counters)
         ended = counters.get("calls_ended", 0)
         yield CounterMetricFamily("hotline_calls_ended", "calls that ended", value=ended)
 
-    def _paused(self) -> Metric:
-        what = "1 while only probes go out"
-        family = GaugeMetricFamily("hotline_bank_paused", what, labels=["bank"])
-        for bank in self._banks:
-            family.add_metric([bank], int(self._bank_health.is_paused(bank)))
-        return family
 
-
-def _left_behind(left: dict[str, int]) -> Metric:
-    what = "blocks and open notices of a bank that is not in BANKS_FILE"
-    family = GaugeMetricFamily("hotline_bank_left_behind", what, labels=["bank"])
-    for bank, count in left.items():
-        family.add_metric([bank], count)
+def _by_bank(name: str, what: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, what, labels=["bank"])
+    for bank, value in values.items():
+        family.add_metric([bank], value)
     return family
 
 

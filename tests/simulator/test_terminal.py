@@ -34,8 +34,9 @@ SETTINGS = ("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN", "TWILIO_FROM_NUMBER", "PU
 
 
 @pytest.fixture(autouse=True)
-def no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the tester's own environment says stays out."""
+def no_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whatever the tester's own environment says stays out, and what they have going."""
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "var"))
     for name in SETTINGS:
         monkeypatch.delenv(name, raising=False)
 

@@ -1,7 +1,8 @@
 """The operators' doors: what is alive, what is missing, what was counted."""
 
 import logging
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 
 import pytest
 from flask import Flask
@@ -12,11 +13,16 @@ from rq.serializers import JSONSerializer
 from werkzeug.test import Client
 
 from app import create_app
+from ivr.cards.notice import NoticeKind, Outcome
 from ivr.settings import Settings
 from ivr.store import keys
+from ivr.store.codec import plain
+from tests.bank_side import Records
 from tests.builders import a_holder, an_app, hotline_of, settings
+from tests.hotline import Hotline
 from tests.redis_server import RedisServer
 from tests.web.conftest import ID_KEYS, PhoneCall, Twilio
+from tests.workers.builders import sweep_of
 
 
 @pytest.fixture
@@ -145,7 +151,7 @@ def test_a_bank_that_left_while_its_name_is_still_on_blocks(
 
 
 def test_a_bank_that_left_with_nothing_owed(reported: Settings, redis: Redis) -> None:
-    redis.delete(keys.blocks("icbc"), keys.NOTICES_OPEN)
+    redis.delete(keys.blocks("icbc"), keys.NOTICES_OPEN, keys.owed("bank-icbc"))
     all_is_well(redis)
     client = Client(create_app(reported.model_copy(update={"banks": {}})))
 
@@ -159,13 +165,13 @@ def test_calls_and_reports_are_counted(app: Flask, browser: Client) -> None:
 
     found = metrics(browser)
     assert found["hotline_redis_up"] == 1
-    assert found["hotline_notices_open"] == 2
+    assert found["hotline_notices_open/icbc"] == found["hotline_notices_open/texts"] == 1
     assert found["hotline_reports_active"] == 1
     assert found["hotline_steps_total/filed"] == 1
     assert found["hotline_steps_total/main_menu"] == 1
     assert found["hotline_events_total/loss_reported"] == 1
     assert found["hotline_calls_ended_total"] == 1
-    assert found["hotline_notice_overdue_seconds"] >= 0
+    assert found["hotline_notice_oldest_seconds/icbc"] >= 0
 
 
 def test_the_open_doors_say_nothing_personal(app: Flask, browser: Client) -> None:
@@ -177,3 +183,114 @@ def test_the_open_doors_say_nothing_personal(app: Flask, browser: Client) -> Non
     for secret in (holder.id_number, ID_KEYS[:-1], holder.cards[0].number, holder.name):
         assert secret not in said
     assert "CA1111" not in said
+
+
+class TestTroubles:
+    """Row 18: a bank down, texts refused, 29 failed attempts, one refused notice."""
+
+    @pytest.fixture
+    def records(self, app: Flask, redis: Redis) -> Iterator[Records]:
+        workers = all_is_well(redis)
+        yield Records(hotline_of(app))
+        assert len(workers) == len(QUEUES)
+
+    def swept(self, records: Records) -> Hotline:
+        sweep_of(records.hotline).round()
+        return records.hotline
+
+    def ages(self, records: Records, queue: str, seconds: int) -> None:
+        """All that is owed to somebody has been so for longer."""
+        redis = records.hotline.redis
+        for notice_id in map(plain, redis.zrange(keys.owed(queue), 0, -1)):
+            redis.zincrby(keys.owed(queue), -seconds, notice_id)
+
+    def test_a_bank_that_fails(self, records: Records, browser: Client) -> None:
+        report = records.reports_lost(a_holder())
+        for _ in range(29):
+            notice = records.notice(report.notice_id)
+            records.settles(notice, Outcome.FAILED, again_in=3600)
+        records.hotline.redis.hset(keys.bank_health("icbc"), "since", "1700000000")
+        self.ages(records, "bank-icbc", 7200)
+        self.swept(records)
+
+        found = metrics(browser)
+        assert found["hotline_notices_open/icbc"] == 1
+        assert found["hotline_notices_open/texts"] == 1
+        assert found["hotline_notices_open/ccb"] == 0
+        assert found["hotline_notice_oldest_seconds/icbc"] >= 7200, "not since it was last due"
+        assert found["hotline_notice_oldest_seconds/texts"] < 7200
+        assert found["hotline_notice_oldest_seconds/ccb"] == 0
+        assert found["hotline_bank_failing/icbc"] == 1
+        assert found["hotline_bank_failing/ccb"] == 0
+        assert found["hotline_bank_paused/icbc"] == 1
+        said = browser.get("/readyz").get_json()
+        assert said["status"] == "ready", "calls go on"
+        (warning,) = said["warnings"]
+        assert warning.startswith(
+            "bank icbc fails: 29 attempts in a row since 2023-11-14T22:13:20Z; "
+            "1 notice is owed, the oldest since "
+        )
+
+    def test_texts_that_fail(self, records: Records, browser: Client) -> None:
+        records.reports_lost(a_holder())
+        (text,) = records.notices(NoticeKind.TEXT)
+        for _ in range(29):
+            records.settles(text, Outcome.FAILED, again_in=3600)
+        records.hotline.redis.hset(keys.bank_health("texts"), "since", "1700000000")
+
+        assert metrics(browser)["hotline_bank_failing/texts"] == 1
+        (warning,) = browser.get("/readyz").get_json()["warnings"]
+        assert warning.startswith("texts to holders fail: 29 attempts in a row since 2023-")
+
+    def test_refused(self, records: Records, browser: Client) -> None:
+        records.bank_answers(records.reports_lost(a_holder()), Outcome.REFUSED)
+        for text in records.notices(NoticeKind.TEXT):
+            records.settles(text, Outcome.REFUSED)
+        self.swept(records)
+
+        found = metrics(browser)
+        assert (found["hotline_notices_stuck/icbc"], found["hotline_notices_stuck/texts"]) == (1, 2)
+        assert browser.get("/readyz").get_json()["warnings"] == [
+            "bank icbc: 1 notice needs a person (flask notices list --stuck --bank icbc)",
+            "texts to holders: 2 notices need a person (flask notices list --stuck --bank texts)",
+        ]
+
+    def test_old_though_nobody_fails(self, records: Records, browser: Client) -> None:
+        records.reports_lost(a_holder())
+        assert browser.get("/readyz").get_json() == {"status": "ready"}
+        self.ages(records, "bank-icbc", 7200)
+        (warning,) = browser.get("/readyz").get_json()["warnings"]
+        assert re.fullmatch(r"bank icbc: 1 notice is owed, the oldest since \S+Z", warning)
+
+    def test_all_of_it_ends(self, records: Records, browser: Client) -> None:
+        report = records.reports_lost(a_holder())
+        records.bank_answers(report, Outcome.REFUSED)
+        self.swept(records)
+        assert records.hotline.service.send_again(report.notice_id)
+        records.bank_answers(report, Outcome.BLOCKED)
+        for text in records.notices(NoticeKind.TEXT):
+            records.settles(text, Outcome.RECEIVED)
+        self.swept(records)
+
+        assert browser.get("/readyz").get_json() == {"status": "ready"}
+        found = metrics(browser)
+        assert {v for name, v in found.items() if "notices" in name or "oldest" in name} == {0}
+        assert list(records.hotline.redis.scan_iter("owed:*")) == []
+
+    def test_asked_again_counts_from_then(self, records: Records, browser: Client) -> None:
+        """A bank that took the notice was owed nothing meanwhile."""
+        report = records.reports_lost(a_holder())
+        records.bank_answers(report, Outcome.RECEIVED)
+        records.hotline.redis.zadd(keys.AWAITING, {report.notice_id: 1})
+        assert metrics(browser)["hotline_notices_open/icbc"] == 0
+        assert records.hotline.service.remind_due() == 1
+
+        found = metrics(browser)
+        assert found["hotline_notices_open/icbc"] == 1
+        assert found["hotline_notice_oldest_seconds/icbc"] < 60
+
+    def test_a_notice_that_was_lost_is_not_owed(self, records: Records, browser: Client) -> None:
+        report = records.reports_lost(a_holder())
+        records.hotline.redis.delete(keys.notice(report.notice_id))
+        self.swept(records)
+        assert metrics(browser)["hotline_notices_open/icbc"] == 0

@@ -1,6 +1,7 @@
 """`flask notices …` and `flask banks …`, as an operator types them."""
 
 import base64
+import json
 import os
 import re
 import subprocess
@@ -14,13 +15,19 @@ from click.testing import Result
 from flask import Flask
 from redis import Redis
 
+from app import create_app
+from ivr.beijing import beijing_time
 from ivr.cards.bank_event import UNBLOCKED, BankEvent
 from ivr.cards.notice import NoticeKind, NoticeState, Outcome
+from ivr.cards.notice_bodies import iso
+from ivr.cards.report_number import new_report_number
+from ivr.settings import Settings
 from ivr.store import keys
 from simulator.bank.running import CHECKOUT, RunningBank
 from tests.bank_side import Records, new_id
 from tests.builders import BASE_URL, a_card, a_holder, an_app, an_id_number, hotline_of, settings
 from tests.redis_server import RedisServer
+from tests.web.conftest import Wire
 
 ZHANG = a_holder(a_card("5678", "icbc"))
 LI = a_holder(a_card("9999", "ccb"), id_number=an_id_number(serial="004"))
@@ -86,6 +93,120 @@ class TestList:
         for personal in (ZHANG.id_number, ZHANG.name, ZHANG.phone, ZHANG.cards[0].number):
             assert personal not in listed
 
+    def test_texts(self, operator: Operator) -> None:
+        operator.records.reports_lost(ZHANG)
+        listed = operator.reads("notices list --bank texts")
+        assert listed[-1] == "1 notice"
+        assert "  text  " in listed[1]
+
+    def test_one_reports(self, operator: Operator) -> None:
+        report, other = operator.records.reports_lost(ZHANG), operator.records.reports_lost(LI)
+        listed = operator.reads(f"notices list --report {report.number}")
+        assert listed[-1] == "2 notices"
+        assert other.number not in "".join(listed)
+
+    def test_what_a_person_must_look_at(self, operator: Operator) -> None:
+        refused, open_one = (operator.records.reports_lost(who) for who in (ZHANG, LI))
+        operator.records.bank_answers(refused, Outcome.REFUSED)
+        listed = operator.reads("notices list --stuck")
+        assert listed[-1] == "1 notice"
+        assert refused.notice_id in listed[1]
+        assert operator.reads(f"notices list --stuck --report {open_one.number}") == ["0 notices"]
+
+    def test_a_stretch_of_time_in_the_words_it_prints(self, operator: Operator) -> None:
+        now = operator.records.reports_lost(ZHANG).reported_at
+        for since, until, count in (
+            (iso(now), iso(now + 1), "2 notices"),
+            (beijing_time(now), beijing_time(now + 1), "2 notices"),
+            (iso(now - 9), iso(now), "0 notices"),
+            (iso(now + 1), iso(now + 9), "0 notices"),
+            ("2020-01-01", "2100-01-01", "2 notices"),
+        ):
+            listed = operator.reads(f"notices list --since {since} --until {until}")
+            assert listed[-1] == count, (since, until)
+        printed = operator.reads("notices list")[1].split()[0]
+        assert operator.reads(f"notices list --since {printed}")[-1] == "2 notices"
+        assert operator.types(f"notices resend --bank icbc --since {printed}").exit_code == 0
+
+    def test_no_more_than_a_limit_and_how_to_see_the_rest(self, operator: Operator) -> None:
+        for age in (30, 20, 10):
+            report = operator.records.reports_lost(ZHANG)
+            for notice_id in operator.records.hotline.outbox.ids_of(report.number):
+                since = report.reported_at - age
+                operator.records.hotline.redis.hset(keys.notice(notice_id), "created_at", since)
+            operator.records.seven_days_pass(report)
+        listed = operator.reads("notices list --until 2100-01-01 --limit 2")
+        assert len(listed) == 4
+        found = re.fullmatch(
+            r"2 of (\d+) notices\. More: --since (\S+Z), or --limit (\d+)", listed[-1]
+        )
+        assert found is not None, listed[-1]
+        rest = operator.reads(f"notices list --since {found[2]}")
+        assert rest[-1] == f"{int(found[1]) - 2} notices"
+        assert operator.reads(f"notices list --limit {found[3]}")[-1] == f"{found[1]} notices"
+
+    def test_as_json(self, operator: Operator) -> None:
+        report = operator.records.reports_lost(ZHANG)
+        operator.records.bank_answers(report, Outcome.FAILED, again_in=0)
+        operator.records.bank_answers(report, Outcome.REFUSED)
+        said = json.loads("\n".join(operator.reads("notices list --json --state refused")))
+        (notice,) = said["notices"]
+        assert said["found"] == 1
+        assert notice["notice"] == report.notice_id
+        assert (notice["bank"], notice["report"]) == ("icbc", report.number)
+        assert [(a["outcome"], a["status"]) for a in notice["attempts"]] == [
+            ("failed", 200),
+            ("refused", 200),
+        ]
+        assert "0 notices" not in operator.reads("notices list --json --state closed")
+
+    @pytest.mark.parametrize(
+        ("line", "status", "why"),
+        [
+            ("--bank boc", 1, "There is no bank boc; there are icbc, ccb, texts."),
+            ("--report 11111111", 2, "that is no report number"),
+            (f"--report {ZHANG.id_number}", 2, "that is no report number"),
+            ("--since yesterday", 2, "is no time like 2026-11-22T08:30:00Z"),
+            ("--limit 0", 2, "--limit"),
+        ],
+    )
+    def test_what_there_is_not(self, operator: Operator, line: str, status: int, why: str) -> None:
+        operator.records.reports_lost(ZHANG)
+        result = operator.types(f"notices list {line}")
+        assert (result.exit_code, why in result.output) == (status, True), result.output
+        assert ZHANG.id_number not in result.output
+
+    def test_a_report_there_is_not(self, operator: Operator) -> None:
+        number = new_report_number()
+        result = operator.types(f"notices list --report {number}")
+        assert result.exit_code == 1
+        assert result.output == f"Error: There is no report {number}, or none any more.\n"
+
+    def test_a_bank_that_left_is_known_while_it_is_printed(self, operator: Operator) -> None:
+        operator.records.reports_lost(LI)
+        known = operator.records.hotline.settings
+        left = known.model_copy(update={"banks": {"icbc": known.banks["icbc"]}})
+        assert Operator(create_app(left)).reads("notices list --bank ccb")[-1] == "2 notices"
+
+    def test_many_take_no_more_round_trips_than_one(
+        self, wire: Wire, wired_settings: Settings
+    ) -> None:
+        operator = Operator(an_app(wired_settings, ZHANG, LI))
+        report = operator.records.reports_lost(ZHANG)
+        operator.records.bank_answers(report, Outcome.BLOCKED)
+        operator.reads("notices list")
+        taken = []
+        for _ in range(2):
+            before = wire.round_trips
+            operator.reads("notices list")
+            taken.append(wire.round_trips - before)
+            for _ in range(20):
+                operator.records.seven_days_pass(report)
+                report = operator.records.reports_lost(ZHANG)
+                operator.records.bank_answers(report, Outcome.BLOCKED)
+        assert int(operator.reads("notices list")[-1].split()[0]) > 60
+        assert taken[1] <= taken[0] + 10, "one for a thousand keys"
+
     def test_an_unknown_state(self, operator: Operator) -> None:
         result = operator.types("notices list --state lost")
         assert result.exit_code == 2
@@ -134,7 +255,14 @@ class TestResend:
         assert not records.is_owed(report.notice_id)
 
     @pytest.mark.parametrize(
-        "line", ["", "--bank icbc", "--since 2020-01-01", "ntc-1 --bank icbc --since 2020-01-01"]
+        "line",
+        [
+            "",
+            "--bank icbc",
+            "--since 2020-01-01",
+            "ntc-1 --bank icbc",
+            "ntc-1 --bank icbc --since 2020-01-01",
+        ],
     )
     def test_half_an_order(self, operator: Operator, line: str) -> None:
         result = operator.types(f"notices resend {line}")

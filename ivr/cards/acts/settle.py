@@ -53,9 +53,16 @@ def settle(
         due=next_due if again and is_open else None,
         needs_person=None if state is None else _needs_person(state, change.block or block),
     )
-    answered = None if notice.kind is NoticeKind.TEXT else attempt.outcome is not Outcome.FAILED
     entry = _entry(notice, attempt)
-    return replace(change, notice=written, bank_answered=answered, journal=(entry, *change.journal))
+    journal = (entry, *change.journal)
+    return replace(change, notice=written, answered=_is_answered(attempt), journal=journal)
+
+
+def _is_answered(attempt: Attempt) -> bool | None:
+    """None: nothing was sent, for it was not known what or to whom."""
+    if attempt.outcome is Outcome.REFUSED and attempt.status is None:
+        return None
+    return attempt.outcome is not Outcome.FAILED
 
 
 def _needs_person(state: NoticeState, block: Block | None) -> bool | None:

@@ -1,30 +1,31 @@
 """`flask notices …` and `flask banks …`: what operators do about notices and banks."""
 
 import base64
+import json
 import secrets
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import click
 from flask import Flask, current_app
-from flask.cli import AppGroup
-from redis.exceptions import RedisError
 
 from ivr.banks_file import WEBHOOK_SECRET_PREFIX, Bank
-from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState, Outcome
+from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind, NoticeState, Outcome
 from ivr.cards.notice_bodies import iso
 from ivr.service import CardService
+from ivr.store.cases import Cases
 from ivr.store.outbox import Outbox
+from ivr.web.commands.arguments import Commands, Moment, ReportNumber
 
 PING_SECONDS = 20
 
 COLUMNS = "{:<20}  {:<36}  {:<18}  {:<8}  {:<8}  {:<13}  {}"
 HEADINGS = ("owed since (UTC)", "notice", "kind", "bank", "report", "state", "attempts")
 GOOD = (Outcome.RECEIVED, Outcome.BLOCKED)
+TOLD = (NoticeKind.LOSS_REPORTED, NoticeKind.LOSS_RELEASED)
 
 
 @dataclass(frozen=True)
@@ -32,22 +33,34 @@ class NoticeTools:
     """What these commands work with."""
 
     service: CardService
+    cases: Cases
     outbox: Outbox
     banks: Mapping[str, Bank]
 
 
-class _Group(AppGroup):
-    """Says in one line that Redis is away, where click would show a stack trace."""
+@dataclass(frozen=True)
+class Wanted:
+    """Which notices; None for whichever. Times are unix seconds: since <= owed since < until."""
 
-    def invoke(self, ctx: click.Context) -> Any:
-        try:
-            return super().invoke(ctx)
-        except RedisError as error:
-            raise click.ClickException(f"Redis does not answer ({type(error).__name__}).") from None
+    bank: str | None = None
+    state: str | None = None
+    since: float | None = None
+    until: float | None = None
+    kinds: Collection[NoticeKind] = tuple(NoticeKind)
+
+    def fits(self, notice: Notice) -> bool:
+        """Whether it is one of them; the texts about a bank's cards count as the bank's too."""
+        return (
+            self.bank in (None, notice.bank, notice.queue)
+            and self.state in (None, notice.state.value)
+            and (self.since is None or notice.created_at >= self.since)
+            and (self.until is None or notice.created_at < self.until)
+            and notice.kind in self.kinds
+        )
 
 
-notices = _Group("notices", help="What is owed to the banks and holders.")
-banks = _Group("banks", help="The cooperative banks.")
+notices = Commands("notices", help="What is owed to the banks and holders.")
+banks = Commands("banks", help="The cooperative banks.")
 
 
 def add_notice_commands(app: Flask, tools: NoticeTools) -> None:
@@ -63,35 +76,51 @@ def _tools() -> NoticeTools:
 
 
 @notices.command("list")
-@click.option("--bank", help="Only this bank's.")
+@click.option("--bank", help=f"Only this bank's; `{TEXTS}`: only texts to holders.")
 @click.option("--state", type=click.Choice([s.value for s in NoticeState]), help="Only these.")
-def list_notices(bank: str | None, state: str | None) -> None:
-    """Every notice with its attempts, oldest first."""
-    found = [n for n in _all(bank) if state in (None, n.state.value)]
-    if found:
-        click.echo(COLUMNS.format(*HEADINGS))
-    for notice in found:
-        click.echo(_line(notice))
-    click.echo(f"{len(found)} {'notice' if len(found) == 1 else 'notices'}")
+@click.option("--stuck", is_flag=True, help="Only what a person must look at.")
+@click.option("--report", type=ReportNumber(), help="Only this report's.")
+@click.option("--since", type=Moment(), help="Only what is owed since then or later (UTC).")
+@click.option("--until", type=Moment(), help="Only what was owed before then (UTC).")
+@click.option("--limit", type=click.IntRange(min=1), default=100, show_default=True)
+@click.option("--json", "as_json", is_flag=True, help="As JSON, with every attempt.")
+def list_notices(
+    bank: str | None, state: str | None, since: float | None, until: float | None,
+    report: str | None, limit: int, *, stuck: bool, as_json: bool,
+) -> None:  # fmt: skip
+    """Notices with their attempts, oldest first."""
+    wanted = Wanted(_known_here(bank), state, since, until)
+    found = _find(wanted, _narrowed(report, stuck=stuck))
+    shown = _tools().outbox.find_all(notice_id for _, notice_id in found[:limit])
+    attempts = _tools().outbox.attempts_of(notice.id for notice in shown)
+    if as_json:
+        listed = [_as_json(notice, attempts[notice.id]) for notice in shown]
+        click.echo(json.dumps({"notices": listed, "found": len(found)}, indent=2))
+        return
+    for line in table(shown, attempts):
+        click.echo(line)
+    click.echo(_count(found, limit))
 
 
 @notices.command("resend")
 @click.argument("notice_id", required=False)
 @click.option("--bank", help="All notices to this bank …")
-@click.option("--since", type=click.DateTime(), help="… owed since then (UTC).")
-def resend(notice_id: str | None, bank: str | None, since: datetime | None) -> None:
-    """Sends a notice again under its own id, by which the bank recognises a repeat."""
-    if bool(notice_id) == bool(bank and since):
+@click.option("--since", type=Moment(), help="… owed since then (UTC).")
+def resend(notice_id: str | None, bank: str | None, since: float | None) -> None:
+    """Sends a notice again under its own id: the bank knows a repeated one by that."""
+    by_id, by_time = (bank, since) == (None, None), None not in (bank, since)
+    if not (by_id if notice_id else by_time):
         raise click.UsageError("Give a notice's ID, or --bank and --since together.")
     if notice_id:
-        chosen = _tools().outbox.find_all([notice_id])
-    else:
-        chosen = [n for n in _to(_known(str(bank))) if since and n.created_at >= _unix(since)]
+        chosen = [notice.id for notice in _tools().outbox.find_all([notice_id])]
+    else:  # pings want no repeat, and the texts about the bank's cards went to the holders
+        wanted = Wanted(bank=_known(str(bank)), since=since, kinds=TOLD)
+        chosen = [found for _, found in _find(wanted)]
     if not chosen:
         raise click.ClickException("There is no such notice.")
-    sent = [notice for notice in chosen if _tools().service.send_again(notice.id)]
-    for notice in sent:
-        click.echo(f"{notice.id} will be sent again")
+    sent = [found for found in chosen if _tools().service.send_again(found)]
+    for found in sent:
+        click.echo(f"{found} will be sent again")
     if left := len(chosen) - len(sent):
         click.echo(f"{left} left alone: still open, or overtaken (unblocked, or a later report)")
 
@@ -133,18 +162,47 @@ def _known(bank: str) -> str:
     return bank
 
 
-def _all(bank: str | None) -> list[Notice]:
+def _known_here(bank: str | None) -> str | None:
+    """Also the texts, and banks that left while notices still name them."""
+    known = (*_tools().banks, *sorted(_tools().outbox.banks() - set(_tools().banks)), TEXTS)
+    if bank is not None and bank not in known:
+        raise click.ClickException(f"There is no bank {bank}; there are {', '.join(known)}.")
+    return bank
+
+
+def _narrowed(report: str | None, *, stuck: bool) -> set[str] | None:
+    """The only ids to look at; None for all there are."""
+    ids = None if report is None else ids_of(_tools().cases, _tools().outbox, report)
+    if stuck:
+        stuck_ids = _tools().outbox.stuck_ids()
+        ids = stuck_ids if ids is None else ids & stuck_ids
+    return ids
+
+
+def ids_of(cases: Cases, outbox: Outbox, number: str) -> set[str]:
+    """The ids of a report's notices.
+
+    Raises:
+        click.ClickException: there is no such report.
+    """
+    report, ids = cases.find_report(number), outbox.ids_of(number)
+    if report is None and not ids:
+        raise click.ClickException(f"There is no report {number}, or none any more.")
+    return ids | ({report.notice_id} if report else set())
+
+
+def _find(wanted: Wanted, ids: set[str] | None = None) -> list[tuple[int, str]]:
+    """(owed since, id) of what is wanted, oldest first."""
     outbox = _tools().outbox
-    found = outbox.find_all(list(outbox.every_id()))
-    return sorted(
-        (n for n in found if bank in (None, n.bank)), key=lambda notice: notice.created_at
-    )
+    pages = outbox.pages() if ids is None else [outbox.find_all(ids)]
+    return sorted({(n.created_at, n.id) for page in pages for n in page if wanted.fits(n)})
 
 
-def _to(bank: str) -> list[Notice]:
-    """What a bank was told, without texts (they went to holders) and pings (never repeated)."""
-    told = (NoticeKind.LOSS_REPORTED, NoticeKind.LOSS_RELEASED)
-    return [notice for notice in _all(bank) if notice.kind in told]
+def _count(found: Sequence[tuple[int, str]], limit: int) -> str:
+    count = f"{len(found)} {'notice' if len(found) == 1 else 'notices'}"
+    if len(found) <= limit:
+        return count
+    return f"{limit} of {count}. More: --since {iso(found[limit][0])}, or --limit {len(found)}"
 
 
 def _first_attempt(notice_id: str) -> Attempt | None:
@@ -156,15 +214,18 @@ def _first_attempt(notice_id: str) -> Attempt | None:
     return tried[0]
 
 
-def _line(notice: Notice) -> str:
-    return COLUMNS.format(
-        iso(notice.created_at), notice.id, notice.kind, notice.bank, notice.report_number or "-",
-        notice.state, _attempts(notice),
-    )  # fmt: skip
+def table(shown: Sequence[Notice], attempts: Mapping[str, Sequence[Attempt]]) -> Iterator[str]:
+    """One line for each notice, and headings if there are any."""
+    if shown:
+        yield COLUMNS.format(*HEADINGS)
+    for notice in shown:
+        yield COLUMNS.format(
+            iso(notice.created_at), notice.id, notice.kind, notice.bank,
+            notice.report_number or "-", notice.state, _summary(attempts[notice.id]),
+        )  # fmt: skip
 
 
-def _attempts(notice: Notice) -> str:
-    tried = _tools().outbox.attempts(notice.id)
+def _summary(tried: Sequence[Attempt]) -> str:
     if not tried:
         return "none yet"
     last = tried[-1]
@@ -172,5 +233,23 @@ def _attempts(notice: Notice) -> str:
     return f"{len(tried)}, the last {iso(last.at)} {what}"
 
 
-def _unix(moment: datetime) -> float:
-    return moment.replace(tzinfo=UTC).timestamp()
+def _as_json(notice: Notice, tried: Sequence[Attempt]) -> dict[str, Any]:
+    """As the table, with every attempt. What a bank said beside a status stays out."""
+    return {
+        "notice": notice.id,
+        "kind": notice.kind,
+        "bank": notice.bank,
+        "report": notice.report_number or None,
+        "state": notice.state,
+        "owed_since": iso(notice.created_at),
+        "attempts": [
+            {
+                "at": iso(attempt.at),
+                "outcome": attempt.outcome,
+                "status": attempt.status,
+                "milliseconds": attempt.milliseconds,
+                "error": None if attempt.status else attempt.answer,
+            }
+            for attempt in tried
+        ],
+    }

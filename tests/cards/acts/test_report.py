@@ -138,7 +138,7 @@ ALL_THAT_FOLLOWS: Final = Change(
     owes=(TO_THE_BANK, a_text("text_filed")),
     notice=None,
     reminder=None,
-    bank_answered=None,
+    answered=None,
     journal=(
         Entry(
             "loss_reported",

@@ -139,32 +139,32 @@ def test_all_an_attempt_can_come_to(state: str, came_to: str) -> None:
         expected = replace(
             step,
             notice=notice_then(notice, came_to, block),
-            bank_answered=ANSWERED[came_to],
+            answered=ANSWERED[came_to],
             journal=(attempted(notice, came_to), *step.journal),
         )
         found = settle(case, notice, EARLIER[earlier], attempt, due, NOW)
         assert found == expected, f"block {block}, {earlier}"
 
 
-# Notices that say nothing of the block, and whether a bank is on the other side. Their ids are
-# no proof of anything: a text with the very id of the block's notice would still be a text.
+# Notices that say nothing of the block. Their ids are no proof of anything: a text with the very
+# id of the block's notice would still be a text.
 OTHERS: Final = {
-    "to block, of an earlier report": (a_notice_of_an_earlier_report(), True),
-    "of a release": (a_notice(kind=NoticeKind.LOSS_RELEASED), True),
-    "a ping": (a_notice(kind=NoticeKind.PING), True),
-    "a text": (a_notice(kind=NoticeKind.TEXT), False),
+    "to block, of an earlier report": a_notice_of_an_earlier_report(),
+    "of a release": a_notice(kind=NoticeKind.LOSS_RELEASED),
+    "a ping": a_notice(kind=NoticeKind.PING),
+    "a text": a_notice(kind=NoticeKind.TEXT),
 }
 
 
 @pytest.mark.parametrize("which", OTHERS)
 def test_other_notices_say_nothing_of_the_block(which: str) -> None:
-    like, is_to_a_bank = OTHERS[which]
+    like = OTHERS[which]
     for (state, came_to), block, earlier in product(EVERY_ATTEMPT, EVERY_BLOCK, ((), (SILENT,))):
         notice = a_notice(state, id=like.id, kind=like.kind, report_number=like.report_number)
         attempt, due = an_attempt_that(came_to), next_due(came_to)
         expected = Change(
             notice=notice_then(notice, came_to),
-            bank_answered=ANSWERED[came_to] if is_to_a_bank else None,
+            answered=ANSWERED[came_to],
             journal=(attempted(notice, came_to),),
         )
         found = settle(a_case(block), notice, earlier, attempt, due, NOW)
@@ -182,7 +182,7 @@ def test_a_bank_that_answers_500_is_as_good_as_away() -> None:
     """It is paused like one that is silent (ivr/store/bank_health.py)."""
     for block, state in product(EVERY_BLOCK, EVERY_NOTICE):
         change = settle(a_case(block), a_notice(state), (), BROKEN, LATER, NOW)
-        assert change.bank_answered is False
+        assert change.answered is False
 
 
 @pytest.mark.parametrize("came_to", ["received", "blocked", "refused"])

@@ -1,0 +1,15 @@
+"""Tells operators of what changed: a warning when something goes wrong, one when it is well."""
+
+from collections.abc import Iterable
+
+import structlog
+
+from ivr.store.troubles import News
+
+log = structlog.get_logger("workers")
+
+
+def tell(news: Iterable[News]) -> None:
+    """One log line for each."""
+    for told in news:
+        log.warning(told.event, **told.fields)
