@@ -1,5 +1,7 @@
 """POST /banks/<bank>/events: everything a bank may tell us, in every order, and its answer."""
 
+import codecs
+import gzip
 import http.client
 import io
 import json
@@ -22,6 +24,7 @@ from ivr.cards.notice import NoticeKind, NoticeState, Outcome
 from ivr.cards.notice_bodies import iso
 from ivr.cards.records import Card, Holder
 from ivr.store import keys
+from ivr.web.bank_signature import is_signed
 from tests.bank_side import BankSide, Records, listening, new_id, signed
 from tests.builders import a_card, a_holder, a_secret, an_app, an_id_number, hotline_of, settings
 from tests.journeys.town import Town, bank_values
@@ -440,6 +443,54 @@ class TestSignatures:
         headers = signed(street.icbc.secret, body, "evt_1")
         assert problem(street.icbc.posts(body + b" ", headers)) == (401, WRONG_SIGNATURE)
 
+    @pytest.mark.parametrize(
+        "list_of",
+        [
+            "foo {right}",
+            "v1,abc {right}",
+            "v1 {right}",
+            "v1,é {right}",
+            "v1,, {right}",
+            "v2 v1,{wrong} {right}",
+            "{right} v1,abc",
+            "{right} foo",
+            "v1,{wrong}  {right}",
+            "v1,{wrong}\t{right}",
+            "v1,{wrong},{right}",  # two headers of the name, as servers join them
+            "{right}, v1,{wrong}",
+            "v1a,{wrong} {right}",
+        ],
+    )
+    def test_no_bad_entry_hides_a_right_one(
+        self, street: Street, body: bytes, list_of: str
+    ) -> None:
+        headers = signed(street.icbc.secret, body, "evt_1")
+        wrong = signed(a_secret(), body, "evt_1")["webhook-signature"].removeprefix("v1,")
+        right = headers["webhook-signature"]
+        headers["webhook-signature"] = list_of.format(right=right, wrong=wrong)
+        assert says(street.icbc.posts(body, headers)) == "applied"
+
+    @pytest.mark.parametrize("entry", ["v2,{}", "v1a,{}", "{}", "xv1,{}", "v1,{}A", "v1,A{}"])
+    def test_a_right_sum_under_another_scheme_is_none(
+        self, street: Street, body: bytes, entry: str
+    ) -> None:
+        headers = signed(street.icbc.secret, body, "evt_1")
+        headers["webhook-signature"] = entry.format(
+            headers["webhook-signature"].removeprefix("v1,")
+        )
+        assert problem(street.icbc.posts(body, headers)) == (401, WRONG_SIGNATURE)
+
+    def test_the_vector_of_the_specification(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(time, "time", lambda: 1_614_265_330.0)
+        headers = {
+            "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            "webhook-timestamp": "1614265330",
+            "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        }
+        secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+        assert is_signed([secret], b'{"test": 2432232314}', headers)
+        assert not is_signed([secret], b'{"test": 2432232315}', headers)
+
     def test_bytes_that_are_not_text(self, street: Street) -> None:
         headers = signed(street.icbc.secret, b"", "evt_1")
         assert problem(street.icbc.posts(b"\xff\xfe", headers)) == (401, WRONG_SIGNATURE)
@@ -547,6 +598,38 @@ class TestBodies:
         status, detail = problem(street.icbc.sends(body))
         assert status == 422
         assert detail.startswith(("body: ", "type: ")), detail
+
+    @pytest.mark.parametrize(
+        ("encoding", "named"),
+        [
+            ("gbk", "GBK or GB18030"),
+            ("gb18030", "GBK or GB18030"),
+            ("utf-16", "UTF-16"),
+            ("utf-16-le", "UTF-16"),
+            ("utf-16-be", "UTF-16"),
+            ("utf-32", "UTF-32"),
+        ],
+    )
+    def test_another_encoding_is_named(self, street: Street, encoding: str, named: str) -> None:
+        told = {
+            "type": UNBLOCKED,
+            "timestamp": iso(time.time()),
+            "data": OUTLET | {"outlet": "西湖支行"},
+        }
+        answer = street.icbc.sends(json.dumps(told, ensure_ascii=False).encode(encoding))
+        assert problem(answer) == (422, f"body: must be UTF-8; this looks like {named}.")
+
+    @pytest.mark.parametrize("body", [b"\xff\xff\xff", b'{"type": "\x80\xff"}'])
+    def test_bytes_that_are_no_text_in_any_encoding(self, street: Street, body: bytes) -> None:
+        assert problem(street.icbc.sends(body)) == (422, "body: must be UTF-8.")
+
+    def test_a_packed_body_is_named(self, street: Street) -> None:
+        answer = street.icbc.sends(gzip.compress(blocked_body(street.files())))
+        assert problem(answer) == (422, "body: must be UTF-8; this looks like gzip.")
+
+    def test_a_byte_order_mark_is_passed_over(self, street: Street) -> None:
+        body = blocked_body(street.files())
+        assert says(street.icbc.sends(codecs.BOM_UTF8 + body)) == "applied"
 
     def test_the_answer_never_repeats_what_was_sent(self, street: Street) -> None:
         secret_number = "320102195006150014"
