@@ -54,7 +54,7 @@ end
 local now, kind, name = redis.call('TIME')[1], ARGV[1], ARGV[2]
 if kind == 'card' then
   local case = read_case(name)
-  local seen = ARGV[3] ~= '' and redis.call('GET', ARGV[3])
+  local seen = ARGV[3] and redis.call('MGET', ARGV[3], ARGV[4])
   return {{now, case, read_notice(field_of(case[3], 'notice_id')), seen}}
 elseif kind == 'notice' then
   local ref = redis.call('HGET', '{keys.notice("")}' .. name, 'card_ref') or ''
@@ -95,7 +95,8 @@ class Reading:
     """A case at one moment, and what must still be so when a change of it is committed.
 
     now: unix seconds by Redis' clock. notice: the one that was asked for; of a card, the one its
-    block belongs to. failures: in a row, of the notice's bank.
+    block belongs to. failures: in a row, of the notice's bank. heard: the bank's event, when it
+    came before. heard_lately: how many of the bank's events were written down within a minute.
     """
 
     now: int
@@ -104,17 +105,21 @@ class Reading:
     notice: Notice | None = None
     attempts: tuple[Attempt, ...] = ()
     failures: int = 0
-    heard_before: bool = False
+    heard: "Heard | None" = None
+    heard_lately: int = 0
     report: LossReport | None = None
 
 
 @dataclass(frozen=True)
 class Heard:
-    """What a bank's event came to, remembered so that it is heard once."""
+    """What a bank's event came to and what it told (`BankEvent.digest`; "" if that was not kept),
+    remembered so that it is heard once.
+    """
 
     bank: str
     event_id: str
     verdict: str
+    told: str = ""
 
 
 class Cases:
@@ -147,12 +152,14 @@ class Cases:
         return _with_notice(reading_of(now, case), notice)
 
     def of_event(self, card_ref: str, bank: str, event_id: str) -> Reading:
-        """The same, and whether this event of the bank was heard before."""
+        """The same, and what is remembered of this event and of how many there were lately."""
         seen = keys.seen_event(bank, event_id)
-        now, case, notice, verdict = self._ask("card", card_ref, seen)
+        now, case, notice, remembered = self._ask("card", card_ref, seen, keys.heard_lately(bank))
+        text, lately = remembered
         reading = _with_notice(reading_of(now, case), notice)
-        guards = (*reading.guards, (("GET", seen), verdict or b""))
-        return replace(reading, guards=guards, heard_before=verdict is not None)
+        guards = (*reading.guards, (("GET", seen), text or b""))
+        heard = _heard(bank, event_id, text)
+        return replace(reading, guards=guards, heard=heard, heard_lately=int(lately or 0))
 
     def of_notice(self, notice_id: str) -> Reading:
         """The case of the card a notice is about; that of a ping is empty."""
@@ -172,6 +179,10 @@ class Cases:
         text = self._redis.get(keys.report(number))
         return None if text is None else load(LossReport, text)
 
+    def find_heard(self, bank: str, event_id: str) -> Heard | None:
+        """What is remembered of a bank's event, or None."""
+        return _heard(bank, event_id, self._redis.get(keys.seen_event(bank, event_id)))
+
     def commit(self, change: Change, reading: Reading, heard: Heard | None = None) -> bool:
         """Writes a change whole, with what a bank's event came to; False, and nothing is
         written, when what was read has changed, or when a new report's number is another's.
@@ -181,8 +192,7 @@ class Cases:
         """
         commands = self._commands(change, reading)
         if heard is not None:
-            seen = keys.seen_event(heard.bank, heard.event_id)
-            commands.append(("SET", seen, heard.verdict, "EX", keys.SEEN_EVENT_SECONDS))
+            commands += _remembering(heard)
         guards = [*reading.guards, *_guards_of_new(change)]
         args: list[Any] = [len(guards)]
         for words, said in guards:
@@ -227,8 +237,8 @@ class Cases:
         if reached < self._replicas or not is_there:
             raise OutcomeUnknownError
 
-    def _ask(self, kind: str, name: str, more: str = "") -> list[Any]:
-        found = cast("list[Any]", self._read(args=[kind, name, more]))
+    def _ask(self, kind: str, name: str, *more: str) -> list[Any]:
+        found = cast("list[Any]", self._read(args=[kind, name, *more]))
         return [*found, None][:4]
 
     def _commands(self, change: Change, reading: Reading) -> list[Sequence[Any]]:
@@ -323,6 +333,21 @@ def _with_notice(reading: Reading, found: Sequence[Any]) -> Reading:
         attempts=tuple(load(Attempt, text) for text in attempts),
         guards=(*reading.guards, *guards),
     )
+
+
+def _heard(bank: str, event_id: str, text: bytes | str | None) -> Heard | None:
+    return None if text is None else Heard(bank, event_id, *plain(text).split(" ", 1))
+
+
+def _remembering(heard: Heard) -> list[Sequence[Any]]:
+    """Remembers an event, and counts it for the minute that began with the first one."""
+    seen = keys.seen_event(heard.bank, heard.event_id)
+    lately = keys.heard_lately(heard.bank)
+    return [
+        ("SET", seen, f"{heard.verdict} {heard.told}", "EX", keys.SEEN_EVENT_SECONDS),
+        ("INCR", lately),
+        ("EXPIRE", lately, keys.HEARD_LATELY_SECONDS, "NX"),
+    ]
 
 
 def _guards_of_new(change: Change) -> list[Guard]:

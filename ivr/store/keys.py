@@ -10,6 +10,7 @@ DAY: Final = 24 * 3600
 CALL_SECONDS: Final = 3600
 CLOSED_NOTICE_SECONDS: Final = 90 * DAY
 SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signature is good for
+HEARD_LATELY_SECONDS: Final = 60
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
 NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = due, unix seconds
@@ -82,5 +83,10 @@ def attempts(notice_id: str) -> str:
 
 
 def seen_event(bank: str, event_id: str) -> str:
-    """A bank event's webhook-id with the answer it got; expires after 30 days."""
+    """A bank event's webhook-id: our answer and a digest of the event; expires after 30 days."""
     return f"seen:{bank}:{event_id}"
+
+
+def heard_lately(bank: str) -> str:
+    """How many events of a bank were written down; expires after the minute it counts."""
+    return f"heard:{bank}"

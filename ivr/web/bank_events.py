@@ -4,9 +4,11 @@ import codecs
 import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, Union
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -19,8 +21,11 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ivr.cards.bank_event import BLOCKED, FORMAL_LOSS, UNBLOCKED, BankEvent
+from ivr.web.bank_signature import TOLERANCE_SECONDS
 from ivr.web.problems import Problem
 
+AHEAD: Final = timedelta(seconds=TOLERANCE_SECONDS)
+EARLIEST_YEAR: Final = 1990
 RFC_3339: Final = re.compile(
     "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -33,7 +38,23 @@ def _written_out(value: Any) -> Any:
     return value
 
 
-_Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
+def _by_a_right_clock(moment: datetime) -> datetime:
+    """News from the future would overtake what is still to come, and a clock that was never set
+    would make all its bank tells stale.
+    """
+    if moment > datetime.now(UTC) + AHEAD:
+        raise PydanticCustomError("ahead", "lies more than 5 minutes in the future")
+    if moment.year < EARLIEST_YEAR:
+        raise PydanticCustomError("long_ago", f"lies before {EARLIEST_YEAR}")
+    return moment
+
+
+_Moment = Annotated[
+    AwareDatetime,
+    Field(strict=False),
+    BeforeValidator(_written_out),
+    AfterValidator(_by_a_right_clock),
+]
 
 
 class _Strict(BaseModel):

@@ -24,6 +24,7 @@ from ivr.cards.bank_event import MEANS
 from ivr.cards.block import STALE, TRANSITIONS, BlockState
 from ivr.cards.loss import LossReport
 from ivr.cards.notice import NoticeKind, Outcome
+from ivr.settings import Settings
 from ivr.store.bank_health import PAUSE_AFTER, PROBE_SECONDS
 from ivr.store.keys import DAY, SEEN_EVENT_SECONDS
 from ivr.store.reconciliation import PAGE
@@ -203,6 +204,8 @@ class TestTheTables:
         assert f"for {SEEN_EVENT_SECONDS // DAY} days" in TEXT
         assert f"After {PAUSE_AFTER} failures in a row" in TEXT
         assert f"one notice every {PROBE_SECONDS} seconds" in TEXT
+        limit = Settings.model_fields["bank_events_per_minute"].default
+        assert f"more than {limit} events in one minute" in TEXT
         known = Bank.model_fields
         assert f"({known['timeout_seconds'].default} s unless agreed)" in TEXT.replace("\n", " ")
         assert f"({known['max_in_flight'].default} unless agreed)" in TEXT.replace("\n", " ")
