@@ -4,12 +4,15 @@ The outbox owns what is due, so losing a job costs a second, and a job found in 
 trusted with nothing: not with a function, a callback, a webhook, a retry or a time limit.
 """
 
+import json
 import logging
 import signal
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
+import structlog
 from redis import Redis
 from rq import worker_registration
 from rq.exceptions import NoSuchJobError
@@ -18,10 +21,13 @@ from rq.serializers import JSONSerializer
 from rq.worker import SimpleWorker
 
 from ivr.errors import HotlineError
+from ivr.logs import fault
 from ivr.store.connection import OUTAGE
 from ivr.store.keys import DAY
 from ivr.store.outbox import JOB, JOB_SECONDS
 from workers.delivery import Delivery
+
+log = structlog.get_logger()
 
 HEARTBEAT_SECONDS: Final = 5.0
 ALIVE_SECONDS: Final = 20  # an idle worker that says nothing for longer is gone
@@ -127,10 +133,25 @@ class HotlineWorker(SimpleWorker):
                 pipe.execute()
             self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
 
+    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+        """One line of ours. RQ's own holds the traceback with the error's text, which may hold an
+        ID number, and whatever a planted job calls its function.
+        """
+        log.error("job_failed", job=job.id, **_fault_of(exc_info[1]))
+
+    def handle_job_failure(self, *args: Any, **options: Any) -> None:
+        """For the same reason all that RQ keeps of a failure is the error's kind and place."""
+        kept = json.dumps(_fault_of(sys.exc_info()[1]))
+        super().handle_job_failure(*args, **{**options, "exc_string": kept})
+
     def _install_signal_handlers(self) -> None:
         """Ctrl-C reaches every process of a terminal; only the supervisor answers to it."""
         signal.signal(signal.SIGTERM, self.request_stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _fault_of(error: BaseException | None) -> dict[str, str]:
+    return {} if error is None else fault(error)
 
 
 class OneLinePerOutage(logging.Filter):
