@@ -5,7 +5,6 @@ trusted with nothing: not with a function, a callback, a webhook, a retry or a t
 """
 
 import json
-import logging
 import signal
 import sys
 import time
@@ -22,7 +21,6 @@ from rq.worker import SimpleWorker
 
 from ivr.errors import HotlineError
 from ivr.logs import fault
-from ivr.store.connection import OUTAGE
 from ivr.store.keys import DAY
 from ivr.store.outbox import JOB, JOB_SECONDS
 from workers.delivery import Delivery
@@ -133,15 +131,15 @@ class HotlineWorker(SimpleWorker):
                 pipe.execute()
             self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
 
-    def handle_exception(self, job: Job, *exc_info: Any) -> None:
+    def handle_exception(self, job: Job, *raised: Any) -> None:
         """One line of ours. RQ's own holds the traceback with the error's text, which may hold an
         ID number, and whatever a planted job calls its function.
         """
-        log.error("job_failed", job=job.id, **_fault_of(exc_info[1]))
+        log.error("job_failed", job=job.id, **_fault_of(raised[1]))
 
     def handle_job_failure(self, *args: Any, **options: Any) -> None:
         """For the same reason all that RQ keeps of a failure is the error's kind and place."""
-        kept = json.dumps(_fault_of(sys.exc_info()[1]))
+        kept = json.dumps(_fault_of(sys.exception()))
         super().handle_job_failure(*args, **{**options, "exc_string": kept})
 
     def _install_signal_handlers(self) -> None:
@@ -152,22 +150,3 @@ class HotlineWorker(SimpleWorker):
 
 def _fault_of(error: BaseException | None) -> dict[str, str]:
     return {} if error is None else fault(error)
-
-
-class OneLinePerOutage(logging.Filter):
-    """Lets RQ say that Redis cannot be reached once a minute, where it would each second."""
-
-    def __init__(self, quiet_seconds: float = 60) -> None:
-        super().__init__()
-        self._quiet_seconds = quiet_seconds
-        self._last_said = float("-inf")
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this line is worth printing; a broken connection needs no stack trace."""
-        broken = record.exc_info is not None and isinstance(record.exc_info[1], OUTAGE)
-        if not broken and "connect to Redis" not in str(record.msg):
-            return True
-        record.exc_info = None
-        quiet = time.monotonic() - self._last_said < self._quiet_seconds
-        self._last_said = self._last_said if quiet else time.monotonic()
-        return not quiet

@@ -25,7 +25,7 @@ from ivr.store.outbox import JOB, bank_queue
 from tests.hotline import Hotline
 from tests.redis_server import RedisServer
 from tests.workers.builders import a_bank, a_delivery, a_hotline, owe
-from tests.workers.servers import Server, running
+from tests.workers.servers import Server, answers, running
 from workers.bank_client import BankClient
 from workers.deliver import as_json
 from workers.delivery import Delivery
@@ -208,6 +208,19 @@ def test_a_failed_job_keeps_its_errors_kind_and_place_only(
         assert "test_doorbell.py" in told
         assert "int_of_an_id_number" in told
         assert ID_NUMBER not in told
+
+
+def test_a_banks_own_words_are_kept_nowhere(hotline: Hotline, bank: Server, work: Any) -> None:
+    """They name people and accounts, in whatever form."""
+    words = {"title": "张三", "detail": f"ID {ID_NUMBER}", "code": "unknown_card"}
+    bank.reacts(answers(422, json.dumps(words, ensure_ascii=False)))
+    notice = owe(hotline)
+    work()
+    (attempt,) = hotline.outbox.attempts(notice.id)
+    assert (attempt.outcome, attempt.status, attempt.answer) == ("refused", 422, "unknown_card")
+    kept = "\n".join(all_that_is_kept(hotline.redis))
+    assert "unknown_card" in kept
+    assert not {word for word in ("张三", ID_NUMBER) if word in kept}
 
 
 def int_of_an_id_number(content: object) -> str:
