@@ -110,7 +110,7 @@ class Bank(BaseModel):
 def _check_webhook_secret(secret: str) -> None:
     """Standard Webhooks 1.0: `whsec_` + base64 of 24 to 64 bytes."""
     try:
-        key = _webhook_key(secret)
+        key = webhook_key(secret)
     except binascii.Error:
         key = b""
     prefixed = secret.startswith(WEBHOOK_SECRET_PREFIX)
@@ -118,7 +118,8 @@ def _check_webhook_secret(secret: str) -> None:
         raise ValueError("a secret must be whsec_ and the base64 of 24 to 64 random bytes")
 
 
-def _webhook_key(secret: str) -> bytes:
+def webhook_key(secret: str) -> bytes:
+    """The key a secret stands for. Raises: binascii.Error when it is no base64."""
     return base64.b64decode(secret.removeprefix(WEBHOOK_SECRET_PREFIX), validate=True)
 
 
@@ -150,7 +151,7 @@ def _shared_secrets(banks: Mapping[str, Bank]) -> list[str]:
     problems: list[str] = []
     owners: dict[bytes, str] = {}
     for bank in banks.values():
-        found = {_webhook_key(secret.get_secret_value()) for secret in bank.secrets}
+        found = {webhook_key(secret.get_secret_value()) for secret in bank.secrets}
         others = dict.fromkeys(owners[key] for key in found if key in owners)
         problems += [
             f"BANKS_FILE [banks.{bank.id}] secrets: one of them is a secret of {other} too"

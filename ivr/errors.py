@@ -7,10 +7,13 @@ HotlineError
 ├── CardsError                    a rule of the cards
 │   ├── BadIdNumberError          an ID number that cannot be one; .code, never the digits
 │   ├── NotThisBanksError         a card or report this bank has nothing to do with
+│   ├── ReusedEventIdError        one id for two events of a bank
+│   ├── TooManyEventsError        more events of a bank in a minute than it may send
 │   └── UnlawfulTransitionError   a step the block's table does not have; .state, .event
 ├── UnsafeRedisError              this Redis could lose or evict a loss report; says what to change
 ├── WrongDataKeysError            none of DATA_KEYS opens this Redis's records
 ├── OutcomeUnknownError           the connection broke in a commit: it may be on disk or not
+├── UnknownCursorError            a page of blocks was asked for after something that is no cursor
 ├── HoldersBusyError              others kept writing the same holders; nothing was written
 ├── CardholdersFileError          the file as a whole is not a cardholders CSV; says why
 ├── BadValueError                 a value fails its column's check; says how, without digits

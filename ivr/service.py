@@ -19,7 +19,7 @@ from ivr.cards.acts.send_again import send_again
 from ivr.cards.acts.settle import settle
 from ivr.cards.bank_event import BLOCKED, BankEvent
 from ivr.cards.change import NOTHING, Change, Owed
-from ivr.cards.errors import NotThisBanksError
+from ivr.cards.errors import NotThisBanksError, ReusedEventIdError, TooManyEventsError
 from ivr.cards.notice import Attempt, Notice, NoticeKind
 from ivr.cards.notice_bodies import iso
 from ivr.cards.report_number import new_report_number
@@ -41,13 +41,22 @@ class CardService:
     """The business acts of one deployment."""
 
     def __init__(
-        self, cases: Cases, holders: Holders, outbox: Outbox, deadlines: Deadlines, rules: Rules
+        self,
+        cases: Cases,
+        holders: Holders,
+        outbox: Outbox,
+        deadlines: Deadlines,
+        rules: Rules,
+        *,
+        events_per_minute: int,
     ) -> None:
+        """`events_per_minute`: how many one bank may tell, so that none fills Redis."""
         self._cases = cases
         self._holders = holders
         self._outbox = outbox
         self._deadlines = deadlines
         self._rules = rules
+        self._events_per_minute = events_per_minute
 
     def look_up(self, id_number: str) -> KnownHolder | None:
         """The holder of a normalised ID number, with all cards and how each stands; or None."""
@@ -105,22 +114,24 @@ class CardService:
         return filing
 
     def hear(self, event: BankEvent) -> EventStatus:
-        """Believes what a bank tells us of a card, once.
+        """Believes what a bank tells us of a card, once. What was heard before stays a duplicate
+        when the card or report is gone since.
 
         Raises:
             NotThisBanksError: the card or report is not this bank's.
+            ReusedEventIdError: another event of the bank had this id.
+            TooManyEventsError: the bank must wait; nothing of the event was kept.
             UnlawfulTransitionError: the block cannot make this step.
         """
-        card_ref = self._card_of(event)
-        while True:
-            reading = self._cases.of_event(card_ref, event.bank, event.id)
-            status, change = hear(
-                reading.case, reading.notice, event, reading.now, heard_before=reading.heard_before
-            )
-            if status == "duplicate":
-                return status
-            if self._cases.commit(change, reading, SeenEvent(event.bank, event.id, status)):
-                return status
+        try:
+            card_ref = self._card_of(event)
+        except NotThisBanksError:
+            if self._is_repeated(event, self._cases.find_seen(event.bank, event.id)):
+                return "duplicate"
+            raise
+        while (status := self._hear_once(event, card_ref)) is None:
+            pass  # the case has changed meanwhile
+        return status
 
     def settle(self, notice_id: str, attempt: Attempt, next_due: int | None) -> None:
         """Writes down one attempt to deliver a notice and all that follows from it, once.
@@ -165,6 +176,32 @@ class CardService:
         """
         due = self._deadlines.reminders_due(self._outbox.now())
         return sum(self._remind(notice_id) for notice_id in due)
+
+    def _hear_once(self, event: BankEvent, card_ref: str) -> EventStatus | None:
+        reading = self._cases.of_event(card_ref, event.bank, event.id)
+        is_repeated = self._is_repeated(event, reading.seen)
+        if not is_repeated and reading.heard_lately >= self._events_per_minute:
+            raise TooManyEventsError
+        status, change = hear(
+            reading.case, reading.notice, event, reading.now, heard_before=is_repeated
+        )
+        if status == "duplicate":
+            return status
+        seen = SeenEvent(event.bank, event.id, status, self._digest(event))
+        if not self._cases.commit(change, reading, seen):
+            return None
+        if reading.heard_lately + 1 == self._events_per_minute:
+            log.warning("bank_events_limited", bank=event.bank, per_minute=self._events_per_minute)
+        return status
+
+    def _is_repeated(self, event: BankEvent, seen: SeenEvent | None) -> bool:
+        """Whether this very event was heard before. Raises: ReusedEventIdError."""
+        if seen is not None and seen.told not in ("", self._digest(event)):
+            raise ReusedEventIdError
+        return seen is not None
+
+    def _digest(self, event: BankEvent) -> str:
+        return event.digest(self._holders.card_ref(event.card_number))
 
     def _change_notice(self, notice_id: str, act: Callable[[Reading, Notice], Change]) -> bool:
         """Commits the change an act makes to a notice; False when it changes nothing."""
@@ -218,4 +255,11 @@ class CardService:
 def open_service(store: Store, settings: Settings) -> CardService:
     """The service on one deployment's records."""
     rules = Rules(banks=settings.banks.keys(), suspension_seconds=settings.loss_report_seconds)
-    return CardService(store.cases, store.holders, store.outbox, store.deadlines, rules)
+    return CardService(
+        store.cases,
+        store.holders,
+        store.outbox,
+        store.deadlines,
+        rules,
+        events_per_minute=settings.bank_events_per_minute,
+    )

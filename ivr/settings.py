@@ -63,6 +63,7 @@ class Settings(BaseModel):
     loss_report_days: int = Field(default=7, ge=1, le=30, description="domain.md section 1")
     report_retention_days: int = 1095
     journal_retention_days: int = Field(default=365, ge=30)
+    bank_events_per_minute: int = Field(default=600, ge=1, description="of one bank; then 429")
     hotline_development: bool = Field(default=False, description="only `make run` sets this")
     banks: dict[str, Bank] = Field(default_factory=dict, exclude=True)
 

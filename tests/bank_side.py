@@ -2,9 +2,12 @@
 record when it asks. Everything behind it is the real hotline on a real Redis.
 """
 
+import base64
+import hmac
 import json
 import secrets
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,7 +15,6 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from flask import Flask
-from standardwebhooks import Webhook
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import Client, TestResponse
 
@@ -41,12 +43,19 @@ WAY_INTO: Final[Mapping[BlockState, Outcome]] = {
 
 def signed(secret: str, content: bytes, event_id: str, at: float | None = None) -> dict[str, str]:
     """The three headers over a body (or over a request's target), made at `at` (unix; now)."""
-    moment = datetime.now(UTC) if at is None else datetime.fromtimestamp(at, UTC)
+    moment = str(int(time.time() if at is None else at))
     return {
         "webhook-id": event_id,
-        "webhook-timestamp": str(int(moment.timestamp())),
-        "webhook-signature": Webhook(secret).sign(event_id, moment, content.decode()),
+        "webhook-timestamp": moment,
+        "webhook-signature": f"v1,{_sum(secret, event_id, moment, content)}",
     }
+
+
+def _sum(secret: str, event_id: str, moment: str, content: bytes) -> str:
+    """By hand, for a body may be any bytes; the package's own `sign` takes text only."""
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    signed = b".".join([event_id.encode("latin-1"), moment.encode(), content])
+    return base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
 
 
 def new_id() -> str:

@@ -347,6 +347,7 @@ LIVES = {
     "attempts": Life("lives as long as the notice", 90 * keys.DAY),
     "notices_of": Life("expires 91 days after", 91 * keys.DAY),
     "seen": Life("expires after 30 days", 30 * keys.DAY),
+    "heard": Life("expires after the minute it counts", 60),
 }
 OF_RQ = {"rq:queues", "rq:workers"}  # lists of names that do not grow
 AT_MOST_SINCE = 120  # seconds since a key was written; a test ends sooner

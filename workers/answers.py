@@ -1,24 +1,46 @@
-"""What may be kept of an answer, and how long it asks us to wait. Pure."""
+"""How a bank's answer is read, what may be kept of it, and how long it asks us to wait. Pure."""
 
+import json
 import re
 from datetime import UTC
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Any, Final
 
-MOST_CHARACTERS: Final = 200
 LONGEST_WAIT: Final = 3600  # seconds; nobody may put a notice off for longer in one answer
 
-# Long runs of digits may be an ID, card or account number; short gaps do not hide one.
-_LONG_NUMBER: Final = re.compile(r"\d(?:[ \-.]?\d){5,}")
+# The words of docs/bank-api.md: all that is ever kept of an answer's body. A bank's own words may
+# name people, cards and accounts.
+WORDS: Final = frozenset({
+    "blocked", "received", "queued", "noted", "late", "duplicate", "ok", "refused",
+    "unknown_card", "unknown_account", "account_closed", "card_replaced", "not_supported",
+    "bad_signature", "bad_body", "busy", "maintenance",
+})  # fmt: skip
+UNREADABLE: Final = "not_json"
+
+_CHARSET: Final = re.compile(r'charset\s*=\s*"?([\w.:+-]+)', re.ASCII | re.IGNORECASE)
 
 
-def excerpt(body: bytes) -> str:
-    """The first 200 characters for a person to read: numbers masked, nothing unprintable.
+def read_json(body: bytes, content_type: str = "") -> Any:
+    """An answer's JSON in whatever encoding it is: as it says, else as it looks (RFC 4627 section
+    3, which tells UTF-8, 16 and 32 apart), else GB18030, which GBK and GB2312 are part of.
 
-    Masked before it is cut, so that no half of a number is left at the edge.
+    Raises:
+        ValueError: it is no JSON in any of them.
     """
-    text = _LONG_NUMBER.sub("…", body.decode(errors="replace"))
-    return "".join(c if c.isprintable() else " " for c in text[:MOST_CHARACTERS])
+    told = _CHARSET.search(content_type)
+    for encoding in (told[1] if told else "", json.detect_encoding(body), "gb18030"):
+        try:
+            return json.loads(body.decode(encoding))
+        except (ValueError, LookupError, RecursionError):  # RecursionError: thousands of brackets
+            continue
+    raise ValueError(UNREADABLE)
+
+
+def word_in(said: Any) -> str:
+    """The first of `code` and `status` that is one of WORDS; "" when neither is."""
+    known = said if isinstance(said, dict) else {}
+    words = (known.get("code"), known.get("status"))
+    return next((word for word in words if isinstance(word, str) and word in WORDS), "")
 
 
 def seconds_to_wait(retry_after: str | None, now: float) -> int | None:

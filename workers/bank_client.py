@@ -3,10 +3,9 @@
 Standard Webhooks 1.0 (github.com/standard-webhooks/standard-webhooks, spec section "Signing").
 """
 
-import json
 import ssl
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from standardwebhooks import Webhook
@@ -14,7 +13,7 @@ from urllib3.util import make_headers
 
 from ivr.banks_file import Bank
 from ivr.cards.notice import Attempt, Outcome
-from workers.answers import excerpt, seconds_to_wait
+from workers.answers import UNREADABLE, read_json, seconds_to_wait, word_in
 from workers.wire import Answer, Wire
 
 # What a bank's status means; the first row that fits counts.
@@ -71,29 +70,35 @@ def _credentials(url: SplitResult) -> dict[str, str]:
     return dict(make_headers(basic_auth=words))
 
 
-def outcome_of(status: int, body: bytes) -> Outcome:
-    """What an answer means. A status outside HTTP's five classes is FAILED: it may work later."""
+def outcome_of(status: int, said: Any = None) -> Outcome:
+    """What an answer means, `said` its JSON. A status outside HTTP's five classes is FAILED: it may
+    work later.
+    """
     meaning = next((o for statuses, o in VOCABULARY if status in statuses), Outcome.FAILED)
-    return Outcome.BLOCKED if meaning is Outcome.RECEIVED and _says_blocked(body) else meaning
-
-
-def _says_blocked(body: bytes) -> bool:
-    try:
-        said = json.loads(body)
-    except (ValueError, RecursionError):  # not JSON, or thousands of brackets
-        return False
-    return isinstance(said, dict) and said.get("status") == "blocked"
+    is_blocked = isinstance(said, dict) and said.get("status") == "blocked"
+    return Outcome.BLOCKED if meaning is Outcome.RECEIVED and is_blocked else meaning
 
 
 def _attempt(answer: Answer, at: float) -> Attempt:
     if answer.status is None:
         return Attempt(int(at), Outcome.FAILED, None, answer.milliseconds, answer.failure)
-    outcome = outcome_of(answer.status, answer.body)
+    said, word = _read(answer)
+    outcome = outcome_of(answer.status, said)
     wait = None
     if outcome is Outcome.FAILED:
         wait = seconds_to_wait(answer.headers.get("retry-after"), at)
-    said = excerpt(answer.body)
-    return Attempt(int(at), outcome, answer.status, answer.milliseconds, said, wait)
+    return Attempt(int(at), outcome, answer.status, answer.milliseconds, word, wait)
+
+
+def _read(answer: Answer) -> tuple[Any, str]:
+    """What the body says, and the word that may be kept of it."""
+    if not answer.body.strip():
+        return None, ""
+    try:
+        said = read_json(answer.body, answer.headers.get("content-type", ""))
+    except ValueError:
+        return None, UNREADABLE
+    return said, word_in(said)
 
 
 def _tls(bank: Bank) -> ssl.SSLContext | None:

@@ -26,7 +26,8 @@ from ivr.store.opening import open_store
 from ivr.store.outbox import TEXTS_QUEUE, bank_queue
 from workers.bank_client import BankClient
 from workers.delivery import Client, Delivery
-from workers.doorbell import HotlineWorker, OneLinePerOutage
+from workers.doorbell import HotlineWorker
+from workers.outage_log import OneLinePerOutage
 from workers.startup import StartupError, begin
 from workers.supervisor import Slot, Supervisor
 

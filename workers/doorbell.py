@@ -4,12 +4,14 @@ The outbox knows what is due, so a lost job costs only a second. A job found in 
 trusted: it cannot choose a function, a callback, a webhook, a retry or a time limit.
 """
 
-import logging
+import json
 import signal
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, Final
 
+import structlog
 from redis import Redis
 from rq import worker_registration
 from rq.exceptions import NoSuchJobError
@@ -18,10 +20,12 @@ from rq.serializers import JSONSerializer
 from rq.worker import SimpleWorker
 
 from ivr.errors import HotlineError
-from ivr.store.connection import OUTAGE
+from ivr.logs import fault
 from ivr.store.keys import DAY
 from ivr.store.outbox import JOB, JOB_SECONDS
 from workers.delivery import Delivery
+
+log = structlog.get_logger()
 
 HEARTBEAT_SECONDS: Final = 5.0
 ALIVE_SECONDS: Final = 20  # an idle worker that says nothing for longer is gone
@@ -127,26 +131,22 @@ class HotlineWorker(SimpleWorker):
                 pipe.execute()
             self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
 
+    def handle_exception(self, job: Job, *raised: Any) -> None:
+        """One line of ours. RQ's own holds the traceback with the error's text, which may hold an
+        ID number, and whatever a planted job calls its function.
+        """
+        log.error("job_failed", job=job.id, **_fault_of(raised[1]))
+
+    def handle_job_failure(self, *args: Any, **options: Any) -> None:
+        """For the same reason all that RQ keeps of a failure is the error's kind and place."""
+        kept = json.dumps(_fault_of(sys.exception()))
+        super().handle_job_failure(*args, **{**options, "exc_string": kept})
+
     def _install_signal_handlers(self) -> None:
         """Ctrl-C reaches every process of a terminal; only the supervisor answers to it."""
         signal.signal(signal.SIGTERM, self.request_stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
-class OneLinePerOutage(logging.Filter):
-    """Lets RQ log once a minute, instead of every second, that Redis cannot be reached."""
-
-    def __init__(self, quiet_seconds: float = 60) -> None:
-        super().__init__()
-        self._quiet_seconds = quiet_seconds
-        self._last_said = float("-inf")
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Whether this line is worth printing; a broken connection needs no stack trace."""
-        broken = record.exc_info is not None and isinstance(record.exc_info[1], OUTAGE)
-        if not broken and "connect to Redis" not in str(record.msg):
-            return True
-        record.exc_info = None
-        quiet = time.monotonic() - self._last_said < self._quiet_seconds
-        self._last_said = self._last_said if quiet else time.monotonic()
-        return not quiet
+def _fault_of(error: BaseException | None) -> dict[str, str]:
+    return {} if error is None else fault(error)

@@ -9,7 +9,9 @@ import io
 import socket
 import ssl
 import time
+import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
@@ -27,7 +29,7 @@ QUIET_SECONDS: Final = 30
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: the status and the start of the body, or the name of what failed."""
+    """What came back: the status and the start of the unpacked body, or what failed."""
 
     status: int | None
     headers: Mapping[str, str]
@@ -175,7 +177,8 @@ class Wire:
             "POST", path, body=body, headers=dict(headers), retries=False,
             redirect=False, preload_content=False, decode_content=False,
         )  # fmt: skip
-        return response.status, response.headers, _start_of(response)
+        body = unpacked(_start_of(response), response.headers.get("content-encoding", ""))
+        return response.status, response.headers, body
 
 
 def _start_of(response: urllib3.BaseHTTPResponse) -> bytes:
@@ -194,6 +197,22 @@ def _start_of(response: urllib3.BaseHTTPResponse) -> bytes:
     except (failures.HTTPError, OSError):
         pass
     response.close()  # what is left unread must not be taken for the next answer
+    return body
+
+
+def unpacked(body: bytes, encoding: str) -> bytes:
+    """The start of what a gateway has packed unasked, again at most 64 kB; else the body itself.
+
+    gzip is known by its first bytes: some gateways lose the header, or leave it on what they have
+    unpacked. deflate comes with its zlib wrapping (RFC 9110 section 8.4.1.2) or, often, without.
+    """
+    if body.startswith(b"\x1f\x8b"):
+        kinds = [16 + zlib.MAX_WBITS]
+    else:
+        kinds = [zlib.MAX_WBITS, -zlib.MAX_WBITS] if encoding.lower() == "deflate" else []
+    for bits in kinds:
+        with suppress(zlib.error):
+            return zlib.decompressobj(bits).decompress(body, MOST_BYTES)
     return body
 
 

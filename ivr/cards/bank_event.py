@@ -1,5 +1,7 @@
 """What a bank tells us about a card's financial function (design section 2, 'Bank events')."""
 
+import hashlib
+import json
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -30,3 +32,12 @@ class BankEvent:
     report_number: str = ""
     card_number: str = field(default="", repr=False)
     outlet: str = ""
+
+    def digest(self, card_ref: str) -> str:
+        """Stands for what is told, so that another event under the same id is noticed: of a report
+        the number, of a card the rest too. `card_ref` takes the card number's place, which could
+        be guessed from a digest.
+        """
+        about_card = [card_ref, self.at, self.outlet] if self.card_number else []
+        told = json.dumps([self.type, self.report_number, *about_card])
+        return hashlib.sha256(told.encode()).hexdigest()[:32]

@@ -19,6 +19,14 @@ class NotThisBanksError(CardsError):
     """The bank named a card or report that is unknown or another bank's; it never learns which."""
 
 
+class ReusedEventIdError(CardsError):
+    """The bank gave one id to two events: the second is neither a repetition nor believed."""
+
+
+class TooManyEventsError(CardsError):
+    """The bank has told more in one minute than it may; nothing of this event was kept."""
+
+
 class UnlawfulTransitionError(CardsError):
     """A block cannot make this step."""
 

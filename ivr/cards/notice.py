@@ -49,7 +49,7 @@ class Attempt:
     outcome: Outcome
     status: int | None  # the HTTP status; None when no answer came
     milliseconds: int
-    answer: str  # the start of the answer's body, or the network error's name
+    answer: str  # a known word of the answer, or our name for what failed; never free text
     retry_after: int | None = None  # seconds the other side asked us to wait
     claim: str = ""
 

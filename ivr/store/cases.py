@@ -13,7 +13,6 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import RedisError
 
-from ivr.cards.acts.hear import EventStatus
 from ivr.cards.acts.remind import FIRST_AFTER
 from ivr.cards.block import Block, BlockState
 from ivr.cards.case import Case
@@ -55,7 +54,7 @@ end
 local now, kind, name = redis.call('TIME')[1], ARGV[1], ARGV[2]
 if kind == 'card' then
   local case = read_case(name)
-  local seen = ARGV[3] ~= '' and redis.call('GET', ARGV[3])
+  local seen = ARGV[3] and redis.call('MGET', ARGV[3], ARGV[4])
   return {{now, case, read_notice(field_of(case[3], 'notice_id')), seen}}
 elseif kind == 'notice' then
   local ref = redis.call('HGET', '{keys.notice("")}' .. name, 'card_ref') or ''
@@ -98,6 +97,8 @@ class Reading:
     now: unix seconds by Redis' clock.
     notice: the notice that was asked for; for a card, the notice that its block belongs to.
     failures: how often the notice's bank has failed in a row.
+    seen: the bank's event, when it came before.
+    heard_lately: how many of the bank's events were written down within a minute.
     """
 
     now: int
@@ -106,17 +107,21 @@ class Reading:
     notice: Notice | None = None
     attempts: tuple[Attempt, ...] = ()
     failures: int = 0
-    heard_before: bool = False
+    seen: "SeenEvent | None" = None
+    heard_lately: int = 0
     report: LossReport | None = None
 
 
 @dataclass(frozen=True)
 class SeenEvent:
-    """A bank's event and how it ended, remembered so that it is heard only once."""
+    """A bank's event, how it ended and what it told (`BankEvent.digest`; "" if that was not kept),
+    remembered so that it is heard only once.
+    """
 
     bank: str
     event_id: str
-    status: EventStatus
+    status: str
+    told: str = ""
 
 
 class Cases:
@@ -149,12 +154,14 @@ class Cases:
         return _with_notice(reading_of(now, case), notice)
 
     def of_event(self, card_ref: str, bank: str, event_id: str) -> Reading:
-        """The same, and whether this event of the bank was heard before."""
+        """The same, and what is remembered of this event and of how many there were lately."""
         seen = keys.seen_event(bank, event_id)
-        now, case, notice, status = self._ask("card", card_ref, seen)
+        now, case, notice, remembered = self._ask("card", card_ref, seen, keys.heard_lately(bank))
+        text, lately = remembered
         reading = _with_notice(reading_of(now, case), notice)
-        guards = (*reading.guards, (("GET", seen), status or b""))
-        return replace(reading, guards=guards, heard_before=status is not None)
+        guards = (*reading.guards, (("GET", seen), text or b""))
+        known = _seen(bank, event_id, text)
+        return replace(reading, guards=guards, seen=known, heard_lately=int(lately or 0))
 
     def of_notice(self, notice_id: str) -> Reading:
         """The case of the card a notice is about; a ping has an empty case."""
@@ -179,6 +186,10 @@ class Cases:
         seconds = self._redis.ttl(keys.loss(card_ref))
         return None if seconds < 0 else seconds
 
+    def find_seen(self, bank: str, event_id: str) -> SeenEvent | None:
+        """What is remembered of a bank's event, or None."""
+        return _seen(bank, event_id, self._redis.get(keys.seen_event(bank, event_id)))
+
     def commit(self, change: Change, reading: Reading, event: SeenEvent | None = None) -> bool:
         """Writes a whole change, and with it the bank's event that caused it.
 
@@ -190,8 +201,7 @@ class Cases:
         """
         commands = self._commands(change, reading)
         if event is not None:
-            seen = keys.seen_event(event.bank, event.event_id)
-            commands.append(("SET", seen, event.status, "EX", keys.SEEN_EVENT_SECONDS))
+            commands += _remembering(event)
         guards = [*reading.guards, *_guards_of_new(change)]
         args: list[Any] = [len(guards)]
         for words, said in guards:
@@ -236,8 +246,8 @@ class Cases:
         if reached < self._replicas or not is_there:
             raise OutcomeUnknownError
 
-    def _ask(self, kind: str, name: str, more: str = "") -> list[Any]:
-        found = cast("list[Any]", self._read(args=[kind, name, more]))
+    def _ask(self, kind: str, name: str, *more: str) -> list[Any]:
+        found = cast("list[Any]", self._read(args=[kind, name, *more]))
         return [*found, None][:4]
 
     def _commands(self, change: Change, reading: Reading) -> list[Sequence[Any]]:
@@ -339,6 +349,21 @@ def _with_notice(reading: Reading, found: Sequence[Any]) -> Reading:
         attempts=tuple(load(Attempt, text) for text in attempts),
         guards=(*reading.guards, *guards),
     )
+
+
+def _seen(bank: str, event_id: str, text: bytes | str | None) -> SeenEvent | None:
+    return None if text is None else SeenEvent(bank, event_id, *plain(text).split(" ", 1))
+
+
+def _remembering(event: SeenEvent) -> list[Sequence[Any]]:
+    """Remembers an event, and counts it for the minute that began with the first one."""
+    seen = keys.seen_event(event.bank, event.event_id)
+    lately = keys.heard_lately(event.bank)
+    return [
+        ("SET", seen, f"{event.status} {event.told}", "EX", keys.SEEN_EVENT_SECONDS),
+        ("INCR", lately),
+        ("EXPIRE", lately, keys.HEARD_LATELY_SECONDS, "NX"),
+    ]
 
 
 def _guards_of_new(change: Change) -> list[Guard]:

@@ -12,6 +12,7 @@ CALL_SECONDS: Final = 3600
 CLOSED_NOTICE_SECONDS: Final = 90 * DAY
 NOTICES_OF_SECONDS: Final = 91 * DAY  # a little longer than the last of them
 SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signature is good for
+HEARD_LATELY_SECONDS: Final = 60
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
 NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = due, unix seconds
@@ -108,5 +109,10 @@ def notices_of(report_number: str) -> str:
 
 
 def seen_event(bank: str, event_id: str) -> str:
-    """A bank event's webhook-id with the answer it got; expires after 30 days."""
+    """A bank event's webhook-id: our answer and a digest of the event; expires after 30 days."""
     return f"seen:{bank}:{_safe(event_id)}"
+
+
+def heard_lately(bank: str) -> str:
+    """How many events of a bank were written down; expires after the minute it counts."""
+    return f"heard:{bank}"

@@ -8,11 +8,16 @@ from redis import Redis
 from ivr.cards.block import Block, BlockState
 from ivr.cards.notice_bodies import iso
 from ivr.cards.records import Card
+from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.codec import load, plain
 from ivr.store.holders import Holders
 
 PAGE: Final = 200
+
+
+class UnknownCursorError(HotlineError):
+    """A page was asked for after something that no page ended with."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +36,20 @@ class Reconciliation:
         self._holders = holders
 
     def page(self, bank: str, cursor: str) -> BlockPage:
-        """Up to 200 blocks of a bank after the cursor; "" gives the first page."""
+        """Up to 200 blocks of a bank after the cursor; "" gives the first page.
+
+        Raises:
+            UnknownCursorError: there is no such cursor. It is a card's reference: the card stands
+                on the list, or its block was lifted and is still on record.
+        """
         start = f"({cursor}" if cursor else "-"
-        found = self._redis.zrangebylex(keys.blocks(bank), start, "+", start=0, num=PAGE + 1)
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.zrangebylex(keys.blocks(bank), start, "+", start=0, num=PAGE + 1)
+            pipe.zscore(keys.blocks(bank), cursor)
+            pipe.exists(keys.block(cursor))
+            found, listed, is_known = pipe.execute()
+        if cursor and listed is None and not is_known:
+            raise UnknownCursorError
         refs = [plain(ref) for ref in found[:PAGE]]
         return BlockPage(self._describe(bank, refs), refs[-1] if len(found) > PAGE else None)
 

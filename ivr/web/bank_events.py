@@ -1,10 +1,14 @@
 """What each type of bank event looks like (one row each), and what is wrong with other bodies."""
 
+import codecs
+import json
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal, Union
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -17,8 +21,11 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from ivr.cards.bank_event import BLOCKED, FORMAL_LOSS, UNBLOCKED, BankEvent
+from ivr.web.bank_signature import TOLERANCE_SECONDS
 from ivr.web.problems import Problem
 
+AHEAD: Final = timedelta(seconds=TOLERANCE_SECONDS)
+EARLIEST_YEAR: Final = 1990
 RFC_3339: Final = re.compile(
     "[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}([.][0-9]+)?(Z|[+-][0-9]{2}:[0-9]{2})"
 )
@@ -31,7 +38,23 @@ def _written_out(value: Any) -> Any:
     return value
 
 
-_Moment = Annotated[AwareDatetime, Field(strict=False), BeforeValidator(_written_out)]
+def _by_a_right_clock(moment: datetime) -> datetime:
+    """News from the future would overtake what is still to come, and a clock that was never set
+    would make all its bank tells stale.
+    """
+    if moment > datetime.now(UTC) + AHEAD:
+        raise PydanticCustomError("ahead", "lies more than 5 minutes in the future")
+    if moment.year < EARLIEST_YEAR:
+        raise PydanticCustomError("long_ago", f"lies before {EARLIEST_YEAR}")
+    return moment
+
+
+_Moment = Annotated[
+    AwareDatetime,
+    Field(strict=False),
+    BeforeValidator(_written_out),
+    AfterValidator(_by_a_right_clock),
+]
 
 
 class _Strict(BaseModel):
@@ -76,10 +99,13 @@ class EventReader:
         """The event in a request.
 
         Raises:
-            Problem: 422, naming the fields that are wrong but never their values.
+            Problem: 422, naming the encoding if it is not UTF-8, or the fields that are wrong but
+                never their values.
         """
+        text = body.removeprefix(codecs.BOM_UTF8)  # RFC 8259 section 8.1: may be passed over
+        _check_encoding(text)
         try:
-            told = self._any.validate_json(body)
+            told = self._any.validate_json(text)
         except ValidationError as error:
             raise Problem(422, self._what_is_wrong(error)) from None
         if isinstance(told.data, AboutReport):
@@ -105,6 +131,30 @@ class EventReader:
         if kind in ("union_tag_invalid", "union_tag_not_found"):  # pydantic would repeat what came
             return f"type: must be one of {', '.join(self._types)}"
         return f"{'.'.join(str(part) for part in place[1:]) or 'body'}: {rule}"
+
+
+def _check_encoding(body: bytes) -> None:
+    """Whoever signed it meant it: what is wrong is the encoding, and that can be mended.
+
+    Raises:
+        Problem: 422.
+    """
+    looks_like = json.detect_encoding(body).upper()[:6]  # UTF-16 or UTF-32, of either order
+    if looks_like.startswith("UTF-8"):
+        if _is(body, "utf-8"):
+            return
+        is_packed = body.startswith(b"\x1f\x8b")
+        looks_like = "gzip" if is_packed else "GBK or GB18030" if _is(body, "gb18030") else ""
+    hint = f"; this looks like {looks_like}" if looks_like else ""
+    raise Problem(422, f"body: must be UTF-8{hint}.")
+
+
+def _is(body: bytes, encoding: str) -> bool:
+    try:
+        body.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _event(kind: str, shape: type[_Strict]) -> type[BaseModel]:

@@ -12,10 +12,16 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ivr.banks_file import Bank
-from ivr.cards.errors import NotThisBanksError, UnlawfulTransitionError
+from ivr.cards.errors import (
+    NotThisBanksError,
+    ReusedEventIdError,
+    TooManyEventsError,
+    UnlawfulTransitionError,
+)
 from ivr.logs import fault
 from ivr.service import CardService
-from ivr.store.reconciliation import Reconciliation
+from ivr.store.keys import HEARD_LATELY_SECONDS
+from ivr.store.reconciliation import Reconciliation, UnknownCursorError
 from ivr.web.bank_events import EventReader
 from ivr.web.bank_signature import is_signed
 from ivr.web.problems import Problem, as_problem
@@ -59,6 +65,21 @@ def bank_routes(
     @routes.errorhandler(NotThisBanksError)
     def unknown(_error: NotThisBanksError) -> Response:
         return Problem(404, "There is no such card or report of this bank.").response()
+
+    @routes.errorhandler(ReusedEventIdError)
+    def reused(_error: ReusedEventIdError) -> Response:
+        detail = "This webhook-id was another event's. Send this one under an id of its own."
+        return Problem(409, detail).response()
+
+    @routes.errorhandler(TooManyEventsError)
+    def too_many(_error: TooManyEventsError) -> Response:
+        detail = "Too many events in one minute: send this again later."
+        return Problem(429, detail, HEARD_LATELY_SECONDS).response()
+
+    @routes.errorhandler(UnknownCursorError)
+    def unknown_cursor(_error: UnknownCursorError) -> Response:
+        detail = "after: must be the `next` of a page before; leave it out to begin."
+        return Problem(422, detail).response()
 
     @routes.errorhandler(UnlawfulTransitionError)
     def unlawful(error: UnlawfulTransitionError) -> Response:

@@ -1,8 +1,9 @@
 """The sandbox bank: one HTTP server that plays the cooperative banks of BANKS_FILE for testers.
 
 `python -m simulator.bank --port 8002` (`--help` shows every option and its environment variable).
-It listens on loopback only, because the testers' routes are open. Errors are
-application/problem+json `{type, title, status, errors?: [{where, why}]}`.
+It listens on loopback only, because the testers' routes are open; they, and all but the signed one,
+answer to a loopback name and to no web site's page (403). Errors are application/problem+json
+`{type, title, status, errors?: [{where, why}]}`.
 
 For the hotline
   POST /<bank>/notices             Standard Webhooks. 200 {"status": S}; S is

@@ -12,6 +12,7 @@ from simulator.bank.ledger import now_text
 from simulator.bank.receipts import Arrival
 from simulator.bank.sandbox import HostedBank, Sandbox
 from simulator.bank.signatures import is_genuine
+from simulator.same_machine import is_asked_by_a_loopback_name, is_of_its_own_origin
 
 BODY_AT_MOST = 64 * 1024
 routes = Blueprint("bank", __name__)
@@ -23,6 +24,7 @@ def create_app(sandbox: Sandbox) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = BODY_AT_MOST
     app.extensions["sandbox"] = sandbox
     app.register_blueprint(routes)
+    app.before_request(_only_this_machine)
     app.register_error_handler(HTTPException, _problem)
     return app
 
@@ -152,6 +154,15 @@ def _at_the_counter(bank: str, act: accounts.Visit, kind: str) -> Response:
         return intake.problem(409, "the card is formally lost: it waits for replacement")
     hosted.sender.wake()
     return jsonify(account=account, event_id=event_id)
+
+
+def _only_this_machine() -> Response | None:
+    """The signed route is open to whoever can sign, under any name; all others are the testers'."""
+    if request.endpoint == "bank.receive_notice":
+        return None
+    if not is_asked_by_a_loopback_name(request) or not is_of_its_own_origin(request):
+        return intake.problem(403, "for this machine's own pages and programs, by a loopback name")
+    return None
 
 
 def _sandbox() -> Sandbox:

@@ -3,7 +3,6 @@
 import argparse
 import base64
 import binascii
-import ipaddress
 import json
 import os
 import tomllib
@@ -16,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from simulator.bank.behaviour import BehaviourError, Mix, read_mix
+from simulator.same_machine import is_loopback
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 (the prefix Standard Webhooks gives every secret)
 
@@ -128,11 +128,7 @@ def _parser(environ: Mapping[str, str]) -> argparse.ArgumentParser:
 
 
 def _loopback_host(host: str, problems: list[str]) -> str:
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
+    if not is_loopback(host):
         problems.append(
             f"host {host}: the testers' screens are open to whoever reaches them, "
             "so this bank listens on loopback only"

@@ -8,8 +8,8 @@ from simulator.page.bank_routes import bank_routes
 from simulator.page.message_service import message_service
 from simulator.page.phone_routes import phone_routes
 from simulator.page.records import RecordsUnavailableError
-from simulator.page.settings import is_loopback
 from simulator.page.state import PageState
+from simulator.same_machine import is_asked_by_a_loopback_name, is_of_its_own_origin
 
 # Nothing is loaded from elsewhere, no script or style stands in the page itself.
 POLICY = (
@@ -45,16 +45,14 @@ def create_app(state: PageState) -> Flask:
 
 
 def _only_this_machine() -> None:
-    """Keeps other web sites from reaching in through the tester's browser, by a name of their own
-    for 127.0.0.1 (checks Host) or by a POST from their own page (checks Origin, and wants JSON,
-    which a browser sends to another origin only after asking).
+    """Keeps other web sites from reaching in through the tester's browser. A POST must be JSON,
+    which a browser sends to another origin only after asking.
     """
-    if not is_loopback(request.host.rpartition(":")[0] or request.host):
+    if not is_asked_by_a_loopback_name(request):
         abort(403, "This page answers to loopback names only.")
-    if request.method == "POST" and request.path.startswith("/simulator/"):
-        origin = request.headers.get("Origin", request.host_url.rstrip("/"))
-        if origin != request.host_url.rstrip("/") or not request.is_json:
-            abort(403, "Only the page itself may ask for this.")
+    is_for_the_page = request.method == "POST" and request.path.startswith("/simulator/")
+    if is_for_the_page and not (is_of_its_own_origin(request) and request.is_json):
+        abort(403, "Only the page itself may ask for this.")
 
 
 def _with_policy(response: Response) -> Response:

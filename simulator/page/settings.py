@@ -1,13 +1,13 @@
 """The page's settings: options win over the environment, all problems are told at once."""
 
 import argparse
-import ipaddress
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from simulator.same_machine import is_loopback
 from simulator.stack.embedded import url_of
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -67,14 +67,6 @@ def read_page_settings(
         sms_path=options.sms_path,
         away_seconds=options.away_seconds,
     )
-
-
-def is_loopback(host: str) -> bool:
-    """127.0.0.0/8, ::1 or localhost; nothing is looked up."""
-    try:
-        return host == "localhost" or ipaddress.ip_address(host.strip("[]")).is_loopback
-    except ValueError:
-        return False
 
 
 def _not_loopback(host: str) -> str:

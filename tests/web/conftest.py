@@ -131,7 +131,7 @@ class PhoneCall:
 
     def to_confirmation(self) -> Self:
         """Up to the question whether to report the card, in Mandarin."""
-        return self.dials().presses("1", "1", ID_KEYS).hears("确认挂失请按1")
+        return self.dials().presses("1", "1", ID_KEYS).hears("确认请按1")
 
     def to_report(self) -> Self:
         return self.to_confirmation().presses("1").hears("挂失成功")

@@ -5,6 +5,7 @@ requests that are not.
 """
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -21,6 +22,7 @@ from requests.auth import AuthBase
 
 from ivr.cards.bank_event import MEANS
 from ivr.cards.notice import NoticeKind
+from ivr.cards.notice_bodies import iso
 from tests.bank_side import BankSide, Records, listening, signed
 from tests.builders import a_card, a_holder, an_app, an_id_number, hotline_of
 from tests.builders import settings as some_settings
@@ -82,7 +84,9 @@ def described(bank: BankSide) -> dict[str, Any]:
 
 
 def about_icbc() -> dict[str, Any]:
-    """The description, told which bank is asking and of which cards there are (PEOPLE's)."""
+    """The description, told what no schema can say: which bank is asking, which cards there are
+    (PEOPLE's), that there is one page only, and what is past.
+    """
     described: dict[str, Any] = json.loads((DOCS / "openapi.json").read_text(encoding="utf-8"))
     shown = _event_content(described)["examples"]
     for name, person in (("unblocked", PEOPLE[1]), ("formal_loss", PEOPLE[2])):
@@ -90,7 +94,19 @@ def about_icbc() -> dict[str, Any]:
     cards = [person.cards[0].number for person in PEOPLE]
     described["components"]["schemas"]["CardNumber"]["examples"] = cards
     described["components"]["parameters"]["Bank"]["schema"] = {"const": "icbc"}
+    moment = described["components"]["schemas"]["EventMoment"]
+    moment["pattern"] = moment["pattern"].replace("20[0-9]{2}", "20[01][0-9]")
+    for shown_event in shown.values():
+        told = shown_event["value"]
+        told["timestamp"] = "2019-11-25T02:10:05Z"
+        told["data"] |= {"at": told["timestamp"]} if "at" in told["data"] else {}
+    after = next(p for p in _parameters_of_blocks(described) if p.get("name") == "after")
+    after["schema"] = {"const": ""}
     return described
+
+
+def _parameters_of_blocks(described: dict[str, Any]) -> Any:
+    return described["paths"]["/banks/{bank}/blocks"]["get"]["parameters"]
 
 
 def _event_content(described: dict[str, Any]) -> Any:
@@ -135,7 +151,7 @@ def test_the_examples_of_the_description_are_applied(app: Flask, bank: BankSide)
     examples = _event_content(described)["examples"]
     examples["blocked"]["value"]["data"]["report_number"] = reports[0].number
     for shown in examples.values():
-        event = shown["value"] | {"timestamp": "2100-01-01T00:00:00Z"}
+        event = shown["value"] | {"timestamp": iso(time.time() + 1)}  # after the report
         if "at" in event["data"]:
             event["data"]["at"] = event["timestamp"]
         answer = bank.sends(json.dumps(event).encode())

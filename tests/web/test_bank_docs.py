@@ -24,12 +24,14 @@ from ivr.cards.bank_event import MEANS
 from ivr.cards.block import STALE, TRANSITIONS, BlockState
 from ivr.cards.loss import LossReport
 from ivr.cards.notice import NoticeKind, Outcome
+from ivr.settings import Settings
 from ivr.store.bank_health import PAUSE_AFTER, PROBE_SECONDS
 from ivr.store.keys import DAY, SEEN_EVENT_SECONDS
 from ivr.store.reconciliation import PAGE
 from tests.bank_side import BankSide, Records, listening
 from tests.builders import a_card, a_holder, a_secret, an_app, an_id_number, hotline_of, settings
 from tests.redis_server import RedisServer
+from workers.answers import WORDS
 from workers.bank_client import BankClient, outcome_of
 from workers.schedule import GIVE_UP_AFTER, HOUR, MINUTE, PAUSES
 
@@ -175,18 +177,23 @@ class TestTheTables:
 
     def test_answers_to_notices(self) -> None:
         rows = {row[0]: row[1] for row in table("What your answer means")}
-        blocked = b'{"status": "blocked"}'
+        blocked = {"status": "blocked"}
         assert outcome_of(200, blocked) is outcome_of(202, blocked) is Outcome.BLOCKED
         assert "**and blocked**" in rows['2xx with `{"status": "blocked"}`']
         assert rows["any other 2xx"].startswith("received")
-        assert {outcome_of(s, b"") for s in (200, 202, 204)} == {Outcome.RECEIVED}
+        assert {outcome_of(s) for s in (200, 202, 204)} == {Outcome.RECEIVED}
         again = rows["408, 425, 429, 5xx"]
         assert "try again" in again
-        assert {outcome_of(s, b"") for s in (408, 425, 429, 500, 503)} == {Outcome.FAILED}
+        assert {outcome_of(s) for s in (408, 425, 429, 500, 503)} == {Outcome.FAILED}
         assert rows["3xx"].startswith("refused")
         assert rows["any other 4xx"].startswith("refused")
         refused = (301, 308, 400, 401, 404, 409, 422)
-        assert {outcome_of(s, b"") for s in refused} == {Outcome.REFUSED}
+        assert {outcome_of(s) for s in refused} == {Outcome.REFUSED}
+
+    def test_words_that_are_kept_of_an_answer(self) -> None:
+        section = TEXT.split("one word: its")[1].split("### ")[0]
+        listed = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
+        assert set(re.findall(r"`([a-z_]+)`", "".join(listed))) == WORDS
 
     def test_notice_types(self) -> None:
         told = {row[0].strip("`") for row in table("Notices: what we tell you")}
@@ -197,6 +204,8 @@ class TestTheTables:
         assert f"for {SEEN_EVENT_SECONDS // DAY} days" in TEXT
         assert f"After {PAUSE_AFTER} failures in a row" in TEXT
         assert f"one notice every {PROBE_SECONDS} seconds" in TEXT
+        limit = Settings.model_fields["bank_events_per_minute"].default
+        assert f"more than {limit} events in one minute" in TEXT
         known = Bank.model_fields
         assert f"({known['timeout_seconds'].default} s unless agreed)" in TEXT.replace("\n", " ")
         assert f"({known['max_in_flight'].default} unless agreed)" in TEXT.replace("\n", " ")

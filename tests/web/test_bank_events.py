@@ -1,5 +1,7 @@
 """POST /banks/<bank>/events: everything a bank may tell us, in every order, and its answer."""
 
+import codecs
+import gzip
 import http.client
 import io
 import json
@@ -15,13 +17,15 @@ from flask import Flask
 from redis import Redis
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
-from ivr.cards.bank_event import BLOCKED, FORMAL_LOSS, MEANS, UNBLOCKED
+from ivr.cards.bank_event import BLOCKED, FORMAL_LOSS, MEANS, UNBLOCKED, BankEvent
 from ivr.cards.block import STALE, TRANSITIONS, BlockState
 from ivr.cards.loss import LossReport, ReportKind, ReportState
 from ivr.cards.notice import NoticeKind, NoticeState, Outcome
 from ivr.cards.notice_bodies import iso
 from ivr.cards.records import Card, Holder
 from ivr.store import keys
+from ivr.store.codec import plain
+from ivr.web.bank_signature import is_signed
 from tests.bank_side import BankSide, Records, listening, new_id, signed
 from tests.builders import a_card, a_holder, a_secret, an_app, an_id_number, hotline_of, settings
 from tests.journeys.town import Town, bank_values
@@ -30,6 +34,11 @@ from tests.redis_server import RedisServer
 WRONG_SIGNATURE: Final = "The signature is missing or wrong, or not from the last 5 minutes."
 NOT_YOURS: Final = "There is no such card or report of this bank."
 OUTLET: Final = {"card_number": "A12345678", "at": "2026-11-22T08:30:00Z", "outlet": "Outlet 7"}
+
+
+AHEAD: Final = "lies more than 5 minutes in the future"
+LONG_AGO: Final = "lies before 1990"
+REUSED: Final = "This webhook-id was another event's. Send this one under an id of its own."
 
 
 @dataclass
@@ -154,12 +163,70 @@ class TestRepeated:
     def test_an_old_event_does_not_come_back_after_the_next_report(self, street: Street) -> None:
         """A retry of last week's unblocking must not unblock this week's report."""
         first = street.files()
-        assert says(street.icbc.unblocked(street.card, first.reported_at, "evt_1")) == "applied"
+        at = first.reported_at
+        assert says(street.icbc.unblocked(street.card, at, "evt_1")) == "applied"
         street.records.seven_days_pass(first)
         second = street.files()
-        answer = street.icbc.unblocked(street.card, second.reported_at + 1, "evt_1")
-        assert says(answer) == "duplicate"
+        assert says(street.icbc.unblocked(street.card, at, "evt_1")) == "duplicate"
         assert street.records.state(second) == BlockState.NOTIFIED
+
+    def test_a_known_event_of_a_report_or_card_that_is_gone(self, street: Street) -> None:
+        """What it told was believed long ago: to "404" the bank could only object."""
+        report = street.files()
+        assert says(street.icbc.blocked(report, "evt_1")) == "applied"
+        assert says(street.icbc.unblocked(street.card, report.reported_at, "evt_2")) == "applied"
+        ref = street.records.card_ref(street.card)
+        street.records.hotline.redis.delete(keys.report(report.number), keys.card(ref))
+        assert says(street.icbc.blocked(report, "evt_1")) == "duplicate"
+        assert says(street.icbc.unblocked(street.card, report.reported_at, "evt_2")) == "duplicate"
+        assert problem(street.icbc.blocked(report, "evt_3")) == (404, NOT_YOURS)
+        assert problem(street.ccb.blocked(report, "evt_1")) == (404, NOT_YOURS)
+
+    def test_the_same_event_written_anew_is_a_duplicate(self, street: Street) -> None:
+        """Made again for each attempt, with the time of the attempt."""
+        told = {"data": {"report_number": street.files().number}, "type": BLOCKED}
+        for again in (0, 60):
+            body = json.dumps(told | {"timestamp": iso(time.time() - again)}, indent=again or None)
+            answer = street.icbc.sends(body.encode(), "evt_1")
+            assert says(answer) == ("duplicate" if again else "applied")
+
+    def test_another_event_under_a_known_id_is_not_lost_silently(self, street: Street) -> None:
+        report = street.files()
+        assert says(street.icbc.blocked(report, "evt_1")) == "applied"
+        others = [
+            street.icbc.unblocked(street.card, report.reported_at, "evt_1"),
+            street.icbc.formally_lost(street.card, report.reported_at, "evt_1"),
+            street.icbc.tells(BLOCKED, {"report_number": "00000000"}, "evt_1"),
+        ]
+        assert [problem(answer) for answer in others] == [(409, REUSED)] * 3
+        assert street.records.state(report) == BlockState.BLOCKED
+        assert street.records.journal().count("bank_event") == 1
+        assert says(street.icbc.unblocked(street.card, report.reported_at, "evt_2")) == "applied"
+
+    @pytest.mark.parametrize("later", [{"at": 1}, {"outlet": "8"}, {"card_number": "B1"}])
+    def test_every_part_of_an_event_counts(self, street: Street, later: dict[str, Any]) -> None:
+        at = street.files().reported_at
+        told = {"card_number": street.card.number, "at": iso(at), "outlet": "7"}
+        assert says(street.icbc.tells(UNBLOCKED, told, "evt_1")) == "applied"
+        if "at" in later:
+            later = {"at": iso(at + 1)}
+        assert problem(street.icbc.tells(UNBLOCKED, told | later, "evt_1")) == (409, REUSED)
+
+    def test_what_is_kept_of_an_event_does_not_tell_the_card(self, street: Street) -> None:
+        """A card number is short: from a plain digest it could be guessed."""
+        at = street.files().reported_at
+        street.icbc.unblocked(street.card, at, "evt_1")
+        kept = street.records.hotline.redis.get(keys.seen_event("icbc", "evt_1"))
+        assert kept is not None
+        verdict, said = plain(kept).split()
+        event = BankEvent("evt_1", "icbc", UNBLOCKED, at, "", street.card.number, "Outlet 7")
+        assert (verdict, said) == ("applied", event.digest(street.records.card_ref(street.card)))
+
+    def test_an_id_remembered_before_digests_were_kept(self, street: Street) -> None:
+        report = street.files()
+        street.records.hotline.redis.set(keys.seen_event("icbc", "evt_1"), "applied")
+        assert says(street.icbc.blocked(report, "evt_1")) == "duplicate"
+        assert says(street.icbc.unblocked(street.card, time.time(), "evt_1")) == "duplicate"
 
     def test_two_banks_may_use_the_same_id(self, street: Street) -> None:
         mine, theirs = street.files(), street.records.reports_lost(street.li)
@@ -219,6 +286,63 @@ def blocked_body(report: LossReport) -> bytes:
         "data": {"report_number": report.number},
     }
     return json.dumps(told).encode()
+
+
+class TestFlood:
+    """More than a bank's events of a minute: it waits, and Redis keeps none of the rest."""
+
+    @pytest.fixture
+    def street(self, redis_server: RedisServer, redis: Redis) -> Street:
+        assert redis.dbsize() == 0
+        return a_street(redis_server, bank_events_per_minute="3")
+
+    def test_the_fourth_waits(self, street: Street) -> None:
+        report = street.files()
+        for n in range(3):
+            assert street.icbc.blocked(report, f"evt_{n}").status_code == 200
+        kept = street.records.hotline.redis.dbsize()
+        answer = street.icbc.unblocked(street.card, report.reported_at, "evt_4")
+        assert problem(answer) == (429, "Too many events in one minute: send this again later.")
+        assert answer.headers["Retry-After"] == "60"
+        assert street.records.hotline.redis.dbsize() == kept
+        assert street.records.state(report) == BlockState.BLOCKED
+        assert street.records.journal().count("bank_event") == 3
+
+        assert says(street.icbc.blocked(report, "evt_1")) == "duplicate", "it adds nothing"
+        street.records.hotline.redis.delete(keys.heard_lately("icbc"))  # the minute is over
+        assert says(street.icbc.unblocked(street.card, report.reported_at, "evt_4")) == "applied"
+
+    def test_another_bank_does_not_wait(self, street: Street) -> None:
+        mine, theirs = street.files(), street.records.reports_lost(street.li)
+        for n in range(4):
+            street.icbc.blocked(mine, f"evt_{n}")
+        assert says(street.ccb.blocked(theirs)) == "applied"
+
+    def test_what_changes_nothing_in_redis_is_not_counted(self, street: Street) -> None:
+        report = street.files()
+        for _ in range(5):
+            assert street.icbc.tells(BLOCKED, {"report_number": "00000000"}).status_code == 404
+            assert street.icbc.tells(BLOCKED, {}).status_code == 422
+        assert says(street.icbc.blocked(report, "evt_1")) == "applied"
+        for _ in range(5):
+            assert says(street.icbc.blocked(report, "evt_1")) == "duplicate"
+        assert says(street.icbc.blocked(report)) == "stale"
+
+    def test_every_web_process_counts_the_same(self, street: Street) -> None:
+        report = street.files()
+        other = BankSide(an_app(street.records.hotline.settings), "icbc")
+        for side in (street.icbc, other, street.icbc):
+            assert side.blocked(report).status_code == 200
+        assert {side.blocked(report).status_code for side in (street.icbc, other)} == {429}
+
+    def test_a_person_can_see_it_once(
+        self, street: Street, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+    ) -> None:
+        report = street.files()
+        for _ in range(6):
+            street.icbc.blocked(report)
+        noted = "".join(capfd.readouterr()) + caplog.text
+        assert noted.count("bank_events_limited") == 1
 
 
 class TestOutOfOrder:
@@ -440,6 +564,54 @@ class TestSignatures:
         headers = signed(street.icbc.secret, body, "evt_1")
         assert problem(street.icbc.posts(body + b" ", headers)) == (401, WRONG_SIGNATURE)
 
+    @pytest.mark.parametrize(
+        "list_of",
+        [
+            "foo {right}",
+            "v1,abc {right}",
+            "v1 {right}",
+            "v1,é {right}",
+            "v1,, {right}",
+            "v2 v1,{wrong} {right}",
+            "{right} v1,abc",
+            "{right} foo",
+            "v1,{wrong}  {right}",
+            "v1,{wrong}\t{right}",
+            "v1,{wrong},{right}",  # two headers of the name, as servers join them
+            "{right}, v1,{wrong}",
+            "v1a,{wrong} {right}",
+        ],
+    )
+    def test_no_bad_entry_hides_a_right_one(
+        self, street: Street, body: bytes, list_of: str
+    ) -> None:
+        headers = signed(street.icbc.secret, body, "evt_1")
+        wrong = signed(a_secret(), body, "evt_1")["webhook-signature"].removeprefix("v1,")
+        right = headers["webhook-signature"]
+        headers["webhook-signature"] = list_of.format(right=right, wrong=wrong)
+        assert says(street.icbc.posts(body, headers)) == "applied"
+
+    @pytest.mark.parametrize("entry", ["v2,{}", "v1a,{}", "{}", "xv1,{}", "v1,{}A", "v1,A{}"])
+    def test_a_right_sum_under_another_scheme_is_none(
+        self, street: Street, body: bytes, entry: str
+    ) -> None:
+        headers = signed(street.icbc.secret, body, "evt_1")
+        headers["webhook-signature"] = entry.format(
+            headers["webhook-signature"].removeprefix("v1,")
+        )
+        assert problem(street.icbc.posts(body, headers)) == (401, WRONG_SIGNATURE)
+
+    def test_the_vector_of_the_specification(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(time, "time", lambda: 1_614_265_330.0)
+        headers = {
+            "webhook-id": "msg_p5jXN8AQM9LWM0D4loKWxJek",
+            "webhook-timestamp": "1614265330",
+            "webhook-signature": "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=",
+        }
+        secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+        assert is_signed([secret], b'{"test": 2432232314}', headers)
+        assert not is_signed([secret], b'{"test": 2432232315}', headers)
+
     def test_bytes_that_are_not_text(self, street: Street) -> None:
         headers = signed(street.icbc.secret, b"", "evt_1")
         assert problem(street.icbc.posts(b"\xff\xfe", headers)) == (401, WRONG_SIGNATURE)
@@ -519,6 +691,37 @@ class TestBodies:
         assert status == 422
         assert detail.startswith("timestamp: ")
 
+    @pytest.mark.parametrize(
+        ("moment", "wrong"),
+        [
+            ("2090-01-01T00:00:00Z", AHEAD),
+            ("9999-12-31T23:59:59-23:59", AHEAD),
+            ("1989-12-31T23:59:59Z", LONG_AGO),
+            ("1970-01-01T00:00:00Z", LONG_AGO),
+            ("0001-01-01T00:00:00+23:59", LONG_AGO),
+        ],
+    )
+    @pytest.mark.parametrize("field", ["timestamp", "at"])
+    def test_a_clock_that_must_be_wrong(
+        self, street: Street, field: str, moment: str, wrong: str
+    ) -> None:
+        """An unblocking "in 2030" would outlast the next report; one "in 1970" would be stale."""
+        report = street.files()
+        told = {"card_number": street.card.number, "at": iso(time.time()), "outlet": "7"}
+        body = {"type": UNBLOCKED, "timestamp": iso(time.time()), "data": told}
+        (body if field == "timestamp" else told)[field] = moment
+        place = field if field == "timestamp" else "data.at"
+        answer = street.icbc.sends(json.dumps(body).encode())
+        assert problem(answer) == (422, f"{place}: {wrong}")
+        assert street.records.state(report) == BlockState.NOTIFIED
+
+    @pytest.mark.parametrize(("ahead", "status"), [(290, 200), (3600, 422)])
+    def test_clocks_may_differ_by_5_minutes_here_too(
+        self, street: Street, ahead: int, status: int
+    ) -> None:
+        street.files()
+        assert street.icbc.unblocked(street.card, time.time() + ahead).status_code == status
+
     @pytest.mark.parametrize("kind", ["", "card.loss_reported", None, 7, [], "320102195006150014"])
     def test_the_type(self, street: Street, kind: Any) -> None:
         status, detail = problem(street.icbc.tells(kind, OUTLET))
@@ -547,6 +750,38 @@ class TestBodies:
         status, detail = problem(street.icbc.sends(body))
         assert status == 422
         assert detail.startswith(("body: ", "type: ")), detail
+
+    @pytest.mark.parametrize(
+        ("encoding", "named"),
+        [
+            ("gbk", "GBK or GB18030"),
+            ("gb18030", "GBK or GB18030"),
+            ("utf-16", "UTF-16"),
+            ("utf-16-le", "UTF-16"),
+            ("utf-16-be", "UTF-16"),
+            ("utf-32", "UTF-32"),
+        ],
+    )
+    def test_another_encoding_is_named(self, street: Street, encoding: str, named: str) -> None:
+        told = {
+            "type": UNBLOCKED,
+            "timestamp": iso(time.time()),
+            "data": OUTLET | {"outlet": "西湖支行"},
+        }
+        answer = street.icbc.sends(json.dumps(told, ensure_ascii=False).encode(encoding))
+        assert problem(answer) == (422, f"body: must be UTF-8; this looks like {named}.")
+
+    @pytest.mark.parametrize("body", [b"\xff\xff\xff", b'{"type": "\x80\xff"}'])
+    def test_bytes_that_are_no_text_in_any_encoding(self, street: Street, body: bytes) -> None:
+        assert problem(street.icbc.sends(body)) == (422, "body: must be UTF-8.")
+
+    def test_a_packed_body_is_named(self, street: Street) -> None:
+        answer = street.icbc.sends(gzip.compress(blocked_body(street.files())))
+        assert problem(answer) == (422, "body: must be UTF-8; this looks like gzip.")
+
+    def test_a_byte_order_mark_is_passed_over(self, street: Street) -> None:
+        body = blocked_body(street.files())
+        assert says(street.icbc.sends(codecs.BOM_UTF8 + body)) == "applied"
 
     def test_the_answer_never_repeats_what_was_sent(self, street: Street) -> None:
         secret_number = "320102195006150014"

@@ -325,9 +325,7 @@ class TestPing:
         operator = Operator(an_app(settings(redis_server.url, **_lower(environ))))
         with working(operator, redis_server, environ):
             said = operator.reads("banks ping icbc")
-            assert re.fullmatch(
-                r'icbc: received \(HTTP 200\) in \d+ ms: \{"status": "ok"\}', said[0]
-            ), said
+            assert re.fullmatch(r"icbc: received \(HTTP 200\) in \d+ ms: ok", said[0]), said
             bank.client.behaves("icbc", "fail", status=503)
             failed = operator.types("banks ping icbc")
         assert failed.exit_code == 1

@@ -1,8 +1,12 @@
 """A job is a doorbell: whatever lies in Redis, only our own function ever runs."""
 
+import base64
 import json
+import logging
 import os
+import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,18 +19,20 @@ from rq.serializers import JSONSerializer
 from rq.utils import import_attribute
 
 from ivr.cards.notice import Notice, NoticeState
+from ivr.store.codec import plain
 from ivr.store.connection import connect
 from ivr.store.outbox import JOB, bank_queue
 from tests.hotline import Hotline
 from tests.redis_server import RedisServer
 from tests.workers.builders import a_bank, a_delivery, a_hotline, owe
-from tests.workers.servers import Server, running
+from tests.workers.servers import Server, answers, running
 from workers.bank_client import BankClient
 from workers.deliver import as_json
 from workers.delivery import Delivery
 from workers.doorbell import HotlineWorker
 
 QUEUE = bank_queue("icbc")
+ID_NUMBER = "11010519491231002X"
 
 
 @pytest.fixture
@@ -176,6 +182,87 @@ def test_two_jobs_for_one_notice_make_one_attempt(
     hotline.outbox.ring(notice.id, QUEUE)
     work()
     assert len(bank.requests) == 1
+
+
+def test_a_failed_job_keeps_its_errors_kind_and_place_only(
+    hotline: Hotline,
+    redis_server: RedisServer,
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """An error's text may hold an ID number, in RQ's records as well as in a log line."""
+    caplog.set_level(logging.DEBUG)
+    client = BankClient(hotline.settings.banks["icbc"])
+    owe(hotline)
+    with connect(redis_server.url) as redis:
+        delivery = a_delivery(hotline, QUEUE, client, int_of_an_id_number)
+        HotlineWorker(delivery, redis).work(burst=True, logging_level="DEBUG")
+    client.close()
+
+    (failed,) = FailedJobRegistry(QUEUE, connection=hotline.redis).get_job_ids()
+    kept = "\n".join(all_that_is_kept(hotline.redis))
+    logged = "".join(capfd.readouterr()) + caplog.text
+    for told in (kept, logged):
+        assert failed in told
+        assert "ValueError" in told
+        assert "test_doorbell.py" in told
+        assert "int_of_an_id_number" in told
+        assert ID_NUMBER not in told
+
+
+def test_a_banks_own_words_are_kept_nowhere(hotline: Hotline, bank: Server, work: Any) -> None:
+    """They name people and accounts, in whatever form."""
+    words = {"title": "张三", "detail": f"ID {ID_NUMBER}", "code": "unknown_card"}
+    bank.reacts(answers(422, json.dumps(words, ensure_ascii=False)))
+    notice = owe(hotline)
+    work()
+    (attempt,) = hotline.outbox.attempts(notice.id)
+    assert (attempt.outcome, attempt.status, attempt.answer) == ("refused", 422, "unknown_card")
+    kept = "\n".join(all_that_is_kept(hotline.redis))
+    assert "unknown_card" in kept
+    assert not {word for word in ("张三", ID_NUMBER) if word in kept}
+
+
+def int_of_an_id_number(content: object) -> str:
+    """A writer of notices with a fault in it."""
+    try:
+        return str(float(ID_NUMBER))
+    except ValueError:
+        return str(int(f"{content}: {ID_NUMBER}"))
+
+
+def all_that_is_kept(redis: Redis) -> Iterator[str]:
+    """Every key with its value, and what RQ has packed into values."""
+    reads: dict[Any, Any] = {
+        b"string": redis.get,
+        b"hash": redis.hgetall,
+        b"list": lambda key: redis.lrange(key, 0, -1),
+        b"set": redis.smembers,
+        b"zset": lambda key: redis.zrange(key, 0, -1),
+        b"stream": redis.xrange,
+    }
+    for key in redis.scan_iter():
+        yield plain(key)
+        for value in pieces(reads[redis.type(key)](key)):
+            yield unpacked(value)
+
+
+def pieces(value: Any) -> Iterator[bytes]:
+    """The leaves of what Redis answered."""
+    if isinstance(value, dict):
+        value = [*value.keys(), *value.values()]
+    if isinstance(value, bytes):
+        yield value
+    else:
+        for part in value:
+            yield from pieces(part)
+
+
+def unpacked(value: bytes) -> str:
+    for opened in (zlib.decompress, lambda packed: zlib.decompress(base64.b64decode(packed))):
+        with suppress(ValueError, zlib.error):
+            return opened(value).decode()
+    return value.decode(errors="replace")
 
 
 def test_a_worker_waits_for_a_job_without_giving_up(

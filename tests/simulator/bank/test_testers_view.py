@@ -7,7 +7,7 @@ import requests
 
 from simulator.bank.client import SandboxBank
 from simulator.bank.pytest_plugin import StartBank
-from tests.simulator.bank.builders import ID_NUMBER, Sender, a_loss_report, a_webhook_id
+from tests.simulator.bank.builders import ID_NUMBER, Sender, a_loss_report, a_webhook_id, as_body
 
 HEADER = "id_number,name,phone,card_number,bank,bank_account,city_code,card_state\n"
 
@@ -125,3 +125,62 @@ def test_one_connection_serves_many_notices(hotline_sends: Sender) -> None:
     [pool] = [connections[key] for key in connections.keys()]  # noqa: SIM118 (not a mapping)
     assert "connection" not in first.headers
     assert (pool.num_connections, pool.num_requests) == (1, 6)
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 403),  # a name of theirs for 127.0.0.1 (DNS rebinding)
+        ({"Host": "evil.example:8002"}, 403),
+        ({"Host": "127.0.0.1.evil.example"}, 403),
+        ({"Host": "[::1"}, 403),
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": "localhost:8002", "Origin": "http://127.0.0.1:8002"}, 403),
+        ({"Host": "localhost:8002", "Origin": "http://localhost:8002"}, 404),
+        ({"Host": "LOCALHOST"}, 404),
+        ({"Host": "127.0.0.1:8002"}, 404),
+        ({"Host": "[::1]:8002"}, 404),
+        ({"Host": "[::1]"}, 404),
+        ({}, 404),
+    ],
+)
+@pytest.mark.parametrize("act", ["unblock", "formal-loss"])
+def test_other_web_sites_cannot_play_the_teller(
+    web: requests.Session, bank: SandboxBank, act: str, headers: dict[str, str], status: int
+) -> None:
+    """404: let in, and there is no such account."""
+    told = {"card_number": "none"}
+    address = f"{bank.base_url}/icbc/teller/{act}"
+    assert web.post(address, json=told, headers=headers, timeout=10).status_code == status
+
+
+@pytest.mark.parametrize("path", ["/", "/banks", "/icbc/accounts", "/icbc/receipts", "/nothing"])
+@pytest.mark.parametrize("headers", [{"Host": "evil.example"}, {"Origin": "http://evil.example"}])
+def test_other_web_sites_see_nothing(
+    web: requests.Session, bank: SandboxBank, path: str, headers: dict[str, str]
+) -> None:
+    answer = web.get(bank.base_url + path, headers=headers, timeout=10)
+    assert answer.status_code == 403
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded"])
+def test_what_a_browser_sends_anywhere_unasked_does_nothing(
+    web: requests.Session, bank: SandboxBank, kind: str
+) -> None:
+    """A form of another site's; JSON would need our leave first (CORS)."""
+    address = f"{bank.base_url}/icbc/teller/unblock"
+    told = '{"card_number": "none"}'
+    answer = web.post(address, data=told, headers={"Content-Type": kind}, timeout=10)
+    assert answer.status_code == 415
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8002", "localhost:8002", "[::1]:8002", "[::1]", "bank.example"]
+)
+def test_a_signed_notice_is_taken_under_any_name(hotline_sends: Sender, host: str) -> None:
+    """The signature proves who sends it, and a tunnel to the sandbox has a name of its own."""
+    body = as_body(a_loss_report())
+    headers = hotline_sends.genuine_headers(body, a_webhook_id()) | {"Host": host}
+    assert hotline_sends.sends(body, headers=headers).json() == {"status": "blocked"}

@@ -175,10 +175,13 @@ def test_a_loss_key_without_end_is_left_alone(page: ServedPage, redis: "Redis") 
     [
         ({"Host": "evil.example"}, 403),
         ({"Host": "evil.example:8001"}, 403),
+        ({"Host": "[::1"}, 403),
         ({"Origin": "http://evil.example"}, 403),
         ({"Content-Type": "text/plain"}, 403),
         ({"Content-Type": "application/x-www-form-urlencoded"}, 403),
         ({}, 200),
+        ({"Host": "[::1]"}, 200),
+        ({"Host": "LocalHost:8001"}, 200),
     ],
 )
 def test_other_web_sites_cannot_reach_in(
