@@ -34,7 +34,8 @@ def test_a_child_needs_a_guardian(
     town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:
     town.knows(a_holder(id_number=A_CHILD))
-    person = asking(town, language, A_CHILD).hears_prompt("under_16").hears_prompt("transfer")
+    person = asking(town, language, A_CHILD)
+    person.hears_prompt("under_16", **bank_values("icbc", language)).hears_prompt("transfer")
     person.is_connected_to(AGENT_NUMBER).hangs_up()
     assert town.reports() == []
     transcript(person, "under 16")
@@ -47,8 +48,8 @@ def test_a_card_that_is_not_in_use_needs_a_person(
 ) -> None:
     town.knows(holder := a_holder(a_card(state=state)))
     person = asking(town, language, holder.id_number)
-    person.hears_prompt("not_by_phone").hears_prompt("transfer").is_connected_to(AGENT_NUMBER)
-    person.hangs_up()
+    person.hears_prompt("not_by_phone", **bank_values("icbc", language))
+    person.hears_prompt("transfer").is_connected_to(AGENT_NUMBER).hangs_up()
     assert town.reports() == []
     transcript(person, f"card {state.name.lower()}")
 
@@ -58,8 +59,9 @@ def test_a_card_reported_elsewhere(
     town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:
     town.knows(holder := a_holder(a_card(state=CardState.TEMPORARY_LOSS)))
-    person = asking(town, language, holder.id_number).hears_prompt("already_elsewhere")
-    person.hears_prompt("reported_next").presses("9").hears_prompt("already_elsewhere")
+    bank = bank_values("icbc", language)
+    person = asking(town, language, holder.id_number).hears_prompt("already_elsewhere", **bank)
+    person.hears_prompt("reported_next").presses("9").hears_prompt("already_elsewhere", **bank)
     person.presses("2").hears_prompt("status_formal_none").hangs_up()
     assert town.reports() == []
     transcript(person, "reported elsewhere")
@@ -165,7 +167,8 @@ def test_a_card_cancelled_during_the_call_is_not_reported(town: Town) -> None:
     town.knows(holder := a_holder())
     person = town.someone("en").calls().asks_to_report(holder.id_number).hears_prompt("confirm")
     town.knows(replace(holder, cards=(replace(holder.cards[0], state=CardState.CANCELLED),)))
-    person.presses("1").hears_prompt("not_by_phone").hangs_up()
+    bank = bank_values("icbc", "en")
+    person.presses("1").hears_prompt("not_by_phone", **bank).hangs_up()
     assert not list(town.hotline.redis.scan_iter(match=keys.loss("*")))
 
 

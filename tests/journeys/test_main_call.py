@@ -34,7 +34,8 @@ def test_a_lost_card_is_reported(
     town.knows(holder)
     person = town.someone(language).calls().asks_to_report(holder.id_number)
     bank = bank_values("icbc", language)
-    person.hears_prompt("confirm_what", last4=holder.last4, card_last4="5678", **bank).confirms()
+    about = {"last4": holder.last4, "card_last4": "5678", "days": "7", **bank}
+    person.hears_prompt("confirm_what", **about).confirms()
 
     report = town.the_report()
     person.hears_number_and_deadline(report).hears_prompt("bank_waiting", **bank)
@@ -83,7 +84,7 @@ def test_the_number_is_heard_within_90_seconds(town: Town, language: LanguageCod
 
 
 def test_silence_at_the_first_question_is_mandarin(town: Town, transcript: Transcript) -> None:
-    person = town.someone("zh").dials().hears("您好").hears("Welcome").waits()
+    person = town.someone("zh").dials().hears("您好").hears("For English, press 2.").waits()
     person.hears_prompt("main_menu").hangs_up()
     transcript(person, "silence chooses Mandarin")
 
@@ -118,7 +119,7 @@ def test_the_caller_chooses_among_several_cards(
 def test_2_cancels(town: Town, transcript: Transcript, language: LanguageCode) -> None:
     town.knows(holder := a_holder())
     person = confirming(town.someone(language), holder.id_number).presses("2")
-    person.hears_prompt("cancelled").hangs_up()
+    person.hears_prompt("cancelled", **bank_values("icbc", language)).hangs_up()
     assert town.reports() == []
     transcript(person, "cancelled")
 
@@ -128,7 +129,8 @@ def test_silence_never_confirms(town: Town, transcript: Transcript, language: La
     town.knows(holder := a_holder())
     person = confirming(town.someone(language), holder.id_number)
     person.waits().hears_prompt("no_input").hears_prompt("confirm").waits().hears_prompt("confirm")
-    person.waits().hears_prompt("not_confirmed").hears_prompt("transfer").hangs_up()
+    person.waits().hears_prompt("not_confirmed", **bank_values("icbc", language))
+    person.hears_prompt("transfer").hangs_up()
     assert town.reports() == []
     transcript(person, "silence never confirms")
 

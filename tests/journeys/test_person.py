@@ -11,7 +11,10 @@ from tests.journeys.town import WEEKDAYS, Town
 
 LANGUAGES: tuple[LanguageCode, ...] = ("zh", "en")
 Transcript = Callable[..., None]
-HOURS = {"zh": "{} 08:30到17:30", "en": "{} 08:30 to 17:30"}
+HOURS = {
+    "zh": "{}上午8点半到下午5点半，法定节假日休息",
+    "en": "{}, 8:30 a.m. to 5:30 p.m., except public holidays",
+}
 
 
 @pytest.fixture
