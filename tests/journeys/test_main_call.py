@@ -116,6 +116,35 @@ def test_the_caller_chooses_among_several_cards(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_a_wallet_holds_two_cards(
+    town: Town, transcript: Transcript, language: LanguageCode
+) -> None:
+    """The second needs no 18 digits again, and the list says which is reported already."""
+    town.knows(holder := a_holder(a_card("1111"), a_card("2222", "ccb")))
+    person = town.someone(language).calls().asks_to_report(holder.id_number).presses("1")
+    person.confirms().hears_prompt("repeat_or_hang_up").presses("1")
+    values = bank_values("icbc", language)
+    person.hears_prompt("pick_item_reported", card_last4="1111", key="1", **values)
+    person.hears_prompt("pick_item", card_last4="2222", key="2", **bank_values("ccb", language))
+    person.presses("2").confirms().hears_prompt("bank_waiting", **bank_values("ccb", language))
+    assert {report.card_last4 for report in town.reports()} == {"1111", "2222"}
+    first = town.reports()[0] if town.reports()[0].card_last4 == "1111" else town.reports()[1]
+    person.hears_prompt("repeat_or_hang_up").presses("1").presses("1")
+    person.hears_number_and_deadline(first).hangs_up()
+    transcript(person, "two cards in one call")
+
+
+def test_another_card_of_somebody_else(town: Town) -> None:
+    """Whoever holds only one card is asked whose the other one is."""
+    other = an_id_number(serial="016")
+    town.knows(a_holder(), a_holder(a_card("2222", "ccb", head="B1234"), id_number=other))
+    person = reporting(town.someone("en"), an_id_number())
+    person.hears_prompt("repeat_or_hang_up").presses("1").hears_prompt("id_entry").keys_in(other)
+    person.confirms().hears_prompt("bank_waiting", **bank_values("ccb", "en")).hangs_up()
+    assert {report.card_last4 for report in town.reports()} == {"5678", "2222"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_2_cancels(town: Town, transcript: Transcript, language: LanguageCode) -> None:
     town.knows(holder := a_holder())
     person = confirming(town.someone(language), holder.id_number).presses("2")
