@@ -11,6 +11,7 @@ import click
 import structlog
 from dotenv import dotenv_values
 from flask import Flask
+from redis.exceptions import ResponseError
 from werkzeug.exceptions import HTTPException
 
 from ivr.banks_file import is_in_clear
@@ -76,8 +77,8 @@ def check_redis(store: Store, settings: Settings) -> None:
     """
     try:
         weak_points = store.condition.check()
-        store.known_banks.remember(settings.banks.values())
         left = store.condition.banks_left_behind()
+        _remember_banks(store, settings)
     except OUTAGE as error:
         log.warning("redis_is_down", error=type(error).__name__)
         return
@@ -85,6 +86,13 @@ def check_redis(store: Store, settings: Settings) -> None:
         log.warning("redis_is_not_durable", why=weak)
     for bank, count in left.items():
         log.warning("bank_left_behind", bank=bank, blocks_and_open_notices=count)
+
+
+def _remember_banks(store: Store, settings: Settings) -> None:
+    try:
+        store.known_banks.remember(settings.banks.values())
+    except ResponseError as error:  # refuses to write for now; the next start remembers them
+        log.warning("banks_not_remembered", error=type(error).__name__)
 
 
 def _open_doors(

@@ -15,7 +15,7 @@ from ivr.settings import Settings
 from ivr.spoken import bank_facts
 from ivr.web.twiml import ON_RECORD, Voice
 
-MOST_BANKS: Final = 5  # read out; with more, the caller finds the number on the card sooner
+MOST_BANKS: Final = 5  # read out; nobody listens to more
 
 
 @dataclass(frozen=True)

@@ -15,14 +15,16 @@ from functools import cache
 from typing import Final
 
 from ivr.prompts.catalogue import Placeholder, Template, load_catalogue
-from ivr.prompts.languages import LanguageCode
+from ivr.prompts.languages import LANGUAGES, LanguageCode
 from simulator.engine import Event
 from simulator.kit import Retold
 from tests.journeys.town import BANKS, LANGUAGE_KEYS, SOUNDS
 
+OWN_NUMBER: Final = "12333"
 SPOKEN_AS: Final[Mapping[str, LanguageCode]] = {"cmn-CN": "zh", "en-US": "en"}
-BILINGUAL: Final = {"welcome", "language"}  # said before a language is chosen
+BILINGUAL: Final = {"welcome"}  # said before a language is chosen
 CHOOSES: Final = "{language key}"
+UNKNOWN: Final = "unknown"  # a phone number that nobody told us
 
 
 def by_name(language: LanguageCode) -> Retold:
@@ -57,7 +59,9 @@ def _named(event: Event, language: LanguageCode) -> str:
 
 
 def prompt_of(text: str, language: LanguageCode) -> tuple[str, dict[str, str]]:
-    """The one prompt that sounds like this, and the values it was spoken with."""
+    """The one prompt that sounds like this, and the values it was spoken with. Our own number is
+    the same in every call: it must be right, and is not told.
+    """
     heard = {
         name: _values(found, name, language)
         for name, pattern in _patterns(language).items()
@@ -73,10 +77,13 @@ def _values(found: re.Match[str], prompt: str, language: LanguageCode) -> dict[s
     banks = {names[language]: bank for bank, names in BANKS.items()}
     values = found.groupdict()
     for name, spoken in values.items():
-        if kinds[name] == "digits":
+        if kinds[name] == "phone" and spoken == LANGUAGES[language].unknown_phone:
+            values[name] = UNKNOWN
+        elif kinds[name] in ("digits", "phone"):
             values[name] = "".join(SOUNDS[language][sound] for sound in spoken.split(" "))
         elif name == "bank":
             values[name] = banks.get(spoken, spoken)
+    assert values.pop("hotline", OWN_NUMBER) == OWN_NUMBER
     return values
 
 
@@ -94,7 +101,9 @@ def _patterns(language: LanguageCode) -> dict[str, re.Pattern[str]]:
 
 
 def _pattern(template: Template, language: LanguageCode) -> str:
-    """A value that comes twice must be the same both times."""
+    """A value that comes twice must be the same both times; a bank is called by its name."""
+    row = LANGUAGES[language]
+    banks = "|".join([*(re.escape(names[language]) for names in BANKS.values()), row.issuing_bank])
     digit = f"[{''.join(SOUNDS[language])}]"
     pattern = ""
     for piece in template:
@@ -103,6 +112,8 @@ def _pattern(template: Template, language: LanguageCode) -> str:
         elif f"(?P<{piece.name}>" in pattern:
             pattern += f"(?P={piece.name})"
         else:
-            sounds = f"{digit}(?: {digit})*" if piece.kind == "digits" else ".+"
-            pattern += f"(?P<{piece.name}>{sounds})"
+            digits = f"{digit}(?: {digit})*"
+            phone = f"{digits}|{re.escape(row.unknown_phone)}"
+            sounds = {"digits": digits, "phone": phone}.get(piece.kind, ".+")
+            pattern += f"(?P<{piece.name}>{banks if piece.name == 'bank' else sounds})"
     return pattern

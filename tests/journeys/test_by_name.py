@@ -9,10 +9,11 @@ from ivr.prompts.languages import LANGUAGES, LanguageCode
 from ivr.prompts.speech import Spelled
 from simulator.engine import Event
 from tests.journeys.by_name import CHOOSES, SPOKEN_AS, by_name, prompt_of
+from tests.journeys.town import BANKS
 
 EVERY = [(prompt, language) for prompt in load_catalogue().prompts for language in LANGUAGES]
 SAID: dict[str, str] = {
-    "bank": "ICBC", "bank_phone": "95588", "card_last4": "5670", "days": "7", "hours": "any time",
+    "bank_phone": "95588", "card_last4": "5670", "days": "7", "hours": "any time",
     "key": "1", "last4": "002X", "report_number": "12345670", "reported_at": "0", "until": "86400",
 }  # fmt: skip
 TAGS = {language: tag for tag, language in SPOKEN_AS.items()}
@@ -20,7 +21,8 @@ PRESSED = {"zh": Event(0, "pressed", "1"), "en": Event(0, "pressed", "2")}
 
 
 def words(prompt: str, language: LanguageCode, **changes: str) -> str:
-    parts = load_catalogue().say(prompt, SAID | changes, language)
+    values = {"bank": BANKS["icbc"][language], **SAID, **changes}
+    parts = load_catalogue().say(prompt, values, language)
     return "".join(part.alias if isinstance(part, Spelled) else part for part in parts)
 
 
@@ -37,12 +39,27 @@ def test_every_prompt_is_known_by_its_sound_alone(prompt: str, language: Languag
     name, values = prompt_of(words(prompt, language), language)
     assert name == prompt
     for place, value in values.items():
-        assert place in ("bank", "reported_at", "until") or value == SAID[place]
+        assert place in ("reported_at", "until") or value == {**SAID, "bank": "icbc"}[place]
 
 
 def test_values_are_written_as_they_were_spoken() -> None:
     line = said("confirm_what", "zh", bank="建设银行", last4="002X", card_last4="2117")
-    assert told("zh", line) == ["confirm_what: last4 002X, bank ccb, card_last4 2117"]
+    assert told("zh", line) == ["confirm_what: last4 002X, bank ccb, card_last4 2117, days 7"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_number_nobody_knows_is_told_as_unknown(language: LanguageCode) -> None:
+    line = said("cancelled", language, bank=BANKS["ccb"][language], bank_phone="")
+    assert told(language, line) == ["cancelled: bank ccb, bank_phone unknown"]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_our_own_number_is_not_told_but_must_be_right(language: LanguageCode) -> None:
+    line = said("antifraud", language)
+    assert told(language, line) == ["antifraud"]
+    one, two = ("幺", "二") if language == "zh" else ("1", "2")
+    with pytest.raises(AssertionError):
+        told(language, replace(line, text=line.text.replace(one, two, 1)))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +68,7 @@ def test_values_are_written_as_they_were_spoken() -> None:
 )
 def test_other_words_fail(wrong: str) -> None:
     with pytest.raises(AssertionError, match="no prompt of the catalogue"):
-        told("en", replace(said("language", "en"), text=wrong))
+        told("en", replace(said("welcome", "en"), text=wrong))
 
 
 def test_a_value_said_otherwise_the_second_time_fails() -> None:

@@ -6,9 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from ivr.cards.bank_event import FORMAL_LOSS
+from ivr.cards.bank_event import FORMAL_LOSS, UNBLOCKED
+from ivr.cards.loss import ReportState
 from ivr.cards.notice import Outcome
-from ivr.cards.records import CardState
+from ivr.cards.records import CardState, Holder
+from ivr.prompts.languages import LANGUAGES as WORDS
 from ivr.prompts.languages import LanguageCode
 from ivr.store import keys
 from tests.builders import AGENT_NUMBER, a_card, a_holder
@@ -34,7 +36,8 @@ def test_a_child_needs_a_guardian(
     town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:
     town.knows(a_holder(id_number=A_CHILD))
-    person = asking(town, language, A_CHILD).hears_prompt("under_16").hears_prompt("transfer")
+    person = asking(town, language, A_CHILD)
+    person.hears_prompt("under_16", **bank_values("icbc", language)).hears_prompt("transfer")
     person.is_connected_to(AGENT_NUMBER).hangs_up()
     assert town.reports() == []
     transcript(person, "under 16")
@@ -47,8 +50,8 @@ def test_a_card_that_is_not_in_use_needs_a_person(
 ) -> None:
     town.knows(holder := a_holder(a_card(state=state)))
     person = asking(town, language, holder.id_number)
-    person.hears_prompt("not_by_phone").hears_prompt("transfer").is_connected_to(AGENT_NUMBER)
-    person.hangs_up()
+    person.hears_prompt("not_by_phone", **bank_values("icbc", language))
+    person.hears_prompt("transfer").is_connected_to(AGENT_NUMBER).hangs_up()
     assert town.reports() == []
     transcript(person, f"card {state.name.lower()}")
 
@@ -58,8 +61,9 @@ def test_a_card_reported_elsewhere(
     town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:
     town.knows(holder := a_holder(a_card(state=CardState.TEMPORARY_LOSS)))
-    person = asking(town, language, holder.id_number).hears_prompt("already_elsewhere")
-    person.hears_prompt("reported_next").presses("9").hears_prompt("already_elsewhere")
+    bank = bank_values("icbc", language)
+    person = asking(town, language, holder.id_number).hears_prompt("already_elsewhere", **bank)
+    person.hears_prompt("reported_next").presses("9").hears_prompt("already_elsewhere", **bank)
     person.presses("2").hears_prompt("status_formal_none").hangs_up()
     assert town.reports() == []
     transcript(person, "reported elsewhere")
@@ -165,19 +169,95 @@ def test_a_card_cancelled_during_the_call_is_not_reported(town: Town) -> None:
     town.knows(holder := a_holder())
     person = town.someone("en").calls().asks_to_report(holder.id_number).hears_prompt("confirm")
     town.knows(replace(holder, cards=(replace(holder.cards[0], state=CardState.CANCELLED),)))
-    person.presses("1").hears_prompt("not_by_phone").hangs_up()
+    bank = bank_values("icbc", "en")
+    person.presses("1").hears_prompt("not_by_phone", **bank).hangs_up()
     assert not list(town.hotline.redis.scan_iter(match=keys.loss("*")))
 
 
-def test_a_bank_that_left_the_file_leaves_the_others_in_peace(
-    make_town: Callable[..., Town],
+@pytest.fixture
+def lost_again(town: Town) -> Holder:
+    """A holder who reported a card, found it, had the bank unblock it, and lost it once more."""
+    card = a_card()
+    town.knows(holder := a_holder(card))
+    reported(town, holder.id_number)
+    town.bank_answers(town.the_report(), Outcome.BLOCKED)
+    town.bank_tells(card, UNBLOCKED)
+    first = town.the_report()
+    town.hotline.redis.expire(keys.loss(first.card_ref), 1000)  # as if days had gone by
+    return holder
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_card_lost_again_is_reported_to_the_bank_again(
+    town: Town, transcript: Transcript, language: LanguageCode, lost_again: Holder
 ) -> None:
-    holder = a_holder(a_card("1111"), a_card("2222", "ccb"))
-    town = make_town()
-    town.knows(holder)
+    (first,) = town.reports()
+    bank = bank_values("icbc", language)
+    person = asking(town, language, lost_again.id_number)
+    person.hears_prompt("confirm_what_again", card_last4="5678", **bank).confirms()
+    (new,) = [report for report in town.reports() if report.number != first.number]
+    assert (new.release_at, new.state) == (first.release_at, ReportState.ACTIVE)
+    person.hears_number_and_deadline(new).hears_prompt("bank_waiting", **bank)
+    person.does_not_hear_prompt("filed_deadline", days="7", until=str(new.release_at))
+    transcript(person, "lost again after the bank unblocked it")
+    town.bank_answers(new, Outcome.BLOCKED)
+    person.presses("9").hears_number_and_deadline(new).hears_prompt("bank_blocked", **bank)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_card_lost_again_is_not_reported_without_a_word(
+    town: Town, transcript: Transcript, language: LanguageCode, lost_again: Holder
+) -> None:
+    bank = bank_values("icbc", language)
+    person = asking(town, language, lost_again.id_number).hears_prompt("confirm").presses("2")
+    person.hears_prompt("cancelled_again", **bank).presses("1").keys_in(lost_again.id_number)
+    person.hears_prompt("confirm").waits().waits().waits()
+    person.hears_prompt("not_confirmed_again", **bank).hears_prompt("transfer").hangs_up()
+    assert len(town.reports()) == 1
+    transcript(person, "lost again and not confirmed")
+
+
+def test_a_card_lost_again_can_be_reported_from_its_status(town: Town, lost_again: Holder) -> None:
+    person = town.someone("en").calls().asks_for_status(lost_again.id_number)
+    person.hears_prompt("status_bank_unblocked", **bank_values("icbc", "en"))
+    person.hears_prompt("status_report").presses("1").confirms()
+    (new,) = [r for r in town.reports() if r.state is ReportState.ACTIVE]
+    person.hears_number_and_deadline(new).hangs_up()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_bank_that_left_the_file_is_still_called_by_its_name(
+    town: Town, transcript: Transcript, language: LanguageCode
+) -> None:
+    """Its cards need a person; the others are left in peace."""
+    town.knows(holder := a_holder(a_card("1111"), a_card("2222", "ccb")))
     del town.hotline.settings.banks["ccb"]
-    person = town.someone("en").calls().asks_to_report(holder.id_number)
-    person.hears("ICBC card ending in 1 1 1 1").hears("the issuing bank card ending in 2 2 2 2")
-    person.presses("2").hears_prompt("not_by_phone").hangs_up()
-    other = town.someone("en").calls().asks_to_report(holder.id_number).presses("1")
-    other.hears_prompt("confirm").presses("1").hears_number_and_deadline(town.the_report())
+    bank = bank_values("ccb", language)
+    person = asking(town, language, holder.id_number)
+    person.hears_prompt("pick_item", card_last4="2222", key="2", **bank).presses("2")
+    person.hears_prompt("not_by_phone", **bank).hangs_up()
+    transcript(person, "a bank that left")
+    other = asking(town, language, holder.id_number).presses("1").confirms()
+    other.hears_number_and_deadline(town.the_report())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_report_at_a_bank_that_left_is_told_with_its_number(
+    town: Town, language: LanguageCode
+) -> None:
+    town.knows(holder := a_holder(a_card("2222", "ccb")))
+    reported(town, holder.id_number)
+    del town.hotline.settings.banks["ccb"]
+    person = town.someone(language).calls().asks_for_status(holder.id_number)
+    person.hears_prompt("status_bank_waiting", **bank_values("ccb", language)).hangs_up()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_bank_that_nobody_ever_named(town: Town, language: LanguageCode) -> None:
+    """Never our own number in the place of the bank's."""
+    town.knows(holder := a_holder(a_card("2222", "ccb")))
+    del town.hotline.settings.banks["ccb"]
+    town.hotline.redis.delete(keys.BANKS_KNOWN)
+    bank = {"bank": WORDS[language].issuing_bank, "bank_phone": ""}
+    person = asking(town, language, holder.id_number).hears_prompt("not_by_phone", **bank)
+    person.hears_prompt("transfer").hangs_up()

@@ -121,7 +121,7 @@ def test_all_that_cannot_be_a_number_has_the_same_words(town: Town, language: La
 @pytest.mark.parametrize("key", ["0", "*", "9"])
 def test_the_universal_keys_work_while_a_number_is_asked_for(town: Town, key: str) -> None:
     person = entering(town, "zh").presses(key + "#")
-    person.hears_prompt({"0": "transfer", "*": "main_menu", "9": "id_entry"}[key])
+    person.hears_prompt({"0": "id_needs_person", "*": "main_menu", "9": "id_entry"}[key])
     person.does_not_hear_prompt("id_number_too_short")
 
 

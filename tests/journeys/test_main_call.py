@@ -34,7 +34,8 @@ def test_a_lost_card_is_reported(
     town.knows(holder)
     person = town.someone(language).calls().asks_to_report(holder.id_number)
     bank = bank_values("icbc", language)
-    person.hears_prompt("confirm_what", last4=holder.last4, card_last4="5678", **bank).confirms()
+    about = {"last4": holder.last4, "card_last4": "5678", "days": "7", **bank}
+    person.hears_prompt("confirm_what", **about).confirms()
 
     report = town.the_report()
     person.hears_number_and_deadline(report).hears_prompt("bank_waiting", **bank)
@@ -83,7 +84,7 @@ def test_the_number_is_heard_within_90_seconds(town: Town, language: LanguageCod
 
 
 def test_silence_at_the_first_question_is_mandarin(town: Town, transcript: Transcript) -> None:
-    person = town.someone("zh").dials().hears("您好").hears("Welcome").waits()
+    person = town.someone("zh").dials().hears("您好").hears("For English, press 2.").waits()
     person.hears_prompt("main_menu").hangs_up()
     transcript(person, "silence chooses Mandarin")
 
@@ -115,10 +116,39 @@ def test_the_caller_chooses_among_several_cards(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_a_wallet_holds_two_cards(
+    town: Town, transcript: Transcript, language: LanguageCode
+) -> None:
+    """The second needs no 18 digits again, and the list says which is reported already."""
+    town.knows(holder := a_holder(a_card("1111"), a_card("2222", "ccb")))
+    person = town.someone(language).calls().asks_to_report(holder.id_number).presses("1")
+    person.confirms().hears_prompt("repeat_or_hang_up").presses("1")
+    values = bank_values("icbc", language)
+    person.hears_prompt("pick_item_reported", card_last4="1111", key="1", **values)
+    person.hears_prompt("pick_item", card_last4="2222", key="2", **bank_values("ccb", language))
+    person.presses("2").confirms().hears_prompt("bank_waiting", **bank_values("ccb", language))
+    assert {report.card_last4 for report in town.reports()} == {"1111", "2222"}
+    first = town.reports()[0] if town.reports()[0].card_last4 == "1111" else town.reports()[1]
+    person.hears_prompt("repeat_or_hang_up").presses("1").presses("1")
+    person.hears_number_and_deadline(first).hangs_up()
+    transcript(person, "two cards in one call")
+
+
+def test_another_card_of_somebody_else(town: Town) -> None:
+    """Whoever holds only one card is asked whose the other one is."""
+    other = an_id_number(serial="016")
+    town.knows(a_holder(), a_holder(a_card("2222", "ccb", head="B1234"), id_number=other))
+    person = reporting(town.someone("en"), an_id_number())
+    person.hears_prompt("repeat_or_hang_up").presses("1").hears_prompt("id_entry").keys_in(other)
+    person.confirms().hears_prompt("bank_waiting", **bank_values("ccb", "en")).hangs_up()
+    assert {report.card_last4 for report in town.reports()} == {"5678", "2222"}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_2_cancels(town: Town, transcript: Transcript, language: LanguageCode) -> None:
     town.knows(holder := a_holder())
     person = confirming(town.someone(language), holder.id_number).presses("2")
-    person.hears_prompt("cancelled").hangs_up()
+    person.hears_prompt("cancelled", **bank_values("icbc", language)).hangs_up()
     assert town.reports() == []
     transcript(person, "cancelled")
 
@@ -128,7 +158,8 @@ def test_silence_never_confirms(town: Town, transcript: Transcript, language: La
     town.knows(holder := a_holder())
     person = confirming(town.someone(language), holder.id_number)
     person.waits().hears_prompt("no_input").hears_prompt("confirm").waits().hears_prompt("confirm")
-    person.waits().hears_prompt("not_confirmed").hears_prompt("transfer").hangs_up()
+    person.waits().hears_prompt("not_confirmed", **bank_values("icbc", language))
+    person.hears_prompt("transfer").hangs_up()
     assert town.reports() == []
     transcript(person, "silence never confirms")
 

@@ -112,6 +112,23 @@ def test_the_card_is_chosen_and_9_reads_again(
     transcript(person, "status of one of several cards")
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_card_that_is_not_reported_can_be_reported_at_once(
+    town: Town, transcript: Transcript, language: LanguageCode, holder: Holder
+) -> None:
+    person = asking(town, language, holder).hears_prompt("status_report").presses("1").confirms()
+    person.hears_number_and_deadline(town.the_report()).hangs_up()
+    transcript(person, "reported after its status")
+
+
+def test_a_reported_card_is_not_offered_to_be_reported(
+    town: Town, holder: Holder, report: LossReport
+) -> None:
+    person = asking(town, "zh", holder).hears_prompt("status_next")
+    person.does_not_hear_prompt("status_report").presses("1").hears_prompt("bad_key").hangs_up()
+    assert town.the_report() == report
+
+
 def test_9_reads_the_present_state_not_the_one_read_before(
     town: Town, holder: Holder, report: LossReport
 ) -> None:

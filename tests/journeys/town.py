@@ -90,7 +90,7 @@ class Person(Caller):
         return self._checked()
 
     def hears_number_and_deadline(self, report: LossReport) -> Self:
-        """The report number twice, and the deadline with date and time."""
+        """The report number twice, and the deadline with date and time and what one calls it."""
         number = spoken_number(report, self.language)
         self.hears(number).hears(number).hears(deadline(report, self.language))
         return self
@@ -137,6 +137,11 @@ class Town:
         reports = [load(LossReport, self.hotline.redis.get(name) or b"") for name in found]
         return sorted(reports, key=lambda report: report.reported_at)
 
+    def keeps_whole_deadlines(self) -> bool:
+        """Whether every report ends after 7 days, or when the one it took the place of would."""
+        ends = {report.reported_at + SEVEN_DAYS for report in self.reports()}
+        return all(report.release_at in ends for report in self.reports())
+
     def the_report(self) -> LossReport:
         """The one report there is, whose number and deadline are as they must be."""
         (report,) = self.reports()
@@ -179,9 +184,9 @@ class Town:
     def steady(self, person: Person) -> dict[str, str]:
         """What differs from day to day, checked to be true, and what a transcript says instead."""
         changes: dict[str, str] = {r"(?m)^ *\d+\.\d  ": ""}  # a deadline's length moves the rest
+        assert self.keeps_whole_deadlines()
         for report in self.reports():
             assert is_report_number(report.number)
-            assert report.release_at == report.reported_at + SEVEN_DAYS
             changes[re.escape(spoken_number(report, person.language))] = "{report number}"
             changes[rf"report_number {report.number}\b"] = "report_number {report number}"
             changes[re.escape(deadline(report, person.language))] = "{deadline}"
@@ -200,10 +205,23 @@ def spoken_number(report: LossReport, language: LanguageCode) -> str:
 
 
 def deadline(report: LossReport, language: LanguageCode) -> str:
-    """The moment the 7 days end, by a Beijing clock: UTC+8 all year round."""
-    at = datetime.fromtimestamp(report.reported_at, UTC) + timedelta(seconds=SEVEN_DAYS, hours=8)
+    """The moment the suspension ends, by a Beijing clock: UTC+8 all year round."""
+    at = datetime.fromtimestamp(report.release_at, UTC) + timedelta(hours=8)
     if language == "zh":
         day = "一二三四五六日"[at.weekday()]
-        return f"{at.month}月{at.day}日星期{day}{at.hour}点{at.minute:02d}分"
-    day = f"{WEEKDAYS[at.weekday()]}, {MONTHS[at.month - 1]} {at.day}"
-    return f"{day}, {at.hour:02d}:{at.minute:02d}"
+        return f"{at.month}月{at.day}日星期{day}{_clock_zh(at)}"
+    return f"{WEEKDAYS[at.weekday()]}, {MONTHS[at.month - 1]} {at.day}, {_clock_en(at)}"
+
+
+def _clock_zh(at: datetime) -> str:
+    begins = {0: "凌晨", 6: "上午", 12: "中午", 13: "下午", 18: "晚上"}
+    part = begins[max(hour for hour in begins if hour <= at.hour)]
+    hour = "零" if at.hour == 0 else str((at.hour - 1) % 12 + 1)
+    minutes = {0: "", 30: "半"}.get(at.minute, f"{at.minute:02d}分")
+    return f"{part}{hour}点{minutes}"
+
+
+def _clock_en(at: datetime) -> str:
+    half = "a.m." if at.hour < 12 else "p.m."
+    minutes = f":{at.minute:02d}" if at.minute else ""
+    return f"{(at.hour - 1) % 12 + 1}{minutes} {half}"

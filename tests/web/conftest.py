@@ -74,6 +74,7 @@ class PhoneCall:
     def __init__(self, twilio: Twilio, sid: str = SID) -> None:
         self.twilio = twilio
         self.sid = sid
+        self.caller = "+8613800138000"
         self.answer = b""
         self.target = ""
         self.last_request: tuple[str, str] = ("", "")
@@ -91,7 +92,7 @@ class PhoneCall:
         """One request to a URL of the call."""
         self.last_request = (target, keys)
         pressed = [("Digits", keys)] if keys else []
-        form = [("CallSid", self.sid), ("From", "+8613800138000"), *pressed, *more.items()]
+        form = [("CallSid", self.sid), ("From", self.caller), *pressed, *more.items()]
         response = self.twilio.posts(target, form)
         assert response.status_code == 200, response
         self.answer = response.get_data()
@@ -121,13 +122,21 @@ class PhoneCall:
 
     @property
     def report_number(self) -> str:
-        found = re.search(r"挂失编号是(\d{8})", self.said)
+        found = re.search(r"编号(\d{8})", self.said)
         assert found is not None, self.said
         return found[1]
 
     @property
     def has_ended(self) -> bool:
         return self.target == ""
+
+    @property
+    def is_over_but_for_a_person(self) -> bool:
+        """Key 0 leads to a person, without the call's record; silence ends the call."""
+        (gather, *more) = ElementTree.fromstring(self.answer)  # noqa: S314 (our own answer)
+        keys = {name: gather.attrib.get(name) for name in ("action", "numDigits", "finishOnKey")}
+        wanted = {"action": "/voice/agent", "numDigits": "1", "finishOnKey": ""}
+        return gather.tag == "Gather" and keys == wanted and [v.tag for v in more] == ["Hangup"]
 
     def to_confirmation(self) -> Self:
         """Up to the question whether to report the card, in Mandarin."""
@@ -145,7 +154,7 @@ def next_target(answer: bytes) -> str:
     """Where the next request goes: a Gather's or Dial's action, else a Redirect; "" at the end."""
     for verb in ElementTree.fromstring(answer).iter():  # noqa: S314
         if verb.tag in ("Gather", "Dial"):
-            return verb.attrib["action"]
+            return verb.attrib.get("action", "")
         if verb.tag == "Redirect":
             return str(verb.text)
     return ""

@@ -11,11 +11,12 @@ from cryptography.fernet import Fernet
 from redis import Redis
 
 from app import create_app
+from ivr.store import keys
 from ivr.store.connection import UnsafeRedisError
 from ivr.store.vault import WrongDataKeysError
 from tests.builders import BANKS, a_secret, an_app, settings
 from tests.redis_server import RedisServer
-from tests.web.conftest import PhoneCall, hotline_behind
+from tests.web.conftest import PhoneCall, Twilio, hotline_behind
 
 CHECKOUT = Path(__file__).parents[2]
 
@@ -55,9 +56,22 @@ def test_data_keys_that_do_not_open_this_redis_are_refused(own_call: PhoneCall) 
         create_app(settings(known.redis_url))
 
 
-def test_starting_writes_nothing(redis: Redis, redis_server: RedisServer) -> None:
+def test_starting_writes_nothing_but_the_names_of_the_banks(
+    redis: Redis, redis_server: RedisServer
+) -> None:
     create_app(settings(redis_server.url))
-    assert redis.dbsize() == 0
+    assert redis.keys() == [keys.BANKS_KNOWN.encode()]
+    assert set(redis.hkeys(keys.BANKS_KNOWN)) == {b"icbc", b"ccb"}
+
+
+def test_a_redis_that_refuses_writes_for_now_stops_nobody(
+    own_server: RedisServer, logged: Callable[[], str]
+) -> None:
+    """Its replicas are away: callers must hear that the system is busy, and who to call."""
+    with own_server.client() as redis:
+        redis.config_set("min-replicas-to-write", 1)
+    PhoneCall(Twilio(create_app(settings(own_server.url)))).dials().hears("系统繁忙", "95588")
+    assert "banks_not_remembered" in logged()
 
 
 def test_what_stops_it_is_one_line(own_call: PhoneCall, tmp_path: Path) -> None:
@@ -78,6 +92,7 @@ def test_what_stops_it_is_one_line(own_call: PhoneCall, tmp_path: Path) -> None:
     assert (ended.returncode, ended.stderr) == (1, f"{WrongDataKeysError()}\n")
 
 
+@pytest.mark.usefixtures("redis")
 def test_id_numbers_in_clear_over_the_network_are_warned_of(
     redis_server: RedisServer, logged: Callable[[], str]
 ) -> None:

@@ -2,13 +2,16 @@
 
 import logging
 from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from redis import Redis
 
+from ivr.agent_hours import DAYS
 from ivr.store import keys
 from ivr.store.codec import plain
-from tests.builders import an_app, an_id_number, settings
+from tests.builders import AGENT_NUMBER, BANKS, a_secret, an_app, an_id_number, settings
 from tests.redis_server import RedisServer
 from tests.web.conftest import (
     ID_KEYS,
@@ -22,7 +25,7 @@ from tests.web.conftest import (
 )
 
 NOT_BLOCKED_ZH, NOT_BLOCKED_EN = "没有因此停用", "NOT been blocked"
-BANK_ZH, BANK_EN = "工商银行客服95588", "ICBC on 95588"
+BANK_ZH, BANK_EN = "请拨：工商银行95588，建设银行95533", "ICBC on 95588.CCB on 95533."
 UNSURE_ZH, UNSURE_EN = "无法确认挂失是否成功", "cannot confirm"
 ON_RECORD_ZH, ON_RECORD_EN = "您的挂失已经登记", "Your report is on record"
 
@@ -78,7 +81,7 @@ def test_no_redis_at_the_first_ring(own_call: PhoneCall, own_server: RedisServer
     own_server.kill()
 
     own_call.dials().hears(NOT_BLOCKED_ZH, BANK_ZH, NOT_BLOCKED_EN, BANK_EN)
-    assert own_call.has_ended
+    assert own_call.is_over_but_for_a_person
 
 
 @pytest.mark.parametrize(
@@ -91,13 +94,13 @@ def test_no_redis_before_a_report(
     own_server.kill()
 
     own_call.presses(ID_KEYS).hears(NOT_BLOCKED_ZH, BANK_ZH).does_not_hear(NOT_BLOCKED_EN, "ICBC")
-    assert own_call.has_ended
+    assert own_call.is_over_but_for_a_person
 
 
 def test_no_redis_at_the_confirming_key(own_call: PhoneCall, own_server: RedisServer) -> None:
     own_call.to_confirmation()
     own_server.kill()
-    own_call.presses("1").hears(NOT_BLOCKED_ZH, BANK_ZH).does_not_hear("挂失编号")
+    own_call.presses("1").hears(NOT_BLOCKED_ZH, BANK_ZH).does_not_hear("编号")
 
     own_server.start()
     assert nothing_at_all(own_server)
@@ -122,7 +125,7 @@ def test_no_redis_after_a_report(
 
 
 def test_no_redis_after_a_report_in_english(own_call: PhoneCall, own_server: RedisServer) -> None:
-    own_call.dials().presses("2", "1", ID_KEYS, "1").hears("Your report number is")
+    own_call.dials().presses("2", "1", ID_KEYS, "1").hears("The report number is")
     own_server.kill()
 
     own_call.presses("").hears(ON_RECORD_EN).does_not_hear("NOT")
@@ -147,7 +150,7 @@ def test_the_call_goes_on_when_redis_is_back(own_call: PhoneCall, own_server: Re
     own_call.presses("1").hears(NOT_BLOCKED_ZH)
     own_server.start()
 
-    own_call.asks(target, "1").hears("临时挂失成功")
+    own_call.asks(target, "1").hears("挂失成功")
 
 
 def test_without_redis_the_end_of_a_call_is_still_acknowledged(
@@ -178,6 +181,53 @@ def test_an_apology_signature_is_still_asked_for(
     assert (response.status_code, response.get_data()) == (403, b"")
 
 
+def test_a_person_is_reached_without_redis(own_call: PhoneCall, own_server: RedisServer) -> None:
+    """A transfer needs no records."""
+    own_call.dials().presses("2")
+    own_server.kill()
+
+    own_call.presses("1").hears(NOT_BLOCKED_EN, "For a person, press 0.")
+    assert own_call.is_over_but_for_a_person
+    own_call.presses("0")
+    (dial,) = ElementTree.fromstring(own_call.answer).iter("Dial")  # noqa: S314
+    assert (dial.text, dial.attrib["callerId"]) == (AGENT_NUMBER, own_call.caller)
+
+
+@pytest.mark.parametrize("key", ["", "1", "9", "*", "00"])
+def test_any_other_key_after_an_apology_ends_the_call(
+    own_call: PhoneCall, own_server: RedisServer, key: str
+) -> None:
+    own_server.kill()
+    own_call.dials().presses(key)
+    assert "<Dial" not in own_call.answer.decode()
+    assert own_call.has_ended
+
+
+def test_outside_the_hours_an_apology_offers_nobody(
+    own_server: RedisServer, another_day: int
+) -> None:
+    closed = settings(own_server.url, agent_hours=f"{DAYS[another_day]} 08:30-17:30")
+    call = PhoneCall(Twilio(an_app(closed)))
+    own_server.kill()
+    call.dials().hears(NOT_BLOCKED_ZH, BANK_ZH, NOT_BLOCKED_EN, BANK_EN)
+    call.does_not_hear("人工", "press 0")
+    assert call.has_ended
+    assert "<Dial" not in call.asks("/voice/agent", "0").answer.decode()
+    assert call.has_ended
+
+
+def test_with_many_banks_none_of_them_is_read_out(own_server: RedisServer, tmp_path: Path) -> None:
+    """And never the number on the back of the card: it is lost."""
+    one, _, _ = BANKS.partition("[banks.ccb]")
+    more = [one.replace("icbc", f"b{n}").replace("ICBC_S", f"B{n}_S") for n in range(6)]
+    (tmp_path / "banks.toml").write_text("".join(more), encoding="utf-8")
+    secrets = {f"b{n}_secrets": a_secret() for n in range(6)}
+    known = settings(own_server.url, banks_file=str(tmp_path / "banks.toml"), **secrets)
+    own_server.kill()
+    call = PhoneCall(Twilio(an_app(known))).dials()
+    call.hears("请拨发卡银行的客服电话", "call the bank that issued the card").does_not_hear("95588")
+
+
 # --- Redis breaks exactly while a report is written ------------------------------------------
 
 
@@ -188,7 +238,7 @@ def test_a_wire_cut_at_commit_is_an_unknown_outcome(
     wired_call.to_confirmation()
     wire.at_commit = cut
     wired_call.presses("1").hears(UNSURE_ZH).does_not_hear(
-        "没有停用", "没有办成", "挂失成功", "挂失编号"
+        "没有停用", "没有办成", "挂失成功", "编号"
     )
 
     wire.at_commit = ""
@@ -235,7 +285,7 @@ def test_an_unknown_outcome_that_redis_forgot_to_tell_in_the_call_record(
     wire.at_commit = ""
     hotline_behind(wired_call).redis.set(keys.call(SID), before)
 
-    wired_call.presses("2").hears("临时挂失成功")
+    wired_call.presses("2").hears("挂失成功")
     assert one_whole_report(own_server)
 
 
@@ -274,7 +324,7 @@ def test_refused_writes_at_the_first_ring(
         refuse(redis)
 
     own_call.dials().hears(NOT_BLOCKED_ZH, BANK_ZH, NOT_BLOCKED_EN, BANK_EN)
-    assert own_call.has_ended
+    assert own_call.is_over_but_for_a_person
 
 
 @pytest.mark.parametrize("refuse", REFUSALS)
@@ -285,8 +335,8 @@ def test_refused_writes_at_the_confirming_key(
     with own_server.client() as redis:
         refuse(redis)
 
-    own_call.presses("1").hears(NOT_BLOCKED_ZH, BANK_ZH).does_not_hear("挂失编号")
-    assert own_call.has_ended
+    own_call.presses("1").hears(NOT_BLOCKED_ZH, BANK_ZH).does_not_hear("编号")
+    assert own_call.is_over_but_for_a_person
     assert nothing_at_all(own_server)
 
 
@@ -299,7 +349,7 @@ def test_refused_writes_after_a_report(
         refuse(redis)
 
     own_call.presses("").hears(ON_RECORD_ZH).does_not_hear("没有停用", "没有办成")
-    assert own_call.has_ended
+    assert own_call.is_over_but_for_a_person
 
 
 @pytest.mark.parametrize("refuse", REFUSALS)

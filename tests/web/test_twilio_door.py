@@ -128,7 +128,7 @@ def test_a_genuine_request_comes_in_whatever_its_parameters(twilio: Twilio, form
 
 def test_every_voice_route_turns_away_what_twilio_did_not_sign(app: Flask, twilio: Twilio) -> None:
     rules = [rule for rule in app.url_map.iter_rules() if str(rule).startswith("/voice")]
-    assert {str(rule) for rule in rules} >= {"/voice", "/voice/<step>", "/voice/status"}
+    assert {str(rule) for rule in rules} >= {"/voice", "/voice/<step>", "/voice/status", "/voice/agent"}
 
     for rule in rules:
         target = str(rule).replace("<step>", "confirm") + "?turn=3"
@@ -139,7 +139,8 @@ def test_every_voice_route_turns_away_what_twilio_did_not_sign(app: Flask, twili
 
 
 def test_other_methods_are_no_way_in(twilio: Twilio) -> None:
-    for target in ("/voice", "/voice/confirm?turn=3", "/voice/status", "/voice/fallback"):
+    steps = ("confirm?turn=3", "status", "fallback", "agent")
+    for target in ("/voice", *(f"/voice/{step}" for step in steps)):
         for method in ("GET", "PUT", "DELETE", "PATCH", "HEAD"):
             right = signature_of(BASE_URL + target)
             assert twilio.sends(target, (), right, method).status_code == 405, (method, target)

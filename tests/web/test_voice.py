@@ -1,8 +1,11 @@
 """The voice routes: valid TwiML every time, nothing done twice, two round trips a turn."""
 
+import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from redis import Redis
 
 from ivr.conversation import Heard
@@ -110,7 +113,7 @@ def test_two_calls_at_the_same_instant_make_one_report(call: PhoneCall, redis: R
 
     assert len(reports(redis)) == 1
     (number,) = (key.removeprefix("report:") for key in reports(redis))
-    assert sum("临时挂失成功" in c.said for c in calls) == 1
+    assert sum("挂失成功" in c.said for c in calls) == 1
     assert sum("已经挂失" in c.said for c in calls) == 5
     for one in calls:
         one.hears(number)
@@ -138,22 +141,90 @@ def test_a_call_whose_record_is_lost_begins_again(call: PhoneCall, redis: Redis)
     call.to_confirmation()
     redis.delete(keys.call(SID))
 
-    call.presses("1").hears("欢迎致电12333").does_not_hear("挂失编号")
+    call.presses("1").hears("欢迎致电12333").does_not_hear("编号")
     assert reports(redis) == []
-    call.presses("1", "1", ID_KEYS, "1").hears("临时挂失成功")
+    call.presses("1", "1", ID_KEYS, "1").hears("挂失成功")
 
 
 def test_an_unknown_step_begins_a_call(call: PhoneCall) -> None:
     call.asks("/voice/no_such_step", "1").hears("欢迎致电12333")
 
 
-@pytest.mark.parametrize("sid", ["", "A" * 65, f"{SID}\n", "call:*", "呼叫"])
-def test_a_request_without_a_call_sid_is_no_call(twilio: Twilio, redis: Redis, sid: str) -> None:
+@pytest.mark.parametrize("sid", ["", "A" * 129, f"{SID}\n", "a\tb", "\x7f", "呼叫", "é"])
+def test_a_request_without_a_calls_id_is_no_call(twilio: Twilio, redis: Redis, sid: str) -> None:
     form = [("CallSid", sid)] if sid else [("From", "+8613800138000")]
 
     assert twilio.posts("/voice", form).status_code == 400
     assert twilio.posts("/voice/confirm?turn=1", form).status_code == 400
     assert redis.keys("call:*") == []
+
+
+# A call's id is opaque: 1 to 128 printable characters of ASCII. Somleng's are UUIDs.
+IDS = [
+    "c7a3b0f2-5f0e-4d8b-9a44-2f1f0c1d7e55", "call:*", "..", "../report", " ", "a b", "a%20b", "%",
+    "%s%n", "{}", "*", "?", "[a-z]", "a:b", "A" * 128, "~" * 128, "'; FLUSHALL",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("sid", IDS)
+def test_a_whole_call_of_any_engine(twilio: Twilio, redis: Redis, sid: str) -> None:
+    call = PhoneCall(twilio, sid).to_report()
+    (name,) = redis.keys("call:*")
+    assert re.fullmatch(r"call:[\w.~%-]+", plain(name)), "one plain word, no pattern"
+    assert 0 < redis.ttl(name) <= keys.CALL_SECONDS
+    call.presses("").hears("正在通知工商银行").repeats().presses("", "").hears("再见")
+    assert call.has_ended
+    assert reports(redis) == [f"report:{report_number(redis)}"]
+
+
+def report_number(redis: Redis) -> str:
+    """Of the one report there is."""
+    (name,) = reports(redis)
+    return name.removeprefix("report:")
+
+
+def test_calls_with_similar_ids_do_not_meet(twilio: Twilio, redis: Redis) -> None:
+    """Each is asked by its own id alone, wherever it stands."""
+    calls = [PhoneCall(twilio, sid) for sid in IDS]
+    for number, call in enumerate(calls):
+        call.dials().presses(*["1", "4", "1"][: number % 4])
+    answers = [call.answer for call in calls]
+    assert [call.repeats().answer for call in calls] == answers
+    assert len(redis.keys("call:*")) == len(IDS)
+
+
+PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126), min_size=1, max_size=128)
+
+
+@given(PRINTABLE, PRINTABLE)
+def test_two_ids_never_share_a_key(one: str, other: str) -> None:
+    assert (keys.call(one) == keys.call(other)) == (one == other)
+    assert (keys.seen_event("icbc", one) == keys.seen_event("icbc", other)) == (one == other)
+    assert re.fullmatch(r"call:[\w.~%-]+", keys.call(one))
+
+
+def test_the_person_sees_who_calls(twilio: Twilio) -> None:
+    call = PhoneCall(twilio)
+    call.caller = "+8613912345678"
+    call.dials().presses("1", "0")
+    assert b'callerId="+8613912345678"' in call.answer
+    assert b'callerId="+8613912345678"' in call.repeats().answer
+
+
+@pytest.mark.parametrize("caller", ["anonymous", "+266696687", "client:bob", ""])
+def test_a_number_that_no_network_takes_is_not_shown_to_the_person(
+    twilio: Twilio, caller: str
+) -> None:
+    """Twilio would reject the transfer with error 13214."""
+    call = PhoneCall(twilio)
+    call.caller = caller
+    assert b'callerId="+8612333"' in call.dials().presses("1", "0").answer
+
+
+def test_the_callers_number_is_not_kept(call: PhoneCall, redis: Redis) -> None:
+    call.dials().presses("1", "0")
+    assert call.caller.encode() not in (redis.get(keys.call(SID)) or b"")
+    assert call.caller not in repr(Heard(SID, "person", 3, "", call.caller))
 
 
 def test_keys_are_not_in_what_a_request_looks_like() -> None:
@@ -190,7 +261,7 @@ def test_a_record_set_back_to_before_the_report_still_knows_it(
     ways = [(confirm, "1"), (confirm, "2"), (confirm, ""), ("/voice/outcome_unknown?turn=4", "2")]
     for target, pressed in ways:
         redis.set(keys.call(SID), before)
-        call.asks(target, pressed).hears("临时挂失成功", number)
+        call.asks(target, pressed).hears("挂失成功", number)
     redis.set(keys.call(SID), before)
     call.asks(filed).hears("正在通知工商银行")
     assert len(reports(redis)) == 1
@@ -201,13 +272,27 @@ def test_a_second_card_of_the_same_call_is_another_report(
 ) -> None:
     holder = a_holder(a_card("1111"), a_card("2222", bank="ccb"))
     call = PhoneCall(Twilio(an_app(settings(redis_server.url), holder)))
-    call.dials().presses("1", "1", ID_KEYS, "1", "1").hears("临时挂失成功")
+    call.dials().presses("1", "1", ID_KEYS, "1", "1").hears("挂失成功")
     first = call.report_number
-    call.presses("", "", "*", "1", ID_KEYS, "2", "1").hears("临时挂失成功")
+    call.presses("", "", "*", "1", ID_KEYS, "2", "1").hears("挂失成功")
 
     assert call.report_number != first
     assert len(reports(redis)) == 2
     assert len(redis.keys("loss:*")) == 2
+
+
+def test_another_card_is_reported_without_keying_the_number_again(
+    redis: Redis, redis_server: RedisServer
+) -> None:
+    holder = a_holder(a_card("1111"), a_card("2222", bank="ccb"))
+    call = PhoneCall(Twilio(an_app(settings(redis_server.url), holder)))
+    call.dials().presses("1", "1", ID_KEYS, "1", "1").hears("挂失成功")
+    call.presses("", "").hears("挂失另一张卡请按1").presses("1")
+    call.hears("工商银行尾号1111，已经挂失，详情请按1。", "建设银行尾号2222，请按2。")
+    call.presses("2", "1").hears("挂失成功")
+    assert len(reports(redis)) == len(redis.keys("loss:*")) == 2
+    call.presses("", "", "1", "1").hears("工商银行尾号1111的卡已经挂失")
+    assert len(reports(redis)) == 2
 
 
 # --- what a turn costs -----------------------------------------------------------------------
@@ -232,7 +317,7 @@ def test_the_filing_turn_is_three_round_trips(wired_call: PhoneCall, wire: Wire)
     wired_call.to_confirmation()
 
     before = wire.round_trips
-    wired_call.presses("1").hears("临时挂失成功")
+    wired_call.presses("1").hears("挂失成功")
     assert wire.round_trips - before == 3
 
 
