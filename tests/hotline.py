@@ -18,6 +18,7 @@ from ivr.store.journal import Journal
 from ivr.store.opening import open_store
 from ivr.store.outbox import Outbox
 from ivr.store.reconciliation import Reconciliation
+from ivr.store.text_line import TextLine
 from ivr.store.vault import Vault
 
 
@@ -36,6 +37,7 @@ class Hotline:
     deadlines: Deadlines
     reconciliation: Reconciliation
     bank_health: BankHealth
+    text_line: TextLine
     journal: Journal
     condition: Condition
 

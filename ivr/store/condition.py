@@ -16,6 +16,7 @@ from ivr.store import keys
 from ivr.store.codec import plain
 from ivr.store.connection import DurabilityGuard
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
+from ivr.store.text_line import TextLine
 from ivr.store.vault import Vault
 
 MOST_COUNTED: Final = 10_000  # open notices, when a bank has left
@@ -45,12 +46,14 @@ class Condition:
         outbox: Outbox,
         durability: DurabilityGuard,
         banks: Collection[str],
+        text_line: TextLine,
     ) -> None:
         self._redis = redis
         self._vault = vault
         self._outbox = outbox
         self._durability = durability
         self._banks = banks
+        self._text_line = text_line
 
     def check(self) -> list[str]:
         """What is weak about this Redis; see `check_durability`.
@@ -80,6 +83,10 @@ class Condition:
             bank = queue.removeprefix(bank_queue(""))
             found[bank] = self._redis.zcard(keys.blocks(bank)) + owed.get(queue, 0)
         return {bank: count for bank, count in found.items() if count}
+
+    def texts_refused(self) -> str:
+        """Why Twilio takes no text of ours; empty when it does."""
+        return self._text_line.trouble()
 
     def queues_without_a_worker(self) -> dict[str, str]:
         """Queue -> whom it is for, where no worker gave a sign of life lately: RQ lists the killed

@@ -20,6 +20,7 @@ from ivr.store.holders import Holders
 from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox
 from ivr.store.reconciliation import Reconciliation
+from ivr.store.text_line import TextLine
 from ivr.store.vault import Vault
 
 
@@ -35,6 +36,7 @@ class Store:
     deadlines: Deadlines
     reconciliation: Reconciliation
     bank_health: BankHealth
+    text_line: TextLine
     journal: Journal
     condition: Condition
 
@@ -47,6 +49,7 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
     journal = Journal(redis, settings.journal_retention_days * keys.DAY)
     outbox = Outbox(redis, vault, journal)
     health = BankHealth(redis)
+    text_line = TextLine(redis)
     durability = DurabilityGuard(redis, development=settings.hotline_development)
     cases = Cases(
         redis,
@@ -66,6 +69,7 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         deadlines=Deadlines(redis),
         reconciliation=Reconciliation(redis, holders),
         bank_health=health,
+        text_line=text_line,
         journal=journal,
-        condition=Condition(redis, vault, outbox, durability, settings.banks),
+        condition=Condition(redis, vault, outbox, durability, settings.banks, text_line),
     )

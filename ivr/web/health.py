@@ -15,15 +15,22 @@ from ivr.store.connection import UnsafeRedisError
 from ivr.store.vault import WrongDataKeysError
 
 
-def health_routes(
-    condition: Condition, bank_health: BankHealth, banks: Mapping[str, Bank]
-) -> Blueprint:
-    """/healthz, /readyz and /metrics: open, and without any personal value."""
-    routes = Blueprint("health", __name__)
+def alive_routes() -> Blueprint:
+    """/healthz, the only one that is public."""
+    routes = Blueprint("alive", __name__)
 
     @routes.get("/healthz")
     def alive() -> Response:
         return jsonify(status="alive")
+
+    return routes
+
+
+def health_routes(
+    condition: Condition, bank_health: BankHealth, banks: Mapping[str, Bank]
+) -> Blueprint:
+    """/readyz and /metrics, for the operators' listener: without any personal value."""
+    routes = Blueprint("health", __name__)
 
     @routes.get("/readyz")
     def ready() -> tuple[Response, int]:
@@ -60,9 +67,14 @@ def what_to_look_at(condition: Condition) -> list[str]:
     """What a person should mend while calls go on."""
     try:
         left = condition.banks_left_behind()
+        refused = condition.texts_refused()
     except RedisError as error:
         return [f"Redis does not answer ({type(error).__name__})"]
-    return [
+    texts = [
+        f"Twilio refuses every text ({refused}): TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN or "
+        "TWILIO_FROM_NUMBER is wrong; the texts wait"
+    ]
+    return (texts if refused else []) + [
         f"bank {bank} is not in BANKS_FILE, but {count} blocks and open notices name it"
         for bank, count in left.items()
     ]
