@@ -14,6 +14,7 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from ivr.conversation import Conversation
+from ivr.environment import unwrapped
 from ivr.every_language import load_words
 from ivr.logs import configure_logs
 from ivr.prompts.catalogue import Catalogue, CatalogueError
@@ -128,7 +129,7 @@ def _environ() -> Mapping[str, str]:
     """The environment. A `flask` command typed beside a running `make run` also knows that run's
     development values; what is in the environment wins, and a server never looks there.
     """
-    place = Path(os.environ.get("DATA_DIR") or "var")
+    place = Path(unwrapped(os.environ.get("DATA_DIR", "")) or "var")
     values, running = place / "development.env", place / "run.json"
     if not (_is_command() and values.is_file() and running.is_file()):
         return os.environ

@@ -17,6 +17,7 @@ from urllib.parse import urljoin, urlsplit
 from .engine import KEYS, Call, Event, Exchange, HttpTransport, Level, PhoneLine, State
 from .engine.clock import NEVER
 from .engine.journey import journey_lines
+from .engine.signature import signing_token
 
 _GAP = 0.4
 _SILENCE, _HANG_UP = "s", "h"
@@ -215,7 +216,7 @@ def _line(options: argparse.Namespace) -> PhoneLine:
         fallback_url=options.fallback_url and urljoin(voice, options.fallback_url),
         number=options.number,
         account_sid=options.account_sid,
-        auth_token=options.auth_token,
+        auth_token=signing_token(options.auth_token),
     )
 
 

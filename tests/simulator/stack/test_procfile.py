@@ -49,12 +49,13 @@ def production_environ(folder: Path, ports: Ports, redis_url: str) -> dict[str, 
     """Every setting given, as an operator would; nothing of `make run`."""
     folder.mkdir()
     values = development.environment(person_environ(), folder, ports, redis_url)
-    del values["HOTLINE_DEVELOPMENT"]
+    for name in ("HOTLINE_DEVELOPMENT", "OPERATIONS_BIND"):
+        del values[name]
     return values
 
 
 def is_ready(ports: Ports) -> bool:
-    return status_of(f"http://{LOOPBACK}:{ports.web}/readyz") == 200
+    return status_of(f"http://{LOOPBACK}:{ports.operations}/readyz") == 200
 
 
 @needs_redis
