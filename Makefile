@@ -34,7 +34,7 @@ run: $(VENV)/ready ## Start the hotline with a sandbox bank and an embedded serv
 	@$(BIN)/python -m simulator.run
 
 start: $(VENV)/ready ## Start the processes of the Procfile with the settings of the environment
-	@PATH="$(CURDIR)/$(BIN):$$PATH" exec $(BIN)/honcho start --port "$${PORT:-8000}"
+	@PATH="$(abspath $(BIN)):$$PATH" exec $(BIN)/honcho start --port "$${PORT:-8000}"
 
 call: $(VENV)/ready ## Report a card lost over a simulated phone call, from first key to bank receipt
 	@$(BIN)/python -m simulator.main_call $(ARGS)
