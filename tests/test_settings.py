@@ -228,7 +228,7 @@ def test_twilios_token_while_it_is_changed(
     assert [token.get_secret_value() for token in found] == tokens
 
 
-@pytest.mark.parametrize("listed", ["new,", ",old", "new,,old", "two words", '"new', "new'", "中"])
+@pytest.mark.parametrize("listed", ["new,", ",old", "new,,old", '"new', "new'", "中"])
 def test_tokens_that_are_none(environ: dict[str, str], listed: str) -> None:
     said = problem(environ, TWILIO_AUTH_TOKEN=listed)
     assert said.startswith("TWILIO_AUTH_TOKEN: token ")
