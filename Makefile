@@ -25,13 +25,16 @@ As root: apt-get install $$package
 endef
 export no_python no_venv
 
-.PHONY: help setup run call phone load kit test lint format bench faults packages
+.PHONY: help setup run start call phone load kit test lint format bench faults packages
 
 help: ## List what can be typed here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/ready ## Start the hotline with a sandbox bank and an embedded server; Ctrl-C stops it
 	@$(BIN)/python -m simulator.run
+
+start: $(VENV)/ready ## Start the processes of the Procfile with the settings of the environment
+	@PATH="$(abspath $(BIN)):$$PATH" exec $(BIN)/honcho start --port "$${PORT:-8000}"
 
 call: $(VENV)/ready ## Report a card lost over a simulated phone call, from first key to bank receipt
 	@$(BIN)/python -m simulator.main_call $(ARGS)

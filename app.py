@@ -1,8 +1,8 @@
-"""Builds the application: every part is wired together here and nowhere else."""
+"""The two doors, wired together here and nowhere else: the public one, the operators' own."""
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from flask import Flask
 from redis.exceptions import ResponseError
 from werkzeug.exceptions import HTTPException
 
-from ivr.banks_file import is_in_clear
 from ivr.conversation import Conversation
+from ivr.environment import unwrapped
 from ivr.every_language import load_words
 from ivr.logs import configure_logs
 from ivr.prompts.catalogue import Catalogue, CatalogueError
@@ -25,6 +25,7 @@ from ivr.spoken import BankNames
 from ivr.store.connection import OUTAGE, UnsafeRedisError
 from ivr.store.opening import Store, open_store
 from ivr.store.vault import WrongDataKeysError
+from ivr.weak_settings import weak_listening, weak_operations, weak_settings
 from ivr.web.apology import Apology
 from ivr.web.bank_docs import bank_docs_routes
 from ivr.web.banks import bank_routes
@@ -32,7 +33,7 @@ from ivr.web.commands.cardholders import RecordTools, add_record_commands
 from ivr.web.commands.flow import flow
 from ivr.web.commands.notices import NoticeTools, add_notice_commands
 from ivr.web.commands.reports import ReportTools, add_report_commands
-from ivr.web.health import health_routes
+from ivr.web.health import alive_routes, health_routes
 from ivr.web.problems import as_problem
 from ivr.web.twilio import TwilioDoor
 from ivr.web.twiml import Voice
@@ -50,24 +51,43 @@ def create_app(settings: Settings) -> Flask:
         UnsafeRedisError: this Redis could evict or lose a loss report.
         WrongDataKeysError: DATA_KEYS do not open its records.
     """
-    if is_in_clear(settings.public_base_url):
-        log.warning(
-            "public_base_url_is_not_https",
-            why="without TLS in front of us, the digits of ID numbers cross the network in clear",
-        )
     words = load_words()
     store = open_store(settings)
+    app = _empty_app()
+    check_redis(store, settings)
+    service = open_service(store, settings)
+    _open_doors(app, settings, words, store, service)
+    _add_commands(app, settings, store, service)
+    _tell_weak([*weak_settings(settings), *weak_listening(settings)])
+    return app
+
+
+def create_operations(settings: Settings) -> Flask:
+    """The operators' own WSGI application, for a listener that the public does not reach. It
+    starts whatever Redis is like: to say that is what it is for.
+    """
+    store = open_store(settings)
+    app = _empty_app()
+    app.register_blueprint(health_routes(store.condition))
+    _tell_weak(weak_operations(settings))
+    return app
+
+
+def _empty_app() -> Flask:
     app = Flask(__name__, static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MOST_BYTES_OF_A_REQUEST
     # A redirect of a Gather's action loses the keys, so no URL is ever redirected to another
     # spelling of itself (twilio-voice section 3).
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    check_redis(store, settings)
-    service = open_service(store, settings)
-    _open_doors(app, settings, words, store, service)
-    _add_commands(app, settings, store, service)
+    app.register_error_handler(HTTPException, lambda error: as_problem(error).response())
     return app
+
+
+def _tell_weak(lines: Iterable[str]) -> None:
+    """Only when a server starts, not for each command that is typed."""
+    for line in [] if _is_command() else lines:
+        log.warning("weak_setting", why=line)
 
 
 def check_redis(store: Store, settings: Settings) -> None:
@@ -99,7 +119,7 @@ def _open_doors(
     app: Flask, settings: Settings, words: Catalogue, store: Store, service: CardService
 ) -> None:
     base = settings.public_base_url
-    door = TwilioDoor(settings.twilio_auth_token.get_secret_value(), base)
+    door = TwilioDoor(settings.twilio_auth_token, base)
     prefix = base.partition("://")[2].partition("/")[2]
     voice = Voice(
         words, f"/{prefix}" if prefix else "", settings.agent_number, settings.twilio_from_number
@@ -109,8 +129,7 @@ def _open_doors(
     app.register_blueprint(voice_routes(conversation, door, voice, Apology(settings, voice)))
     app.register_blueprint(bank_routes(service, store.reconciliation, settings.banks, base))
     app.register_blueprint(bank_docs_routes())
-    app.register_blueprint(health_routes(store.condition))
-    app.register_error_handler(HTTPException, lambda error: as_problem(error).response())
+    app.register_blueprint(alive_routes())
 
 
 def _add_commands(app: Flask, settings: Settings, store: Store, service: CardService) -> None:
@@ -125,28 +144,33 @@ def _environ() -> Mapping[str, str]:
     """The environment. While `make run` is running, a `flask` command also gets its development
     values. Values in the environment win. A server never gets the development values.
     """
-    place = Path(os.environ.get("DATA_DIR") or "var")
+    place = Path(unwrapped(os.environ.get("DATA_DIR", "")) or "var")
     values, running = place / "development.env", place / "run.json"
-    is_command = click.get_current_context(silent=True) is not None
-    if not (is_command and values.is_file() and running.is_file()):
+    if not (_is_command() and values.is_file() and running.is_file()):
         return os.environ
     known = dotenv_values(values, interpolate=False)
     return {**{name: value or "" for name, value in known.items()}, **os.environ}
 
 
+def _is_command() -> bool:
+    """Whether this is a `flask` command, not a server."""
+    return click.get_current_context(silent=True) is not None
+
+
 @cache
-def _app_from_environment() -> Flask:
+def _from_environment(create: Callable[[Settings], Flask]) -> Flask:
     configure_logs()
     try:
-        return create_app(read_settings(_environ()))
+        return create(read_settings(_environ()))
     except (SettingsError, CatalogueError, UnsafeRedisError, WrongDataKeysError) as error:
         sys.exit(str(error))
 
 
 def __getattr__(name: str) -> Any:
-    """`app:app` for servers and the flask command; made only when asked for, so that importing
-    `create_app` needs no environment.
+    """`app:app` and `app:operations` for servers and the flask command; made only when asked for,
+    so that importing `create_app` needs no environment.
     """
-    if name == "app":
-        return _app_from_environment()
-    raise AttributeError(name)
+    create = {"app": create_app, "operations": create_operations}.get(name)
+    if create is None:
+        raise AttributeError(name)
+    return _from_environment(create)

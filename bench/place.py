@@ -21,6 +21,7 @@ from tests.faults.city import CHECKOUT, City, Store
 from tests.hotline import Hotline
 
 SEED = 12333
+EVERY_KIND = ("web", "operations", "worker", "clock")
 
 
 class BenchCity(City):
@@ -32,7 +33,7 @@ class BenchCity(City):
         holders: int,
         *,
         banks: Sequence[str] = ("icbc",),
-        kinds: Sequence[str] = ("web", "worker", "clock"),
+        kinds: Sequence[str] = EVERY_KIND,
         environ: Mapping[str, str] | None = None,
         store: Store | None = None,
     ) -> None:
@@ -45,8 +46,8 @@ class BenchCity(City):
         self._told: dict[str, str] = {}
 
     def wait_until_ready(self, seconds: float = 60) -> None:
-        """Waits only if web, worker and clock are all there."""
-        if set(self._kinds) >= {"web", "worker", "clock"}:
+        """Waits only if all of them are there."""
+        if set(self._kinds) >= set(EVERY_KIND):
             super().wait_until_ready(seconds)
 
     @property

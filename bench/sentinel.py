@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final
 
-from bench.place import by_shell, folder, for_the_procfile, procfile
+from bench.place import EVERY_KIND, by_shell, folder, for_the_procfile, procfile
 from bench.table import show
 from ivr.cards.records import Holder
 from simulator.engine import HttpTransport
@@ -37,7 +37,7 @@ class PatientCity(City):
         return {**super()._environ(), **for_the_procfile()}
 
     def _commands(self) -> dict[str, list[str]]:
-        return {kind: by_shell(procfile()[kind]) for kind in ("web", "worker", "clock")}
+        return {kind: by_shell(procfile()[kind]) for kind in EVERY_KIND}
 
 
 @dataclass

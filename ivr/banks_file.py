@@ -11,14 +11,17 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
+    StringConstraints,
     ValidationError,
     field_validator,
 )
 
 from ivr.cards.notice import TEXTS
+from ivr.environment import all_visible, listed
 from ivr.prompts.languages import LANGUAGES, LanguageCode
 
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
@@ -44,7 +47,9 @@ def split_url(url: str) -> SplitResult:
     Raises:
         ValueError: it is not one.
     """
-    parts = urlsplit(url)
+    parts = urlsplit(url)  # which passes over the end of a line in the middle
+    if any(map(str.isspace, url)):
+        raise ValueError("must have no blanks")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an absolute https:// URL")
     _ = parts.port  # reading it raises ValueError when it is no port
@@ -63,7 +68,11 @@ def _in_every_language(names: dict[LanguageCode, str]) -> dict[LanguageCode, str
     return names
 
 
-_Text = Annotated[str, Field(min_length=1)]
+_Text = Annotated[
+    str,
+    BeforeValidator(all_visible),
+    StringConstraints(strip_whitespace=True, min_length=1),
+]
 BankName = dict[LanguageCode, _Text]  # how a bank is called in each language
 
 
@@ -98,6 +107,11 @@ class Bank(BaseModel):
         for secret in secrets:
             _check_webhook_secret(secret.get_secret_value())
         return secrets
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _visible(cls, value: Any) -> Any:
+        return all_visible(value)
 
     @field_validator("ca_file", "client_cert_file", "client_key_file")
     @classmethod
@@ -163,8 +177,7 @@ def _shared_secrets(banks: Mapping[str, Bank]) -> list[str]:
 
 def _read_bank(bank_id: str, table: Any, environ: Mapping[str, str]) -> Bank:
     table = table if isinstance(table, dict) else {}
-    listed = environ.get(str(table.get("secrets_env", "")), "")
-    secrets = tuple(s.strip() for s in listed.split(",") if s.strip())
+    secrets = tuple(filter(None, listed(environ.get(str(table.get("secrets_env", "")), ""))))
     return Bank.model_validate(table | {"id": bank_id, "secrets": secrets})
 
 

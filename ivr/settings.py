@@ -25,10 +25,12 @@ from pydantic import (
 
 from ivr.agent_hours import AgentHours
 from ivr.banks_file import Bank, ProtectedUrl, is_random, problem_lines, read_banks, split_url
+from ivr.environment import all_visible, cleaned, listed
 from ivr.errors import HotlineError
+from ivr.redis_url import SENTINEL_SCHEME, check_redis_url
 
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+@-]+")
-SENTINEL_SCHEME = "redis+sentinel://"
+TOKEN = re.compile(r"(?![\"'])[ -~]+(?<![\"'])")  # for a header; half a pair of quotes is a slip
 KEPT_AFTER_RELEASE_DAYS = 30  # the release must find the report, even after a long outage
 
 
@@ -47,7 +49,9 @@ class Settings(BaseModel):
 
     public_base_url: str = Field(repr=False, description="where Twilio and banks reach us")
     twilio_account_sid: str = Field(pattern=r"^AC[0-9a-fA-F]{32}$")
-    twilio_auth_token: SecretStr
+    twilio_auth_token: tuple[SecretStr, ...] = Field(
+        description="any admits Twilio; the first is the one we send texts with"
+    )
     twilio_from_number: str = Field(pattern=r"^\+?[0-9]{3,15}$", description="sender of texts")
     twilio_api_base: ProtectedUrl = "https://api.twilio.com"
     banks_file: Path
@@ -60,6 +64,10 @@ class Settings(BaseModel):
         default=None, ge=0, le=10, description="unset: 1 with Sentinel, otherwise 0"
     )
     port: int = Field(default=8000, ge=1, le=65535)
+    bind_address: str = Field(default="0.0.0.0", description="where the web listens")  # noqa: S104
+    behind_proxy: bool = Field(default=False, description="a proxy before us buffers requests")
+    operations_bind: str = Field(default="", description="unset: 127.0.0.1 and PORT + 3")
+    workers_per_bank: int | None = Field(default=None, ge=1, description="unset: max_in_flight")
     loss_report_days: int = Field(default=7, ge=1, le=30, description="domain.md section 1")
     report_retention_days: int = 1095
     journal_retention_days: int = Field(default=365, ge=30)
@@ -75,17 +83,32 @@ class Settings(BaseModel):
             raise ValueError("must have no query and no fragment")
         return url.rstrip("/")
 
+    @field_validator("redis_url")
+    @classmethod
+    def _can_be_opened(cls, url: str) -> str:
+        return check_redis_url(url)
+
+    @field_validator("operations_bind")
+    @classmethod
+    def _host_and_port(cls, bind: str) -> str:
+        if bind:
+            parts = split_url(f"http://{bind}")
+            if parts.port is None or parts.netloc != bind or parts.netloc.count(":") > 8:
+                raise ValueError("must be a host and a port: 127.0.0.1:8003 or [::1]:8003")
+        return bind
+
+    @field_validator("twilio_auth_token", "data_keys", mode="before")
+    @classmethod
+    def _split(cls, values: Any) -> Any:
+        return listed(values) if isinstance(values, str) else values
+
     @field_validator("twilio_auth_token")
     @classmethod
-    def _token_is_set(cls, token: SecretStr) -> SecretStr:
-        if not token.get_secret_value().strip():
-            raise ValueError("must not be empty: with it Twilio proves who is calling")
-        return token
-
-    @field_validator("data_keys", mode="before")
-    @classmethod
-    def _split_keys(cls, keys: Any) -> Any:
-        return tuple(k.strip() for k in keys.split(",")) if isinstance(keys, str) else keys
+    def _sendable_tokens(cls, tokens: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        for number, token in enumerate(tokens, 1):
+            if not TOKEN.fullmatch(token.get_secret_value()):
+                raise ValueError(f"token {number} is empty, or holds what no token of Twilio does")
+        return tokens
 
     @field_validator("data_keys")
     @classmethod
@@ -109,6 +132,12 @@ class Settings(BaseModel):
     @classmethod
     def _parse_hours(cls, hours: Any) -> Any:
         return AgentHours.parse(hours) if isinstance(hours, str) else hours
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _visible(cls, value: Any) -> Any:
+        """Stands last, for of these pydantic runs the last one first."""
+        return all_visible(value)
 
     @property
     def loss_report_seconds(self) -> int:
@@ -155,7 +184,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     Raises:
         SettingsError: naming every problem at once, never a secret's value.
     """
-    environ = os.environ if environ is None else environ
+    environ = cleaned(os.environ if environ is None else environ)
     known = {n: environ[n.upper()] for n in Settings.model_fields if environ.get(n.upper())}
     problems: list[str] = []
     banks: dict[str, Bank] = {}

@@ -4,7 +4,8 @@ import os
 import signal
 import sys
 
-from simulator.stack.launcher import CHECKOUT, Launcher, first_demo_id_number
+from simulator.stack.demo_cardholders import first_demo_id_number
+from simulator.stack.launcher import CHECKOUT, Launcher
 from simulator.stack.problem import StartError
 
 READY = """
@@ -13,7 +14,7 @@ The hotline is ready.
   A phone to open      {launch.simulator_url}/simulator
   A call to type       make call   (in a second terminal)
 {demo}  Calls come in at     {launch.hotline_url}/voice   (signed as Twilio signs)
-  Is it well?          {launch.hotline_url}/readyz, /healthz, /metrics
+  Is it well?          {launch.operations_url}/readyz, /metrics   (operators only)
   The sandbox bank     {launch.bank_url}/
   Records, keys, logs  {folder}/
   Commands             .venv/bin/flask --app app --help

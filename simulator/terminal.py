@@ -18,6 +18,7 @@ from urllib.parse import urljoin, urlsplit
 from .engine import KEYS, Call, Event, Exchange, HttpTransport, Level, PhoneLine, State
 from .engine.clock import NEVER
 from .engine.journey import journey_lines
+from .engine.signature import signing_token
 from .stack.data_dir import DataDir
 from .stack.launcher import CHECKOUT
 
@@ -231,7 +232,7 @@ def _line(options: argparse.Namespace) -> PhoneLine:
         fallback_url=options.fallback_url and urljoin(voice, options.fallback_url),
         number=options.number,
         account_sid=options.account_sid,
-        auth_token=options.auth_token,
+        auth_token=signing_token(options.auth_token),
     )
 
 

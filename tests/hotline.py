@@ -19,6 +19,7 @@ from ivr.store.known_banks import KnownBanks
 from ivr.store.opening import open_store
 from ivr.store.outbox import Outbox
 from ivr.store.reconciliation import Reconciliation
+from ivr.store.text_line import TextLine
 from ivr.store.vault import Vault
 
 
@@ -37,6 +38,7 @@ class Hotline:
     deadlines: Deadlines
     reconciliation: Reconciliation
     bank_health: BankHealth
+    text_line: TextLine
     journal: Journal
     condition: Condition
     known_banks: KnownBanks

@@ -17,6 +17,7 @@ from importlinter.configuration import configure
 from redis import Redis
 from rq.utils import import_attribute
 
+from app import create_operations
 from ivr import errors
 from ivr.cards.bank_event import FORMAL_LOSS, UNBLOCKED
 from ivr.errors import HotlineError
@@ -297,7 +298,7 @@ def app(redis: Redis, redis_server: RedisServer) -> Flask:
 
 def test_every_route_is_signed_or_known_to_be_open(app: Flask) -> None:
     """A new route is signed by Twilio or by a bank, or stands on this list."""
-    open_doors = {"/healthz", "/readyz", "/metrics", "/banks/api", "/banks/openapi.json"}
+    open_doors = {"/healthz", "/banks/api", "/banks/openapi.json"}
     twilio = Twilio(app)
     for rule in app.url_map.iter_rules():
         target = re.sub(r"<[^>]*>", "icbc", str(rule))
@@ -305,6 +306,14 @@ def test_every_route_is_signed_or_known_to_be_open(app: Flask) -> None:
             status = twilio.sends(target, [("CallSid", SID)], None, method).status_code
             expected = 403 if target.startswith("/voice") else 401
             assert status == expected or target in open_doors, (method, target, status)
+
+
+def test_the_operators_door_is_another_one(app: Flask) -> None:
+    """What is there needs no proof, for it is not to be reached; nothing of it is public too."""
+    operators = create_operations(hotline_of(app).settings)
+    rules = {str(rule) for rule in operators.url_map.iter_rules()}
+    assert rules == {"/readyz", "/metrics"}
+    assert not rules & {str(rule) for rule in app.url_map.iter_rules()}
 
 
 def test_every_enqueued_job_can_be_imported() -> None:
@@ -330,6 +339,7 @@ LIVES = {
     "deadlines": Life("for ever"),
     "journal": Life("trimmed by time (JOURNAL_RETENTION_DAYS)"),
     "counters": Life("for ever"),
+    "texts:refused": Life("until Twilio takes a text, or 7 days", 7 * keys.DAY),
     "sweep:alive": Life("15 s", 15),
     "call": Life("expires after an hour without a turn", 3600),
     "holder": Life("kept until replaced"),
@@ -407,6 +417,7 @@ def test_every_key_ends_or_says_why_not(app: Flask, redis: Redis) -> None:
     Town(app).bank_tells(card, FORMAL_LOSS)
     found |= check_lives(redis, without_end={"block", "loss"})
     fail_long_enough(hotline_of(app))
+    hotline_of(app).text_line.fails("401")
     sweep_of(hotline_of(app)).round()
     found |= check_lives(redis, without_end={"block", "loss"})
     assert found >= {kind for kind, life in LIVES.items() if life.seconds is not None}

@@ -11,6 +11,7 @@ from flask import Flask
 from redis import Redis
 from werkzeug.test import Client
 
+from app import create_operations
 from ivr.cards.bank_event import MEANS, UNBLOCKED
 from ivr.cards.block import BlockState
 from ivr.dialogue.call import Call
@@ -97,7 +98,8 @@ def test_every_setting_is_documented() -> None:
 
 
 def test_every_metric_is_documented(app: Flask) -> None:
-    text = Client(app).get("/metrics").get_data(as_text=True)
+    operators = Client(create_operations(hotline_of(app).settings))
+    text = operators.get("/metrics").get_data(as_text=True)
     shown = {name.removesuffix("_total") for name in re.findall(r"^# TYPE (\S+)", text, re.M)}
     documented = set(re.findall(r"^\| `(hotline_[a-z_]+)", OPERATIONS, re.M))
     assert shown == documented

@@ -206,9 +206,122 @@ def test_data_keys_that_are_none(environ: dict[str, str], keys: str) -> None:
     assert "is not the url-safe base64 of 32 random bytes" in problem(environ | {"DATA_KEYS": keys})
 
 
-@pytest.mark.parametrize("token", [" ", "\t"])
+@pytest.mark.parametrize("token", [" ", "\t", "\n", '""'])
 def test_a_blank_token_is_none(environ: dict[str, str], token: str) -> None:
-    assert problem(environ, TWILIO_AUTH_TOKEN=token).startswith("TWILIO_AUTH_TOKEN: must not be")
+    assert problem(environ, TWILIO_AUTH_TOKEN=token) == "TWILIO_AUTH_TOKEN: is not set"
+
+
+@pytest.mark.parametrize(
+    ("listed", "tokens"),
+    [
+        ("new", ["new"]),
+        ("new,old", ["new", "old"]),
+        (" new , old\r\n", ["new", "old"]),
+        ("'new','old'", ["new", "old"]),
+        ('"new,old"', ["new", "old"]),
+    ],
+)
+def test_twilios_token_while_it_is_changed(
+    environ: dict[str, str], listed: str, tokens: list[str]
+) -> None:
+    found = read_settings(environ | {"TWILIO_AUTH_TOKEN": listed}).twilio_auth_token
+    assert [token.get_secret_value() for token in found] == tokens
+
+
+@pytest.mark.parametrize("listed", ["new,", ",old", "new,,old", '"new', "new'", "中"])
+def test_tokens_that_are_none(environ: dict[str, str], listed: str) -> None:
+    said = problem(environ, TWILIO_AUTH_TOKEN=listed)
+    assert said.startswith("TWILIO_AUTH_TOKEN: token ")
+    assert listed not in said
+
+
+@pytest.mark.parametrize(
+    "around", ["{}\n", "{}\r\n", " {}\t", '"{}"', "'{}'", '"{}"\n', "\ufeff{}"]
+)
+def test_what_secret_files_put_around_a_value_is_no_part_of_it(
+    environ: dict[str, str], around: str
+) -> None:
+    plain = environ | {"REDIS_URL": "redis://127.0.0.1:1/0", "PORT": "8010", "DATA_DIR": "/srv/d"}
+    wrapped = {name: around.format(value) for name, value in plain.items()}
+    assert read_settings(wrapped) == read_settings(plain)
+
+
+@pytest.mark.parametrize("inside", ["\n", "\r", "\x00", "\x1b", "\x7f", "\u200b", "\u202e"])
+def test_no_setting_holds_a_character_that_cannot_be_seen(
+    environ: dict[str, str], tmp_path: Path, inside: str
+) -> None:
+    """All of them are named, with the other problems."""
+    banks = tmp_path / "other.toml"
+    escaped = "".join(f"\\u{ord(c):04x}" for c in inside)
+    text = BANKS.replace("工商", f"工{escaped}商").replace("95533", f"955{escaped}33")
+    banks.write_text(text.replace("/notices", f"/{escaped}notices"), encoding="utf-8")
+    broken = {
+        name: f"{environ[name][:7]}{inside}{environ[name][7:]}"
+        for name in ("PUBLIC_BASE_URL", "TWILIO_AUTH_TOKEN", "DATA_KEYS", "AGENT_HOURS")
+    }
+    said = problems(
+        environ, **broken, BANKS_FILE=str(banks), REDIS_URL=f"redis://h{inside}:1/0",
+        DATA_DIR=f"/srv/{inside}d", PORT="http",
+    )  # fmt: skip
+    assert [line.partition(":")[0] for line in said] == [
+        "PUBLIC_BASE_URL", "TWILIO_AUTH_TOKEN", "DATA_KEYS", "AGENT_HOURS", "DATA_DIR", "REDIS_URL",
+        "PORT", "BANKS_FILE [banks.icbc] name.zh", "BANKS_FILE [banks.icbc] notice_url",
+        "BANKS_FILE [banks.ccb] phone", "BANKS_FILE [banks.ccb] notice_url",
+    ]  # fmt: skip
+    assert all("cannot be seen" in line for line in said if not line.startswith("PORT"))
+
+
+REDIS_URLS_OF_NO_USE = [
+    "localhost:6379", "localhost", "http://h:1/0", "redis:/h", "redis://", "redis://:6379/0",
+    "redis://h:notaport/0", "redis://h:99999/0", "redis://h:1/zero", "redis://h:1/0/1",
+    "redis://h:1/-1", "redis://h:1/0#x", "redis://h :1/0", "redis://[::1:1/0", "redis://h:1?db=x",
+    "redis://h:1/0?colour=red", "redis://h:1/0?socket_timeout=soon", f"redis://:{PASSWORD}#4@h:1/0",
+    "redis://h:1/0?db=1", "unix://", "unix:///r.sock?db=x", "unix:///r.sock?colour=red",
+    "redis+sentinel://a/mymaster", "redis+sentinel://a:1", "redis+sentinel://a:1/",
+    "redis+sentinel://a:x/m", "redis+sentinel://a:0/m", "redis+sentinel://a:65536/m",
+    "redis+sentinel://:1/m", "redis+sentinel://a:1,/m", "redis+sentinel://a:1 b:2/m",
+    "redis+sentinel://::1:26379/m", "redis+sentinel://[::1:26379/m", "redis+sentinel://[x]:1/m",
+    "redis+sentinel://a:1/m/zero", "redis+sentinel://a:1/m/0/1", "redis+sentinel://a:1/m?db=x",
+    "redis+sentinel://a:1/m?colour=red", "redis+sentinel://a:1/m/1?db=3",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("url", REDIS_URLS_OF_NO_USE)
+def test_a_redis_url_is_judged_with_the_other_settings(environ: dict[str, str], url: str) -> None:
+    said = problems(environ, REDIS_URL=url, AGENT_HOURS="never")
+    assert sorted(line.partition(":")[0] for line in said) == ["AGENT_HOURS", "REDIS_URL"]
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["redis://h", "redis://h/", "redis://h:1", "redis://h:1/3", "redis://h:1?db=3", "redis://[::1]:1/0",
+     "rediss://u:p%40ss@h:1/0", "unix:///r.sock", "unix://u:p@/r.sock?db=2",
+     "redis://h:1/0?socket_timeout=0.5", "redis+sentinel://a:1/m", "redis+sentinel://a:1,b:2/m/3",
+     "redis+sentinel://u:p@[::1]:1, [fe80::2]:2/m?db=3"],
+)  # fmt: skip
+def test_redis_urls_that_can_be_used(environ: dict[str, str], url: str) -> None:
+    assert read_settings(environ | {"REDIS_URL": url}).redis_location == url
+
+
+@pytest.mark.parametrize("workers", ["0", "-1", "many", "1.5"])
+def test_workers_per_bank_is_judged_with_the_other_settings(
+    environ: dict[str, str], workers: str
+) -> None:
+    said = problems(environ, WORKERS_PER_BANK=workers, PORT="http")
+    assert [line.partition(":")[0] for line in said] == ["PORT", "WORKERS_PER_BANK"]
+
+
+@pytest.mark.parametrize(
+    ("bind", "is_fine"),
+    [("127.0.0.1:8003", True), ("[::1]:8003", True), ("10.0.0.7:1", True), ("host.example:9", True),
+     ("8003", False), (":8003", False), ("h:x", False), ("h:99999", False), ("::1:8003", False),
+     ("http://h:1", False)],
+)  # fmt: skip
+def test_where_the_operations_listen(environ: dict[str, str], bind: str, is_fine: bool) -> None:
+    if is_fine:
+        assert read_settings(environ | {"OPERATIONS_BIND": bind}).operations_bind == bind
+    else:
+        assert problem(environ, OPERATIONS_BIND=bind).startswith("OPERATIONS_BIND: ")
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
         signal.signal(number, lambda *_: sys.exit(0))
     try:
         settings = begin(environ)
-        slots = list(slots_for(settings, per_bank=_per_bank(environ)))
+        slots = list(slots_for(settings))
     except StartupError as error:
         print(error, file=sys.stderr)
         return 2
@@ -48,7 +48,7 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     return 0
 
 
-def slots_for(settings: Settings, per_bank: int | None = None) -> Iterator[Slot]:
+def slots_for(settings: Settings) -> Iterator[Slot]:
     """A slot for each delivery that may run at once: `max_in_flight` a bank, two for texts.
 
     Raises:
@@ -59,21 +59,12 @@ def slots_for(settings: Settings, per_bank: int | None = None) -> Iterator[Slot]
             client = BankClient(bank)
         except (ssl.SSLError, OSError) as error:
             raise StartupError(f"BANKS_FILE [banks.{bank.id}] certificate files: {error}") from None
-        slots = min(bank.max_in_flight, per_bank or bank.max_in_flight)
+        slots = min(bank.max_in_flight, settings.workers_per_bank or bank.max_in_flight)
         for number in range(1, slots + 1):
             work = partial(_work_for_bank, settings, bank, client)
             yield Slot(f"{bank_queue(bank.id)}/{number}", work)
     for number in (1, 2):  # a report owes two texts
         yield Slot(f"{TEXTS_QUEUE}/{number}", partial(_work_on_texts, settings))
-
-
-def _per_bank(environ: Mapping[str, str]) -> int | None:
-    text = environ.get("WORKERS_PER_BANK", "")
-    if not text:
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise StartupError("WORKERS_PER_BANK: must be a whole number, at least 1")
-    return int(text)
 
 
 def _work_for_bank(settings: Settings, bank: Bank, client: Client) -> None:
@@ -106,7 +97,7 @@ def _work_on_texts(settings: Settings) -> None:
     writer = TextWriter(store.cases, store.holders, load_catalogue(), names)
     delivery = Delivery(
         TEXTS_QUEUE,
-        TextClient(settings),
+        TextClient(settings, store.text_line),
         writer.write,
         store.outbox,
         open_service(store, settings),

@@ -11,6 +11,7 @@ from ivr.logs import configure_logs
 from ivr.prompts.catalogue import CatalogueError
 from ivr.settings import Settings, SettingsError, read_settings
 from ivr.store.connection import UnsafeRedisError, check_durability, connect, wait_until_up
+from ivr.weak_settings import weak_settings
 
 log = logging.getLogger("workers")
 
@@ -31,6 +32,8 @@ def begin(environ: Mapping[str, str]) -> Settings:
         load_words()
     except (SettingsError, CatalogueError) as error:
         raise StartupError(str(error)) from None
+    for line in weak_settings(settings):
+        log.warning("weak setting: %s", line)
     with connect(settings.redis_location) as redis:
         try:
             wait_until_up(redis)

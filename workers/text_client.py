@@ -19,6 +19,7 @@ from urllib3.util import make_headers
 from ivr.cards.notice import Attempt, Outcome
 from ivr.errors import HotlineError
 from ivr.settings import Settings
+from ivr.store.text_line import TextLine
 from workers.answers import seconds_to_wait
 from workers.wire import Answer, Wire
 
@@ -27,21 +28,23 @@ TEXT_SECONDS: Final = 6.0  # Twilio takes a message into its own queue and answe
 # What Twilio's status means; the first row that fits counts.
 VOCABULARY: Final[tuple[tuple[range, Outcome], ...]] = (
     (range(200, 300), Outcome.RECEIVED),  # 201: queued by Twilio
-    (range(408, 409), Outcome.FAILED),
-    (range(425, 426), Outcome.FAILED),
-    (range(429, 430), Outcome.FAILED),  # error 20429: too many at once
-    (range(300, 500), Outcome.REFUSED),  # not a mobile number, unsubscribed, or wrong credentials
-    (range(500, 600), Outcome.FAILED),
+    (range(400, 401), Outcome.REFUSED),  # this text: not a mobile number, unsubscribed
+    (range(600), Outcome.FAILED),
 )
+THEIRS: Final = {408, 425, 429}  # they have no time now (429: error 20429, too many at once)
+# A 400 with one of these is about the sender and so about every text: 21212, 21603, 21606 no
+# number that can send, 21659 no number of Twilio's, 21660 of another account.
+ABOUT_THE_SENDER: Final = {21212, 21603, 21606, 21659, 21660}
 
 
 class TextClient:
     """A kept-open connection to Twilio's message service."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, text_line: TextLine) -> None:
+        self._text_line = text_line
         self._from = settings.twilio_from_number
         self._http = _WireHttpClient(settings.twilio_api_base)
-        sid, token = settings.twilio_account_sid, settings.twilio_auth_token.get_secret_value()
+        sid, token = settings.twilio_account_sid, settings.twilio_auth_token[0].get_secret_value()
         self._twilio = Client(sid, token, http_client=self._http)
 
     def post(self, notice_id: str, body: str, at: float) -> Attempt:  # noqa: ARG002
@@ -54,15 +57,23 @@ class TextClient:
         answer = self._send(to=text["to"], words=text["text"])
         if answer.status is None:
             return Attempt(int(at), Outcome.FAILED, None, answer.milliseconds, answer.failure)
-        outcome = outcome_of(answer.status)
+        said = _reference_in(answer.body)
+        ours = is_our_fault(answer.status, said)
+        outcome = Outcome.FAILED if ours else outcome_of(answer.status)
+        self._tell(outcome, ", ".join(filter(None, (str(answer.status), said))) if ours else "")
         wait = None
         if outcome is Outcome.FAILED:
             wait = seconds_to_wait(answer.headers.get("retry-after"), at)
-        said = _reference_in(answer.body)
         return Attempt(int(at), outcome, answer.status, answer.milliseconds, said, wait)
 
     def close(self) -> None:
         self._http.close()
+
+    def _tell(self, outcome: Outcome, our_fault: str) -> None:
+        if our_fault:
+            self._text_line.fails(our_fault)
+        elif outcome is Outcome.RECEIVED:
+            self._text_line.works()
 
     def _send(self, to: str, words: str) -> Answer:
         self._http.answer = None
@@ -82,6 +93,16 @@ class UnsendableTextError(HotlineError):
 def outcome_of(status: int) -> Outcome:
     """What a status means. One outside HTTP's five classes is FAILED: it may work later."""
     return next((o for statuses, o in VOCABULARY if status in statuses), Outcome.FAILED)
+
+
+def is_our_fault(status: int, said: str) -> bool:
+    """Whether Twilio refuses us, whatever the text: wrong credentials (401 and 403, code 20003),
+    another account (404), an address that is not its API's. A person can mend that, so the text
+    is tried again.
+    """
+    if status == 400:
+        return said in {f"code {code}" for code in ABOUT_THE_SENDER}
+    return 300 <= status < 500 and status not in THEIRS
 
 
 def _reference_in(body: bytes) -> str:

@@ -16,6 +16,7 @@ from ivr.store.bank_health import Health, health_of
 from ivr.store.codec import plain
 from ivr.store.connection import DurabilityGuard
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
+from ivr.store.text_line import TextLine
 from ivr.store.troubles import News, Troubles
 from ivr.store.vault import Vault
 
@@ -58,12 +59,14 @@ class Condition:
         outbox: Outbox,
         durability: DurabilityGuard,
         banks: Collection[str],
+        text_line: TextLine,
     ) -> None:
         self._redis = redis
         self._vault = vault
         self._outbox = outbox
         self._durability = durability
         self._banks = banks
+        self._text_line = text_line
         self._troubles = Troubles(redis, banks)
 
     def check(self) -> list[str]:
@@ -92,6 +95,10 @@ class Condition:
             counts = pipe.execute()
         found = zip(gone, counts[::2], counts[1::2], strict=True)
         return {bank: blocks + owed for bank, blocks, owed in found if blocks + owed}
+
+    def texts_refused(self) -> str:
+        """Why Twilio takes no text of ours; empty when it does."""
+        return self._text_line.trouble()
 
     def queues_without_a_worker(self) -> dict[str, str]:
         """Queue -> whom it is for, of each queue without a live worker. Only a recent heartbeat

@@ -4,7 +4,6 @@ import logging
 import time
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 from redis import Redis
 from redis.backoff import NoBackoff
@@ -15,7 +14,7 @@ from redis.retry import Retry
 from redis.sentinel import Sentinel
 
 from ivr.errors import HotlineError
-from ivr.settings import SENTINEL_SCHEME
+from ivr.redis_url import SENTINEL_SCHEME, read_sentinels
 
 OUTAGE: Final = (RedisConnectionError, RedisTimeoutError)
 BELIEVED_SECONDS: Final = 30.0  # a Redis that came back may have another configuration
@@ -43,28 +42,10 @@ def connect(url: str, timeout_seconds: float = 3) -> Redis:
     }
     if not url.startswith(SENTINEL_SCHEME):
         return Redis.from_url(url, **options)
-    sentinels, service, primary = sentinel_parts(url)
-    asked = Sentinel(sentinels, sentinel_kwargs=options)
-    primary_client: Redis = asked.master_for(service, **options, **primary)
+    known = read_sentinels(url)
+    asked = Sentinel(known.hosts, sentinel_kwargs=options)
+    primary_client: Redis = asked.master_for(known.service, **options, **known.primary)
     return primary_client
-
-
-def sentinel_parts(url: str) -> tuple[list[tuple[str, int]], str, dict[str, Any]]:
-    """The sentinels, the service's name, and how to open its primary.
-
-    Raises:
-        ValueError: saying how the URL should look.
-    """
-    parts = urlsplit(url)
-    login, _, hosts = parts.netloc.rpartition("@")
-    names = [host.rpartition(":") for host in hosts.split(",")]
-    path = parts.path.strip("/").split("/")
-    if not all(host and port.isdigit() for host, _, port in names) or not path[0]:
-        raise ValueError("must look like redis+sentinel://host:26379,host:26379/mymaster/0")
-    user, _, password = login.partition(":")
-    secrets = {"username": unquote(user) or None, "password": unquote(password) or None}
-    database = int(path[1]) if len(path) > 1 and path[1].isdigit() else 0
-    return [(host, int(port)) for host, _, port in names], path[0], {**secrets, "db": database}
 
 
 def wait_until_up(redis: Redis) -> None:

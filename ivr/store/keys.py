@@ -24,6 +24,8 @@ BANKS_FAILING: Final = "banks:failing"  # until they answer: whose failing the s
 DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds
 JOURNAL: Final = "journal"  # trimmed by time (JOURNAL_RETENTION_DAYS)
 COUNTERS: Final = "counters"  # for ever: what /metrics shows
+TEXTS_REFUSED: Final = "texts:refused"  # until Twilio takes a text, or 7 days without an attempt
+TEXTS_REFUSED_SECONDS: Final = 7 * DAY
 SWEEP_ALIVE: Final = "sweep:alive"  # 15 s: the clock process renews it
 
 

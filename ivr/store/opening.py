@@ -21,6 +21,7 @@ from ivr.store.journal import Journal
 from ivr.store.known_banks import KnownBanks
 from ivr.store.outbox import Outbox
 from ivr.store.reconciliation import Reconciliation
+from ivr.store.text_line import TextLine
 from ivr.store.vault import Vault
 
 
@@ -36,6 +37,7 @@ class Store:
     deadlines: Deadlines
     reconciliation: Reconciliation
     bank_health: BankHealth
+    text_line: TextLine
     journal: Journal
     condition: Condition
     known_banks: KnownBanks
@@ -49,6 +51,7 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
     journal = Journal(redis, settings.journal_retention_days * keys.DAY)
     outbox = Outbox(redis, vault, journal)
     health = BankHealth(redis)
+    text_line = TextLine(redis)
     durability = DurabilityGuard(redis, development=settings.hotline_development)
     cases = Cases(
         redis,
@@ -68,7 +71,8 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         deadlines=Deadlines(redis),
         reconciliation=Reconciliation(redis, holders),
         bank_health=health,
+        text_line=text_line,
         journal=journal,
-        condition=Condition(redis, vault, outbox, durability, settings.banks),
+        condition=Condition(redis, vault, outbox, durability, settings.banks, text_line),
         known_banks=KnownBanks(redis),
     )

@@ -18,13 +18,20 @@ from ivr.store.vault import WrongDataKeysError
 OWED_TOO_LONG: Final = 600  # seconds; when all is well a notice is delivered within one
 
 
-def health_routes(condition: Condition) -> Blueprint:
-    """/healthz, /readyz and /metrics: open, and without any personal value."""
-    routes = Blueprint("health", __name__)
+def alive_routes() -> Blueprint:
+    """/healthz, the only one that is public."""
+    routes = Blueprint("alive", __name__)
 
     @routes.get("/healthz")
     def alive() -> Response:
         return jsonify(status="alive")
+
+    return routes
+
+
+def health_routes(condition: Condition) -> Blueprint:
+    """/readyz and /metrics, for the operators' listener: without any personal value."""
+    routes = Blueprint("health", __name__)
 
     @routes.get("/readyz")
     def ready() -> tuple[Response, int]:
@@ -60,10 +67,16 @@ def what_is_missing(condition: Condition) -> list[str]:
 def what_to_look_at(condition: Condition) -> list[str]:
     """What a person should correct while calls go on."""
     try:
-        left, standings = condition.banks_left_behind(), condition.figures().standings
+        left, refused = condition.banks_left_behind(), condition.texts_refused()
+        standings = condition.figures().standings
     except RedisError as error:
         return [f"Redis does not answer ({type(error).__name__})"]
+    texts = [
+        f"Twilio refuses every text ({refused}): TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN or "
+        "TWILIO_FROM_NUMBER is wrong; the texts wait"
+    ]
     return [
+        *(texts if refused else []),
         *(
             f"bank {bank} is not in BANKS_FILE, but {count} blocks and open notices name it"
             for bank, count in left.items()

@@ -5,36 +5,58 @@ be turned away, and behind a proxy it has the wrong scheme and host.
 """
 
 import hmac
+import re
+from collections.abc import Sequence
 from hashlib import sha256
+from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from flask import Request
+from pydantic import SecretStr
 from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
 
 from ivr.web.wsgi import raw_target
 
-SIGNATURE_HEADER = "X-Twilio-Signature"
+SIGNATURE_HEADER: Final = "X-Twilio-Signature"
+MOST_BYTES: Final = 16 * 1024
+MOST_FIELDS: Final = 200  # Twilio sends about 40 with a call
+_SIGNATURE: Final = re.compile(r"[A-Za-z0-9+/]{27}=")  # the base64 of SHA-1's 20 bytes
 
 
 class TwilioDoor:
-    """Judges requests by the account's auth token. No setting turns this off."""
+    """Judges requests by the account's auth tokens. No setting turns this off."""
 
-    def __init__(self, auth_token: str, public_base_url: str) -> None:
-        self._validator = RequestValidator(auth_token)
-        self._bases = _spellings(public_base_url)
+    def __init__(self, auth_tokens: Sequence[SecretStr], public_base_url: str) -> None:
+        """`auth_tokens`: more than one while the token is changed; any of them opens."""
+        self._validators = [RequestValidator(token.get_secret_value()) for token in auth_tokens]
+        self._base = urlsplit(public_base_url)
 
     def admits(self, request: Request) -> bool:
-        """Whether Twilio signed exactly this request."""
+        """Whether Twilio signed exactly this request. Nothing is read or hashed of one without
+        a signature.
+
+        Raises:
+            RequestEntityTooLarge: its body is larger than Twilio's ever are.
+        """
         signature = request.headers.get(SIGNATURE_HEADER, "")
-        target = raw_target(request)
-        if target is None or not signature or not _body_is_signed(request):
+        if not _SIGNATURE.fullmatch(signature):
             return False
-        return any(self._matches(base + target, request.form, signature) for base in self._bases)
+        request.max_content_length = MOST_BYTES
+        target = raw_target(request)
+        if target is None or not _is_short_form(request) or not _body_is_signed(request):
+            return False
+        bases = _spellings(self._base, request.environ.get("HTTP_HOST", ""))
+        return any(self._matches(base + target, request.form, signature) for base in bases)
 
     def _matches(self, url: str, form: MultiDict[str, str], signature: str) -> bool:
-        expected = self._validator.compute_signature(url, form)
-        return hmac.compare_digest(expected.encode(), signature.encode())
+        expected = [validator.compute_signature(url, form) for validator in self._validators]
+        return any(hmac.compare_digest(e.encode(), signature.encode()) for e in expected)
+
+
+def _is_short_form(request: Request) -> bool:
+    """Counted before the form is taken apart."""
+    return request.get_data(cache=True).count(b"&") < MOST_FIELDS
 
 
 def _body_is_signed(request: Request) -> bool:
@@ -50,24 +72,26 @@ def _body_is_signed(request: Request) -> bool:
     return hmac.compare_digest(actual.encode(), claimed.lower().encode())
 
 
-def _spellings(base: str) -> list[str]:
-    """The base URL as Twilio may write it. It always drops user:password. Over https, and for a
-    default port, it sometimes drops the port too, so both are tried, as its own validators do.
+def _spellings(base: SplitResult, host_header: str) -> list[str]:
+    """The base URL as Twilio may write it, which signs the URL that it was told.
+
+    It always drops user:password. Over https, and for a default port, it sometimes drops the port
+    too, so both are tried, as its own validators do. A host is the same in any case: as we were
+    told it, in lower case, and as it was called this time.
     """
-    parts = urlsplit(base)
-    host = parts.netloc.rpartition("@")[2]  # not parts.hostname, which is in lower case
-    if parts.port is not None:
-        host = host.rpartition(":")[0]
-    default = 443 if parts.scheme == "https" else 80
-    with_port = f"{host}:{parts.port or default}"
-    if parts.port is None:
-        hosts = [host, with_port]
-    elif parts.scheme == "https" or parts.port == default:
-        hosts = [with_port, host]
-    else:
-        hosts = [with_port]
-    return [_with_host(parts, name) for name in hosts]
+    told = base.netloc.rpartition("@")[2]  # not base.hostname, which is in lower case
+    host = told.removesuffix(f":{base.port}")
+    called = host_header[: len(host)]
+    same = [host, host.lower(), *([called] if called.lower() == host.lower() else [])]
+    return [
+        base._replace(netloc=f"{name}{port}").geturl().rstrip("/")
+        for name in dict.fromkeys(same)
+        for port in _ports(base)
+    ]
 
 
-def _with_host(parts: SplitResult, host: str) -> str:
-    return parts._replace(netloc=host).geturl().rstrip("/")
+def _ports(base: SplitResult) -> list[str]:
+    default = 443 if base.scheme == "https" else 80
+    with_port = f":{base.port or default}"
+    may_lack = base.port is None or base.scheme == "https" or base.port == default
+    return [with_port, ""] if may_lack else [with_port]

@@ -21,6 +21,11 @@ def signed_url(url: str) -> str:
     return whole.replace(f"//{parts.netloc}", f"//{host}", 1)
 
 
+def signing_token(listed: str) -> str:
+    """The one of a comma list that signs: the first, as long as a token is changed."""
+    return listed.partition(",")[0].strip().strip("\"'")
+
+
 def sign(auth_token: str, url: str, parameters: Mapping[str, str]) -> str:
     """Base64 of the HMAC-SHA1. `parameters`: the form of a POST, empty for a GET."""
     text = signed_url(url) + "".join(name + parameters[name] for name in sorted(parameters))

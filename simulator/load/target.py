@@ -8,6 +8,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from simulator.engine import PhoneLine
+from simulator.engine.signature import signing_token
 from simulator.load.options import Options
 from simulator.stack.data_dir import DataDir
 from simulator.stack.launcher import CHECKOUT
@@ -81,5 +82,5 @@ def _line(base_url: str, environ: Mapping[str, str]) -> PhoneLine:
         fallback_url=f"{base}/voice/fallback",
         number=environ.get("TWILIO_FROM_NUMBER") or "+8612333",
         account_sid=account_sid,
-        auth_token=token,
+        auth_token=signing_token(token),
     )

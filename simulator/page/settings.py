@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from simulator.engine.signature import signing_token
 from simulator.same_machine import is_loopback
 from simulator.stack.embedded import url_of
 
@@ -58,7 +59,7 @@ def read_page_settings(
         public_base_url=public,
         via="" if is_loopback(urlsplit(public).hostname or "") else options.hotline_url,
         account_sid=environ["TWILIO_ACCOUNT_SID"],
-        auth_token=environ["TWILIO_AUTH_TOKEN"],
+        auth_token=signing_token(environ["TWILIO_AUTH_TOKEN"]),
         number=environ["TWILIO_FROM_NUMBER"],
         redis_url=environ.get("REDIS_URL") or url_of(data_dir),
         bank_url=options.bank_url,

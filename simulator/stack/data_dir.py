@@ -3,6 +3,7 @@
 import fcntl
 import json
 import os
+import stat
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -12,6 +13,8 @@ from pathlib import Path
 from simulator.stack.development import ENV_FILE, read_env_file
 from simulator.stack.problem import StartError
 
+PRIVATE_FOLDER, PRIVATE_FILE, OTHERS = 0o700, 0o600, 0o077
+PRIVATE_UMASK = OTHERS  # for whatever a program makes there
 LEFT_OVER_SECONDS = 20.0  # what the programs of a killed launch may take to end
 
 
@@ -21,6 +24,7 @@ class Launch:
 
     pid: int
     hotline_url: str
+    operations_url: str
     simulator_url: str
     bank_url: str
     programs: dict[str, int]  # name -> pid
@@ -28,7 +32,9 @@ class Launch:
 
 
 class DataDir:
-    """A data directory. Whoever holds its lock may start programs in it."""
+    """A data directory. Whoever holds its lock may start programs in it. Only its owner may read
+    there: it holds keys, and people's records.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -49,6 +55,7 @@ class DataDir:
             time.sleep(0.1)
         self._lock = lock
         self._file.unlink(missing_ok=True)
+        keep_private(self.path)
         return lock
 
     def unlock(self) -> None:
@@ -84,7 +91,7 @@ class DataDir:
 
     def _make_folder(self) -> None:
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
+            self.path.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
         except OSError as error:
             raise StartError(f"DATA_DIR {self.path} cannot be made: {error}") from error
 
@@ -113,6 +120,16 @@ class DataDir:
             told = self._read_launch()
             left = _names_alive(told.programs if told else {})
             raise StartError(f"Programs of an earlier run still use {self.path}: {left}.")
+
+
+def keep_private(folder: Path) -> None:
+    """Takes from others what they may read there, left by an earlier version or another umask."""
+    for place in (folder, *folder.rglob("*")):
+        found = place.lstat()
+        wanted = PRIVATE_FOLDER if stat.S_ISDIR(found.st_mode) else PRIVATE_FILE
+        is_ours = found.st_uid == os.getuid() and not found.st_mode & stat.S_ISVTX
+        if is_ours and not stat.S_ISLNK(found.st_mode) and found.st_mode & OTHERS:
+            place.chmod(wanted)
 
 
 def is_alive(pid: int) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
+from simulator.stack.demo_cardholders import demo_cardholders
 from simulator.stack.ports import LOOPBACK, Ports
 from simulator.stack.problem import StartError
 
@@ -47,13 +48,16 @@ def environment(
 ) -> dict[str, str]:
     """The whole environment of the programs: given values win, an empty one counts as not given.
 
-    Writes DATA_DIR/development.env and DATA_DIR/banks.toml. Raises StartError.
+    Writes development.env, banks.toml and demo_cardholders.csv into DATA_DIR. Raises StartError.
     """
     values = _made_once(data_dir / ENV_FILE) | _values(data_dir, ports)
     values["REDIS_URL"] = redis_url
     _write_private(data_dir / ENV_FILE, _as_env_file(values))
-    (data_dir / "banks.toml").write_text(_banks_toml(ports), encoding="utf-8")
-    return values | {name: value for name, value in given.items() if value or name not in values}
+    _write_private(data_dir / "banks.toml", _banks_toml(ports))
+    told = values | {name: value for name, value in given.items() if value or name not in values}
+    people = demo_cardholders(Path(told["BANKS_FILE"]))
+    _write_private(data_dir / "demo_cardholders.csv", people)
+    return told
 
 
 def read_env_file(path: Path) -> dict[str, str]:
@@ -85,12 +89,14 @@ def _values(data_dir: Path, ports: Ports) -> dict[str, str]:
         "SIMULATOR_PORT": str(ports.simulator),
         "BANK_PORT": str(ports.bank),
         "BIND_ADDRESS": LOOPBACK,
+        "OPERATIONS_BIND": f"{LOOPBACK}:{ports.operations}",
         "PUBLIC_BASE_URL": f"http://{LOOPBACK}:{ports.web}",
         "TWILIO_API_BASE": f"http://{LOOPBACK}:{ports.simulator}",
         "TWILIO_FROM_NUMBER": "+8612333",
         "AGENT_NUMBER": "+8615400012333",  # 154: a range that no operator has been given
         "AGENT_HOURS": "mon-fri 08:30-17:30",
         "BANKS_FILE": str(data_dir / "banks.toml"),
+        "DEMO_CARDHOLDERS": str(data_dir / "demo_cardholders.csv"),
     }
 
 
@@ -122,7 +128,8 @@ def _write_private(path: Path, text: str) -> None:
     """Complete or not at all, and for this user only."""
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
-    with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:  # noqa: PTH123
+    opened = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(opened, "w", encoding="utf-8") as file:  # noqa: PTH123
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

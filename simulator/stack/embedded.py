@@ -45,7 +45,7 @@ def server(data_dir: Path) -> Program:
     socket.parent.mkdir(mode=0o700, exist_ok=True)
     _must_be_ours_alone(socket.parent)
     command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(socket)]
-    command += ["--unixsocketperm", "700", "--dir", str(folder), "--save", ""]
+    command += ["--unixsocketperm", "600", "--dir", str(folder), "--save", ""]
     command += ["--appendonly", "yes", "--appendfsync", "always"]
     command += ["--maxmemory-policy", "noeviction", "--pidfile", ""]
     return Program(NAME, shlex.join(command), quiet=True)

@@ -1,6 +1,5 @@
 """Starts a development hotline in its order, watches over it, and ends it in the reverse order."""
 
-import csv
 import os
 import sys
 import time
@@ -11,15 +10,14 @@ import requests
 from honcho.environ import parse_procfile
 
 from simulator.stack import development, embedded
-from simulator.stack.data_dir import DataDir, Launch
+from simulator.stack.data_dir import PRIVATE_FOLDER, PRIVATE_UMASK, DataDir, Launch
 from simulator.stack.managed_process import ManagedProcess, ProcessSettings, Program
 from simulator.stack.ports import LOOPBACK, Ports, is_answered
 from simulator.stack.problem import StartError
 from simulator.stack.processes import Processes
 
 CHECKOUT = Path(__file__).resolve().parents[2]
-DEMO_CARDHOLDERS = Path("simulator/demo_cardholders.csv")
-IMPORT_DEMO = Program("cardholders", f"flask --app app cardholders import {DEMO_CARDHOLDERS}")
+IMPORT_DEMO = Program("cardholders", 'flask --app app cardholders import "$DEMO_CARDHOLDERS"')
 READY_SECONDS = 60.0
 
 
@@ -40,6 +38,7 @@ class Launcher:
         self.data_dir = DataDir(Path(given.get("DATA_DIR") or CHECKOUT / "var").resolve())
         self.is_embedded = not given.get("REDIS_URL")
         self._given = given
+        self._environ: Mapping[str, str] = {}
         self._told_to_stop = told_to_stop
         self._processes: Processes | None = None
         self._ready = False
@@ -48,6 +47,7 @@ class Launcher:
 
     def run(self, on_ready: Callable[["Launcher"], None]) -> None:
         """Returns when told to stop. Raises StartError; either way nothing is left running."""
+        os.umask(PRIVATE_UMASK)
         lock = self.data_dir.lock()
         try:
             self.ports.must_be_free()
@@ -68,6 +68,7 @@ class Launcher:
         return Launch(
             pid=os.getpid(),
             hotline_url=f"http://{LOOPBACK}:{self.ports.web}",
+            operations_url=f"http://{self._environ.get('OPERATIONS_BIND', '')}",
             simulator_url=f"http://{LOOPBACK}:{self.ports.simulator}",
             bank_url=f"http://{LOOPBACK}:{self.ports.bank}",
             programs={name: process.pid for name, process in by_name.items()},
@@ -80,8 +81,9 @@ class Launcher:
         environ = development.environment(self._given, data_dir, self.ports, redis_url)
         environ["PYTHONUNBUFFERED"] = "1"
         environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environ.get('PATH', '')}"
+        self._environ = environ
         logs = data_dir / "logs"
-        logs.mkdir(exist_ok=True)
+        logs.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         return ProcessSettings(environ, CHECKOUT, logs, kept_open=(lock,))
 
     def _start_all(self, processes: Processes) -> None:
@@ -124,17 +126,18 @@ class Launcher:
             raise _ToldToStopError
 
     def _answers_everywhere(self) -> bool:
-        listening = {"simulator": self.ports.simulator, "bank": self.ports.bank}
+        ports = self.ports
+        listening = {"web": ports.web, "simulator": ports.simulator, "bank": ports.bank}
         by_name = self._processes.by_name if self._processes else {}
-        ports = [port for name, port in listening.items() if name in by_name]
-        return all(map(is_answered, ports)) and self._readiness() == ""
+        expected = [port for name, port in listening.items() if name in by_name]
+        return all(map(is_answered, expected)) and self._readiness() == ""
 
     def _readiness(self) -> str:
         """Why the hotline is not ready, in the words of /readyz; empty once it is."""
         try:
-            answer = self._http.get(f"{self.launch.hotline_url}/readyz", timeout=2)
+            answer = self._http.get(f"{self.launch.operations_url}/readyz", timeout=2)
         except requests.RequestException:
-            return "the web does not answer"
+            return "the operators' listener does not answer"
         return "" if answer.ok else answer.text.strip()
 
     def _unready(self) -> str:
@@ -173,9 +176,3 @@ def _early_end(process: ManagedProcess) -> StartError:
     process.read_lines()
     said = "\n".join(f"  {line}" for line in process.last_lines)
     return StartError(f"{process.program.name} {process.how_it_ended}. It said:\n{said}")
-
-
-def first_demo_id_number() -> str:
-    """The ID number that a person may key in."""
-    with (CHECKOUT / DEMO_CARDHOLDERS).open(encoding="utf-8", newline="") as file:
-        return next(csv.DictReader(file))["id_number"]

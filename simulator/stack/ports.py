@@ -1,4 +1,6 @@
-"""The three ports of a development hotline: PORT the web, PORT+1 the simulator, PORT+2 the bank."""
+"""The ports of a development hotline: PORT the web, PORT+1 the simulator, PORT+2 the bank,
+PORT+3 the operators' listener.
+"""
 
 import secrets
 import socket
@@ -11,26 +13,26 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True)
 class Ports:
-    """Three neighbours, so that one variable moves them all."""
+    """Four neighbours, so that one variable moves them all."""
 
     web: int
 
     @classmethod
     def read(cls, text: str) -> "Ports":
         """PORT as given in the environment. Raises StartError."""
-        if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65533:
-            raise StartError(f"PORT={text} is not a port: give a number from 1 to 65533.")
+        if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 65532:
+            raise StartError(f"PORT={text} is not a port: give a number from 1 to 65532.")
         return cls(int(text))
 
     @classmethod
     def free(cls) -> "Ports":
-        """Three neighbours that nobody listens on at this moment.
+        """Four neighbours that nobody listens on at this moment.
 
         Below those that Linux gives to outgoing connections (from 32768), so that none is taken
-        before it is used. Multiples of three, so that two launches never share one.
+        before it is used. Multiples of four, so that two launches never share one.
         """
         while True:
-            ports = cls(3 * secrets.choice(range(3_334, 10_000)))
+            ports = cls(4 * secrets.choice(range(2_501, 8_000)))
             if not ports.taken():
                 return ports
 
@@ -42,9 +44,14 @@ class Ports:
     def bank(self) -> int:
         return self.web + 2
 
+    @property
+    def operations(self) -> int:
+        return self.web + 3
+
     def taken(self) -> list[int]:
         """Those that somebody listens on already."""
-        return [port for port in (self.web, self.simulator, self.bank) if not _can_listen(port)]
+        everyone = (self.web, self.simulator, self.bank, self.operations)
+        return [port for port in everyone if not _can_listen(port)]
 
     def must_be_free(self) -> None:
         """Raises StartError naming what is in use and what to change."""
@@ -52,8 +59,9 @@ class Ports:
         if taken:
             listed = " and ".join(str(port) for port in taken)
             raise StartError(
-                f"In use already: port {listed}. The hotline takes three: PORT ({self.web}) for "
-                f"calls, {self.simulator} for the simulator, {self.bank} for the sandbox bank.\n"
+                f"In use already: port {listed}. The hotline takes four: PORT ({self.web}) for "
+                f"calls, {self.simulator} for the simulator, {self.bank} for the sandbox bank, "
+                f"{self.operations} for operators.\n"
                 f"Choose others with: PORT={self.web + 100} make run"
             )
 

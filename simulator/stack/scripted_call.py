@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from simulator.engine import Call, HttpResponse, HttpTransport, Limits, PhoneLine
+from simulator.engine.signature import signing_token
 from simulator.stack.made_up_holders import import_made_up_holders
 from simulator.stack.ports import LOOPBACK
 from simulator.stack.running_hotline import RunningHotline
@@ -86,7 +87,7 @@ def _line(hotline: RunningHotline) -> PhoneLine:
         fallback_url=f"{base}/voice/fallback",
         number=environ["TWILIO_FROM_NUMBER"],
         account_sid=environ["TWILIO_ACCOUNT_SID"],
-        auth_token=environ["TWILIO_AUTH_TOKEN"],
+        auth_token=signing_token(environ["TWILIO_AUTH_TOKEN"]),
     )
 
 

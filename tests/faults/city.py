@@ -55,7 +55,7 @@ class Store(Protocol):
 
 
 class City:
-    """Redis, two banks, a text service, web, worker and clock; `with City(folder) as city:`."""
+    """Redis, two banks, a text service and all processes; `with City(folder) as city:`."""
 
     def __init__(
         self,
@@ -74,6 +74,7 @@ class City:
         self.redis = RedisServer(folder / "r")
         self.store: Store = store or self.redis
         self.base_url = f"http://127.0.0.1:{free_port()}"
+        self.operations = f"127.0.0.1:{free_port()}"
         self.bank = RunningBank(folder / "bank", self.base_url, BANKS, timeout_seconds=bank_seconds)
         self.texts = TextService()
         self.folder = folder
@@ -122,7 +123,8 @@ class City:
         until = time.monotonic() + seconds
         while True:
             try:
-                opener.open(f"{self.base_url}/readyz", timeout=5).close()
+                for url in (f"{self.base_url}/healthz", f"http://{self.operations}/readyz"):
+                    opener.open(url, timeout=5).close()
                 return
             except (URLError, OSError):
                 if time.monotonic() > until:
@@ -150,6 +152,7 @@ class City:
             "REDIS_URL": self.store.url,
             "PUBLIC_BASE_URL": self.base_url,
             "PORT": self.base_url.rpartition(":")[2],
+            "OPERATIONS_BIND": self.operations,
             "TWILIO_ACCOUNT_SID": ACCOUNT,
             "TWILIO_AUTH_TOKEN": TOKEN,
             "TWILIO_FROM_NUMBER": "+8612333",
@@ -165,8 +168,11 @@ class City:
         python = sys.executable
         bind = self.base_url.partition("://")[2]
         web = ["-m", "gunicorn", "app:app", "--bind", bind, "--workers", "2", "--threads", "8"]
+        threads = ["--worker-class", "gthread", "--no-control-socket"]
+        operations = ["-m", "gunicorn", "app:operations", "--bind", self.operations]
         return {
-            "web": [python, *web, "--worker-class", "gthread", "--no-control-socket"],
+            "web": [python, *web, *threads],
+            "operations": [python, *operations, *threads],
             "worker": [python, "-m", "workers.deliver"],
             "clock": [python, "-m", "workers.sweep"],
         }

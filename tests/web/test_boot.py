@@ -1,6 +1,7 @@
 """Starting: what is wrong for good stops it with one line, what may pass is only told."""
 
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -74,22 +75,60 @@ def test_a_redis_that_refuses_writes_for_now_stops_nobody(
     assert "banks_not_remembered" in logged()
 
 
-def test_what_stops_it_is_one_line(own_call: PhoneCall, tmp_path: Path) -> None:
+def an_environment(tmp_path: Path, redis_url: str) -> dict[str, str]:
+    """All that a process needs."""
     banks_file = tmp_path / "banks.toml"
     banks_file.write_text(BANKS, encoding="utf-8")
-    environ = {
-        "REDIS_URL": hotline_behind(own_call).settings.redis_url,
+    return {
+        "PATH": os.environ["PATH"], "REDIS_URL": redis_url,
         "PUBLIC_BASE_URL": "https://hotline.example", "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
         "TWILIO_AUTH_TOKEN": "12345", "TWILIO_FROM_NUMBER": "+8612333",
         "BANKS_FILE": str(banks_file), "ICBC_SECRETS": a_secret(), "CCB_SECRETS": a_secret(),
         "DATA_KEYS": Fernet.generate_key().decode(), "AGENT_NUMBER": "12333",
         "AGENT_HOURS": "mon-fri 08:30-17:30",
     }  # fmt: skip
-    ended = subprocess.run(
-        [sys.executable, "-c", "from app import app"],
-        env=environ, cwd=CHECKOUT, capture_output=True, text=True, check=False,
+
+
+def runs(environ: dict[str, str], *words: str) -> "subprocess.CompletedProcess[str]":
+    """A program of ours, to its end."""
+    return subprocess.run(
+        [sys.executable, *words],
+        env=environ, cwd=CHECKOUT, capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
+
+
+def test_what_stops_it_is_one_line(own_call: PhoneCall, tmp_path: Path) -> None:
+    environ = an_environment(tmp_path, hotline_behind(own_call).settings.redis_url)
+    ended = runs(environ, "-c", "from app import app")
     assert (ended.returncode, ended.stderr) == (1, f"{WrongDataKeysError()}\n")
+
+
+GUNICORN = ("-m", "gunicorn", "--preload", "--bind", "127.0.0.1:0", "--no-control-socket")
+
+
+@pytest.mark.parametrize(
+    ("program", "status"),
+    [
+        (("-m", "flask", "--app", "app", "notices", "list"), 1),
+        ((*GUNICORN, "app:app"), 1),
+        ((*GUNICORN, "app:operations"), 1),
+        (("-m", "workers.deliver"), 2),
+        (("-m", "workers.sweep"), 2),
+    ],
+    ids=["flask", "web", "operations", "worker", "clock"],
+)
+def test_every_program_tells_all_problems_and_ends(
+    tmp_path: Path, program: tuple[str, ...], status: int
+) -> None:
+    """REDIS_URL among them: it was opened after the others had been judged, or never."""
+    environ = an_environment(tmp_path, "localhost:6379")
+    more = {"AGENT_HOURS": "never", "WORKERS_PER_BANK": "0", "OPERATIONS_BIND": "8003"}
+    ended = runs(environ | more, *program)
+    said = ended.stdout + ended.stderr
+    assert ended.returncode == status, said
+    assert "Traceback" not in said
+    for name in ("REDIS_URL", *more):
+        assert f"  - {name}: " in said
 
 
 @pytest.mark.usefixtures("redis")
@@ -102,4 +141,19 @@ def test_id_numbers_in_clear_over_the_network_are_warned_of(
         ("http://127.0.0.1:8000", False),
     ):
         an_app(settings(redis_server.url, public_base_url=base))
-        assert ("public_base_url_is_not_https" in logged()) is is_clear
+        assert ("PUBLIC_BASE_URL: without TLS" in logged()) is is_clear
+
+
+def test_weak_settings_are_told_to_who_starts_a_server(
+    redis_server: RedisServer, redis: Redis, tmp_path: Path
+) -> None:
+    """And not with every command."""
+    assert redis.dbsize() == 0
+    environ = an_environment(tmp_path, redis_server.url)
+    started = runs(environ, "-c", "from app import app, operations")
+    assert started.returncode == 0
+    for setting in ("TWILIO_AUTH_TOKEN", "BIND_ADDRESS"):
+        assert started.stderr.count(f'"why": "{setting}: ') == 1
+
+    typed = runs(environ, "-m", "flask", "--app", "app", "notices", "list")
+    assert (typed.returncode, typed.stderr) == (0, "")

@@ -12,7 +12,7 @@ from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 from werkzeug.test import Client
 
-from app import create_app
+from app import create_app, create_operations
 from ivr.cards.notice import NoticeKind, Outcome
 from ivr.settings import Settings
 from ivr.store import keys
@@ -27,7 +27,12 @@ from tests.workers.builders import sweep_of
 
 @pytest.fixture
 def browser(app: Flask) -> Client:
-    return Client(app)
+    """An operator's, at the operators' own listener."""
+    return operator_of(app)
+
+
+def operator_of(app: Flask) -> Client:
+    return Client(create_operations(hotline_of(app).settings))
 
 
 @pytest.fixture
@@ -105,7 +110,7 @@ def test_a_worker_that_is_gone_does_not_listen(browser: Client, redis: Redis, wh
 
 
 def test_not_ready_without_redis(own_server: RedisServer) -> None:
-    client = Client(an_app(settings(own_server.url)))
+    client = operator_of(an_app(settings(own_server.url)))
     own_server.kill()
 
     response = client.get("/readyz")
@@ -116,11 +121,9 @@ def test_not_ready_without_redis(own_server: RedisServer) -> None:
 
 def test_not_ready_when_the_data_keys_do_not_open_this_redis(own_server: RedisServer) -> None:
     app = an_app(settings(own_server.url), a_holder())
-    own_server.kill()
-    other = Client(create_app(settings(own_server.url)))
-    own_server.start()
+    other = Client(create_operations(settings(own_server.url)))
 
-    for client, opens in ((Client(app), True), (other, False)):
+    for client, opens in ((operator_of(app), True), (other, False)):
         said = client.get("/readyz")
         assert said.status_code == 503, "nobody listens"
         assert any("DATA_KEYS" in line for line in said.get_json()["problems"]) is not opens
@@ -139,7 +142,8 @@ def test_a_bank_that_left_while_its_name_is_still_on_blocks(
     """A warning only: the calls of the other banks go on."""
     all_is_well(redis)
     left = reported.model_copy(update={"banks": {"ccb": reported.banks["ccb"]}})
-    client = Client(create_app(left))
+    create_app(left)
+    client = Client(create_operations(left))
 
     assert "bank_left_behind" in logged()
     said = client.get("/readyz")
@@ -153,10 +157,40 @@ def test_a_bank_that_left_while_its_name_is_still_on_blocks(
 def test_a_bank_that_left_with_nothing_owed(reported: Settings, redis: Redis) -> None:
     redis.delete(keys.blocks("icbc"), keys.NOTICES_OPEN, keys.owed("bank-icbc"))
     all_is_well(redis)
-    client = Client(create_app(reported.model_copy(update={"banks": {}})))
+    client = Client(create_operations(reported.model_copy(update={"banks": {}})))
 
     assert client.get("/readyz").get_json() == {"status": "ready"}
     assert "hotline_bank_left_behind/icbc" not in metrics(client)
+
+
+def test_texts_that_twilio_refuses_for_our_own_fault(app: Flask, redis: Redis) -> None:
+    all_is_well(redis)
+    browser, text_line = operator_of(app), hotline_of(app).text_line
+    text_line.fails("401, code 20003")
+    said = browser.get("/readyz")
+    assert said.status_code == 200, "calls go on"
+    (warning,) = said.get_json()["warnings"]
+    assert "Twilio refuses every text (401, code 20003): TWILIO_ACCOUNT_SID, TWILIO_A" in warning
+
+    text_line.works()
+    assert browser.get("/readyz").get_json() == {"status": "ready"}
+
+
+def test_the_public_learns_nothing_but_that_we_live(app: Flask, browser: Client) -> None:
+    for path, public, operators in (
+        ("/healthz", 200, 404), ("/readyz", 404, 503), ("/metrics", 404, 200),
+    ):  # fmt: skip
+        assert Client(app).get(path).status_code == public, path
+        assert browser.get(path).status_code == operators, path
+
+
+def test_operations_start_on_a_redis_that_web_refuses(own_server: RedisServer) -> None:
+    """Else nobody could read why."""
+    with own_server.client() as redis:
+        redis.config_set("appendfsync", "everysec")
+    said = Client(create_operations(settings(own_server.url))).get("/readyz")
+    assert said.status_code == 503
+    assert "appendfsync everysec" in said.get_json()["problems"][0]
 
 
 def test_calls_and_reports_are_counted(app: Flask, browser: Client) -> None:
@@ -177,9 +211,7 @@ def test_calls_and_reports_are_counted(app: Flask, browser: Client) -> None:
 def test_the_open_doors_say_nothing_personal(app: Flask, browser: Client) -> None:
     PhoneCall(Twilio(app)).to_report()
     holder = a_holder()
-    said = "".join(
-        browser.get(path).get_data(as_text=True) for path in ("/metrics", "/readyz", "/healthz")
-    )
+    said = "".join(browser.get(path).get_data(as_text=True) for path in ("/metrics", "/readyz"))
     for secret in (holder.id_number, ID_KEYS[:-1], holder.cards[0].number, holder.name):
         assert secret not in said
     assert "CA1111" not in said

@@ -8,10 +8,13 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 import pytest
+from redis import Redis
 
 from ivr.cards.notice import Attempt, Outcome
+from ivr.store.connection import connect
+from ivr.store.text_line import TextLine
 from tests.workers.builders import a_bank, some_settings
-from tests.workers.servers import Server, answers, resets, running
+from tests.workers.servers import Reaction, Server, answers, resets, running
 from workers.text_client import TextClient
 
 AT = 1_795_334_400.0
@@ -30,9 +33,14 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def client(server: Server, tmp_path: Path) -> Iterator[TextClient]:
+def text_line(redis: Redis) -> TextLine:
+    return TextLine(redis)
+
+
+@pytest.fixture
+def client(server: Server, tmp_path: Path, text_line: TextLine) -> Iterator[TextClient]:
     settings = some_settings(tmp_path, "", a_bank("https://bank.example"), twilio=server.url)
-    client = TextClient(settings)
+    client = TextClient(settings, text_line)
     yield client
     client.close()
 
@@ -59,8 +67,13 @@ def test_a_text_reaches_twilio_as_its_api_wants_it(server: Server, client: TextC
         (201, "<html>", Outcome.RECEIVED, ""),
         (201, "[]", Outcome.RECEIVED, ""),
         (400, json.dumps(NOT_A_NUMBER), Outcome.REFUSED, "code 21211"),
-        (401, '{"code": 20003}', Outcome.REFUSED, "code 20003"),
-        (302, "", Outcome.REFUSED, ""),
+        (401, '{"code": 20003}', Outcome.FAILED, "code 20003"),
+        (403, '{"code": 20003}', Outcome.FAILED, "code 20003"),
+        (403, "<html>", Outcome.FAILED, ""),
+        (404, '{"code": 20404}', Outcome.FAILED, "code 20404"),
+        (302, "", Outcome.FAILED, ""),
+        (400, '{"code": 21606}', Outcome.FAILED, "code 21606"),
+        (400, '{"code": 21610}', Outcome.REFUSED, "code 21610"),
         (429, '{"code": 20429, "message": "Too many"}', Outcome.FAILED, "code 20429"),
         (500, "oops", Outcome.FAILED, ""),
         (503, f'{{"code": "{NUMBER}"}}', Outcome.FAILED, ""),
@@ -73,6 +86,77 @@ def test_what_twilio_answers(
     attempt = send(client)
     assert (attempt.outcome, attempt.status, attempt.answer) == (outcome, status, kept)
     assert attempt.retry_after == (9 if outcome is Outcome.FAILED else None)
+
+
+TROUBLES = [
+    (401, '{"code": 20003}', "401, code 20003"),
+    (403, "<html>", "403"),
+    (404, '{"code": 20404}', "404, code 20404"),
+    (302, "", "302"),
+    (400, '{"code": 21606}', "400, code 21606"),
+]
+
+
+@pytest.mark.parametrize(("status", "body", "why"), TROUBLES)
+def test_what_is_our_own_fault_is_told_until_a_text_is_taken(
+    server: Server, client: TextClient, text_line: TextLine, status: int, body: str, why: str
+) -> None:
+    taken = answers(201, json.dumps(CREATED))
+    for reaction, expected in ((answers(status, body), why),) * 2 + ((taken, ""),):
+        server.reacts(reaction)
+        send(client)
+        assert text_line.trouble() == expected
+
+
+@pytest.mark.parametrize(
+    "reaction",
+    [answers(400, json.dumps(NOT_A_NUMBER)), answers(503, ""), answers(429, ""), resets()],
+)
+def test_what_is_not_our_fault_neither_starts_nor_ends_it(
+    server: Server, client: TextClient, text_line: TextLine, reaction: Reaction
+) -> None:
+    for happens, expected in ((reaction, ""), (answers(401, ""), "401"), (reaction, "401")):
+        server.reacts(happens)
+        send(client)
+        assert text_line.trouble() == expected
+
+
+def test_it_is_one_line_when_it_starts_and_one_when_it_ends(
+    server: Server, client: TextClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    taken = answers(201, json.dumps(CREATED))
+    for reaction in (taken, answers(401, ""), answers(401, ""), taken, taken):
+        server.reacts(reaction)
+        send(client)
+    lines = [record.getMessage() for record in caplog.records if record.name == "workers"]
+    assert [line.partition(":")[0] for line in lines] == [
+        "Twilio refuses every text (401)", "Twilio takes texts again",
+    ]  # fmt: skip
+
+
+def test_an_attempt_is_not_lost_with_redis(server: Server, tmp_path: Path) -> None:
+    """Else the same text would be sent again, though what came of it is known."""
+    settings = some_settings(tmp_path, "", a_bank("https://bank.example"), twilio=server.url)
+    with connect(f"unix://{tmp_path}/no.sock") as redis:
+        client = TextClient(settings, TextLine(redis))
+        assert send(client).outcome is Outcome.RECEIVED
+        server.reacts(answers(401, ""))
+        assert send(client).outcome is Outcome.FAILED
+        client.close()
+
+
+def test_the_first_token_is_the_one_texts_are_sent_with(
+    server: Server, tmp_path: Path, text_line: TextLine
+) -> None:
+    settings = some_settings(
+        tmp_path, "", a_bank("https://bank.example"), twilio=server.url, TWILIO_AUTH_TOKEN="new,old"
+    )
+    client = TextClient(settings, text_line)
+    send(client)
+    client.close()
+    credentials = base64.b64encode(f"AC{'0' * 32}:new".encode()).decode()
+    assert server.last.headers["authorization"] == f"Basic {credentials}"
 
 
 def test_a_broken_line_can_heal(server: Server, client: TextClient) -> None:

@@ -7,9 +7,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from simulator.engine.signature import sign, signed_url
+from simulator.engine.signature import sign, signed_url, signing_token
 
 from .apps import Pages, a_line, dialled
+
+
+@pytest.mark.parametrize("listed", ["new", "new,old", " new , old\n", '"new"'])
+def test_while_a_token_is_changed_the_first_signs(listed: str) -> None:
+    assert signing_token(listed) == "new"
+
 
 VECTORS = [
     (

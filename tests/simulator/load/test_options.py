@@ -114,6 +114,10 @@ def test_without_the_token_nothing_is_called() -> None:
         find_target(options(), environ)
 
 
+def test_while_the_token_is_changed_calls_are_signed_with_the_first() -> None:
+    assert find_target(options(), HOTLINE | {"TWILIO_AUTH_TOKEN": "a,b"}).line.auth_token == "a"
+
+
 def test_people_are_read_with_all_their_cards() -> None:
     csv = f"id_number,card_number\n{ID_NUMBER},A1\n320102195006150014,B1\n{ID_NUMBER},A2\n"
 

@@ -226,6 +226,12 @@ def test_all_missing_settings_are_named_at_once() -> None:
     ]
 
 
+def test_while_the_token_is_changed_calls_are_signed_with_the_first() -> None:
+    names = ("PUBLIC_BASE_URL", "TWILIO_ACCOUNT_SID", "TWILIO_FROM_NUMBER")
+    environ = {**dict.fromkeys(names, "x"), "TWILIO_AUTH_TOKEN": "new,old"}
+    assert read_page_settings([], environ).auth_token == "new"
+
+
 @pytest.mark.parametrize(
     ("public", "via"),
     [("https://12333.example", "http://127.0.0.1:7000"), ("http://127.0.0.1:7000", "")],

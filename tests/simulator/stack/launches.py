@@ -99,7 +99,7 @@ class MakeRun:
     @property
     def readiness(self) -> int:
         """The status of /readyz; 0 without an answer."""
-        return status_of(f"{self.launch.hotline_url}/readyz")
+        return status_of(f"{self.launch.operations_url}/readyz")
 
     @property
     def processes(self) -> list[int]:

@@ -23,7 +23,8 @@ def environment(folder: Path, **given: str) -> dict[str, str]:
 
 
 def a_launch(pid: int) -> Launch:
-    return Launch(pid, "http://127.0.0.1:1", "http://127.0.0.1:2", "http://127.0.0.1:3", {})
+    web, operations, simulator, bank = (f"http://127.0.0.1:{port}" for port in range(1, 5))
+    return Launch(pid, web, operations, simulator, bank, {})
 
 
 def said(*texts: str) -> list[Event]:
@@ -95,7 +96,7 @@ def test_a_locked_data_dir_is_refused(tmp_path: Path) -> None:
     data_dir.unlock()
 
 
-@pytest.mark.parametrize("text", ["0", "65534", "99999", "http", "-1", "８０００"])
+@pytest.mark.parametrize("text", ["0", "65533", "99999", "http", "-1", "８０００"])
 def test_a_port_must_leave_room_for_its_neighbours(text: str) -> None:
     with pytest.raises(StartError, match="PORT"):
         Ports.read(text)

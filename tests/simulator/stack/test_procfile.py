@@ -1,5 +1,6 @@
-"""The Procfile under `honcho start`, with Debian's own Redis: what production runs."""
+"""The Procfile under `make start`, with Debian's own Redis: what production runs."""
 
+import os
 import re
 import shutil
 import signal
@@ -49,35 +50,39 @@ def production_environ(folder: Path, ports: Ports, redis_url: str) -> dict[str, 
     """Every setting given, as an operator would; nothing of `make run`."""
     folder.mkdir()
     values = development.environment(person_environ(), folder, ports, redis_url)
-    del values["HOTLINE_DEVELOPMENT"]
+    for name in ("HOTLINE_DEVELOPMENT", "OPERATIONS_BIND"):
+        del values[name]
     return values
 
 
 def is_ready(ports: Ports) -> bool:
-    return status_of(f"http://{LOOPBACK}:{ports.web}/readyz") == 200
+    return status_of(f"http://{LOOPBACK}:{ports.operations}/readyz") == 200
 
 
 @needs_redis
-def test_honcho_start_runs_it_and_sigterm_leaves_nothing(tmp_path: Path) -> None:
-    ports, output = Ports.free(), tmp_path / "honcho.out"
+def test_make_start_runs_it_and_ctrl_c_leaves_nothing(tmp_path: Path) -> None:
+    """As the README says, by somebody whose PATH does not lead to our programs."""
+    ports, output = Ports.free(), tmp_path / "make.out"
+    venv = Path(sys.executable).parents[1]
     with debians_redis() as redis_url:
         environ = production_environ(tmp_path / "operator", ports, redis_url)
-        programs = Path(sys.executable).parent
-        environ["PATH"] = f"{programs}:{environ['PATH']}"
         with output.open("wb") as out:
-            honcho = subprocess.Popen(
-                [str(programs / "honcho"), "start"],
+            make = subprocess.Popen(
+                ["make", "start", f"VENV={venv}", "-o", f"{venv}/ready"],  # noqa: S607
                 cwd=CHECKOUT,
                 env=environ,
                 stdout=out,
                 stderr=out,
+                start_new_session=True,
             )
         try:
-            wait_until(lambda: is_ready(ports) or honcho.poll() is not None)
+            wait_until(lambda: is_ready(ports) or make.poll() is not None)
             assert is_ready(ports), output.read_text()
+            assert status_of(f"http://{LOOPBACK}:{ports.web}/healthz") == 200
+            assert status_of(f"http://{LOOPBACK}:{ports.web}/readyz") == 404
         finally:
-            honcho.send_signal(signal.SIGTERM)
-            honcho.wait(PATIENCE_SECONDS)
+            os.killpg(make.pid, signal.SIGINT)
+            make.wait(PATIENCE_SECONDS)
         mine = f"DATA_DIR={tmp_path / 'operator'}"
         wait_until(lambda: not processes_with(mine))
 

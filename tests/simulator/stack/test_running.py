@@ -46,7 +46,12 @@ def test_make_call_by_itself_starts_a_hotline_and_ends_it(
 def test_says_what_to_open_and_to_type(hotline: MakeRun) -> None:
     wait_until(lambda: "Ctrl-C stops all of it" in hotline.printed)
     launch = hotline.launch
-    urls = (launch.hotline_url, f"{launch.simulator_url}/simulator", launch.bank_url)
+    urls = (
+        launch.hotline_url,
+        launch.operations_url,
+        f"{launch.simulator_url}/simulator",
+        launch.bank_url,
+    )
     for words in ("make call", "1002*", *urls):
         assert words in hotline.printed
 
@@ -58,7 +63,9 @@ def test_a_second_run_in_the_same_data_dir_is_refused(hotline: MakeRun) -> None:
     assert hotline.readiness == 200
 
 
-@pytest.mark.parametrize("name", ["worker", "clock", "web", "bank", "simulator", "redis"])
+@pytest.mark.parametrize(
+    "name", ["worker", "clock", "web", "operations", "bank", "simulator", "redis"]
+)
 def test_a_killed_program_comes_back(hotline: MakeRun, name: str) -> None:
     before = hotline.launch.programs
     hotline.kill_program(name)
@@ -66,3 +73,15 @@ def test_a_killed_program_comes_back(hotline: MakeRun, name: str) -> None:
     wait_until(lambda: hotline.readiness == 200)
     others = {k: v for k, v in hotline.launch.programs.items() if k != name}
     assert others == {k: v for k, v in before.items() if k != name}
+
+
+def test_everything_in_its_folder_is_for_its_owner_only(hotline: MakeRun) -> None:
+    places = [hotline.data_dir, *hotline.data_dir.rglob("*")]
+    kinds = {place.name for place in places}
+    assert kinds >= {
+        "redis", "logs", "web.log", "development.env", "banks.toml", "demo_cardholders.csv",
+        "run.json", "run.lock", "bank",
+    }  # fmt: skip
+    for place in places:
+        found = place.lstat().st_mode & 0o777
+        assert found == (0o700 if place.is_dir() else 0o600), place

@@ -1,0 +1,42 @@
+"""Whether Twilio takes our texts, shared by every worker: a fault of ours (credentials, sender)
+stops all of them, so a person must see it, and see when it is over.
+"""
+
+import logging
+
+from redis import Redis
+from redis.exceptions import RedisError
+
+from ivr.store import keys
+from ivr.store.codec import plain
+
+log = logging.getLogger("workers")
+
+
+class TextLine:
+    """Told after each attempt. Redis away loses no attempt: the next one tells it again."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+
+    def fails(self, why: str) -> None:
+        """Twilio refuses whatever we send; `why` is its status and code."""
+        try:
+            was = self._redis.set(keys.TEXTS_REFUSED, why, ex=keys.TEXTS_REFUSED_SECONDS, get=True)
+        except RedisError:
+            return
+        if was is None:
+            log.warning("Twilio refuses every text (%s): mend TWILIO_… and restart the worker", why)
+
+    def works(self) -> None:
+        """Twilio has taken a text."""
+        try:
+            was_refused = self._redis.delete(keys.TEXTS_REFUSED)
+        except RedisError:
+            return
+        if was_refused:
+            log.warning("Twilio takes texts again")
+
+    def trouble(self) -> str:
+        """Why every text is refused; empty when none is. Raises RedisError."""
+        return plain(self._redis.get(keys.TEXTS_REFUSED) or b"")
