@@ -5,6 +5,7 @@ import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -14,9 +15,10 @@ from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from ivr.cards.acts.report import Refusal
+from ivr.cards.bank_event import UNBLOCKED, BankEvent
 from ivr.cards.block import Block, BlockState
 from ivr.cards.loss import LossReport, ReportKind, ReportState, Suspension
-from ivr.cards.notice import NoticeKind, Outcome
+from ivr.cards.notice import NoticeKind, NoticeState, Outcome
 from ivr.cards.report_number import is_report_number, new_report_number
 from ivr.store import keys
 from ivr.store.codec import dump, load, plain
@@ -311,6 +313,93 @@ def test_a_release_leaves_a_newer_report_alone(hotline: Hotline, redis: Redis) -
     assert stored_report(redis, first.number).state is ReportState.RELEASED
     assert stored_report(redis, second.number).state is ReportState.ACTIVE
     assert redis.zrange(keys.DEADLINES, 0, -1) == [second.number.encode()]
+
+
+def lost_again(hotline: Hotline, redis: Redis) -> tuple[LossReport, LossReport]:
+    """A card reported, blocked, unblocked at the bank with 1000 s to go, and reported again."""
+    first = filed(hotline, "CA1")
+    hotline.service.settle(first.notice_id, an_attempt(Outcome.BLOCKED), None)
+    at = int(hotline.outbox.now()) + 1
+    told = BankEvent("evt-1", CARD.bank, UNBLOCKED, at, card_number=CARD.number, outlet="001")
+    assert hotline.service.hear(told) == "applied"
+    early = replace(first, release_at=int(hotline.outbox.now()) + 1000)
+    suspension = load(Suspension, redis.get(keys.loss(first.card_ref)) or b"")
+    redis.set(keys.report(first.number), dump(early))
+    redis.zadd(keys.DEADLINES, {first.number: early.release_at})
+    ends = dump(replace(suspension, release_at=early.release_at))
+    redis.set(keys.loss(first.card_ref), ends, ex=1000)
+    return early, filed(hotline, "CA2")
+
+
+def test_a_card_lost_again_keeps_its_deadline(hotline: Hotline, redis: Redis) -> None:
+    first, second = lost_again(hotline, redis)
+    assert second.number != first.number
+    assert second.release_at == first.release_at
+    assert 990 <= redis.ttl(keys.loss(first.card_ref)) <= 1000
+    held = load(Suspension, redis.get(keys.loss(first.card_ref)) or b"")
+    assert (held.report_number, held.origin) == (second.number, "CA2")
+    assert stored_report(redis, first.number).state is ReportState.SUPERSEDED
+    assert stored_report(redis, second.number).state is ReportState.ACTIVE
+    deadlines = redis.zrange(keys.DEADLINES, 0, -1, withscores=True)
+    assert deadlines == [(second.number.encode(), first.release_at)]
+
+
+def test_the_bank_of_a_card_lost_again_gets_a_new_notice(hotline: Hotline, redis: Redis) -> None:
+    first, second = lost_again(hotline, redis)
+    told = {n.id: n for n in notices_of(hotline, NoticeKind.LOSS_REPORTED)}
+    assert set(told) == {first.notice_id, second.notice_id}
+    assert told[second.notice_id].state is NoticeState.OPEN
+    assert hotline.outbox.claim(second.notice_id, 30) is not None
+    block = load(Block, redis.get(keys.block(first.card_ref)) or b"")
+    assert (block.state, block.report_number) == (BlockState.NOTIFIED, second.number)
+    hotline.service.settle(second.notice_id, an_attempt(Outcome.BLOCKED), None)
+    block = load(Block, redis.get(keys.block(first.card_ref)) or b"")
+    assert block.state is BlockState.BLOCKED
+
+
+def test_a_card_lost_again_is_released_once(hotline: Hotline, redis: Redis) -> None:
+    first, second = lost_again(hotline, redis)
+    assert hotline.service.release_due() == 0
+    end_suspension(redis, second)
+    assert hotline.service.release_due() == 1
+    assert hotline.service.release_due() == 0
+    assert stored_report(redis, first.number).state is ReportState.SUPERSEDED
+    assert stored_report(redis, second.number).state is ReportState.RELEASED
+    (released,) = notices_of(hotline, NoticeKind.LOSS_RELEASED)
+    assert released.report_number == second.number
+    assert redis.zcard(keys.DEADLINES) == 0
+
+
+def test_the_same_call_reports_a_card_lost_again_once(hotline: Hotline, redis: Redis) -> None:
+    _, second = lost_again(hotline, redis)
+    again = hotline.service.report_loss(a_request(hotline, "CA2"))
+    assert (again.refusal, again.report_number) == (None, second.number)
+    other = hotline.service.report_loss(a_request(hotline, "CA3"))
+    assert (other.refusal, other.report_number) == (Refusal.ALREADY, second.number)
+    assert len(notices_of(hotline, NoticeKind.LOSS_REPORTED)) == 2
+
+
+def test_calls_at_the_same_instant_report_a_card_lost_again_once(
+    hotline: Hotline, redis: Redis
+) -> None:
+    first, second = lost_again(hotline, redis)
+    unblock = BankEvent(
+        "evt-2", CARD.bank, UNBLOCKED, int(hotline.outbox.now()) + 2, card_number=CARD.number,
+        outlet="001",
+    )  # fmt: skip
+    hotline.service.settle(second.notice_id, an_attempt(Outcome.BLOCKED), None)
+    assert hotline.service.hear(unblock) == "applied"
+    calls = [open_hotline(hotline.settings, redis).service for _ in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        filings = list(
+            pool.map(lambda n: calls[n].report_loss(a_request(hotline, f"CB{n}")), range(4))
+        )
+    assert [filing.refusal for filing in filings].count(None) == 1
+    assert len({filing.report_number for filing in filings}) == 1
+    assert {stored_report(redis, r.number).state for r in (first, second)} == {
+        ReportState.SUPERSEDED
+    }
+    assert redis.zcard(keys.DEADLINES) == 1
 
 
 def test_a_superseded_report_is_not_released(hotline: Hotline, redis: Redis) -> None:
