@@ -122,7 +122,7 @@ def test_ctrl_c_ends_the_calls_and_still_tells(load: Load) -> None:
 def test_a_thousand_calls_with_faults_in_a_row_add_up(city: City, load: Load) -> None:
     load.is_called_by(800)
     rng = Random(12333)
-    words = ("--calls-per-second", "1000", "--for", "1", "--at-once", "24", "--lines", "24")
+    words = ("--calls-per-second", "40", "--for", "25", "--at-once", "24", "--lines", "24")
 
     with flaky_banks(city), every_few_seconds(lambda: breaks_a_delivery(city, rng)):
         status = load.runs(*words, "--settle", "150", "--seed", "1000")
