@@ -131,7 +131,7 @@ def test_every_program_tells_all_problems_and_ends(
         assert f"  - {name}: " in said
 
 
-@pytest.mark.usefixtures("redis")
+@pytest.mark.usefixtures("redis")  # what another test sealed would be refused
 def test_id_numbers_in_clear_over_the_network_are_warned_of(
     redis_server: RedisServer, logged: Callable[[], str]
 ) -> None:
