@@ -133,7 +133,7 @@ class Caller:
 
     def _what_was_heard(self) -> Told:
         if number := self._number():
-            already = self._hears("This card is already reported lost")
+            already = self._hears("is already reported lost")
             return Told("already" if already else "filed", number)
         if self._hears("NOT been blocked"):
             return Told("not blocked")

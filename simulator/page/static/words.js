@@ -105,7 +105,7 @@ const WORDS = {
   report_state: ["状态", "State"],
   report_active: ["生效中", "active"],
   report_released: ["已到期", "released"],
-  report_superseded: ["已被正式挂失取代", "superseded by a formal report"],
+  report_superseded: ["已被后来的挂失取代", "superseded by a later report"],
   card: ["卡号尾号", "Card ending"],
   key: ["Redis 键", "Redis key"],
   ttl: ["TTL", "TTL"],
