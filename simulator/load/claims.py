@@ -27,7 +27,7 @@ class Claim(StrEnum):
 
 _SENTENCES: Final[tuple[tuple[Claim, str], ...]] = (
     (Claim.FILED, r"挂失成功，编号(\d{8})"),
-    (Claim.FILED, r"Your card is reported lost. The report number is (\d{8})"),
+    (Claim.FILED, r"Reported\. Number (\d{8})"),
     (Claim.ALREADY, r"的卡已经挂失，编号(\d{8})"),
     (Claim.ALREADY, r"\d{4} is already reported lost. The report number is (\d{8})"),
     (Claim.STATUS, r"社保功能已临时挂失，挂失编号(\d{8})"),
@@ -42,6 +42,8 @@ _SENTENCES: Final[tuple[tuple[Claim, str], ...]] = (
     (Claim.NOT_BLOCKED, r"the bank function is NOT blocked. Please call"),
     (Claim.NOT_FILED, r"没有办成挂失，您的卡没有因此停用"),
     (Claim.NOT_FILED, r"Your card has NOT been blocked by this call"),
+    (Claim.NOT_FILED, r"本次通话没有办理挂失"),
+    (Claim.NOT_FILED, r"No loss has been reported in this call"),
     (Claim.UNKNOWN, r"暂时无法确认挂失是否成功"),
     (Claim.UNKNOWN, r"cannot confirm (?:yet )?whether your card has been reported"),
 )

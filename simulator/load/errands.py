@@ -33,12 +33,15 @@ _REPORT: Final[Wishes] = {
     "confirm": ("1",) * 9 + ("2",),
     "not_found": ("1", "0"),
     "already_reported": (HANG_UP, "2", SILENCE, "9"),
-    "after_report": (HANG_UP, HANG_UP, "9", SILENCE),
+    "after_report": (HANG_UP, HANG_UP, "9", "1", SILENCE),
     "outcome_unknown": ("2",),
     "status_told": (HANG_UP, "9"),
+    "status_reportable": (HANG_UP, "1"),
     "cancelled": (HANG_UP, "1"),
     "person_closed": (HANG_UP, "1"),
     "person_busy": ("0", "1", HANG_UP),
+    "nobody_there": ("9", HANG_UP, SILENCE),
+    "nobody_answers": ("0", HANG_UP, SILENCE),
 }
 _STATUS: Final[Wishes] = {
     "main_menu": ("2",),
@@ -46,6 +49,7 @@ _STATUS: Final[Wishes] = {
     "status_pick": (CARD,),
     "status_not_found": ("1",),
     "status_told": (HANG_UP, HANG_UP, "9", "3", "*"),
+    "status_reportable": (HANG_UP, HANG_UP, "9", "3", "*"),
     "card_services": ("1", "2", "3"),
 }
 _GUIDANCE: Final[Wishes] = {

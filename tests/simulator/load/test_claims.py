@@ -23,6 +23,7 @@ CLAIMED = {
     "bank_failed": (Claim.NOT_BLOCKED, ""),
     "status_bank_failed": (Claim.NOT_BLOCKED, ""),
     "busy": (Claim.NOT_FILED, ""),
+    "nothing_reported": (Claim.NOT_FILED, ""),
     "outcome_unknown": (Claim.UNKNOWN, ""),
     "outcome_unknown_now": (Claim.UNKNOWN, ""),
 }

@@ -157,7 +157,7 @@ def test_prompts_are_spoken_in_their_language_until_muted(opens_tab: OpensTab) -
     visitor.opens_the_page().calls().hears("For English").clicks_keys("2")
     visitor.hears("To report a lost card")
     spoken = visitor.page.evaluate("window.spoken")
-    assert [words[:5] for words in spoken][:4] == ["zh-CN", "en-US", "zh-CN", "en-US"]
+    assert [words[:5] for words in spoken if words != "hush"][:2] == ["zh-CN", "en-US"]
     assert "hush" in spoken, "a key cuts the prompt short"
     assert spoken[-1].startswith("en-US To report a lost card")
     visitor.page.click("#mute")
