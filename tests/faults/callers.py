@@ -12,8 +12,8 @@ from ivr.cards.records import Holder
 from simulator.engine import Call, HttpTransport, PhoneLine
 from tests.faults.city import ACCOUNT, TOKEN
 
-NUMBER = re.compile(r"report number is ((?:\d ?){8})")
-CONFIRM = "To report it lost, press 1"
+NUMBER = re.compile(r"(?:Reported\. Number|report number is) ((?:\d ?){8})")
+CONFIRM = "To confirm, press 1"
 
 Heard = Literal["filed", "already", "not blocked", "unknown", "cut off"]
 

@@ -127,7 +127,7 @@ def test_the_deadline_is_the_same_beijing_time_in_every_time_zone() -> None:
 
 def test_digits_and_moments_stand_in_their_sentence() -> None:
     parts = load_catalogue().say("filed", {"report_number": "12345670"}, "en")
-    assert parts[0] == "Your card is reported lost. The report number is "
+    assert parts[0] == "Reported. Number "
     assert [p for p in parts if isinstance(p, Spelled)] == [
         Spelled("1234", "1 2 3 4"), Spelled("5670", "5 6 7 0"),
     ] * 2  # fmt: skip

@@ -32,9 +32,9 @@ def test_a_report_by_keyboard_alone_then_decoupled_by_keyboard(opens_tab: OpensT
     visitor = opens_tab()
     visitor.tabs_to("#call").presses_enter().is_in_a_call()
     visitor.tabs_to("#fast").presses_enter()
-    visitor.hears("For English").types("2").hears("To report a lost card").types("1")
+    visitor.hears("For English").types("2").hears("Lost card, press 1").types("1")
     visitor.hears("18-digit ID number").types("810000199001010019")
-    visitor.hears("To report it lost, press 1").types("1").hears("reported lost")
+    visitor.hears("To confirm, press 1").types("1").hears("Reported. Number")
     visitor.sees_bank_function("银行已停用").keeps_a_picture("report-by-keyboard")
     visitor.tabs_to('#accounts [data-card="0337"] [data-act="unblock"]').presses_enter()
     visitor.sees_bank_function("已在网点解挂")
@@ -122,7 +122,7 @@ def test_a_reload_keeps_the_call_and_what_was_said(visitor: Visitor) -> None:
 def test_two_tabs_are_two_phones(opens_tab: OpensTab) -> None:
     one, other = opens_tab().hurries(), opens_tab().hurries()
     one.calls().hears("中文请按1")
-    other.calls().hears("For English").clicks_keys("2").hears("To report a lost card")
+    other.calls().hears("For English").clicks_keys("2").hears("Lost card, press 1")
     one.clicks_keys("1").hears("社保卡挂失请按1").hangs_up()
     other.is_in_a_call().hangs_up()
 
@@ -155,11 +155,11 @@ def test_prompts_are_spoken_in_their_language_until_muted(opens_tab: OpensTab) -
     visitor = opens_tab()
     visitor.page.add_init_script(VOICES)
     visitor.opens_the_page().calls().hears("For English").clicks_keys("2")
-    visitor.hears("To report a lost card")
+    visitor.hears("Lost card, press 1")
     spoken = visitor.page.evaluate("window.spoken")
     assert [words[:5] for words in spoken if words != "hush"][:2] == ["zh-CN", "en-US"]
     assert "hush" in spoken, "a key cuts the prompt short"
-    assert spoken[-1].startswith("en-US To report a lost card")
+    assert spoken[-1].startswith("en-US Lost card, press 1")
     visitor.page.click("#mute")
     visitor.clicks_keys("3").hears("formal loss").hangs_up()
     assert (

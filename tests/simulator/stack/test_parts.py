@@ -106,7 +106,7 @@ def test_a_port_must_leave_room_for_its_neighbours(text: str) -> None:
     "text",
     [
         "挂失成功，编号幺 二 三 四 五 六 七 零。再说一遍，幺 二 三 四 五 六 七 零。",
-        "The report number is 1 2 3 4 5 6 7 0. Again, 1 2 3 4 5 6 7 0.",
+        "Reported. Number 1 2 3 4 5 6 7 0. Again, 1 2 3 4 5 6 7 0.",
         "1234 5670, again 1234 5670",
     ],
 )
@@ -116,4 +116,4 @@ def test_a_number_is_heard_when_it_is_said_twice(text: str) -> None:
 
 def test_a_number_said_once_is_not_enough() -> None:
     with pytest.raises(MissingError):
-        heard_report_number(said("The report number is 1 2 3 4 5 6 7 0.", "Goodbye."))
+        heard_report_number(said("Reported. Number 1 2 3 4 5 6 7 0.", "Goodbye."))
