@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from ivr.cards.acts.report import Refusal
+from ivr.cards.acts.report import Filing, Refusal
+from ivr.cards.block import Block
 from ivr.cards.case import Case
 from ivr.cards.loss import Suspension
 from ivr.cards.records import Card
@@ -95,8 +96,11 @@ class Turn:
     @property
     def block_bank_facts(self) -> dict[str, str]:
         """The bank that we told. The card may have moved to another bank since."""
-        bank = self.case.block.bank if self.case.block else self.card.bank
-        return self.banks.facts(bank, self.call.language)
+        return self.told_bank_facts(self.case.block)
+
+    def told_bank_facts(self, block: Block | None) -> dict[str, str]:
+        """The bank that a block belongs to, else the card's."""
+        return self.banks.facts(block.bank if block else self.card.bank, self.call.language)
 
 
 def run_action(name: str, turn: Turn) -> Result:
@@ -165,7 +169,8 @@ def look_at_card(turn: Turn) -> Result:
     if refusal is None:
         outcome = "again" if turn.case.suspension else "reportable"
         return Result(outcome, {**turn.card_facts, "days": days})
-    return _refused(turn, refusal, turn.case.suspension, turn.card_facts)
+    seen = Filing(refusal, turn.case.suspension, block=turn.case.block)
+    return _refused(turn, seen, refusal, turn.card_facts)
 
 
 def file_report(turn: Turn) -> Result:
@@ -176,7 +181,7 @@ def file_report(turn: Turn) -> Result:
     except OutcomeUnknownError:
         return Result("unknown", {FACT: OnRecord.UNKNOWN})
     if filing.refusal is not None:
-        return _refused(turn, filing.refusal, filing.suspension, {})
+        return _refused(turn, filing, filing.refusal, {})
     kept = "1" if filing.keeps_deadline else ""
     return Result("filed", {**_report_facts(filing.suspension), KEPT: kept, REPORTED_HERE: "1"})
 
@@ -197,7 +202,7 @@ def read_status(turn: Turn) -> Result:
     lines = (
         Line("status_card", turn.card_facts),
         Line(SOCIAL_WORDS[status.social], {**bank_facts, **_report_facts(status.suspension)}),
-        Line(_bank_prompt(turn.case), bank_facts),
+        Line(_bank_prompt(turn.case.block), bank_facts),
         Line("status_formal" if is_formal else "status_formal_none"),
     )
     may_report = turn.service.refusal(turn.known, turn.card_ref) is None
@@ -252,21 +257,20 @@ _OUTCOMES: Final[Mapping[Refusal, str]] = {
 }
 
 
-def _refused(
-    turn: Turn, refusal: Refusal, suspension: Suspension | None, facts: dict[str, str]
-) -> Result:
+def _refused(turn: Turn, filing: Filing, refusal: Refusal, facts: dict[str, str]) -> Result:
     """Words for a refusal. If a report is running and the bank has not blocked the card, the
-    caller hears that too, because nobody may hang up believing that the card is blocked.
+    caller hears that too, because nobody may hang up believing that the card is blocked. Both are
+    told as they were at the refusal: another channel may have filed since this turn looked.
     """
     outcome = _OUTCOMES[refusal]
     if refusal is Refusal.ELSEWHERE:
         return Result(outcome, facts, (Line("already_elsewhere", turn.card_facts),))
     if refusal is not Refusal.ALREADY:
         return Result(outcome, facts)
-    known = _report_facts(suspension)
+    known = _report_facts(filing.suspension)
     lines = (
         Line("already_reported", {**turn.card_facts, **known}),
-        Line(_bank_prompt(turn.case), turn.block_bank_facts),
+        Line(_bank_prompt(filing.block), turn.told_bank_facts(filing.block)),
     )
     return Result(outcome, {**facts, **known}, lines)
 
@@ -283,5 +287,5 @@ def _card_facts(card: Card, banks: BankNames, language: LanguageCode) -> dict[st
     return {**banks.facts(card.bank, language), "card_last4": card.last4}
 
 
-def _bank_prompt(case: Case) -> str:
-    return NEVER_BLOCKED if case.block is None else BLOCK_WORDS[case.block.state].status
+def _bank_prompt(block: Block | None) -> str:
+    return NEVER_BLOCKED if block is None else BLOCK_WORDS[block.state].status

@@ -286,7 +286,9 @@ def test_a_report_is_filed_once_whatever_is_asked(hotline: Hotline) -> None:
     assert first.facts == again.facts
     assert first.facts["keeps_deadline"] == ""
     assert first.facts["reported_here"] == "1"
-    assert run_action("file_report", other).outcome == "already"
+    refused = run_action("file_report", other)
+    assert refused.outcome == "already"
+    assert prompts_of(refused) == ["already_reported", "status_bank_waiting"]
 
 
 def test_what_an_action_remembers_is_never_the_number(hotline: Hotline) -> None:

@@ -55,11 +55,13 @@ class Filing:
     """What came of a request. `refusal` None: filed. `suspension`: what holds the card now.
 
     `keeps_deadline`: the card was suspended already, and stays so until the same moment.
+    `block`: with a refusal, the block there was at that moment; None when it was filed.
     """
 
     refusal: Refusal | None
     suspension: Suspension | None
     keeps_deadline: bool = False
+    block: Block | None = None
 
     @property
     def report_number(self) -> str:
@@ -109,7 +111,7 @@ def report(
         return Filing(None, suspension, _keeps_deadline(case, rules)), NOTHING
     why_not = refusal(case, request.holder, request.card, rules, now)
     if why_not is not None:
-        return Filing(why_not, suspension), NOTHING
+        return Filing(why_not, suspension, block=case.block), NOTHING
     kept = suspension.release_at if suspension else None
     if kept and kept <= now:  # Redis may keep the key a moment longer than that
         kept = None

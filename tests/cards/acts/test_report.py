@@ -189,7 +189,8 @@ def test_who_may_report(state: CardState, by: str, bank: str) -> None:
             assert found == (Filing(None, NEW_SUSPENSION), ALL_THAT_FOLLOWS), block
             assert may is None
         else:
-            assert found == (Filing(Refusal(answer), SUSPENDED_BY[by]), NOTHING), block
+            refused = Filing(Refusal(answer), SUSPENDED_BY[by], block=case.block)
+            assert found == (refused, NOTHING), block
             assert may == answer
 
 
