@@ -323,6 +323,8 @@ class Life:
 LIVES = {
     "vault": Life("for ever"),
     "notices:open": Life("for ever"),
+    "notices:queues": Life("for ever"),
+    "open": Life("for ever"),
     "notices:awaiting": Life('until "blocked" is said, or 3 days'),
     "notices:stuck": Life("until a person acts, or 90 days"),
     "banks:back": Life("until the sweep"),

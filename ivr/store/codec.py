@@ -25,5 +25,5 @@ def _restore(hint: Any, value: Any) -> Any:
 
 
 def plain(value: Any) -> str:
-    """Redis' bytes as text."""
-    return value.decode() if isinstance(value, bytes) else str(value)
+    """Redis' bytes as text; what is no text names nothing, and is no reason to stop."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)

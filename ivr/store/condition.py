@@ -2,14 +2,12 @@
 
 import os
 import time
-from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass
-from math import inf
 from typing import Final
 
 from redis import Redis
-from rq import Queue, Worker
+from rq import Worker
 from rq.utils import utcparse
 
 from ivr.store import keys
@@ -18,7 +16,6 @@ from ivr.store.connection import DurabilityGuard
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
 from ivr.store.vault import Vault
 
-MOST_COUNTED: Final = 10_000  # open notices, when a bank has left
 WORKER_SILENT_SECONDS: Final = 40  # workers wait at most 5 s between two signs of life
 SWEEP_ALIVE_SECONDS: Final = 15
 
@@ -70,15 +67,9 @@ class Condition:
 
         A bank is known by the queue its first notice made. One round trip when none has left.
         """
-        queues = {plain(key) for key in self._redis.smembers(Queue.redis_queues_keys)}
-        known = {bank_queue(bank) for bank in self._banks}
-        prefix = Queue.redis_queue_namespace_prefix
-        gone = {key.removeprefix(prefix) for key in queues} - known - {TEXTS_QUEUE}
-        owed = Counter(queue for _, queue in self._outbox.due(inf, MOST_COUNTED)) if gone else {}
-        found = {}
-        for queue in sorted(gone):
-            bank = queue.removeprefix(bank_queue(""))
-            found[bank] = self._redis.zcard(keys.blocks(bank)) + owed.get(queue, 0)
+        known = {TEXTS_QUEUE, *map(bank_queue, self._banks)}
+        gone = [queue for queue in self._outbox.queues() if queue not in known]
+        found = {queue.removeprefix(bank_queue("")): self._naming(queue) for queue in gone}
         return {bank: count for bank, count in found.items() if count}
 
     def queues_without_a_worker(self) -> dict[str, str]:
@@ -109,6 +100,14 @@ class Condition:
         counters = {plain(name): int(value) for name, value in counted.items()}
         late = max(0.0, self._outbox.now() - float(oldest[0][1])) if oldest else 0.0
         return Figures(counters, still_open, stuck, unconfirmed, active, late)
+
+    def _naming(self, queue: str) -> int:
+        """Blocks and open notices of one bank."""
+        bank = queue.removeprefix(bank_queue(""))
+        with self._redis.pipeline(transaction=False) as pipe:
+            pipe.zcard(keys.blocks(bank))
+            pipe.zcard(keys.open_in(queue))
+            return sum(pipe.execute())
 
     def _queues_listened_to(self) -> set[str]:
         with self._redis.pipeline(transaction=False) as pipe:

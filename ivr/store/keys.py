@@ -13,6 +13,7 @@ SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signatur
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
 NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = due, unix seconds
+NOTICE_QUEUES: Final = "notices:queues"  # for ever: every queue that was ever owed a notice
 AWAITING: Final = "notices:awaiting"  # until "blocked" is said, or 3 days; score = ask again at
 NOTICES_STUCK: Final = "notices:stuck"  # until a person acts, or 90 days; score = closed at
 BANKS_BACK: Final = "banks:back"  # until the sweep makes all that waits for these banks due
@@ -74,6 +75,11 @@ def report(number: str) -> str:
 def notice(notice_id: str) -> str:
     """A notice with all its attempts; without end while open, 90 days once closed."""
     return f"notice:{notice_id}"
+
+
+def open_in(queue: str) -> str:
+    """What `notices:open` has of one queue, with the same scores; for ever."""
+    return f"open:{queue}"
 
 
 def attempts(notice_id: str) -> str:

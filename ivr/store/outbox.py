@@ -1,12 +1,13 @@
 """The outbox: every notice owed to a bank or a holder, from the moment it is owed until closed.
 
 `notices:open` is the truth and an RQ job only the doorbell: whatever happens to a job, the
-sweep rings again when the notice is due (see workers/sweep.py).
+sweep rings again when the notice is due (see workers/sweep.py). So that one bank's backlog hides
+nothing of another's, each queue has a list of its own beside it (`open:<queue>`).
 """
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final, cast
 
 from redis import Redis
 from redis.client import Pipeline
@@ -21,6 +22,8 @@ from ivr.store.journal import Journal
 from ivr.store.vault import Vault, WrongDataKeysError
 
 TEXTS_QUEUE: Final = "texts"
+HURRIED_AT_ONCE: Final = 1000  # notices made due in one step when a bank is back
+MENDED_AT_ONCE: Final = 100  # notices whose place in their queue's list is looked at in one step
 LONGEST_LEASE: Final = 20  # seconds; a bank's is at most 19 (its time limit + 4), a text's 10
 JOB_SECONDS: Final = 150  # RQ's own limit on one job; PATIENCE and our HTTP limits end earlier
 JOB: Final = "workers.delivery.Delivery.attempt"  # by name: the hotline never imports the workers
@@ -38,7 +41,7 @@ _FIELDS: Final = (
 # Takes a due notice for one attempt and makes it due again after the lease, in one step. So two
 # workers never attempt it at once, and the notice of a killed worker comes back. A worker whose
 # answer was lost with the connection asks again under the same `claimed_by`, and gets it again.
-_CLAIM: Final = """
+_CLAIM: Final = f"""
 local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -46,8 +49,57 @@ if not due or redis.call('EXISTS', KEYS[2]) == 0 then return false end
 local by = redis.call('HGET', KEYS[2], 'claimed_by')
 if tonumber(due) > now and (by ~= ARGV[3] or by == '') then return false end
 redis.call('HSET', KEYS[2], 'claimed_by', ARGV[3])
+local queue = redis.call('HGET', KEYS[2], 'queue') or ''
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('ZADD', '{keys.open_in("")}' .. queue, now + ARGV[2], ARGV[1])
 return redis.call('HGETALL', KEYS[2])
+"""
+
+# Which of these notices to ring for. One that is open no more leaves the queue's list; of one
+# whose record is gone nothing can be sent, and it would be due for ever: it is open no more.
+_STILL_OPEN: Final = f"""
+local answers = {{}}
+for i, id in ipairs(ARGV) do
+  if not redis.call('ZSCORE', KEYS[1], id) then
+    redis.call('ZREM', KEYS[2], id)
+    answers[i] = 'closed'
+  elseif redis.call('EXISTS', '{keys.notice("")}' .. id) == 0 then
+    redis.call('ZREM', KEYS[1], id)
+    redis.call('ZREM', KEYS[2], id)
+    answers[i] = 'lost'
+  else
+    answers[i] = 'open'
+  end
+end
+return answers
+"""
+
+# Puts what `notices:open` has from one place to another into the lists of its queues, where it is
+# missing; answers how many it looked at, and then the ids of those whose record is gone.
+_MEND: Final = f"""
+local ids = redis.call('ZRANGE', KEYS[1], ARGV[1], ARGV[2], 'WITHSCORES')
+local answer = {{#ids / 2}}
+for i = 1, #ids, 2 do
+  local queue = redis.call('HGET', '{keys.notice("")}' .. ids[i], 'queue')
+  if queue then
+    if redis.call('ZADD', '{keys.open_in("")}' .. queue, 'NX', ids[i + 1], ids[i]) == 1 then
+      redis.call('SADD', KEYS[2], queue)
+    end
+  else
+    redis.call('ZREM', KEYS[1], ids[i])
+    table.insert(answer, ids[i])
+  end
+end
+return answer
+"""
+
+_HURRY: Final = """
+local waiting = redis.call('ZRANGEBYSCORE', KEYS[2], ARGV[1], '+inf', 'LIMIT', 0, ARGV[3])
+for _, id in ipairs(waiting) do
+  redis.call('ZADD', KEYS[1], 'XX', 'LT', ARGV[2], id)
+  redis.call('ZADD', KEYS[2], 'XX', 'LT', ARGV[2], id)
+end
+return #waiting
 """
 
 
@@ -65,6 +117,10 @@ class Outbox:
         self._journal = journal
         self._queues: dict[str, Queue] = {}
         self._claim = redis.register_script(_CLAIM)
+        self._still_open = redis.register_script(_STILL_OPEN)
+        self._mend = redis.register_script(_MEND)
+        self._hurry = redis.register_script(_HURRY)
+        self._looked_at = 0
 
     def owe(self, pipe: Pipeline, owed: Owed) -> None:
         """Queues a new notice and its doorbell."""
@@ -82,7 +138,8 @@ class Outbox:
             "state": NoticeState.OPEN,
         }
         pipe.hset(keys.notice(notice_id), mapping=fields)
-        pipe.zadd(keys.NOTICES_OPEN, {notice_id: owed.at})
+        pipe.sadd(keys.NOTICE_QUEUES, queue)
+        _set_due(pipe, notice_id, queue, owed.at)
         self.ring(notice_id, queue, pipe)
 
     def ring(self, notice_id: str, queue: str, pipe: Pipeline | None = None) -> None:
@@ -154,9 +211,9 @@ class Outbox:
         if change.state is NoticeState.OPEN:
             self._reopen(pipe, change, now)
         elif change.state is not None:
-            _close(pipe, notice_id, change.state)
+            _close(pipe, change.notice, change.state)
         elif change.due is not None:
-            pipe.zadd(keys.NOTICES_OPEN, {notice_id: change.due}, xx=True)
+            _set_due(pipe, notice_id, change.notice.queue, change.due, only_open=True)
         if change.needs_person is True:
             pipe.zadd(keys.NOTICES_STUCK, {notice_id: now})
         elif change.needs_person is False:
@@ -172,16 +229,8 @@ class Outbox:
             keys.notice(notice.id),
             mapping={"state": NoticeState.OPEN, "created_at": since, "attempts_made": 0},
         )
-        pipe.zadd(keys.NOTICES_OPEN, {notice.id: due})
+        _set_due(pipe, notice.id, notice.queue, due)
         self.ring(notice.id, notice.queue, pipe)
-
-    def forget_lost(self, notice_ids: Iterable[str]) -> None:
-        """Their records are gone: nothing can be sent, and they would be due for ever."""
-        with self._redis.pipeline() as pipe:
-            for notice_id in notice_ids:
-                pipe.zrem(keys.NOTICES_OPEN, notice_id)
-                self._journal.write(pipe, Entry("notice_lost", {"notice": notice_id}))
-            pipe.execute()
 
     def forget_stuck(self, now: float) -> None:
         """Drops what a person did not look at within the 90 days its record is kept."""
@@ -193,32 +242,68 @@ class Outbox:
         seconds, microseconds = self._redis.time()
         return float(seconds) + microseconds / 1e6
 
-    def due(self, now: float, limit: int) -> list[tuple[str, str]]:
-        """(notice id, queue) of what is due, longest first; no queue if the notice is gone."""
-        found = self._redis.zrangebyscore(keys.NOTICES_OPEN, "-inf", now, start=0, num=limit)
-        ids = [plain(notice_id) for notice_id in found]
-        with self._redis.pipeline(transaction=False) as pipe:
-            for notice_id in ids:
-                pipe.hget(keys.notice(notice_id), "queue")
-            queues = pipe.execute()
-        return [(i, plain(q or "")) for i, q in zip(ids, queues, strict=True)]
+    def queues(self) -> list[str]:
+        """Every queue that was ever owed a notice."""
+        return sorted(plain(queue) for queue in self._redis.smembers(keys.NOTICE_QUEUES))
 
-    def hurry(self, bank: str, now: float) -> None:
-        """Makes everything owed to a bank due now, save what is just being attempted."""
-        waiting = self._redis.zrangebyscore(keys.NOTICES_OPEN, now + LONGEST_LEASE, "+inf")
-        ids = [plain(notice_id) for notice_id in waiting]
-        with self._redis.pipeline(transaction=False) as pipe:
-            for notice_id in ids:
-                pipe.hmget(keys.notice(notice_id), "bank", "kind")
-            found = pipe.execute()
-            for notice_id, (whose, kind) in zip(ids, found, strict=True):
-                if whose == bank.encode() and kind != NoticeKind.TEXT.encode():
-                    pipe.zadd(keys.NOTICES_OPEN, {notice_id: now}, xx=True, lt=True)
+    def due(self, queue: str, now: float, limit: int) -> list[str]:
+        """Ids of what is due in a queue, longest first, at most `limit`."""
+        found = self._redis.zrangebyscore(keys.open_in(queue), "-inf", now, start=0, num=limit)
+        return [plain(notice_id) for notice_id in found]
+
+    def ring_for(self, queue: str, notice_ids: Sequence[str]) -> int:
+        """Rings for those that are still owed; answers how many. The others are taken off."""
+        if not notice_ids:
+            return 0
+        answers = self._still_open(
+            keys=[keys.NOTICES_OPEN, keys.open_in(queue)], args=list(notice_ids)
+        )
+        found = list(zip(notice_ids, map(plain, cast("list[bytes]", answers)), strict=True))
+        self._say_lost([notice_id for notice_id, state in found if state == "lost"])
+        still_open = [notice_id for notice_id, state in found if state == "open"]
+        if still_open:
+            self._ring_all(queue, still_open)
+        return len(still_open)
+
+    def mend_lists(self) -> None:
+        """Looks whether the next stretch of what is owed, in turn, stands in its queue's list."""
+        first = self._looked_at
+        answer = self._mend(
+            keys=[keys.NOTICES_OPEN, keys.NOTICE_QUEUES], args=[first, first + MENDED_AT_ONCE - 1]
+        )
+        looked_at, *lost = cast("list[Any]", answer)
+        self._looked_at = first + MENDED_AT_ONCE if looked_at == MENDED_AT_ONCE else 0
+        self._say_lost([plain(notice_id) for notice_id in lost])
+
+    def hurry(self, bank: str, now: float) -> bool:
+        """Makes what is owed to a bank due now, save what is just being attempted; True when
+        there may be more, for the next time.
+        """
+        hurried = self._hurry(
+            keys=[keys.NOTICES_OPEN, keys.open_in(bank_queue(bank))],
+            args=[now + LONGEST_LEASE, now, HURRIED_AT_ONCE],
+        )
+        return hurried == HURRIED_AT_ONCE
+
+    def ringing(self, queue: str, most: int = 0) -> list[str]:
+        """The notice ids whose job waits in a queue: of all jobs, or of the first `most`."""
+        jobs = self._redis.lrange(self._queue(queue).key, 0, most - 1)
+        return [plain(job_id).partition("_")[0] for job_id in jobs]
+
+    def _ring_all(self, queue: str, notice_ids: Iterable[str]) -> None:
+        with self._redis.pipeline() as pipe:
+            pipe.multi()  # RQ wants it to have begun
+            for notice_id in notice_ids:
+                self.ring(notice_id, queue, pipe)
             pipe.execute()
 
-    def ringing(self, queue: str) -> list[str]:
-        """The notice ids whose job waits in a queue."""
-        return [job_id.partition("_")[0] for job_id in self._queue(queue).get_job_ids()]
+    def _say_lost(self, notice_ids: Sequence[str]) -> None:
+        """Their records are gone: nobody can be told what they said."""
+        if notice_ids:
+            with self._redis.pipeline() as pipe:
+                for notice_id in notice_ids:
+                    self._journal.write(pipe, Entry("notice_lost", {"notice": notice_id}))
+                pipe.execute()
 
     def _queue(self, name: str) -> Queue:
         """One object per queue and process: RQ asks for the server's version for each."""
@@ -227,12 +312,21 @@ class Outbox:
         return self._queues[name]
 
 
-def _close(pipe: Pipeline, notice_id: str, state: NoticeState) -> None:
+def _set_due(
+    pipe: Pipeline, notice_id: str, queue: str, due: int, *, only_open: bool = False
+) -> None:
+    """In `notices:open` and in its queue's list; `only_open`: if it stands there already."""
+    for listed in (keys.NOTICES_OPEN, keys.open_in(queue)):
+        pipe.zadd(listed, {notice_id: due}, xx=only_open)
+
+
+def _close(pipe: Pipeline, notice: Notice, state: NoticeState) -> None:
     """Nothing is owed any more; the record stays 90 days."""
-    pipe.hset(keys.notice(notice_id), "state", state)
-    pipe.zrem(keys.NOTICES_OPEN, notice_id)
-    pipe.expire(keys.notice(notice_id), keys.CLOSED_NOTICE_SECONDS)
-    pipe.expire(keys.attempts(notice_id), keys.CLOSED_NOTICE_SECONDS)
+    pipe.hset(keys.notice(notice.id), "state", state)
+    for listed in (keys.NOTICES_OPEN, keys.open_in(notice.queue)):
+        pipe.zrem(listed, notice.id)
+    pipe.expire(keys.notice(notice.id), keys.CLOSED_NOTICE_SECONDS)
+    pipe.expire(keys.attempts(notice.id), keys.CLOSED_NOTICE_SECONDS)
 
 
 def load_notice(fields: Mapping[bytes, bytes]) -> Notice:

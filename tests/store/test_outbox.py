@@ -69,8 +69,7 @@ def test_a_lease_that_ends_makes_the_notice_due_again(
         pass
     assert again == notice
     assert LEASE - 2 < (due(hotline, redis, notice) or 0) <= LEASE
-    queues = dict(hotline.outbox.due(hotline.outbox.now() + LEASE + 1, 10))
-    assert queues[notice.id] == "bank-icbc"
+    assert hotline.outbox.due("bank-icbc", hotline.outbox.now() + LEASE + 1, 10) == [notice.id]
 
 
 @pytest.mark.parametrize("state", [s for s in NoticeState if s is not NoticeState.OPEN])
@@ -80,7 +79,7 @@ def test_a_closed_notice_is_never_claimed(
     close(hotline, notice, state)
 
     assert hotline.outbox.claim(notice.id, LEASE) is None
-    assert notice.id not in dict(hotline.outbox.due(FAR, 100))
+    assert hotline.outbox.due(notice.queue, FAR, 100) == []
     assert 0 < redis.ttl(keys.notice(notice.id)) <= keys.CLOSED_NOTICE_SECONDS
 
 

@@ -47,8 +47,7 @@ def a_text(hotline: Hotline, language: str = "zh") -> Notice:
     hotline.holders.put_all([CardLine(2, HOLDER)])
     ref = hotline.vault.ref("id", HOLDER.id_number)
     hotline.service.report_loss(ReportRequest(ref, HOLDER, CARD, "phone", "CA1", language))
-    due = hotline.outbox.due(hotline.outbox.now() + 1, 10)
-    (text_id,) = [notice_id for notice_id, queue in due if queue == TEXTS_QUEUE]
+    (text_id,) = hotline.outbox.due(TEXTS_QUEUE, hotline.outbox.now() + 1, 10)
     notice = hotline.outbox.find(text_id)
     assert notice is not None
     return notice
