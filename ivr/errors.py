@@ -9,7 +9,8 @@ HotlineError
 │   ├── NotThisBanksError         a card or report this bank has nothing to do with
 │   └── UnlawfulTransitionError   a step the block's table does not have; .state, .event
 ├── UnsafeRedisError              this Redis could lose or evict a loss report; says what to change
-├── WrongDataKeysError            none of DATA_KEYS opens this Redis's records
+├── UnreadableRecordError         a record cannot be read; .key, its name in Redis
+│   └── WrongDataKeysError        sealed records cannot be opened; says what to do
 ├── OutcomeUnknownError           the connection broke in a commit: it may be on disk or not
 ├── HoldersBusyError              others kept writing the same holders; nothing was written
 ├── CardholdersFileError          the file as a whole is not a cardholders CSV; says why

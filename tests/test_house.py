@@ -327,6 +327,7 @@ LIVES = {
     "open": Life("for ever"),
     "notices:awaiting": Life('until "blocked" is said, or 3 days'),
     "notices:stuck": Life("until a person acts, or 90 days"),
+    "unreadable": Life("while met within the last hour"),
     "banks:back": Life("until the sweep"),
     "deadlines": Life("for ever"),
     "journal": Life("trimmed by time (JOURNAL_RETENTION_DAYS)"),

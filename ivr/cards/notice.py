@@ -54,7 +54,7 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something owed. `body` is the sealed text; it opens only with DATA_KEYS."""
+    """Something owed. `sealed_body` is what is to be told; it opens only with DATA_KEYS."""
 
     id: str
     kind: NoticeKind
@@ -62,7 +62,7 @@ class Notice:
     bank: str
     report_number: str
     card_ref: str
-    sealed_body: str
+    sealed_body: bytes
     created_at: int
     state: NoticeState = NoticeState.OPEN
     attempts_made: int = 0

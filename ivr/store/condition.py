@@ -54,12 +54,10 @@ class Condition:
 
         Raises:
             UnsafeRedisError: it may lose or evict a loss report.
-            WrongDataKeysError: DATA_KEYS do not open its reference key.
+            WrongDataKeysError: DATA_KEYS do not open its reference key, or it is lost.
         """
         weak_points = self._durability.check()
-        sealed = self._redis.get(keys.VAULT)
-        if sealed is not None:
-            self._vault.unseal(sealed)
+        self._vault.check()
         return weak_points
 
     def banks_left_behind(self) -> dict[str, int]:

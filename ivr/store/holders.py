@@ -114,15 +114,15 @@ class Holders:
     def get(self, ref: str) -> Holder | None:
         """The holder with this reference, if there is one."""
         sealed = self._redis.hget(keys.holder(ref), "record")
-        return None if sealed is None else self.unpack(sealed)
+        return None if sealed is None else self.unpack(ref, sealed)
 
-    def unpack(self, sealed: str | bytes) -> Holder:
-        """The holder in a `record` field that was already read.
+    def unpack(self, ref: str, sealed: bytes | str) -> Holder:
+        """The holder in the `record` field of this reference, which was already read.
 
         Raises:
-            WrongDataKeysError: sealed under a key that is not in DATA_KEYS.
+            WrongDataKeysError: sealed under a key that is not in DATA_KEYS, or elsewhere.
         """
-        return _unpacked(self._vault.unseal(sealed))
+        return _unpacked(self._vault.unseal(sealed, keys.holder(ref)))
 
     def put_all(
         self,
@@ -213,14 +213,14 @@ class Holders:
                 pipe.hget(keys.holder(ref), "record")
             owners, *records = pipe.execute()
         return _Fold(
-            {ref: self.unpack(sealed) for ref, sealed in _present(refs, records)},
+            {ref: self.unpack(ref, sealed) for ref, sealed in _present(refs, records)},
             {card: owner.decode().split()[0] for card, owner in _present(card_refs, owners)},
         )
 
     def _queue_record(self, pipe: Pipeline, ref: str, holder: Holder) -> dict[str, str]:
         """Queues the holder's own key; answers the card keys that go with it."""
         card_refs = [self.card_ref(card.number) for card in holder.cards]
-        sealed = self._vault.seal(_packed(holder))
+        sealed = self._vault.seal(_packed(holder), keys.holder(ref))
         pipe.hset(keys.holder(ref), mapping={"record": sealed, "cards": " ".join(card_refs)})
         pairs = zip(card_refs, holder.cards, strict=True)
         return {keys.card(card_ref): f"{ref} {card.bank}" for card_ref, card in pairs}
@@ -232,7 +232,7 @@ class Holders:
             records = reading.execute()
         for key, sealed in zip(found, records, strict=True):
             if sealed:
-                pipe.hset(key, "record", self._vault.seal(self._vault.unseal(sealed)))
+                pipe.hset(key, "record", self._vault.reseal(sealed, plain(key)))
 
 
 def _merged(before: Holder | None, news: Holder) -> Holder:

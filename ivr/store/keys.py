@@ -16,6 +16,8 @@ NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = du
 NOTICE_QUEUES: Final = "notices:queues"  # for ever: every queue that was ever owed a notice
 AWAITING: Final = "notices:awaiting"  # until "blocked" is said, or 3 days; score = ask again at
 NOTICES_STUCK: Final = "notices:stuck"  # until a person acts, or 90 days; score = closed at
+UNREADABLE: Final = "unreadable"  # while met within the last hour; score = when, unix seconds
+UNREADABLE_SECONDS: Final = 3600
 BANKS_BACK: Final = "banks:back"  # until the sweep makes all that waits for these banks due
 BANK_HEALTH_SECONDS: Final = 7 * DAY
 DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds

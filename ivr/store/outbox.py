@@ -34,9 +34,7 @@ def bank_queue(bank: str) -> str:
     return f"bank-{bank}"
 
 
-_FIELDS: Final = (
-    "id", "kind", "queue", "bank", "report_number", "card_ref", "sealed_body", "created_at",
-)  # fmt: skip
+_TEXTS: Final = ("id", "queue", "bank", "report_number", "card_ref")
 
 # Takes a due notice for one attempt and makes it due again after the lease, in one step. So two
 # workers never attempt it at once, and the notice of a killed worker comes back. A worker whose
@@ -133,7 +131,7 @@ class Outbox:
             "bank": owed.bank,
             "report_number": owed.report_number,
             "card_ref": owed.card_ref,
-            "sealed_body": self._vault.seal(owed.body),
+            "sealed_body": self._vault.seal(owed.body, keys.notice(notice_id)),
             "created_at": owed.at,
             "state": NoticeState.OPEN,
         }
@@ -168,9 +166,9 @@ class Outbox:
         """What is to be told, unsealed.
 
         Raises:
-            WrongDataKeysError: sealed under a key that is not in DATA_KEYS.
+            WrongDataKeysError: sealed under a key that is not in DATA_KEYS, or elsewhere.
         """
-        return self._vault.unseal(notice.sealed_body)
+        return self._vault.unseal(notice.sealed_body, keys.notice(notice.id))
 
     def first_told(self, notice: Notice | None) -> Mapping[str, Any]:
         """The `data` a bank was told; empty when the notice is gone or cannot be opened: one
@@ -283,7 +281,7 @@ class Outbox:
             keys=[keys.NOTICES_OPEN, keys.open_in(bank_queue(bank))],
             args=[now + LONGEST_LEASE, now, HURRIED_AT_ONCE],
         )
-        return hurried == HURRIED_AT_ONCE
+        return bool(hurried == HURRIED_AT_ONCE)
 
     def ringing(self, queue: str, most: int = 0) -> list[str]:
         """The notice ids whose job waits in a queue: of all jobs, or of the first `most`."""
@@ -331,9 +329,11 @@ def _close(pipe: Pipeline, notice: Notice, state: NoticeState) -> None:
 
 def load_notice(fields: Mapping[bytes, bytes]) -> Notice:
     """A notice from the fields of its hash."""
-    text = {name.decode(): value.decode() for name, value in fields.items()}
+    sealed_body = fields[b"sealed_body"]
+    text = {name.decode(): plain(value) for name, value in fields.items()}
     return Notice(
-        **{name: text[name] for name in _FIELDS if name not in ("kind", "created_at")},
+        **{name: text[name] for name in _TEXTS},
+        sealed_body=sealed_body,
         kind=NoticeKind(text["kind"]),
         created_at=int(text["created_at"]),
         state=NoticeState(text["state"]),

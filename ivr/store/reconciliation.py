@@ -54,12 +54,13 @@ class Reconciliation:
         with self._redis.pipeline(transaction=False) as pipe:
             for ref in dict.fromkeys(holder_refs):
                 pipe.hmget(keys.holder(ref), "record", "cards")
-            found = [(record, refs) for record, refs in pipe.execute() if record]
+            found = zip(dict.fromkeys(holder_refs), pipe.execute(), strict=True)
         return {
             ref: card
-            for record, refs in found
+            for holder_ref, (record, refs) in found
+            if record
             for ref, card in zip(
-                plain(refs).split(), self._holders.unpack(record).cards, strict=True
+                plain(refs).split(), self._holders.unpack(holder_ref, record).cards, strict=True
             )
         }
 

@@ -12,6 +12,7 @@ from ivr.cards.loss import LossReport
 from ivr.cards.notice import Notice, NoticeKind, NoticeState, Outcome
 from ivr.store import keys
 from ivr.store.codec import dump, load
+from ivr.store.vault import WrongDataKeysError
 from tests.builders import settings
 from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
@@ -294,3 +295,9 @@ def test_a_notice_sent_again_is_due_at_once(hotline: Hotline, redis: Redis, noti
     claimed = hotline.outbox.claim(notice.id, LEASE)
     assert claimed is not None
     assert (claimed.id, claimed.sealed_body) == (notice.id, notice.sealed_body)
+
+
+def test_a_body_copied_to_another_notice_does_not_open(hotline: Hotline, notice: Notice) -> None:
+    text = the_notice(hotline, NoticeKind.TEXT)
+    with pytest.raises(WrongDataKeysError):
+        hotline.outbox.body(replace(text, sealed_body=notice.sealed_body))

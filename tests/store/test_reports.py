@@ -78,7 +78,7 @@ def test_a_report_is_everything_at_once(hotline: Hotline, redis: Redis) -> None:
 
     assert kinds_of_keys(redis) == {
         "loss": 1, "block": 1, "blocks": 1, "report": 1, "deadlines": 1, "notice": 2,
-        "notices": 1, "journal": 1, "counters": 1, "rq:job": 2, "rq:queue": 2, "rq": 1,
+        "notices": 2, "open": 2, "journal": 1, "counters": 1, "rq:job": 2, "rq:queue": 2, "rq": 1,
     }  # fmt: skip
     suspension = redis.get(keys.loss(report.card_ref))
     assert load(Suspension, suspension or b"") == Suspension(

@@ -212,7 +212,7 @@ class TestRotate:
         for words in (("keys", "rotate"), ("cardholders", "import", tmp_path / "good.csv")):
             result = operator.types(*words)
             assert result.exit_code == 3
-            assert result.stderr.startswith("Error: none of DATA_KEYS opens the records")
+            assert result.stderr.startswith("Error: vault is opened by none of DATA_KEYS")
             assert result.stderr.count("\n") == 1
 
 

@@ -14,6 +14,7 @@ from ivr.cards.change import Owed
 from ivr.cards.notice import NoticeKind
 from ivr.store import keys
 from ivr.store.bank_health import PAUSE_AFTER, PAUSE_AFTER_SECONDS
+from ivr.store.codec import plain
 from ivr.store.outbox import HURRIED_AT_ONCE, bank_queue
 from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
@@ -144,7 +145,7 @@ def test_a_bank_that_is_back_gets_its_backlog_bit_by_bit(hotline: Hotline, sweep
     later = hotline.outbox.now() + 3600
     for listed in (keys.NOTICES_OPEN, keys.open_in(QUEUE)):
         waiting = hotline.redis.zrange(listed, 0, -1)
-        hotline.redis.zadd(listed, dict.fromkeys(waiting, later))
+        hotline.redis.zadd(listed, {plain(notice_id): later for notice_id in waiting})
     hotline.redis.sadd(keys.BANKS_BACK, "icbc")
 
     sweep.hurry()

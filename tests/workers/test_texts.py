@@ -172,7 +172,9 @@ def test_what_was_overtaken_is_closed_and_not_sent(
 ) -> None:
     notice = a_text(hotline)
     body = hotline.outbox.body(notice) | {"prompt": "text_blocked"}
-    redis.hset(keys.notice(notice.id), "sealed_body", hotline.vault.seal(body))
+    redis.hset(
+        keys.notice(notice.id), "sealed_body", hotline.vault.seal(body, keys.notice(notice.id))
+    )
 
     a_delivery(hotline, TEXTS_QUEUE, Nobody(), writer.write).attempt(notice.id)
 
