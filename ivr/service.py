@@ -6,9 +6,6 @@ is decided here and in ivr/cards/acts, never in a channel.
 
 from collections.abc import Callable
 
-import structlog
-from redis.exceptions import RedisError
-
 from ivr.cards.acts import report as reporting
 from ivr.cards.acts.drop import drop
 from ivr.cards.acts.hear import Verdict, hear
@@ -25,16 +22,14 @@ from ivr.cards.notice_bodies import iso
 from ivr.cards.report_number import new_report_number
 from ivr.cards.rules import Rules
 from ivr.cards.status import Status, status_of
-from ivr.logs import fault
 from ivr.settings import Settings
+from ivr.store import keys
 from ivr.store.cases import Cases, Heard, Reading
 from ivr.store.deadlines import Deadlines
 from ivr.store.holders import Holders
 from ivr.store.known import KnownHolder
 from ivr.store.opening import Store
 from ivr.store.outbox import Outbox, new_notice_id
-
-log = structlog.get_logger()
 
 
 class CardService:
@@ -148,7 +143,7 @@ class CardService:
 
     def release_due(self) -> int:
         """Tells of every suspension found over, once each, however many sweeps there are;
-        answers of how many.
+        answers of how many. A record that cannot be read keeps no other waiting.
         """
         return sum(self._release(number) for number in self._deadlines.ended())
 
@@ -173,28 +168,23 @@ class CardService:
                 return True
 
     def _release(self, number: str) -> bool:
-        reading = self._cases.of_report(number)
-        if reading.report is None:
-            return False
-        first_told = self._outbox.first_told(reading.notice)
-        change = release(reading.case, reading.report, first_told, reading.now)
-        return change != NOTHING and self._cases.commit(change, reading)
+        with self._deadlines.passing_over(keys.report(number)):
+            reading = self._cases.of_report(number)
+            if reading.report is None:
+                return False
+            first_told = self._outbox.first_told(reading.notice)
+            change = release(reading.case, reading.report, first_told, reading.now)
+            return change != NOTHING and self._cases.commit(change, reading)
+        return False
 
     def _remind(self, notice_id: str) -> bool:
-        try:
+        with self._deadlines.passing_over(keys.notice(notice_id)):
             reading = self._cases.of_notice(notice_id)
             change = remind(reading.case, reading.notice, notice_id, reading.now)
             is_done = self._cases.commit(change, reading)  # else the bank spoke just now
-        except RedisError:
-            raise
-        except Exception as error:
-            self._put_off(notice_id, error)
-            return False
-        return is_done and change.journal != ()
-
-    def _put_off(self, notice_id: str, error: Exception) -> None:
-        log.error("bank_not_reminded", notice=notice_id, **fault(error))
+            return is_done and change.journal != ()
         self._deadlines.put_off(notice_id, self._outbox.now() + THEN_EVERY)
+        return False
 
     def _card_of(self, event: BankEvent) -> str:
         """The card an event is about, if it is this bank's; otherwise it learns nothing."""

@@ -10,6 +10,7 @@ from redis.client import Pipeline
 
 from ivr.store import keys
 from ivr.store.codec import plain
+from ivr.store.unreadable import passing_over
 
 PAUSE_AFTER: Final = 10  # failures in a row …
 PAUSE_AFTER_SECONDS: Final = 10  # … over at least this long: not one bad moment under load
@@ -30,11 +31,13 @@ class BankHealth:
 
     def is_paused(self, bank: str) -> bool:
         """Whether the bank has failed often enough, for long enough."""
-        failures, since = self._redis.hmget(keys.bank_health(bank), "failures", "since")
-        if failures is None or since is None or int(failures) < PAUSE_AFTER:
-            return False
-        now, _ = self._redis.time()
-        return int(now) - int(since) >= PAUSE_AFTER_SECONDS
+        with passing_over(self._redis, keys.bank_health(bank)):
+            failures, since = self._redis.hmget(keys.bank_health(bank), "failures", "since")
+            if failures is None or since is None or int(failures) < PAUSE_AFTER:
+                return False
+            now, _ = self._redis.time()
+            return int(now) - int(since) >= PAUSE_AFTER_SECONDS
+        return False
 
     def count_failure(self, pipe: Pipeline, bank: str, now: int) -> None:
         """Queues that an attempt failed."""

@@ -22,10 +22,11 @@ from ivr.cards.notice import Attempt, Notice
 from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.bank_health import BankHealth
-from ivr.store.codec import dump, load, plain
+from ivr.store.codec import dump, plain, whole
 from ivr.store.connection import OUTAGE, DurabilityGuard
 from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox, load_notice
+from ivr.store.unreadable import naming, read
 
 REPLICA_MILLISECONDS: Final = 1000  # a caller is waiting
 Guard = tuple[Sequence[str], bytes]  # a reading command, and what it said (b"" for nothing)
@@ -49,7 +50,7 @@ _READ: Final = f"""
 {READ_CASE}
 local function read_notice(id)
   local fields = redis.call('HGETALL', '{keys.notice("")}' .. id)
-  return {{fields, redis.call('LRANGE', '{keys.attempts("")}' .. id, 0, -1)}}
+  return {{id, fields, redis.call('LRANGE', '{keys.attempts("")}' .. id, 0, -1)}}
 end
 local now, kind, name = redis.call('TIME')[1], ARGV[1], ARGV[2]
 if kind == 'card' then
@@ -144,33 +145,39 @@ class Cases:
     def of_card(self, card_ref: str) -> Reading:
         """A card's case, with the notice its block belongs to."""
         now, case, notice, _ = self._ask("card", card_ref)
-        return _with_notice(reading_of(now, case), notice)
+        with naming(self._redis):
+            return _with_notice(reading_of(now, case), notice)
 
     def of_event(self, card_ref: str, bank: str, event_id: str) -> Reading:
         """The same, and whether this event of the bank was heard before."""
         seen = keys.seen_event(bank, event_id)
         now, case, notice, verdict = self._ask("card", card_ref, seen)
-        reading = _with_notice(reading_of(now, case), notice)
+        with naming(self._redis):
+            reading = _with_notice(reading_of(now, case), notice)
         guards = (*reading.guards, (("GET", seen), verdict or b""))
         return replace(reading, guards=guards, heard_before=verdict is not None)
 
     def of_notice(self, notice_id: str) -> Reading:
         """The case of the card a notice is about; that of a ping is empty."""
         now, case, notice, failures = self._ask("notice", notice_id)
-        return replace(_with_notice(reading_of(now, case), notice), failures=int(failures or 0))
+        with naming(self._redis):
+            reading = _with_notice(reading_of(now, case), notice)
+        return replace(reading, failures=whole(failures))
 
     def of_report(self, number: str) -> Reading:
         """The case of the card a report is about, with that report and its first notice."""
         now, case, notice, text = self._ask("report", number)
-        reading = _with_notice(reading_of(now, case), notice)
+        with naming(self._redis):
+            reading = _with_notice(reading_of(now, case), notice)
+            report = None if text is None else read(LossReport, keys.report(number), text)
         guards = (*reading.guards, (("GET", keys.report(number)), text or b""))
-        report = None if text is None else load(LossReport, text)
         return replace(reading, guards=guards, report=report)
 
     def find_report(self, number: str) -> LossReport | None:
         """The report of a number, or None."""
         text = self._redis.get(keys.report(number))
-        return None if text is None else load(LossReport, text)
+        with naming(self._redis):
+            return None if text is None else read(LossReport, keys.report(number), text)
 
     def commit(self, change: Change, reading: Reading, heard: Heard | None = None) -> bool:
         """Writes a change whole, with what a bank's event came to; False, and nothing is
@@ -291,28 +298,34 @@ class Cases:
 
 
 def reading_of(now: bytes | int, case: Sequence[Any]) -> Reading:
-    """One case as READ_CASE answers it: reference, suspension, block, the block's report."""
+    """One case as READ_CASE answers it: reference, suspension, block, the block's report.
+
+    Raises:
+        UnreadableRecordError: one of them cannot be read.
+    """
     ref, loss, block, report = [*case, None, None, None][:4]
     card_ref = plain(ref)
-    known = None if block is None else load(Block, block)
+    known = None if block is None else read(Block, keys.block(card_ref), block)
     guards: list[Guard] = [
         (("GET", keys.loss(card_ref)), loss or b""),
         (("GET", keys.block(card_ref)), block or b""),
     ]
     if known is not None and known.report_number:
         guards.append((("GET", keys.report(known.report_number)), report or b""))
-    suspension = None if loss is None else load(Suspension, loss)
-    belongs_to = None if report is None else load(LossReport, report)
+    suspension = None if loss is None else read(Suspension, keys.loss(card_ref), loss)
+    number = known.report_number if known else ""
+    belongs_to = None if report is None else read(LossReport, keys.report(number), report)
     return Reading(int(now), Case(card_ref, suspension, known, belongs_to), tuple(guards))
 
 
 def _with_notice(reading: Reading, found: Sequence[Any]) -> Reading:
     """The reading with a notice; unchanged when there is none."""
-    flat, attempts = found
+    notice_id, flat, attempts = found
     if not flat:
         return reading
     fields = dict(zip(flat[::2], flat[1::2], strict=True))
-    notice = load_notice(fields)
+    notice = load_notice(plain(notice_id), fields)
+    written = ((keys.attempts(notice.id), text) for text in attempts)
     guards = tuple(
         (("HGET", keys.notice(notice.id), name), fields.get(name.encode(), b""))
         for name in ("state", "attempts_made")
@@ -320,7 +333,7 @@ def _with_notice(reading: Reading, found: Sequence[Any]) -> Reading:
     return replace(
         reading,
         notice=notice,
-        attempts=tuple(load(Attempt, text) for text in attempts),
+        attempts=tuple(read(Attempt, key, text) for key, text in written),
         guards=(*reading.guards, *guards),
     )
 

@@ -8,12 +8,14 @@ from typing import Final
 
 from redis import Redis
 from rq import Worker
+from rq.suspension import is_suspended
 from rq.utils import utcparse
 
 from ivr.store import keys
-from ivr.store.codec import plain
+from ivr.store.codec import plain, whole
 from ivr.store.connection import DurabilityGuard
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
+from ivr.store.unreadable import answers, list_unreadable
 from ivr.store.vault import Vault
 
 WORKER_SILENT_SECONDS: Final = 40  # workers wait at most 5 s between two signs of life
@@ -79,6 +81,14 @@ class Condition:
         listening = self._queues_listened_to()
         return {queue: whom for queue, whom in needed.items() if queue not in listening}
 
+    def is_suspended(self) -> bool:
+        """Whether somebody told RQ to stop (`rq suspend`): then nothing is delivered."""
+        return bool(is_suspended(self._redis))
+
+    def unreadable(self) -> list[str]:
+        """Records that nobody could read lately, by their names in Redis."""
+        return list_unreadable(self._redis)
+
     def is_swept(self) -> bool:
         """Whether a sweep runs: without one, a notice that failed once would wait for ever."""
         return bool(self._redis.exists(keys.SWEEP_ALIVE))
@@ -95,7 +105,7 @@ class Condition:
                 pipe.zcard(listed)
             pipe.zrange(keys.NOTICES_OPEN, 0, 0, withscores=True)
             counted, still_open, stuck, unconfirmed, active, oldest = pipe.execute()
-        counters = {plain(name): int(value) for name, value in counted.items()}
+        counters = {plain(name): whole(value) for name, value in counted.items()}
         late = max(0.0, self._outbox.now() - float(oldest[0][1])) if oldest else 0.0
         return Figures(counters, still_open, stuck, unconfirmed, active, late)
 
@@ -111,7 +121,7 @@ class Condition:
         with self._redis.pipeline(transaction=False) as pipe:
             for key in Worker.all_keys(connection=self._redis):
                 pipe.hmget(key, "queues", "last_heartbeat", "death")
-            workers = pipe.execute()
+            workers = [found for found in answers(pipe) if isinstance(found, list)]
         return {
             plain(queue)
             for queue, beat, death in workers
@@ -120,4 +130,7 @@ class Condition:
 
 
 def _is_recent(beat: str) -> bool:
-    return time.time() - utcparse(beat).timestamp() < WORKER_SILENT_SECONDS
+    try:
+        return time.time() - utcparse(beat).timestamp() < WORKER_SILENT_SECONDS
+    except ValueError:  # of a worker that nobody can read, nobody can say that it works
+        return False

@@ -20,6 +20,7 @@ from ivr.store import keys
 from ivr.store.cardholders_csv import BadLine, CardLine
 from ivr.store.codec import plain
 from ivr.store.known import READ_HOLDER, KnownHolder, known_holder
+from ivr.store.unreadable import naming
 from ivr.store.vault import Vault
 
 _KNOWN: Final = f"""
@@ -104,7 +105,8 @@ class Holders:
     def known(self, ref: str) -> KnownHolder | None:
         """The holder with this reference, with all cards and how each stands; or None."""
         now, found = cast("list[Any]", self._known(args=[ref]))
-        return known_holder(now, found, self.unpack)
+        with naming(self._redis):
+            return known_holder(now, found, self.unpack)
 
     def bank_of(self, card_ref: str) -> str | None:
         """The bank that issued a card; None for a card nobody knows."""

@@ -17,9 +17,10 @@ from rq.serializers import JSONSerializer
 from ivr.cards.change import Entry, NoticeChange, Owed
 from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState
 from ivr.store import keys
-from ivr.store.codec import dump, load, plain
+from ivr.store.codec import dump, plain
 from ivr.store.journal import Journal
-from ivr.store.vault import Vault, WrongDataKeysError
+from ivr.store.unreadable import UnreadableRecordError, answers, passing_over, read_all
+from ivr.store.vault import Vault
 
 TEXTS_QUEUE: Final = "texts"
 HURRIED_AT_ONCE: Final = 1000  # notices made due in one step when a bank is back
@@ -160,7 +161,10 @@ class Outbox:
         found = self._claim(
             keys=[keys.NOTICES_OPEN, keys.notice(notice_id)], args=[notice_id, lease_seconds, by]
         )
-        return None if not found else load_notice(dict(zip(found[::2], found[1::2], strict=True)))
+        with passing_over(self._redis, keys.notice(notice_id)):
+            fields = dict(zip(found[::2], found[1::2], strict=True)) if found else None
+            return load_notice(notice_id, fields) if fields else None
+        return None  # it comes again when the lease ends, and goes out once it is mended
 
     def body(self, notice: Notice) -> Any:
         """What is to be told, unsealed.
@@ -174,22 +178,30 @@ class Outbox:
         """The `data` a bank was told; empty when the notice is gone or cannot be opened: one
         such notice must not keep all the others from being released.
         """
-        try:
-            data: Mapping[str, Any] = self.body(notice)["data"] if notice else {}
-        except WrongDataKeysError:
-            return {}
-        return data
+        if notice is not None:
+            with passing_over(self._redis, keys.notice(notice.id)):
+                data: Mapping[str, Any] = self.body(notice)["data"]
+                return data
+        return {}
 
     def find(self, notice_id: str) -> Notice | None:
         """A notice by id, open or closed."""
         return next(iter(self.find_all([notice_id])), None)
 
     def find_all(self, notice_ids: Iterable[str]) -> list[Notice]:
-        """Many notices in one round trip; ids nobody knows are left out."""
+        """Many notices in one round trip; ids nobody knows, and what nobody can read, are left
+        out.
+        """
+        ids = list(notice_ids)
         with self._redis.pipeline(transaction=False) as pipe:
-            for notice_id in notice_ids:
+            for notice_id in ids:
                 pipe.hgetall(keys.notice(notice_id))
-            return [load_notice(fields) for fields in pipe.execute() if fields]
+            found = zip(ids, answers(pipe), strict=True)
+        notices = []
+        for notice_id, fields in found:
+            with passing_over(self._redis, keys.notice(notice_id)):
+                notices += [load_notice(notice_id, fields)] if fields else []
+        return notices
 
     def every_id(self) -> Iterator[str]:
         """The ids of all notices there are, open and closed, in no order."""
@@ -198,7 +210,9 @@ class Outbox:
 
     def attempts(self, notice_id: str) -> list[Attempt]:
         """Every attempt, oldest first."""
-        return [load(Attempt, t) for t in self._redis.lrange(keys.attempts(notice_id), 0, -1)]
+        key = keys.attempts(notice_id)
+        texts = self._redis.lrange(key, 0, -1)
+        return list(read_all(self._redis, Attempt, ((key, text) for text in texts)))
 
     def write(self, pipe: Pipeline, change: NoticeChange, now: int) -> None:
         """Queues what becomes of a notice."""
@@ -327,8 +341,19 @@ def _close(pipe: Pipeline, notice: Notice, state: NoticeState) -> None:
     pipe.expire(keys.attempts(notice.id), keys.CLOSED_NOTICE_SECONDS)
 
 
-def load_notice(fields: Mapping[bytes, bytes]) -> Notice:
-    """A notice from the fields of its hash."""
+def load_notice(notice_id: str, fields: Mapping[bytes, bytes]) -> Notice:
+    """A notice from the fields of its hash.
+
+    Raises:
+        UnreadableRecordError: it cannot be read.
+    """
+    try:
+        return _notice(fields)
+    except (KeyError, ValueError, AttributeError) as error:
+        raise UnreadableRecordError(keys.notice(notice_id)) from error
+
+
+def _notice(fields: Mapping[bytes, bytes]) -> Notice:
     sealed_body = fields[b"sealed_body"]
     text = {name.decode(): plain(value) for name, value in fields.items()}
     return Notice(

@@ -47,24 +47,29 @@ def what_is_missing(condition: Condition) -> list[str]:
     try:
         condition.check()
         unattended = condition.queues_without_a_worker()
-        is_swept = condition.is_swept()
+        is_swept, is_suspended = condition.is_swept(), condition.is_suspended()
     except (UnsafeRedisError, WrongDataKeysError) as error:
         return [str(error)]
     except RedisError as error:
         return [f"Redis does not answer ({type(error).__name__})"]
     problems = [f"no worker listens for {whom}" for whom in unattended.values()]
+    if is_suspended:
+        problems.append("RQ is suspended, nothing is delivered (`rq resume` ends it)")
     return problems if is_swept else [*problems, "no sweep is running (Procfile: clock)"]
 
 
 def what_to_look_at(condition: Condition) -> list[str]:
     """What a person should mend while calls go on."""
     try:
-        left = condition.banks_left_behind()
+        left, unreadable = condition.banks_left_behind(), condition.unreadable()
     except RedisError as error:
         return [f"Redis does not answer ({type(error).__name__})"]
     return [
-        f"bank {bank} is not in BANKS_FILE, but {count} blocks and open notices name it"
-        for bank, count in left.items()
+        *(
+            f"bank {bank} is not in BANKS_FILE, but {count} blocks and open notices name it"
+            for bank, count in left.items()
+        ),
+        *(f"{key} cannot be read" for key in unreadable),
     ]
 
 
