@@ -101,7 +101,9 @@ def _open_doors(
 
 def _add_commands(app: Flask, settings: Settings, store: Store, service: CardService) -> None:
     banks = settings.banks
-    add_record_commands(app, RecordTools(store.holders, store.vault, banks, store.outbox.now))
+    add_record_commands(
+        app, RecordTools(store.holders, store.vault, store.roster, banks, store.outbox.now)
+    )
     add_notice_commands(app, NoticeTools(service, store.outbox, banks))
     app.cli.add_command(flow)
 
@@ -123,9 +125,13 @@ def _environ() -> Mapping[str, str]:
 def _app_from_environment() -> Flask:
     configure_logs()
     try:
-        return create_app(read_settings(_environ()))
+        settings = read_settings(_environ())
+        app = create_app(settings)
     except (SettingsError, CatalogueError, UnsafeRedisError, WrongDataKeysError) as error:
         sys.exit(str(error))
+    if click.get_current_context(silent=True) is None:  # a server, no command
+        open_store(settings).roster.keep_published("web")
+    return app
 
 
 def __getattr__(name: str) -> Any:

@@ -334,6 +334,7 @@ LIVES = {
     "counters": Life("for ever"),
     "sweep:alive": Life("15 s", 15),
     "call": Life("expires after an hour without a turn", 3600),
+    "running": Life("expires 3 minutes after its last sign", 180),
     "holder": Life("kept until replaced"),
     "card": Life("kept until replaced"),
     "loss": Life("Expires after the 7 days of a temporary report", 7 * keys.DAY),

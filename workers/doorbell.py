@@ -82,11 +82,14 @@ class HotlineWorker(SimpleWorker):
     max_connection_wait_time = 2.0
     log_result_lifespan = False
 
-    def __init__(self, delivery: Delivery, redis: Redis) -> None:
+    def __init__(
+        self, delivery: Delivery, redis: Redis, on_heartbeat: Callable[[], object] = lambda: None
+    ) -> None:
         """`redis`: a line of its own. RQ waits on it for seconds, while everything else wants a
         quick answer or none.
         """
         self._next_heartbeat = 0.0
+        self._on_heartbeat = on_heartbeat
         # RQ lengthens the time limit of connections yet to be made; one that is open already
         # would give up in the middle of RQ's wait for a job.
         redis.connection_pool.disconnect()
@@ -125,6 +128,7 @@ class HotlineWorker(SimpleWorker):
                 pipe.hset(self.key, mapping=self.serialize())
                 worker_registration.register(self, pipe)
                 pipe.execute()
+            self._on_heartbeat()
             self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
 
     def _install_signal_handlers(self) -> None:

@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Final
 
 from ivr.service import CardService, open_service
@@ -21,6 +22,7 @@ from ivr.store.connection import OUTAGE
 from ivr.store.journal import Journal
 from ivr.store.opening import open_store
 from ivr.store.outbox import Outbox, bank_queue
+from ivr.store.roster import Roster
 from workers.startup import StartupError, begin
 
 EVERY_SECONDS: Final = 1.0
@@ -41,6 +43,7 @@ class Sweep:
         bank_health: BankHealth,
         condition: Condition,
         journal: Journal,
+        roster: Roster,
         banks: Collection[str],
     ) -> None:
         self._outbox = outbox
@@ -51,6 +54,7 @@ class Sweep:
         self._failing: dict[str, str] = {}
         self._parts: dict[str, Callable[[], object]] = {
             "alive": condition.say_swept,
+            "keys": partial(roster.publish, "clock"),
             "hurry": self.hurry,
             "ring": self.ring,
             "release": service.release_due,
@@ -143,7 +147,13 @@ def open_sweep(settings: Settings) -> Sweep:
     store = open_store(settings)
     service = open_service(store, settings)
     return Sweep(
-        service, store.outbox, store.bank_health, store.condition, store.journal, settings.banks
+        service,
+        store.outbox,
+        store.bank_health,
+        store.condition,
+        store.journal,
+        store.roster,
+        settings.banks,
     )
 
 

@@ -36,6 +36,9 @@ class Outcome(StrEnum):
     FAILED = "failed"  # can heal: try again
 
 
+UNREADABLE: Final = "unreadable"  # the answer of an attempt that had nothing to send
+
+
 @dataclass(frozen=True)
 class Attempt:
     """One try to deliver: when (unix seconds), what came of it, and how long it took.
@@ -50,6 +53,11 @@ class Attempt:
     answer: str  # the start of the answer's body, or the network error's name
     retry_after: int | None = None  # seconds the other side asked us to wait
     claim: str = ""
+
+    @property
+    def was_sent(self) -> bool:
+        """False when the notice could not be read: the other side never heard of it."""
+        return self.status is not None or self.answer != UNREADABLE
 
 
 @dataclass(frozen=True)

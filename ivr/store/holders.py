@@ -156,21 +156,6 @@ class Holders:
             progress(len(batch))
         return total
 
-    def reseal_all(self, *, progress: Progress = lambda _records: None) -> int:
-        """Puts every record under the newest of DATA_KEYS; answers how many there were.
-
-        Safe while calls and imports go on: a record that changes meanwhile is taken again.
-
-        Raises:
-            WrongDataKeysError: a record is sealed under a key that is not in DATA_KEYS.
-        """
-        count = 0
-        for batch in _batches(self._redis.scan_iter(match=keys.holder("*"), count=BATCH)):
-            self._commit(batch, partial(self._reseal, batch))
-            count += len(batch)
-            progress(len(batch))
-        return count
-
     def _put_batch(self, batch: list[CardLine]) -> _Fold:
         entries = [_Entry(line, *self._refs(line.holder)) for line in batch]
         watched = [key for entry in entries for key in entry.keys]
@@ -226,15 +211,6 @@ class Holders:
         pipe.hset(keys.holder(ref), mapping={"record": sealed, "cards": " ".join(card_refs)})
         pairs = zip(card_refs, holder.cards, strict=True)
         return {keys.card(card_ref): f"{ref} {card.bank}" for card_ref, card in pairs}
-
-    def _reseal(self, found: list[bytes], pipe: Pipeline) -> None:
-        with self._redis.pipeline(transaction=False) as reading:
-            for key in found:
-                reading.hget(key, "record")
-            records = reading.execute()
-        for key, sealed in zip(found, records, strict=True):
-            if sealed:
-                pipe.hset(key, "record", self._vault.reseal(sealed, plain(key)))
 
 
 def _merged(before: Holder | None, news: Holder) -> Holder:

@@ -17,6 +17,7 @@ NOTICE_QUEUES: Final = "notices:queues"  # for ever: every queue that was ever o
 AWAITING: Final = "notices:awaiting"  # until "blocked" is said, or 3 days; score = ask again at
 NOTICES_STUCK: Final = "notices:stuck"  # until a person acts, or 90 days; score = closed at
 UNREADABLE: Final = "unreadable"  # while met within the last hour; score = when, unix seconds
+RUNNING_SECONDS: Final = 180  # longer than any job of a worker, in which it gives no sign
 UNREADABLE_SECONDS: Final = 3600
 BANKS_BACK: Final = "banks:back"  # until the sweep makes all that waits for these banks due
 BANK_HEALTH_SECONDS: Final = 7 * DAY
@@ -29,6 +30,11 @@ SWEEP_ALIVE: Final = "sweep:alive"  # 15 s: the clock process renews it
 def call(call_sid: str) -> str:
     """A call in progress; expires after an hour without a turn."""
     return f"call:{call_sid}"
+
+
+def running(name: str) -> str:
+    """The fingerprints of a running process' DATA_KEYS; expires 3 minutes after its last sign."""
+    return f"running:{name}"
 
 
 def holder(ref: str) -> str:

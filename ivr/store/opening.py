@@ -20,6 +20,7 @@ from ivr.store.holders import Holders
 from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox
 from ivr.store.reconciliation import Reconciliation
+from ivr.store.roster import Roster
 from ivr.store.vault import Vault
 
 
@@ -36,6 +37,7 @@ class Store:
     reconciliation: Reconciliation
     bank_health: BankHealth
     journal: Journal
+    roster: Roster
     condition: Condition
 
 
@@ -67,5 +69,6 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         reconciliation=Reconciliation(redis, holders),
         bank_health=health,
         journal=journal,
+        roster=Roster(redis, vault),
         condition=Condition(redis, vault, outbox, durability, settings.banks),
     )

@@ -10,20 +10,32 @@ import hashlib
 import hmac
 import json
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import islice
 from typing import Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from redis import Redis
+from redis.client import Pipeline
 
 from ivr.store import keys
-from ivr.store.unreadable import UnreadableRecordError
+from ivr.store.codec import plain
+from ivr.store.unreadable import UnreadableRecordError, answers
 
 _FORMAT: Final = b"\x01"  # then the nonce, then what AES-GCM makes of the value, tag at the end
 _NONCE_BYTES: Final = 12  # chance: NIST SP 800-38D allows 2^32 values under one key
 _OLD_FORMAT: Final = b"gAAAA"  # Fernet, which knew no places
+
+
+# A record that somebody wrote meanwhile stays as it is; one that is gone does not come back.
+_REPLACE: Final = """
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 1
+"""
+RESEALED_AT_ONCE: Final = 500
 
 
 class WrongDataKeysError(UnreadableRecordError):
@@ -40,6 +52,8 @@ class Vault:
         self._redis = redis
         raw_keys = [base64.urlsafe_b64decode(key) for key in data_keys]
         self._ciphers = [AESGCM(key) for key in raw_keys]
+        self.fingerprints = [_fingerprint(key) for key in raw_keys]
+        self._replace = redis.register_script(_REPLACE)
         self._ref_key: bytes | None = None
 
     def seal(self, value: Any, place: str) -> bytes:
@@ -83,6 +97,49 @@ class Vault:
         self._load_ref_key()
         self._redis.set(keys.VAULT, self.reseal(self._sealed_ref_key(), keys.VAULT))
 
+    def reseal_all(
+        self, kind: str, field: str, progress: Callable[[int], object]
+    ) -> tuple[int, list[str]]:
+        """Puts a field of all records of a kind (`holder:*`) under the newest of DATA_KEYS.
+
+        Safe while calls and imports go on: a record that changes meanwhile is taken again.
+        Answers how many were resealed, and the names of those that could not be opened.
+        """
+        count = 0
+        shut: list[str] = []
+        found = map(plain, self._redis.scan_iter(match=kind, count=RESEALED_AT_ONCE))
+        while batch := list(islice(found, RESEALED_AT_ONCE)):
+            left = batch
+            while left:
+                left = self._reseal_batch(left, field, shut)
+            count += len(batch)
+            progress(len(batch))
+        return count - len(shut), shut
+
+    def _reseal_batch(self, places: list[str], field: str, shut: list[str]) -> list[str]:
+        """Answers which records have changed in between."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for place in places:
+                pipe.hget(place, field)
+            found = list(zip(places, answers(pipe), strict=True))
+        with self._redis.pipeline(transaction=False) as pipe:
+            tried = [
+                place for place, sealed in found if self._queue(pipe, place, field, sealed, shut)
+            ]
+            return [p for p, done in zip(tried, pipe.execute(), strict=True) if not done]
+
+    def _queue(self, pipe: Pipeline, place: str, field: str, sealed: Any, shut: list[str]) -> bool:
+        """Queues that one record is resealed; False for one that is gone or cannot be opened."""
+        if sealed is None:
+            return False
+        try:
+            resealed = self.reseal(sealed, place)
+        except (WrongDataKeysError, TypeError, AttributeError):
+            shut.append(place)
+            return False
+        self._replace(keys=[place], args=[field, sealed, resealed], client=pipe)
+        return True
+
     def _seal(self, content: bytes, place: str) -> bytes:
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return _FORMAT + nonce + self._ciphers[0].encrypt(nonce, content, place.encode())
@@ -121,6 +178,11 @@ class Vault:
         if sealed is None:
             raise WrongDataKeysError(keys.VAULT, "has just been deleted")
         return sealed
+
+
+def _fingerprint(key: bytes) -> str:
+    """Tells two keys apart and says nothing of either: they are 32 random bytes."""
+    return hashlib.sha256(b"fingerprint of a data key:" + key).hexdigest()[:16]
 
 
 def _why_it_stays_shut(sealed: bytes) -> str:

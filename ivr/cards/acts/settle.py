@@ -53,7 +53,8 @@ def settle(
         due=next_due if again and is_open else None,
         needs_person=None if state is None else state in NEEDS_A_PERSON,
     )
-    answered = None if notice.kind is NoticeKind.TEXT else attempt.outcome is not Outcome.FAILED
+    is_the_banks = attempt.was_sent and notice.kind is not NoticeKind.TEXT
+    answered = attempt.outcome is not Outcome.FAILED if is_the_banks else None
     entry = _entry(notice, attempt)
     return replace(change, notice=written, bank_answered=answered, journal=(entry, *change.journal))
 

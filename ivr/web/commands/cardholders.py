@@ -24,6 +24,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ivr.beijing import BEIJING, beijing_day
 from ivr.made_up import cardholder_rows
+from ivr.store import keys
 from ivr.store.cardholders_csv import (
     COLUMNS,
     ENCODING,
@@ -34,6 +35,7 @@ from ivr.store.cardholders_csv import (
     read_cardholders,
 )
 from ivr.store.holders import Holders, HoldersBusyError
+from ivr.store.roster import Roster
 from ivr.store.vault import Vault, WrongDataKeysError
 
 _AGAIN = "What was written stays and running this again is safe."
@@ -48,6 +50,7 @@ class RecordTools:
 
     holders: Holders
     vault: Vault
+    roster: Roster
     banks: Collection[str]
     now: Callable[[], float]
 
@@ -106,18 +109,36 @@ def generate(n: int, banks: str | None, seed: int | None, output: TextIO) -> Non
 
 
 @data_keys.command("rotate")
-def rotate() -> None:
-    """Puts the reference key and every cardholder under the newest of DATA_KEYS.
+@click.pass_context
+def rotate(context: click.Context) -> None:
+    """Puts all that is sealed under the newest of DATA_KEYS: the reference key, every cardholder
+    and every notice. The older keys are needed no more.
 
-    Restart everything with old,new first, and then with new,old: until all processes have the
-    new key, nothing may be sealed under it. Safe to run again and while calls go on. Notices stay
-    under the key they were written with: leave the old key in place for the 90 days they are kept.
+    Restart everything with old,new first, and then with new,old: it refuses while a running process
+    lacks the new key, for that one could read nothing any more. Safe to run again and while calls
+    go on.
     """
     tools = _tools()
-    with _store_failures(), _progress("cardholders") as advance:
+    with _store_failures(), _progress("records") as advance:
+        _refuse_to_lock_out(tools.roster.without_newest_key())
         tools.vault.reseal_ref_key()
-        count = tools.holders.reseal_all(progress=advance)
-    click.echo(f"the reference key and {count} cardholders are under the newest of DATA_KEYS")
+        cardholders, shut = tools.vault.reseal_all(keys.holder("*"), "record", advance)
+        notices, shut_too = tools.vault.reseal_all(keys.notice("*"), "sealed_body", advance)
+    for name in [*shut, *shut_too]:
+        click.echo(f"{name} is opened by none of DATA_KEYS and stays as it is", err=True)
+    click.echo(
+        f"the reference key, {cardholders} cardholders and {notices} notices are under the newest "
+        "of DATA_KEYS"
+    )
+    context.exit(1 if shut or shut_too else 0)
+
+
+def _refuse_to_lock_out(lacking: list[str]) -> None:
+    if lacking:
+        raise _StoreError(
+            f"These running processes lack the newest of DATA_KEYS: {', '.join(lacking)}. "
+            "Restart them with both keys. One that has just ended is forgotten within 3 minutes."
+        )
 
 
 def _import(file: TextIO, advance: Callable[[int], object]) -> Counter[str]:
