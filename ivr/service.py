@@ -79,19 +79,23 @@ class CardService:
         """
         card_ref = self._holders.card_ref(request.card.number)
         if seen is None or seen.case.card_ref != card_ref:
-            seen = self._cases.of_card(card_ref)
+            seen = self._read_for(request, card_ref)
         reading = seen
         while True:
             fresh = Fresh(new_report_number(), new_notice_id())
             filing, change = reporting.report(
-                reading.case, request, fresh, self._rules, reading.now
-            )
+                reading.case, request, fresh, self._rules, reading.now,
+                filed_before=reading.filed_before,
+            )  # fmt: skip
             if change == NOTHING or self._cases.file(change, reading):
                 break
-            reading = self._cases.of_card(card_ref)
+            reading = self._read_for(request, card_ref)
         if filing.refusal is None and filing.suspension is not None:
             self._cases.wait_for_replicas(filing.suspension.report_number)
         return filing
+
+    def _read_for(self, request: ReportRequest, card_ref: str) -> Reading:
+        return self._cases.of_filing(card_ref, request.channel, request.origin)
 
     def hear(self, event: BankEvent) -> Verdict:
         """Believes what a bank tells us of a card, once.

@@ -343,6 +343,7 @@ LIVES = {
     "bank_health": Life("or after 7 days without an attempt", 7 * keys.DAY),
     "probe": Life("expires after 10 s", 10),
     "report": Life("expires after REPORT_RETENTION_DAYS", 1095 * keys.DAY),
+    "origin": Life("as its report", 1095 * keys.DAY),
     "notice": Life("without end while open, 90 days once closed", 90 * keys.DAY),
     "attempts": Life("lives as long as the notice", 90 * keys.DAY),
     "seen": Life("expires after 30 days", 30 * keys.DAY),

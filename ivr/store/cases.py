@@ -27,6 +27,7 @@ from ivr.store.connection import OUTAGE, DurabilityGuard
 from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox, load_notice
 from ivr.store.unreadable import naming, read
+from ivr.store.vault import Vault
 
 REPLICA_MILLISECONDS: Final = 1000  # a caller is waiting
 Guard = tuple[Sequence[str], bytes]  # a reading command, and what it said (b"" for nothing)
@@ -106,6 +107,7 @@ class Reading:
     attempts: tuple[Attempt, ...] = ()
     failures: int = 0
     heard_before: bool = False
+    filed_before: bool = False
     report: LossReport | None = None
 
 
@@ -124,6 +126,7 @@ class Cases:
     def __init__(
         self,
         redis: Redis,
+        vault: Vault,
         outbox: Outbox,
         journal: Journal,
         health: BankHealth,
@@ -133,6 +136,7 @@ class Cases:
         replicas: int,
     ) -> None:
         self._redis = redis
+        self._vault = vault
         self._outbox = outbox
         self._journal = journal
         self._health = health
@@ -147,6 +151,13 @@ class Cases:
         now, case, notice, _ = self._ask("card", card_ref)
         with naming(self._redis):
             return _with_notice(reading_of(now, case), notice)
+
+    def of_filing(self, card_ref: str, channel: str, origin: str) -> Reading:
+        """The same, and whether this very request filed a report of the card before."""
+        key = self._origin_key(card_ref, channel, origin)
+        now, case, _, number = self._ask("card", card_ref, key)
+        with naming(self._redis):
+            return replace(reading_of(now, case), filed_before=number is not None)
 
     def of_event(self, card_ref: str, bank: str, event_id: str) -> Reading:
         """The same, and whether this event of the bank was heard before."""
@@ -190,7 +201,7 @@ class Cases:
         if heard is not None:
             seen = keys.seen_event(heard.bank, heard.event_id)
             commands.append(("SET", seen, heard.verdict, "EX", keys.SEEN_EVENT_SECONDS))
-        guards = [*reading.guards, *_guards_of_new(change)]
+        guards = [*reading.guards, *self._guards_of_new(change)]
         args: list[Any] = [len(guards)]
         for words, said in guards:
             args += [len(words) + 1, *words, said]
@@ -284,10 +295,29 @@ class Cases:
         """Active: it is new, and has a deadline until it is not active any more."""
         if report.state is ReportState.ACTIVE:
             pipe.set(keys.report(report.number), dump(report), ex=self._retention_seconds)
+            pipe.set(self._origin_of(report), report.number, ex=self._retention_seconds)
             pipe.zadd(keys.DEADLINES, {report.number: report.release_at})
         else:
             pipe.set(keys.report(report.number), dump(report), keepttl=True)
             pipe.zrem(keys.DEADLINES, report.number)
+
+    def _guards_of_new(self, change: Change) -> list[Guard]:
+        """Only a new report is active when it is written: its number must not be another's, and
+        its request must not have filed one already.
+        """
+        report = change.report
+        if report is None or report.state is not ReportState.ACTIVE:
+            return []
+        return [
+            (("GET", key), b"") for key in (keys.report(report.number), self._origin_of(report))
+        ]
+
+    def _origin_of(self, report: LossReport) -> str:
+        return self._origin_key(report.card_ref, report.channel, report.origin)
+
+    def _origin_key(self, card_ref: str, channel: str, origin: str) -> str:
+        """One request may report several cards, each once."""
+        return keys.origin(self._vault.ref("origin", f"{channel}:{card_ref}:{origin}"))
 
     def _note_health(self, pipe: Pipeline, change: Change, reading: Reading) -> None:
         bank = change.notice.notice.bank if change.notice else ""
@@ -336,14 +366,6 @@ def _with_notice(reading: Reading, found: Sequence[Any]) -> Reading:
         attempts=tuple(read(Attempt, key, text) for key, text in written),
         guards=(*reading.guards, *guards),
     )
-
-
-def _guards_of_new(change: Change) -> list[Guard]:
-    """Only a new report is active when it is written: its number must not be another's."""
-    report = change.report
-    if report is None or report.state is not ReportState.ACTIVE:
-        return []
-    return [(("GET", keys.report(report.number)), b"")]
 
 
 def _write_suspension(pipe: Pipeline, card_ref: str, suspension: Suspension, now: int) -> None:

@@ -80,6 +80,13 @@ def report(number: str) -> str:
     return f"report:{number}"
 
 
+def origin(ref: str) -> str:
+    """The number of the report that a request filed, so that it never files another; lives as long
+    as its report.
+    """
+    return f"origin:{ref}"
+
+
 def notice(notice_id: str) -> str:
     """A notice with all its attempts; without end while open, 90 days once closed."""
     return f"notice:{notice_id}"

@@ -52,6 +52,7 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
     durability = DurabilityGuard(redis, development=settings.hotline_development)
     cases = Cases(
         redis,
+        vault,
         outbox,
         journal,
         health,

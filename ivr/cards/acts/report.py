@@ -24,6 +24,7 @@ class Refusal(StrEnum):
     ALREADY = "already"  # our own temporary report is running
     FORMAL = "formal"  # it outranks a temporary report
     ELSEWHERE = "elsewhere"  # reported through another channel, says the directory
+    REPLAYED = "replayed"  # this very request filed a report of the card, which is over
     NEEDS_A_PERSON = "needs_a_person"  # not in its normal state, or nobody could tell its bank
 
 
@@ -84,15 +85,26 @@ def refusal(case: Case, holder: Holder, card: Card, rules: Rules, now: int) -> R
 
 
 def report(
-    case: Case, request: ReportRequest, fresh: Fresh, rules: Rules, now: int
+    case: Case,
+    request: ReportRequest,
+    fresh: Fresh,
+    rules: Rules,
+    now: int,
+    *,
+    filed_before: bool = False,
 ) -> tuple[Filing, Change]:
     """Suspends the social security function and owes the bank its notice, if the card may be
     reported. A second report changes nothing and extends nothing (domain section 1).
+
+    `filed_before`: a report of this card was filed by this very request. It may be a call somebody
+    recorded and plays again: it files no other, however long ago that was.
     """
     suspension = case.suspension
     if suspension is not None and suspension.origin == request.origin:
         return Filing(None, suspension), NOTHING
     why_not = refusal(case, request.holder, request.card, rules, now)
+    if why_not is None and filed_before:
+        why_not = Refusal.REPLAYED
     if why_not is not None:
         return Filing(why_not, suspension), NOTHING
     filed = _new_report(case.card_ref, request, fresh, rules, now)
