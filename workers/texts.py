@@ -30,7 +30,7 @@ class TextWriter:
 
         Raises:
             UnsendableError: `no_report`, `no_holder`, `no_bank` or `no_language`: it is not known
-                any more.
+                any more. `no_phone`: it never was.
             OvertakenError: it is not so any more.
         """
         report = self._cases.find_report(content["report_number"])
@@ -41,6 +41,8 @@ class TextWriter:
         holder = self._holders.get(report.holder_ref)
         if holder is None:
             raise UnsendableError("no_holder")
+        if not holder.phone:
+            raise UnsendableError("no_phone")
         text = self._words(content["prompt"], report)
         return json.dumps({"to": holder.phone, "text": text}, ensure_ascii=False)
 

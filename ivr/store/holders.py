@@ -135,8 +135,8 @@ class Holders:
     ) -> ImportResult:
         """Adds or replaces cards, BATCH lines at a time, each batch whole or not at all.
 
-        A line's name and phone replace the holder's; its card replaces the holder's card of the
-        same number or is added. A line that changes nothing writes nothing. A line with another
+        A line's name and phone (if it has one) replace the holder's; its card replaces the holder's
+        card of the same number or is added. A line that changes nothing writes nothing. A line with another
         holder's card is bad: `on_bad` hears of it and the other lines go on.
 
         Raises:
@@ -219,7 +219,7 @@ def _merged(before: Holder | None, news: Holder) -> Holder:
         return news
     (card,) = news.cards
     cards = {known.number: known for known in before.cards} | {card.number: card}
-    return replace(news, cards=tuple(cards.values()))
+    return replace(news, phone=news.phone or before.phone, cards=tuple(cards.values()))
 
 
 def _packed(holder: Holder) -> list[Any]:

@@ -16,7 +16,7 @@ from redis import Redis
 
 from ivr.made_up import cardholder_rows
 from ivr.store import keys
-from ivr.store.cardholders_csv import COLUMNS
+from ivr.store.cardholders_csv import COLUMNS, check_phone
 from ivr.store.connection import connect
 from ivr.store.holders import BATCH, Holders
 from ivr.store.journal import Journal
@@ -116,6 +116,32 @@ class TestImport:
             "line 5: card_number belongs to another holder",
         ]
         assert operator.holders() == 2
+
+    def test_a_phone_nobody_can_read_is_named_and_its_card_goes_in(
+        self, operator: Operator, tmp_path: Path
+    ) -> None:
+        good = rows(3)
+        values = good[1].split(",")
+        number, phone = values[0], values[2]
+        values[2] = "无"
+        file = write(tmp_path / "phones.csv", good[0], ",".join(values), good[2])
+        result = operator.types("cardholders", "import", file)
+        assert result.exit_code == 1
+        assert "good 3 (unchanged 0), bad 0" in result.stdout
+        assert "1 of the good lines went in without their phone" in result.stdout
+        assert result.stderr.startswith(
+            "line 3: goes in without its phone: phone is not a mainland"
+        )
+
+        def phone_on_record() -> str | None:
+            holder = operator.book.get(operator.vault.ref("id", number))
+            return None if holder is None else holder.phone
+
+        assert phone_on_record() == ""
+        operator.types("cardholders", "import", write(tmp_path / "good.csv", *good))
+        assert phone_on_record() == check_phone(phone)
+        operator.types("cardholders", "import", file)
+        assert phone_on_record() == check_phone(phone), "one that was read is not taken away"
 
     def test_with_a_byte_order_mark(self, operator: Operator, tmp_path: Path) -> None:
         file = write(tmp_path / "bom.csv", *rows(3), encoding="utf-8-sig")
