@@ -100,10 +100,9 @@ def _open_doors(
 
 
 def _add_commands(app: Flask, settings: Settings, store: Store, service: CardService) -> None:
-    banks = settings.banks
-    add_record_commands(
-        app, RecordTools(store.holders, store.vault, store.roster, banks, store.outbox.now)
-    )
+    banks, now = settings.banks, store.outbox.now
+    tools = RecordTools(store.holders, store.vault, store.roster, store.removal, banks, now)
+    add_record_commands(app, tools)
     add_notice_commands(app, NoticeTools(service, store.outbox, banks))
     app.cli.add_command(flow)
 

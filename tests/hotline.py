@@ -18,6 +18,7 @@ from ivr.store.journal import Journal
 from ivr.store.opening import open_store
 from ivr.store.outbox import Outbox
 from ivr.store.reconciliation import Reconciliation
+from ivr.store.removal import Removal
 from ivr.store.roster import Roster
 from ivr.store.vault import Vault
 
@@ -39,6 +40,7 @@ class Hotline:
     bank_health: BankHealth
     journal: Journal
     roster: Roster
+    removal: Removal
     condition: Condition
 
     @classmethod

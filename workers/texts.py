@@ -31,12 +31,12 @@ class TextWriter:
         Raises:
             UnsendableError: `no_report`, `no_holder`, `no_bank` or `no_language`: it is not known
                 any more. `no_phone`: it never was.
-            OvertakenError: it is not so any more.
+            OvertakenError: it is not so any more, or its holder was removed from the records.
         """
         report = self._cases.find_report(content["report_number"])
         if report is None:
             raise UnsendableError("no_report")
-        if not self._still_holds(content["prompt"], report):
+        if not report.holder_ref or not self._still_holds(content["prompt"], report):
             raise OvertakenError
         holder = self._holders.get(report.holder_ref)
         if holder is None:

@@ -126,6 +126,18 @@ def check_phone(raw: str) -> str:
     raise BadValueError("is not a mainland number and does not begin with + and a country code")
 
 
+def read_id_number(raw: str, today: date) -> str:
+    """An ID number as it is stored.
+
+    Raises:
+        BadValueError: it cannot be one on the day `today` (Beijing).
+    """
+    try:
+        return check_id_number(raw, today)
+    except BadIdNumberError as error:
+        raise BadValueError(_ID_PROBLEMS[error.code]) from None
+
+
 def _header(line: str) -> list[str]:
     columns = [name.strip() for name in next(csv.reader([line]), [])]
     if not any(columns):
@@ -150,7 +162,7 @@ def _checks(banks: Collection[str], today: date) -> dict[str, _Check]:
     known_banks = frozenset(banks)
     bank_problem = f"is none of {', '.join(sorted(known_banks))}"
     return {
-        "id_number": lambda raw: _id_number(raw, today),
+        "id_number": lambda raw: read_id_number(raw, today),
         "name": _name,
         "phone": check_phone,
         "card_number": lambda raw: _match(
@@ -208,13 +220,6 @@ def _holder(kept: Mapping[str, str]) -> Holder:
         state=_CARD_STATES[kept["card_state"]],
     )
     return Holder(kept["id_number"], kept["name"], kept["phone"], (card,))
-
-
-def _id_number(raw: str, today: date) -> str:
-    try:
-        return check_id_number(raw, today)
-    except BadIdNumberError as error:
-        raise BadValueError(_ID_PROBLEMS[error.code]) from None
 
 
 def _name(raw: str) -> str:

@@ -136,8 +136,8 @@ class Holders:
         """Adds or replaces cards, BATCH lines at a time, each batch whole or not at all.
 
         A line's name and phone (if it has one) replace the holder's; its card replaces the holder's
-        card of the same number or is added. A line that changes nothing writes nothing. A line with another
-        holder's card is bad: `on_bad` hears of it and the other lines go on.
+        card of the same number or is added. A line that changes nothing writes nothing. A line with
+        another holder's card is bad: `on_bad` hears of it and the other lines go on.
 
         Raises:
             HoldersBusyError: somebody else kept writing the same holders.

@@ -38,12 +38,12 @@ def running(name: str) -> str:
 
 
 def holder(ref: str) -> str:
-    """A cardholder's sealed record; kept until replaced."""
+    """A cardholder's sealed record; kept until replaced or removed."""
     return f"holder:{ref}"
 
 
 def card(ref: str) -> str:
-    """Which holder and bank a card belongs to; kept until replaced."""
+    """Which holder and bank a card belongs to; kept until replaced or removed."""
     return f"card:{ref}"
 
 

@@ -20,6 +20,7 @@ from ivr.store.holders import Holders
 from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox
 from ivr.store.reconciliation import Reconciliation
+from ivr.store.removal import Removal
 from ivr.store.roster import Roster
 from ivr.store.vault import Vault
 
@@ -38,6 +39,7 @@ class Store:
     bank_health: BankHealth
     journal: Journal
     roster: Roster
+    removal: Removal
     condition: Condition
 
 
@@ -71,5 +73,6 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         bank_health=health,
         journal=journal,
         roster=Roster(redis, vault),
+        removal=Removal(redis, journal),
         condition=Condition(redis, vault, outbox, durability, settings.banks),
     )

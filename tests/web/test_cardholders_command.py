@@ -21,6 +21,7 @@ from ivr.store.connection import connect
 from ivr.store.holders import BATCH, Holders
 from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox
+from ivr.store.removal import Removal
 from ivr.store.roster import Roster
 from ivr.store.vault import Vault
 from ivr.web.commands.cardholders import RecordTools, add_record_commands
@@ -55,7 +56,8 @@ class Operator:
 
     def tools(self, clock: Callable[[], float]) -> RecordTools:
         roster = Roster(self.redis, self.vault)
-        return RecordTools(self.book, self.vault, roster, ("icbc", "ccb"), clock)
+        removal = Removal(self.redis, Journal(self.redis, 0))
+        return RecordTools(self.book, self.vault, roster, removal, ("icbc", "ccb"), clock)
 
     def holders(self) -> int:
         return len(self.redis.keys("holder:*"))

@@ -105,6 +105,22 @@ def test_a_holder_nobody_knows_any_more(hotline: Hotline, writer: TextWriter) ->
         writer.write(content)
 
 
+def test_a_holder_without_a_phone(hotline: Hotline, writer: TextWriter) -> None:
+    content = content_of_a_report(hotline, "zh")
+    hotline.redis.delete(*hotline.redis.keys("holder:*"))
+    hotline.holders.put_all([CardLine(2, replace(HOLDER, phone=""))])
+    with pytest.raises(UnsendableError, match="no_phone"):
+        writer.write(content)
+
+
+def test_a_holder_who_was_removed_is_told_nothing(hotline: Hotline, writer: TextWriter) -> None:
+    """It is nothing that a person must look at."""
+    content = content_of_a_report(hotline, "zh")
+    hotline.removal.remove(hotline.holders.ref(HOLDER.id_number))
+    with pytest.raises(OvertakenError):
+        writer.write(content)
+
+
 def test_a_language_nobody_speaks_any_more(hotline: Hotline, writer: TextWriter) -> None:
     with pytest.raises(UnsendableError, match="no_language"):
         writer.write(content_of_a_report(hotline, "qaa"))

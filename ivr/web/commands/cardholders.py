@@ -1,4 +1,4 @@
-"""`flask cardholders import|generate` and `flask keys rotate`: the operator's way to the records.
+"""`flask cardholders import|generate|remove` and `flask keys rotate`: operators at the records.
 
 Exit codes: 0 all good, 1 a person must look (a bad line, phone or record), 2 nothing could be read,
 3 Redis or its keys failed.
@@ -7,6 +7,7 @@ Exit codes: 0 all good, 1 a person must look (a bad line, phone or record), 2 no
 import csv
 import os
 import stat
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
@@ -31,11 +32,14 @@ from ivr.store.cardholders_csv import (
     ENCODING,
     UNDECODED,
     BadLine,
+    BadValueError,
     CardholdersFileError,
     CardLine,
     read_cardholders,
+    read_id_number,
 )
 from ivr.store.holders import Holders, HoldersBusyError
+from ivr.store.removal import Removal
 from ivr.store.roster import Roster
 from ivr.store.vault import Vault, WrongDataKeysError
 
@@ -52,6 +56,7 @@ class RecordTools:
     holders: Holders
     vault: Vault
     roster: Roster
+    removal: Removal
     banks: Collection[str]
     now: Callable[[], float]
 
@@ -110,6 +115,40 @@ def generate(n: int, banks: str | None, seed: int | None, output: TextIO) -> Non
     lines = csv.writer(output, lineterminator="\n")
     lines.writerow(COLUMNS)
     lines.writerows(cardholder_rows(rng, n, chosen, year=datetime.now(BEIJING).year))
+
+
+@cardholders.command("remove")
+@click.pass_context
+def remove(context: click.Context) -> None:
+    """Removes one holder, whose ID number is the first line of the input, never an argument.
+
+    Holder and cards are gone at once, and so are the notices of reports that are over. Reports stay
+    for audit without a name: nothing in them says any more whose they were. What runs goes on: a
+    suspension ends by itself, and what a bank is still owed or asked about is kept, sealed, until
+    then and for 90 days. Run it again after that to remove those too. It is journalled.
+    """
+    tools = _tools()
+    with _store_failures():
+        removed = tools.removal.remove(tools.holders.ref(_id_number_from_input()))
+    if not (removed.holders or removed.cards or removed.reports):
+        click.echo("Nobody on record has this ID number.", err=True)
+        context.exit(1)
+    click.echo(
+        f"removed: {removed.holders} holder, {removed.cards} cards, {removed.notices} notices, "
+        f"and the holder from {removed.reports} reports"
+    )
+    if removed.notices_kept:
+        click.echo(f"kept, sealed, because they are still needed: {removed.notices_kept} notices")
+
+
+def _id_number_from_input() -> str:
+    """From a terminal unseen, like a password."""
+    at_terminal = sys.stdin.isatty()
+    line = click.prompt("ID number", hide_input=True) if at_terminal else sys.stdin.readline()
+    try:
+        return read_id_number(line, beijing_day(_tools().now()))
+    except BadValueError as problem:
+        raise _UnreadableFileError(f"the ID number {problem}") from None
 
 
 @data_keys.command("rotate")
