@@ -19,6 +19,8 @@ from ivr.store.known_banks import KnownBanks
 from ivr.store.opening import open_store
 from ivr.store.outbox import Outbox
 from ivr.store.reconciliation import Reconciliation
+from ivr.store.removal import Removal
+from ivr.store.roster import Roster
 from ivr.store.vault import Vault
 
 
@@ -38,6 +40,8 @@ class Hotline:
     reconciliation: Reconciliation
     bank_health: BankHealth
     journal: Journal
+    roster: Roster
+    removal: Removal
     condition: Condition
     known_banks: KnownBanks
 

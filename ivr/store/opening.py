@@ -21,6 +21,8 @@ from ivr.store.journal import Journal
 from ivr.store.known_banks import KnownBanks
 from ivr.store.outbox import Outbox
 from ivr.store.reconciliation import Reconciliation
+from ivr.store.removal import Removal
+from ivr.store.roster import Roster
 from ivr.store.vault import Vault
 
 
@@ -37,6 +39,8 @@ class Store:
     reconciliation: Reconciliation
     bank_health: BankHealth
     journal: Journal
+    roster: Roster
+    removal: Removal
     condition: Condition
     known_banks: KnownBanks
 
@@ -52,6 +56,7 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
     durability = DurabilityGuard(redis, development=settings.hotline_development)
     cases = Cases(
         redis,
+        vault,
         outbox,
         journal,
         health,
@@ -69,6 +74,8 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         reconciliation=Reconciliation(redis, holders),
         bank_health=health,
         journal=journal,
+        roster=Roster(redis, vault),
+        removal=Removal(redis, journal),
         condition=Condition(redis, vault, outbox, durability, settings.banks),
         known_banks=KnownBanks(redis),
     )
