@@ -133,8 +133,9 @@ def _open_doors(
 
 
 def _add_commands(app: Flask, settings: Settings, store: Store, service: CardService) -> None:
-    banks = settings.banks
-    add_record_commands(app, RecordTools(store.holders, store.vault, banks, store.outbox.now))
+    banks, now = settings.banks, store.outbox.now
+    tools = RecordTools(store.holders, store.vault, store.roster, store.removal, banks, now)
+    add_record_commands(app, tools)
     add_notice_commands(app, NoticeTools(service, store.cases, store.outbox, banks))
     add_report_commands(app, ReportTools(store.cases, store.outbox, store.journal))
     app.cli.add_command(flow)
@@ -161,9 +162,13 @@ def _is_command() -> bool:
 def _from_environment(create: Callable[[Settings], Flask]) -> Flask:
     configure_logs()
     try:
-        return create(read_settings(_environ()))
+        settings = read_settings(_environ())
+        app = create(settings)
     except (SettingsError, CatalogueError, UnsafeRedisError, WrongDataKeysError) as error:
         sys.exit(str(error))
+    if not _is_command():
+        open_store(settings).roster.keep_published("web")
+    return app
 
 
 def __getattr__(name: str) -> Any:

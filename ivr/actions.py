@@ -254,6 +254,7 @@ _OUTCOMES: Final[Mapping[Refusal, str]] = {
     Refusal.ELSEWHERE: "already",
     Refusal.FORMAL: "formal",
     Refusal.NEEDS_A_PERSON: "not_by_phone",
+    Refusal.REPLAYED: "not_by_phone",
 }
 
 

@@ -11,7 +11,8 @@ HotlineError
 │   ├── TooManyEventsError        more events of a bank in a minute than it may send
 │   └── UnlawfulTransitionError   a step the block's table does not have; .state, .event
 ├── UnsafeRedisError              this Redis could lose or evict a loss report; says what to change
-├── WrongDataKeysError            none of DATA_KEYS opens this Redis's records
+├── UnreadableRecordError         a record cannot be read; .key, its name in Redis
+│   └── WrongDataKeysError        sealed records cannot be opened; says what to do
 ├── OutcomeUnknownError           the connection broke in a commit: it may be on disk or not
 ├── UnknownCursorError            a page of blocks was asked for after something that is no cursor
 ├── HoldersBusyError              others kept writing the same holders; nothing was written

@@ -7,7 +7,6 @@ is decided here and in ivr/cards/acts, never in a channel.
 from collections.abc import Callable
 
 import structlog
-from redis.exceptions import RedisError
 
 from ivr.cards.acts import report as reporting
 from ivr.cards.acts.drop import drop
@@ -25,8 +24,8 @@ from ivr.cards.notice_bodies import iso
 from ivr.cards.report_number import new_report_number
 from ivr.cards.rules import Rules
 from ivr.cards.status import Status, status_of
-from ivr.logs import fault
 from ivr.settings import Settings
+from ivr.store import keys
 from ivr.store.cases import Cases, Reading, SeenEvent
 from ivr.store.deadlines import Deadlines
 from ivr.store.holders import Holders
@@ -94,24 +93,23 @@ class CardService:
         card_ref = self._holders.card_ref(request.card.number)
         # What a channel saw is without the notice of an earlier block.
         if seen is None or seen.case.card_ref != card_ref or seen.case.block is not None:
-            seen = self._cases.of_card(card_ref)
+            seen = self._read_for(request, card_ref)
         reading = seen
         while True:
             fresh = Fresh(new_report_number(), new_notice_id())
             filing, change = reporting.report(
-                reading.case,
-                request,
-                fresh,
-                self._rules,
-                reading.now,
-                earlier=reading.notice,
-            )
+                reading.case, request, fresh, self._rules, reading.now,
+                earlier=reading.notice, filed_before=reading.filed_before,
+            )  # fmt: skip
             if change == NOTHING or self._cases.file(change, reading):
                 break
-            reading = self._cases.of_card(card_ref)
+            reading = self._read_for(request, card_ref)
         if filing.refusal is None and filing.suspension is not None:
             self._cases.wait_for_replicas(filing.suspension.report_number)
         return filing
+
+    def _read_for(self, request: ReportRequest, card_ref: str) -> Reading:
+        return self._cases.of_filing(card_ref, request.channel, request.origin)
 
     def hear(self, event: BankEvent) -> EventStatus:
         """Believes what a bank tells us of a card, once. What was heard before stays a duplicate
@@ -165,7 +163,7 @@ class CardService:
 
     def release_due(self) -> int:
         """Tells bank and holder of every suspension that is over, once each even if several sweeps
-        run; returns how many.
+        run; returns how many. An unreadable record does not hold up the others.
         """
         return sum(self._release(number) for number in self._deadlines.ended())
 
@@ -216,28 +214,23 @@ class CardService:
                 return True
 
     def _release(self, number: str) -> bool:
-        reading = self._cases.of_report(number)
-        if reading.report is None:
-            return False
-        first_told = self._outbox.first_told(reading.notice)
-        change = release(reading.case, reading.report, first_told, reading.now)
-        return change != NOTHING and self._cases.commit(change, reading)
+        with self._deadlines.passing_over(keys.report(number)):
+            reading = self._cases.of_report(number)
+            if reading.report is None:
+                return False
+            first_told = self._outbox.first_told(reading.notice)
+            change = release(reading.case, reading.report, first_told, reading.now)
+            return change != NOTHING and self._cases.commit(change, reading)
+        return False
 
     def _remind(self, notice_id: str) -> bool:
-        try:
+        with self._deadlines.passing_over(keys.notice(notice_id)):
             reading = self._cases.of_notice(notice_id)
             change = remind(reading.case, reading.notice, notice_id, reading.now)
             is_done = self._cases.commit(change, reading)  # else the bank spoke just now
-        except RedisError:
-            raise
-        except Exception as error:
-            self._put_off(notice_id, error)
-            return False
-        return is_done and change.journal != ()
-
-    def _put_off(self, notice_id: str, error: Exception) -> None:
-        log.error("bank_not_reminded", notice=notice_id, **fault(error))
+            return is_done and change.journal != ()
         self._deadlines.put_off(notice_id, self._outbox.now() + THEN_EVERY)
+        return False
 
     def _card_of(self, event: BankEvent) -> str:
         """The card an event is about. If it is not this bank's card, the bank learns nothing."""

@@ -19,6 +19,8 @@ from ivr.store.known_banks import KnownBanks
 from ivr.store.opening import open_store
 from ivr.store.outbox import Outbox
 from ivr.store.reconciliation import Reconciliation
+from ivr.store.removal import Removal
+from ivr.store.roster import Roster
 from ivr.store.text_line import TextLine
 from ivr.store.vault import Vault
 
@@ -40,6 +42,8 @@ class Hotline:
     bank_health: BankHealth
     text_line: TextLine
     journal: Journal
+    roster: Roster
+    removal: Removal
     condition: Condition
     known_banks: KnownBanks
 

@@ -127,7 +127,10 @@ def _work(settings: Settings, delivery: Delivery) -> None:
     redis = connect(settings.redis_location)
     try:
         wait_until_up(redis)
-        HotlineWorker(delivery, redis).work(logging_level="WARNING")
+        roster = open_store(settings).roster
+        HotlineWorker(delivery, redis, partial(roster.publish, "worker")).work(
+            logging_level="WARNING"
+        )
     except RedisError:
         sys.exit(os.EX_TEMPFAIL)  # RQ could not unregister; the next process waits for Redis
 

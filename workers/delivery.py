@@ -11,11 +11,12 @@ from dataclasses import replace
 from random import Random
 from typing import Any, Final, Protocol, TypeVar
 
-from ivr.cards.notice import Attempt, Notice, Outcome
+from ivr.cards.notice import UNREADABLE, Attempt, Notice, Outcome
 from ivr.errors import HotlineError
 from ivr.service import CardService
 from ivr.store.connection import OUTAGE
 from ivr.store.outbox import Outbox
+from ivr.store.unreadable import UnreadableRecordError
 from workers.schedule import next_due
 
 PATIENCE: Final = 120.0  # seconds of outages in one job; less than RQ's own limit (JOB_SECONDS)
@@ -100,11 +101,13 @@ class Delivery:
 
     def _try_once(self, notice: Notice, until: float) -> Attempt:
         now = _despite_outages(self._outbox.now, until)
-        content = self._outbox.body(notice)
         try:
+            content = self._outbox.body(notice)
             body = _despite_outages(lambda: self._write(content), until)
         except UnsendableError as error:
             return Attempt(int(now), Outcome.REFUSED, None, 0, str(error))
+        except UnreadableRecordError:  # given up: a person sends it again once it can be read
+            return Attempt(int(now), Outcome.FAILED, None, 0, UNREADABLE)
         return self._client.post(notice.id, body, now)
 
 
@@ -120,7 +123,7 @@ def _despite_outages(act: Callable[[], T], until: float) -> T:
 
 
 def _next_due(notice: Notice, attempt: Attempt, rng: Random) -> int | None:
-    if attempt.outcome is not Outcome.FAILED:
+    if attempt.outcome is not Outcome.FAILED or not attempt.was_sent:
         return None
     now = attempt.at + attempt.milliseconds / 1000
     return next_due(notice.attempts_made + 1, notice.created_at, now, attempt.retry_after, rng)

@@ -86,11 +86,14 @@ class HotlineWorker(SimpleWorker):
     max_connection_wait_time = 2.0
     log_result_lifespan = False
 
-    def __init__(self, delivery: Delivery, redis: Redis) -> None:
+    def __init__(
+        self, delivery: Delivery, redis: Redis, on_heartbeat: Callable[[], object] = lambda: None
+    ) -> None:
         """`redis`: a client for RQ alone. RQ waits on it for seconds, while all other code needs
         quick answers.
         """
         self._next_heartbeat = 0.0
+        self._on_heartbeat = on_heartbeat
         # RQ sets a longer time limit, but only for new connections. One that is open already
         # would time out while RQ waits for a job.
         redis.connection_pool.disconnect()
@@ -129,6 +132,7 @@ class HotlineWorker(SimpleWorker):
                 pipe.hset(self.key, mapping=self.serialize())
                 worker_registration.register(self, pipe)
                 pipe.execute()
+            self._on_heartbeat()
             self._next_heartbeat = time.monotonic() + HEARTBEAT_SECONDS
 
     def handle_exception(self, job: Job, *raised: Any) -> None:

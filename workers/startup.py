@@ -11,6 +11,7 @@ from ivr.logs import configure_logs
 from ivr.prompts.catalogue import CatalogueError
 from ivr.settings import Settings, SettingsError, read_settings
 from ivr.store.connection import UnsafeRedisError, check_durability, connect, wait_until_up
+from ivr.store.vault import Vault, WrongDataKeysError
 from ivr.weak_settings import weak_settings
 
 log = logging.getLogger("workers")
@@ -39,6 +40,7 @@ def begin(environ: Mapping[str, str]) -> Settings:
             wait_until_up(redis)
             for weakness in check_durability(redis, development=settings.hotline_development):
                 log.warning("for development only: %s", weakness)
-        except (UnsafeRedisError, RedisError) as error:
+            Vault(redis, [key.get_secret_value() for key in settings.data_keys]).check()
+        except (UnsafeRedisError, WrongDataKeysError, RedisError) as error:
             raise StartupError(str(error)) from None
     return settings

@@ -10,8 +10,8 @@ import os
 import signal
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Final
 
 from ivr.service import CardService, open_service
@@ -22,15 +22,13 @@ from ivr.store.connection import OUTAGE
 from ivr.store.journal import Journal
 from ivr.store.opening import open_store
 from ivr.store.outbox import Outbox, bank_queue
+from ivr.store.roster import Roster
 from workers.news import tell
 from workers.startup import StartupError, begin
 
 EVERY_SECONDS: Final = 1.0
 # A backlog waits in the outbox, not in Redis lists: RQ jobs beyond these would only be in the way.
 MOST_RINGING: Final = 200
-# Due notices read in one round. This is far more than the queues take, because the backlog of one
-# slow bank comes first and must not hide what is due for the others.
-MOST_DUE: Final = 20_000
 TRIM_EVERY: Final = 60  # rounds
 
 log = logging.getLogger("workers")
@@ -46,6 +44,7 @@ class Sweep:
         bank_health: BankHealth,
         condition: Condition,
         journal: Journal,
+        roster: Roster,
         banks: Collection[str],
     ) -> None:
         self._outbox = outbox
@@ -56,6 +55,7 @@ class Sweep:
         self._failing: dict[str, str] = {}
         self._parts: dict[str, Callable[[], object]] = {
             "alive": condition.say_swept,
+            "keys": partial(roster.publish, "clock"),
             "hurry": self.hurry,
             "ring": self.ring,
             "release": service.release_due,
@@ -83,28 +83,44 @@ class Sweep:
     def ring(self) -> int:
         """Gives every due notice without a waiting job a new one; returns how many.
 
-        Never makes a queue longer than MOST_RINGING.
+        Queue by queue: the backlog of one hides nothing of another, and costs a round nothing.
         """
-        due: dict[str, list[str]] = defaultdict(list)
-        for notice_id, queue in self._outbox.due(self._outbox.now(), MOST_DUE):
-            due[queue].append(notice_id)
-        self._outbox.forget_lost(due.pop("", []))
-        return sum(self._ring_in(queue, notice_ids) for queue, notice_ids in due.items())
+        self._outbox.mend_lists()
+        now, paused = self._outbox.now(), self._paused_queues()
+        return sum(
+            self._ring_in(queue, now, 1 if queue in paused else MOST_RINGING)
+            for queue in self._outbox.queues()
+        )
 
     def hurry(self) -> None:
         """A bank that was paused answers again: all that waits for it is due now."""
         for bank in self._bank_health.banks_that_came_back():
-            self._outbox.hurry(bank, self._outbox.now())
-            self._bank_health.forget_return(bank)
+            if not self._outbox.hurry(bank, self._outbox.now()):
+                self._bank_health.forget_return(bank)
 
-    def _ring_in(self, queue: str, notice_ids: list[str]) -> int:
-        ringing = set(self._outbox.ringing(queue))
-        silent = [notice_id for notice_id in notice_ids if notice_id not in ringing]
-        most = 1 if queue in self._paused_queues() else MOST_RINGING
-        silent = silent[: max(most - len(ringing), 0)]
-        for notice_id in silent:
-            self._outbox.ring(notice_id, queue)
-        return len(silent)
+    def _ring_in(self, queue: str, now: float, most: int) -> int:
+        """Never makes a queue longer than `most`. One that cannot be read stops no other."""
+        try:
+            rung = self._ring_for_the_silent(queue, now, most)
+        except OUTAGE:
+            raise
+        except Exception as error:
+            self._note(f"queue {queue}", error)
+            return 0
+        self._note(f"queue {queue}", None)
+        return rung
+
+    def _ring_for_the_silent(self, queue: str, now: float, most: int) -> int:
+        """Of the `most` longest due, those without a job are at least as many as there is room
+        for, unless fewer are due.
+        """
+        ringing = self._outbox.ringing(queue, most)
+        room = most - len(ringing)
+        if not room:
+            return 0
+        due = self._outbox.due(queue, now, most)
+        silent = [notice_id for notice_id in due if notice_id not in set(ringing)]
+        return self._outbox.ring_for(queue, silent[:room])
 
     def _paused_queues(self) -> set[str]:
         """A paused bank needs one ring, for its probe; more would wake workers for nothing."""
@@ -133,7 +149,13 @@ def open_sweep(settings: Settings) -> Sweep:
     store = open_store(settings)
     service = open_service(store, settings)
     return Sweep(
-        service, store.outbox, store.bank_health, store.condition, store.journal, settings.banks
+        service,
+        store.outbox,
+        store.bank_health,
+        store.condition,
+        store.journal,
+        store.roster,
+        settings.banks,
     )
 
 

@@ -28,17 +28,21 @@ class TextWriter:
         """The JSON {"to": E.164 number, "text": words in the language of the call}.
 
         Raises:
-            UnsendableError: `no_report`, `no_holder` or `no_language`: this is gone.
-            OvertakenError: what the text says is no longer true.
+            UnsendableError: `no_report`, `no_holder` or `no_language`: this is gone. `no_phone`:
+                there never was one.
+            OvertakenError: what the text says is no longer true, or its holder was removed from
+                the records.
         """
         report = self._cases.find_report(content["report_number"])
         if report is None:
             raise UnsendableError("no_report")
-        if not self._still_holds(content["prompt"], report):
+        if not report.holder_ref or not self._still_holds(content["prompt"], report):
             raise OvertakenError
         holder = self._holders.get(report.holder_ref)
         if holder is None:
             raise UnsendableError("no_holder")
+        if not holder.phone:
+            raise UnsendableError("no_phone")
         text = self._words(content["prompt"], report)
         return json.dumps({"to": holder.phone, "text": text}, ensure_ascii=False)
 

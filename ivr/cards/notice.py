@@ -38,6 +38,9 @@ class Outcome(StrEnum):
     FAILED = "failed"  # may work later: try again
 
 
+UNREADABLE: Final = "unreadable"  # the answer of an attempt that had nothing to send
+
+
 @dataclass(frozen=True)
 class Attempt:
     """One try to deliver: when (unix seconds), what came of it, and how long it took.
@@ -53,10 +56,15 @@ class Attempt:
     retry_after: int | None = None  # seconds the other side asked us to wait
     claim: str = ""
 
+    @property
+    def was_sent(self) -> bool:
+        """False when the notice could not be read: the other side never heard of it."""
+        return self.status is not None or self.answer != UNREADABLE
+
 
 @dataclass(frozen=True)
 class Notice:
-    """Something owed. `body` is the sealed text; it opens only with DATA_KEYS."""
+    """Something owed. `sealed_body` is what is to be told; it opens only with DATA_KEYS."""
 
     id: str
     kind: NoticeKind
@@ -64,7 +72,7 @@ class Notice:
     bank: str
     report_number: str
     card_ref: str
-    sealed_body: str
+    sealed_body: bytes
     created_at: int
     state: NoticeState = NoticeState.OPEN
     attempts_made: int = 0

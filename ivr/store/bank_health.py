@@ -13,6 +13,7 @@ from redis.client import Pipeline
 
 from ivr.store import keys
 from ivr.store.codec import plain
+from ivr.store.unreadable import passing_over
 
 FAILING_AFTER: Final = 3  # failures in a row …
 FAILING_AFTER_SECONDS: Final = 10  # … over at least this long: not one bad moment under load
@@ -63,11 +64,13 @@ class BankHealth:
 
     def is_paused(self, bank: str) -> bool:
         """Whether the bank has failed often enough, for long enough."""
-        with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hmget(keys.bank_health(bank), "failures", "since")
-            pipe.time()
-            found, (now, _) = pipe.execute()
-        return health_of(found, now).is_paused
+        with passing_over(self._redis, keys.bank_health(bank)):
+            with self._redis.pipeline(transaction=False) as pipe:
+                pipe.hmget(keys.bank_health(bank), "failures", "since")
+                pipe.time()
+                found, (now, _) = pipe.execute()
+            return health_of(found, now).is_paused
+        return False
 
     def count_failure(self, pipe: Pipeline, bank: str, now: int) -> None:
         """Queues that an attempt failed. It stands until there is an answer: one that is asked no

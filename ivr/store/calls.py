@@ -10,6 +10,7 @@ from ivr.dialogue.call import Call, Choice, Line
 from ivr.store import keys
 from ivr.store.holders import Holders
 from ivr.store.known import READ_HOLDER, KnownHolder, known_holder
+from ivr.store.unreadable import naming
 
 # The call, the holder (named by this request's digits, or remembered by the call) and how
 # each of the holder's cards stands: a turn costs one read and one write.
@@ -53,7 +54,8 @@ class Calls:
         """The call and everything about its holder; `holder_ref` names the one just keyed in."""
         found = self._read_turn(keys=[keys.call(call_id)], args=[holder_ref])
         now, call, holder = cast("list[Any]", found)
-        known = None if holder is None else known_holder(now, holder, self._holders.unpack)
+        with naming(self._redis):
+            known = None if holder is None else known_holder(now, holder, self._holders.unpack)
         return Snapshot(int(now), None if call is None else load_call(call), known)
 
     def save(self, call: Call, counted: str) -> None:

@@ -5,13 +5,14 @@ No value of a bad line is ever shown, because with shifted columns any field may
 
 import csv
 import re
+import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Final
 
 from ivr.cards.errors import BadIdNumberError
-from ivr.cards.id_number import IdNumberProblem, check_id_number
+from ivr.cards.id_number import IdNumberProblem, check_id_number, normalise
 from ivr.cards.records import Card, CardState, Holder
 from ivr.errors import HotlineError
 
@@ -32,15 +33,18 @@ _NOT_UTF8 = re.compile("[\udc80-\udcff]")
 _CARD_NUMBER = re.compile(r"[0-9A-Z]{8,32}")
 _BANK_ACCOUNT = re.compile(r"[0-9]{8,32}")
 _CITY_CODE = re.compile(r"[0-9]{6}")
+_UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")  # address books add them
 # A number must be plausible; whether its range is assigned is not checked. A library that knows
-# the ranges (phonenumbers) takes as long as the rest of the line, and refuses new ranges until it
-# is updated.
-_PHONE_BLANKS = re.compile(r"[\s()\-]")
-_MAINLAND_MOBILE = re.compile(r"(?:\+?86|0086)?(1[3-9][0-9]{9})")
+# the ranges (phonenumbers, 92 µs a number) takes as long as the rest of the line, and refuses new
+# ranges until it is updated. If it is only asked whether a number is possible, it accepts one
+# without its area code.
+_PHONE_MARKS = re.compile(r"[().]")
+_CHINA = r"(?:\+?86|0086)"
+_MAINLAND_MOBILE = re.compile(rf"{_CHINA}?0?(1[3-9][0-9]{{9}})")
 _MAINLAND_LANDLINE = re.compile(
-    r"(?:\+86|0086|0)((?:10|2[0-9])[2-8][0-9]{7}|[3-9][0-9]{2}[2-8][0-9]{6,7})"
+    rf"(?:{_CHINA}0?|0)((?:10|2[0-9])[2-8][0-9]{{7}}|[3-9][0-9]{{2}}[2-8][0-9]{{6,7}})"
 )
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")  # ITU-T E.164: at most 15 digits
+_ABROAD = re.compile(r"(?:\+|00)(?!86)([1-9][0-9]{6,14})")  # ITU-T E.164: at most 15 digits
 
 _CARD_STATES: Final = {str(int(state)): state for state in CardState}
 
@@ -63,10 +67,14 @@ class CardholdersFileError(HotlineError):
 
 @dataclass(frozen=True)
 class CardLine:
-    """A good line: its number in the file, and the holder with the one card it names."""
+    """A good line: its number in the file, and the holder with the one card it names.
+
+    note: why the phone is left out (it is then empty); a card counts for more than a phone.
+    """
 
     line: int
     holder: Holder = field(repr=False)
+    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -109,14 +117,26 @@ def check_phone(raw: str) -> str:
     Raises:
         BadValueError: it cannot be one.
     """
-    phone = _PHONE_BLANKS.sub("", raw)
+    phone = _PHONE_MARKS.sub("", normalise(raw))
     if mobile := _MAINLAND_MOBILE.fullmatch(phone):
         return f"+86{mobile[1]}"
     if landline := _MAINLAND_LANDLINE.fullmatch(phone):
         return f"+86{landline[1]}"
-    if _E164.fullmatch(phone) and not phone.startswith("+86"):
-        return phone
+    if abroad := _ABROAD.fullmatch(phone):
+        return f"+{abroad[1]}"
     raise BadValueError("is not a mainland number and does not begin with + and a country code")
+
+
+def read_id_number(raw: str, today: date) -> str:
+    """An ID number as it is stored.
+
+    Raises:
+        BadValueError: it cannot be one on the day `today` (Beijing).
+    """
+    try:
+        return check_id_number(raw, today)
+    except BadIdNumberError as error:
+        raise BadValueError(_ID_PROBLEMS[error.code]) from None
 
 
 def _header(line: str) -> list[str]:
@@ -143,14 +163,14 @@ def _checks(banks: Collection[str], today: date) -> dict[str, _Check]:
     known_banks = frozenset(banks)
     bank_problem = f"is none of {', '.join(sorted(known_banks))}"
     return {
-        "id_number": lambda raw: _id_number(raw, today),
+        "id_number": lambda raw: read_id_number(raw, today),
         "name": _name,
         "phone": check_phone,
         "card_number": lambda raw: _match(
-            _CARD_NUMBER, raw.upper(), "must be 8 to 32 digits and letters"
+            _CARD_NUMBER, normalise(raw), "must be 8 to 32 digits and letters"
         ),
         "bank": lambda raw: _one_of(known_banks, raw, bank_problem),
-        "bank_account": lambda raw: _match(_BANK_ACCOUNT, raw, "must be 8 to 32 digits"),
+        "bank_account": lambda raw: _match(_BANK_ACCOUNT, normalise(raw), "must be 8 to 32 digits"),
         "city_code": lambda raw: _match(_CITY_CODE, raw, "must be 6 digits"),
         "card_state": lambda raw: _one_of(
             _CARD_STATES, raw, f"is none of {', '.join(_CARD_STATES)}"
@@ -171,12 +191,25 @@ def _read_line(
         return BadLine(number, f"has {len(values)} values instead of {len(columns)}")
     kept: dict[str, str] = {}
     problems: list[str] = []
+    note = ""
     for column, value in zip(columns, values, strict=True):
         try:
-            kept[column] = checks[column](value.strip())
+            kept[column] = checks[column](_folded(column, value))
         except BadValueError as problem:
-            problems.append(f"{column} {problem}")
-    return BadLine(number, "; ".join(problems)) if problems else CardLine(number, _holder(kept))
+            if column == "phone":
+                kept[column], note = "", f"phone {problem}"
+            else:
+                problems.append(f"{column} {problem}")
+    if problems:
+        return BadLine(number, "; ".join([*problems, note] if note else problems))
+    return CardLine(number, _holder(kept), note)
+
+
+def _folded(column: str, value: str) -> str:
+    """As it is meant, whatever width it was typed in; a name stays as the bank has it."""
+    if column == "name":
+        return value
+    return unicodedata.normalize("NFKC", _UNSEEN.sub("", value)).strip()
 
 
 def _holder(kept: Mapping[str, str]) -> Holder:
@@ -188,13 +221,6 @@ def _holder(kept: Mapping[str, str]) -> Holder:
         state=_CARD_STATES[kept["card_state"]],
     )
     return Holder(kept["id_number"], kept["name"], kept["phone"], (card,))
-
-
-def _id_number(raw: str, today: date) -> str:
-    try:
-        return check_id_number(raw, today)
-    except BadIdNumberError as error:
-        raise BadValueError(_ID_PROBLEMS[error.code]) from None
 
 
 def _name(raw: str) -> str:

@@ -22,10 +22,12 @@ from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind
 from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.bank_health import BankHealth
-from ivr.store.codec import dump, load, plain
+from ivr.store.codec import dump, plain, whole
 from ivr.store.connection import OUTAGE, DurabilityGuard
 from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox, load_notice
+from ivr.store.unreadable import naming, read
+from ivr.store.vault import Vault
 
 REPLICA_MILLISECONDS: Final = 1000  # a caller is waiting
 Guard = tuple[Sequence[str], bytes]  # a reading command, and what it said (b"" for nothing)
@@ -49,13 +51,13 @@ _READ: Final = f"""
 {READ_CASE}
 local function read_notice(id)
   local fields = redis.call('HGETALL', '{keys.notice("")}' .. id)
-  return {{fields, redis.call('LRANGE', '{keys.attempts("")}' .. id, 0, -1)}}
+  return {{id, fields, redis.call('LRANGE', '{keys.attempts("")}' .. id, 0, -1)}}
 end
 local now, kind, name = redis.call('TIME')[1], ARGV[1], ARGV[2]
 if kind == 'card' then
   local case = read_case(name)
-  local seen = ARGV[3] and redis.call('MGET', ARGV[3], ARGV[4])
-  return {{now, case, read_notice(field_of(case[3], 'notice_id')), seen}}
+  local said = ARGV[3] and redis.call('MGET', unpack(ARGV, 3))
+  return {{now, case, read_notice(field_of(case[3], 'notice_id')), said}}
 elseif kind == 'notice' then
   local ref = redis.call('HGET', '{keys.notice("")}' .. name, 'card_ref') or ''
   local bank = redis.call('HGET', '{keys.notice("")}' .. name, 'bank') or ''
@@ -99,6 +101,7 @@ class Reading:
     failures: how often the notice's bank has failed in a row.
     seen: the bank's event, when it came before.
     heard_lately: how many of the bank's events were written down within a minute.
+    filed_before: whether the request that is being served filed a report of the card before.
     """
 
     now: int
@@ -109,6 +112,7 @@ class Reading:
     failures: int = 0
     seen: "SeenEvent | None" = None
     heard_lately: int = 0
+    filed_before: bool = False
     report: LossReport | None = None
 
 
@@ -130,6 +134,7 @@ class Cases:
     def __init__(
         self,
         redis: Redis,
+        vault: Vault,
         outbox: Outbox,
         journal: Journal,
         health: BankHealth,
@@ -139,6 +144,7 @@ class Cases:
         replicas: int,
     ) -> None:
         self._redis = redis
+        self._vault = vault
         self._outbox = outbox
         self._journal = journal
         self._health = health
@@ -151,35 +157,49 @@ class Cases:
     def of_card(self, card_ref: str) -> Reading:
         """A card's case, with the notice its block belongs to."""
         now, case, notice, _ = self._ask("card", card_ref)
-        return _with_notice(reading_of(now, case), notice)
+        with naming(self._redis):
+            return _with_notice(reading_of(now, case), notice)
+
+    def of_filing(self, card_ref: str, channel: str, origin: str) -> Reading:
+        """The same, and whether this very request filed a report of the card before."""
+        key = self._origin_key(card_ref, channel, origin)
+        now, case, notice, (number,) = self._ask("card", card_ref, key)
+        with naming(self._redis):
+            reading = _with_notice(reading_of(now, case), notice)
+        return replace(reading, filed_before=number is not None)
 
     def of_event(self, card_ref: str, bank: str, event_id: str) -> Reading:
         """The same, and what is remembered of this event and of how many there were lately."""
         seen = keys.seen_event(bank, event_id)
         now, case, notice, remembered = self._ask("card", card_ref, seen, keys.heard_lately(bank))
         text, lately = remembered
-        reading = _with_notice(reading_of(now, case), notice)
+        with naming(self._redis):
+            reading = _with_notice(reading_of(now, case), notice)
         guards = (*reading.guards, (("GET", seen), text or b""))
         known = _seen(bank, event_id, text)
-        return replace(reading, guards=guards, seen=known, heard_lately=int(lately or 0))
+        return replace(reading, guards=guards, seen=known, heard_lately=whole(lately))
 
     def of_notice(self, notice_id: str) -> Reading:
         """The case of the card a notice is about; a ping has an empty case."""
         now, case, notice, failures = self._ask("notice", notice_id)
-        return replace(_with_notice(reading_of(now, case), notice), failures=int(failures or 0))
+        with naming(self._redis):
+            reading = _with_notice(reading_of(now, case), notice)
+        return replace(reading, failures=whole(failures))
 
     def of_report(self, number: str) -> Reading:
         """The case of the card a report is about, with that report and its first notice."""
         now, case, notice, text = self._ask("report", number)
-        reading = _with_notice(reading_of(now, case), notice)
+        with naming(self._redis):
+            reading = _with_notice(reading_of(now, case), notice)
+            report = None if text is None else read(LossReport, keys.report(number), text)
         guards = (*reading.guards, (("GET", keys.report(number)), text or b""))
-        report = None if text is None else load(LossReport, text)
         return replace(reading, guards=guards, report=report)
 
     def find_report(self, number: str) -> LossReport | None:
         """The report of a number, or None."""
         text = self._redis.get(keys.report(number))
-        return None if text is None else load(LossReport, text)
+        with naming(self._redis):
+            return None if text is None else read(LossReport, keys.report(number), text)
 
     def seconds_left(self, card_ref: str) -> int | None:
         """How long Redis will keep a card suspended; None when it is not, or without end."""
@@ -202,7 +222,7 @@ class Cases:
         commands = self._commands(change, reading)
         if event is not None:
             commands += _remembering(event)
-        guards = [*reading.guards, *_guards_of_new(change)]
+        guards = [*reading.guards, *self._guards_of_new(change)]
         args: list[Any] = [len(guards)]
         for words, said in guards:
             args += [len(words) + 1, *words, said]
@@ -299,10 +319,29 @@ class Cases:
         """An active report is new and gets a deadline. When it stops being active, it loses it."""
         if report.state is ReportState.ACTIVE:
             pipe.set(keys.report(report.number), dump(report), ex=self._retention_seconds)
+            pipe.set(self._origin_of(report), report.number, ex=self._retention_seconds)
             pipe.zadd(keys.DEADLINES, {report.number: report.release_at})
         else:
             pipe.set(keys.report(report.number), dump(report), keepttl=True)
             pipe.zrem(keys.DEADLINES, report.number)
+
+    def _guards_of_new(self, change: Change) -> list[Guard]:
+        """Only a new report is active when it is written: its number must not be another's, and
+        its request must not have filed one already.
+        """
+        report = change.report
+        if report is None or report.state is not ReportState.ACTIVE:
+            return []
+        return [
+            (("GET", key), b"") for key in (keys.report(report.number), self._origin_of(report))
+        ]
+
+    def _origin_of(self, report: LossReport) -> str:
+        return self._origin_key(report.card_ref, report.channel, report.origin)
+
+    def _origin_key(self, card_ref: str, channel: str, origin: str) -> str:
+        """One request may report several cards, each once."""
+        return keys.origin(self._vault.ref("origin", f"{channel}:{card_ref}:{origin}"))
 
     def _note_health(self, pipe: Pipeline, change: Change, reading: Reading) -> None:
         notice = change.notice.notice if change.notice else None
@@ -317,28 +356,34 @@ class Cases:
 
 
 def reading_of(now: bytes | int, case: Sequence[Any]) -> Reading:
-    """One case as READ_CASE answers it: reference, suspension, block, the block's report."""
+    """One case as READ_CASE answers it: reference, suspension, block, the block's report.
+
+    Raises:
+        UnreadableRecordError: one of them cannot be read.
+    """
     ref, loss, block, report = [*case, None, None, None][:4]
     card_ref = plain(ref)
-    known = None if block is None else load(Block, block)
+    known = None if block is None else read(Block, keys.block(card_ref), block)
     guards: list[Guard] = [
         (("GET", keys.loss(card_ref)), loss or b""),
         (("GET", keys.block(card_ref)), block or b""),
     ]
     if known is not None and known.report_number:
         guards.append((("GET", keys.report(known.report_number)), report or b""))
-    suspension = None if loss is None else load(Suspension, loss)
-    belongs_to = None if report is None else load(LossReport, report)
+    suspension = None if loss is None else read(Suspension, keys.loss(card_ref), loss)
+    number = known.report_number if known else ""
+    belongs_to = None if report is None else read(LossReport, keys.report(number), report)
     return Reading(int(now), Case(card_ref, suspension, known, belongs_to), tuple(guards))
 
 
 def _with_notice(reading: Reading, found: Sequence[Any]) -> Reading:
     """The reading with a notice; unchanged when there is none."""
-    flat, attempts = found
+    notice_id, flat, attempts = found
     if not flat:
         return reading
     fields = dict(zip(flat[::2], flat[1::2], strict=True))
-    notice = load_notice(fields)
+    notice = load_notice(plain(notice_id), fields)
+    written = ((keys.attempts(notice.id), text) for text in attempts)
     guards = tuple(
         (("HGET", keys.notice(notice.id), name), fields.get(name.encode(), b""))
         for name in ("state", "attempts_made")
@@ -346,7 +391,7 @@ def _with_notice(reading: Reading, found: Sequence[Any]) -> Reading:
     return replace(
         reading,
         notice=notice,
-        attempts=tuple(load(Attempt, text) for text in attempts),
+        attempts=tuple(read(Attempt, key, text) for key, text in written),
         guards=(*reading.guards, *guards),
     )
 
@@ -364,14 +409,6 @@ def _remembering(event: SeenEvent) -> list[Sequence[Any]]:
         ("INCR", lately),
         ("EXPIRE", lately, keys.HEARD_LATELY_SECONDS, "NX"),
     ]
-
-
-def _guards_of_new(change: Change) -> list[Guard]:
-    """A report that is written as active is new: no other report may have its number."""
-    report = change.report
-    if report is None or report.state is not ReportState.ACTIVE:
-        return []
-    return [(("GET", keys.report(report.number)), b"")]
 
 
 def _write_suspension(pipe: Pipeline, card_ref: str, suspension: Suspension, now: int) -> None:

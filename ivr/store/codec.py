@@ -25,5 +25,11 @@ def _restore(hint: Any, value: Any) -> Any:
 
 
 def plain(value: Any) -> str:
-    """Redis' bytes as text."""
-    return value.decode() if isinstance(value, bytes) else str(value)
+    """Redis' bytes as text; what is no text names nothing, and is no reason to stop."""
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def whole(value: Any) -> int:
+    """A number that Redis counts; 0 for what is none."""
+    text = plain(value or 0)
+    return int(text) if text.isdecimal() else 0

@@ -8,16 +8,18 @@ from typing import Any, Final
 
 from redis import Redis
 from rq import Worker
+from rq.suspension import is_suspended
 from rq.utils import utcparse
 
 from ivr.cards.notice import TEXTS
 from ivr.store import keys
 from ivr.store.bank_health import Health, health_of
-from ivr.store.codec import plain
+from ivr.store.codec import plain, whole
 from ivr.store.connection import DurabilityGuard
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
 from ivr.store.text_line import TextLine
 from ivr.store.troubles import News, Troubles
+from ivr.store.unreadable import answers, list_unreadable, passing_over
 from ivr.store.vault import Vault
 
 WORKER_SILENT_SECONDS: Final = 40  # workers wait at most 5 s between two signs of life
@@ -74,12 +76,10 @@ class Condition:
 
         Raises:
             UnsafeRedisError: it may lose or evict a loss report.
-            WrongDataKeysError: DATA_KEYS do not open its reference key.
+            WrongDataKeysError: DATA_KEYS do not open its reference key, or it is lost.
         """
         weak_points = self._durability.check()
-        sealed = self._redis.get(keys.VAULT)
-        if sealed is not None:
-            self._vault.unseal(sealed)
+        self._vault.check()
         return weak_points
 
     def banks_left_behind(self) -> dict[str, int]:
@@ -109,6 +109,14 @@ class Condition:
         listening = self._queues_listened_to()
         return {queue: whom for queue, whom in needed.items() if queue not in listening}
 
+    def is_suspended(self) -> bool:
+        """Whether somebody told RQ to stop (`rq suspend`): then nothing is delivered."""
+        return bool(is_suspended(self._redis))
+
+    def unreadable(self) -> list[str]:
+        """Records that nobody could read lately, by their names in Redis."""
+        return list_unreadable(self._redis)
+
     def is_swept(self) -> bool:
         """Whether a sweep runs: without one, a notice that failed once would wait for ever."""
         return bool(self._redis.exists(keys.SWEEP_ALIVE))
@@ -137,16 +145,29 @@ class Condition:
                 pipe.hmget(keys.bank_health(name), "failures", "since")
             (now, _), counted, unconfirmed, active, *found = pipe.execute()
         rows = zip(*(found[start::4] for start in range(4)), strict=True)
-        standings = [_standing(now, *row) for row in rows]
-        counters = {plain(name): int(value) for name, value in counted.items()}
-        by_name = dict(zip(names, standings, strict=True))
-        return Figures(counters, unconfirmed, active, by_name)
+        standings = {
+            name: self._standing(name, now, *row) for name, row in zip(names, rows, strict=True)
+        }
+        counters = {plain(name): whole(value) for name, value in counted.items()}
+        return Figures(counters, unconfirmed, active, standings)
+
+    def _standing(
+        self, name: str, now: int, owed: int, oldest: Sequence[Any], stuck: int, health: Any
+    ) -> Standing:
+        since = float(oldest[0][1]) if oldest else None
+        seconds = 0.0 if since is None else max(0.0, now - since)
+        return Standing(owed, since, seconds, stuck, self._health(name, health, now))
+
+    def _health(self, name: str, found: Sequence[bytes | None], now: int) -> Health:
+        with passing_over(self._redis, keys.bank_health(name)):
+            return health_of(found, now)
+        return Health()
 
     def _queues_listened_to(self) -> set[str]:
         with self._redis.pipeline(transaction=False) as pipe:
             for key in Worker.all_keys(connection=self._redis):
                 pipe.hmget(key, "queues", "last_heartbeat", "death")
-            workers = pipe.execute()
+            workers = [found for found in answers(pipe) if isinstance(found, list)]
         return {
             plain(queue)
             for queue, beat, death in workers
@@ -154,13 +175,8 @@ class Condition:
         }
 
 
-def _standing(
-    now: int, owed: int, oldest: Sequence[Any], stuck: int, health: Sequence[bytes | None]
-) -> Standing:
-    since = float(oldest[0][1]) if oldest else None
-    seconds = 0.0 if since is None else max(0.0, now - since)
-    return Standing(owed, since, seconds, stuck, health_of(health, now))
-
-
 def _is_recent(beat: str) -> bool:
-    return time.time() - utcparse(beat).timestamp() < WORKER_SILENT_SECONDS
+    try:
+        return time.time() - utcparse(beat).timestamp() < WORKER_SILENT_SECONDS
+    except ValueError:  # of a worker that nobody can read, nobody can say that it works
+        return False

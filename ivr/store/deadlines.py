@@ -1,12 +1,14 @@
 """Suspensions that may be over, and banks that may have to be reminded: what the sweep looks at."""
 
+from contextlib import AbstractContextManager
 from typing import Final
 
 from redis import Redis
 
 from ivr.cards.loss import LossReport, Suspension
 from ivr.store import keys
-from ivr.store.codec import load, plain
+from ivr.store.codec import plain
+from ivr.store.unreadable import passing_over, read, read_all
 
 EARLIEST: Final = 200  # deadlines looked at in every round
 STRETCH: Final = 300  # and so many of the others in each round, in turn
@@ -30,12 +32,30 @@ class Deadlines:
         if not numbers:
             return []
         texts = self._redis.mget([keys.report(number) for number in numbers])
-        if gone := [n for n, text in zip(numbers, texts, strict=True) if text is None]:
-            self._redis.zrem(keys.DEADLINES, *gone)  # its retention is over: nothing to tell
-        reports = [load(LossReport, text) for text in texts if text is not None]
+        self._forget([n for n, text in zip(numbers, texts, strict=True) if text is None])
+        named = zip(map(keys.report, numbers), texts, strict=True)
+        reports = list(read_all(self._redis, LossReport, named))
         losses = self._redis.mget([keys.loss(r.card_ref) for r in reports]) if reports else []
         pairs = zip(reports, losses, strict=True)
-        return [report.number for report, loss in pairs if not _holds(loss, report.number)]
+        return [report.number for report, loss in pairs if not self._holds(report, loss)]
+
+    def _forget(self, numbers: list[str]) -> None:
+        """Their retention is over: nothing to tell."""
+        for number in numbers:
+            with self.passing_over(keys.report(number)):
+                if self._redis.get(keys.report(number)) is None:
+                    self._redis.zrem(keys.DEADLINES, number)
+
+    def _holds(self, report: LossReport, loss: bytes | str | None) -> bool:
+        """Whether a card's suspension is the one of this report, and not of a later one. While it
+        is there and cannot be read, it is not said to be over.
+        """
+        if loss is None:
+            return False
+        with self.passing_over(keys.loss(report.card_ref)):
+            suspension = read(Suspension, keys.loss(report.card_ref), loss)
+            return suspension.report_number == report.number
+        return True
 
     def _next_numbers(self) -> list[str]:
         with self._redis.pipeline(transaction=False) as pipe:
@@ -50,11 +70,10 @@ class Deadlines:
         due = self._redis.zrangebyscore(keys.AWAITING, "-inf", now, start=0, num=MOST_REMINDERS)
         return [plain(notice_id) for notice_id in due]
 
+    def passing_over(self, key: str) -> AbstractContextManager[None]:
+        """Goes on with the others after a record that cannot be read, which is named."""
+        return passing_over(self._redis, key)
+
     def put_off(self, notice_id: str, until: float) -> None:
         """Looks at a reminder later, whatever is wrong with it."""
         self._redis.zadd(keys.AWAITING, {notice_id: until}, xx=True)
-
-
-def _holds(loss: bytes | str | None, number: str) -> bool:
-    """Whether a card's suspension is the one of this report, and not of a later one."""
-    return loss is not None and load(Suspension, loss).report_number == number

@@ -20,6 +20,7 @@ from ivr.store import keys
 from ivr.store.cardholders_csv import BadLine, CardLine
 from ivr.store.codec import plain
 from ivr.store.known import READ_HOLDER, KnownHolder, known_holder
+from ivr.store.unreadable import naming
 from ivr.store.vault import Vault
 
 _KNOWN: Final = f"""
@@ -104,7 +105,8 @@ class Holders:
     def known(self, ref: str) -> KnownHolder | None:
         """The holder with this reference, with all cards and how each stands; or None."""
         now, found = cast("list[Any]", self._known(args=[ref]))
-        return known_holder(now, found, self.unpack)
+        with naming(self._redis):
+            return known_holder(now, found, self.unpack)
 
     def bank_of(self, card_ref: str) -> str | None:
         """The bank that issued a card; None for a card nobody knows."""
@@ -114,15 +116,15 @@ class Holders:
     def get(self, ref: str) -> Holder | None:
         """The holder with this reference, if there is one."""
         sealed = self._redis.hget(keys.holder(ref), "record")
-        return None if sealed is None else self.unpack(sealed)
+        return None if sealed is None else self.unpack(ref, sealed)
 
-    def unpack(self, sealed: str | bytes) -> Holder:
-        """The holder in a `record` field that was already read.
+    def unpack(self, ref: str, sealed: bytes | str) -> Holder:
+        """The holder in the `record` field of this reference, which was already read.
 
         Raises:
-            WrongDataKeysError: sealed under a key that is not in DATA_KEYS.
+            WrongDataKeysError: sealed under a key that is not in DATA_KEYS, or elsewhere.
         """
-        return _unpacked(self._vault.unseal(sealed))
+        return _unpacked(self._vault.unseal(sealed, keys.holder(ref)))
 
     def put_all(
         self,
@@ -133,9 +135,9 @@ class Holders:
     ) -> ImportResult:
         """Adds or replaces cards, BATCH lines at a time, each batch whole or not at all.
 
-        A line's name and phone replace the holder's; its card replaces the holder's card of the
-        same number or is added. A line that changes nothing writes nothing. A line with another
-        holder's card is bad: `on_bad` gets it, and the other lines go on.
+        A line's name and phone (if it has one) replace the holder's; its card replaces the holder's
+        card of the same number or is added. A line that changes nothing writes nothing. A line with
+        another holder's card is bad: `on_bad` gets it, and the other lines go on.
 
         Raises:
             HoldersBusyError: somebody else kept writing the same holders.
@@ -153,21 +155,6 @@ class Holders:
             )
             progress(len(batch))
         return total
-
-    def reseal_all(self, *, progress: Progress = lambda _records: None) -> int:
-        """Puts every record under the newest of DATA_KEYS; returns how many there were.
-
-        Safe while calls and imports go on: a record that changes meanwhile is taken again.
-
-        Raises:
-            WrongDataKeysError: a record is sealed under a key that is not in DATA_KEYS.
-        """
-        count = 0
-        for batch in _batches(self._redis.scan_iter(match=keys.holder("*"), count=BATCH)):
-            self._commit(batch, partial(self._reseal, batch))
-            count += len(batch)
-            progress(len(batch))
-        return count
 
     def _put_batch(self, batch: list[CardLine]) -> _Fold:
         entries = [_Entry(line, *self._refs(line.holder)) for line in batch]
@@ -213,26 +200,17 @@ class Holders:
                 pipe.hget(keys.holder(ref), "record")
             owners, *records = pipe.execute()
         return _Fold(
-            {ref: self.unpack(sealed) for ref, sealed in _present(refs, records)},
+            {ref: self.unpack(ref, sealed) for ref, sealed in _present(refs, records)},
             {card: owner.decode().split()[0] for card, owner in _present(card_refs, owners)},
         )
 
     def _queue_record(self, pipe: Pipeline, ref: str, holder: Holder) -> dict[str, str]:
         """Queues the holder's own key; returns the card keys that go with it."""
         card_refs = [self.card_ref(card.number) for card in holder.cards]
-        sealed = self._vault.seal(_packed(holder))
+        sealed = self._vault.seal(_packed(holder), keys.holder(ref))
         pipe.hset(keys.holder(ref), mapping={"record": sealed, "cards": " ".join(card_refs)})
         pairs = zip(card_refs, holder.cards, strict=True)
         return {keys.card(card_ref): f"{ref} {card.bank}" for card_ref, card in pairs}
-
-    def _reseal(self, found: list[bytes], pipe: Pipeline) -> None:
-        with self._redis.pipeline(transaction=False) as reading:
-            for key in found:
-                reading.hget(key, "record")
-            records = reading.execute()
-        for key, sealed in zip(found, records, strict=True):
-            if sealed:
-                pipe.hset(key, "record", self._vault.seal(self._vault.unseal(sealed)))
 
 
 def _merged(before: Holder | None, news: Holder) -> Holder:
@@ -241,7 +219,7 @@ def _merged(before: Holder | None, news: Holder) -> Holder:
         return news
     (card,) = news.cards
     cards = {known.number: known for known in before.cards} | {card.number: card}
-    return replace(news, cards=tuple(cards.values()))
+    return replace(news, phone=news.phone or before.phone, cards=tuple(cards.values()))
 
 
 def _packed(holder: Holder) -> list[Any]:

@@ -16,8 +16,12 @@ HEARD_LATELY_SECONDS: Final = 60
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
 NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = due, unix seconds
+NOTICE_QUEUES: Final = "notices:queues"  # for ever: every queue that was ever owed a notice
 AWAITING: Final = "notices:awaiting"  # until "blocked" is said, or 3 days; score = ask again at
 NOTICES_STUCK: Final = "notices:stuck"  # until a person acts, or 90 days; score = closed at
+UNREADABLE: Final = "unreadable"  # while met within the last hour; score = when, unix seconds
+RUNNING_SECONDS: Final = 180  # longer than any job of a worker, in which it gives no sign
+UNREADABLE_SECONDS: Final = 3600
 BANKS_BACK: Final = "banks:back"  # until the sweep makes all that waits for these banks due
 BANKS_KNOWN: Final = "banks:known"  # for ever: the last name and phone of each bank there was
 BANKS_FAILING: Final = "banks:failing"  # until they answer: whose failing the sweep has told of
@@ -39,13 +43,18 @@ def call(call_sid: str) -> str:
     return f"call:{_safe(call_sid)}"
 
 
+def running(name: str) -> str:
+    """The fingerprints of a running process' DATA_KEYS; expires 3 minutes after its last sign."""
+    return f"running:{name}"
+
+
 def holder(ref: str) -> str:
-    """A cardholder's sealed record; kept until replaced."""
+    """A cardholder's sealed record; kept until replaced or removed."""
     return f"holder:{ref}"
 
 
 def card(ref: str) -> str:
-    """Which holder and bank a card belongs to; kept until replaced."""
+    """Which holder and bank a card belongs to; kept until replaced or removed."""
     return f"card:{ref}"
 
 
@@ -95,9 +104,21 @@ def report(number: str) -> str:
     return f"report:{number}"
 
 
+def origin(ref: str) -> str:
+    """The number of the report that a request filed, so that it never files another; lives as long
+    as its report.
+    """
+    return f"origin:{ref}"
+
+
 def notice(notice_id: str) -> str:
     """A notice with all its attempts; without end while open, 90 days once closed."""
     return f"notice:{notice_id}"
+
+
+def open_in(queue: str) -> str:
+    """What `notices:open` has of one queue, with the same scores; for ever."""
+    return f"open:{queue}"
 
 
 def attempts(notice_id: str) -> str:

@@ -36,13 +36,13 @@ class KnownHolder:
 
 
 def known_holder(
-    now: bytes | int, found: Sequence[Any], unpack: Callable[[bytes], Holder]
+    now: bytes | int, found: Sequence[Any], unpack: Callable[[str, bytes], Holder]
 ) -> KnownHolder | None:
     """What `read_holder` answers; None when there is no such holder."""
     ref, record, cases = found
     if record is None:
         return None
-    holder = unpack(record)
+    holder = unpack(ref.decode(), record)
     readings = [reading_of(now, case) for case in cases]
     refs = [reading.case.card_ref for reading in readings]
     cards = dict(zip(refs, holder.cards, strict=True))

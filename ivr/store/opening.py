@@ -21,6 +21,8 @@ from ivr.store.journal import Journal
 from ivr.store.known_banks import KnownBanks
 from ivr.store.outbox import Outbox
 from ivr.store.reconciliation import Reconciliation
+from ivr.store.removal import Removal
+from ivr.store.roster import Roster
 from ivr.store.text_line import TextLine
 from ivr.store.vault import Vault
 
@@ -39,6 +41,8 @@ class Store:
     bank_health: BankHealth
     text_line: TextLine
     journal: Journal
+    roster: Roster
+    removal: Removal
     condition: Condition
     known_banks: KnownBanks
 
@@ -55,6 +59,7 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
     durability = DurabilityGuard(redis, development=settings.hotline_development)
     cases = Cases(
         redis,
+        vault,
         outbox,
         journal,
         health,
@@ -73,6 +78,8 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         bank_health=health,
         text_line=text_line,
         journal=journal,
+        roster=Roster(redis, vault),
+        removal=Removal(redis, journal),
         condition=Condition(redis, vault, outbox, durability, settings.banks, text_line),
         known_banks=KnownBanks(redis),
     )

@@ -1,13 +1,14 @@
 """The outbox: every notice owed to a bank or a holder, from the moment it is owed until closed.
 
 `notices:open` is the truth and an RQ job only the doorbell: whatever happens to a job, the
-sweep rings again when the notice is due (see workers/sweep.py).
+sweep rings again when the notice is due (see workers/sweep.py). So that one bank's backlog hides
+nothing of another's, each queue has a list of its own beside it (`open:<queue>`).
 """
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from redis import Redis
 from redis.client import Pipeline
@@ -17,12 +18,15 @@ from rq.serializers import JSONSerializer
 from ivr.cards.change import Entry, NoticeChange, Owed
 from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind, NoticeState
 from ivr.store import keys
-from ivr.store.codec import dump, load, plain
+from ivr.store.codec import dump, plain
 from ivr.store.journal import Journal
-from ivr.store.vault import Vault, WrongDataKeysError
+from ivr.store.unreadable import UnreadableRecordError, answers, passing_over, read_all
+from ivr.store.vault import Vault
 
 TEXTS_QUEUE: Final = TEXTS
 PAGE: Final = 1000  # notices read in one round trip
+HURRIED_AT_ONCE: Final = 1000  # notices made due in one step when a bank is back
+MENDED_AT_ONCE: Final = 100  # notices whose place in their queue's list is looked at in one step
 LONGEST_LEASE: Final = 20  # seconds; a bank's is at most 19 (its time limit + 4), a text's 10
 JOB_SECONDS: Final = 150  # RQ's own limit on one job; PATIENCE and our HTTP limits end earlier
 JOB: Final = "workers.delivery.Delivery.attempt"  # by name: the hotline never imports the workers
@@ -33,14 +37,12 @@ def bank_queue(bank: str) -> str:
     return f"bank-{bank}"
 
 
-_FIELDS: Final = (
-    "id", "kind", "queue", "bank", "report_number", "card_ref", "sealed_body", "created_at",
-)  # fmt: skip
+_TEXTS: Final = ("id", "queue", "bank", "report_number", "card_ref")
 
 # Takes a due notice for one attempt and makes it due again after the lease, in one step. So two
 # workers never attempt it at once, and the notice of a killed worker comes back. A worker whose
 # answer was lost with the connection asks again under the same `claimed_by`, and gets it again.
-_CLAIM: Final = """
+_CLAIM: Final = f"""
 local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
@@ -48,8 +50,60 @@ if not due or redis.call('EXISTS', KEYS[2]) == 0 then return false end
 local by = redis.call('HGET', KEYS[2], 'claimed_by')
 if tonumber(due) > now and (by ~= ARGV[3] or by == '') then return false end
 redis.call('HSET', KEYS[2], 'claimed_by', ARGV[3])
+local queue = redis.call('HGET', KEYS[2], 'queue') or ''
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
+redis.call('ZADD', '{keys.open_in("")}' .. queue, now + ARGV[2], ARGV[1])
 return redis.call('HGETALL', KEYS[2])
+"""
+
+# Which of these notices to ring for. One that is open no more leaves the queue's list; of one
+# whose record is gone nothing can be sent, and it would be due for ever: it is open no more.
+_STILL_OPEN: Final = f"""
+local answers = {{}}
+for i, id in ipairs(ARGV) do
+  if not redis.call('ZSCORE', KEYS[1], id) then
+    redis.call('ZREM', KEYS[2], id)
+    redis.call('ZREM', KEYS[3], id)
+    answers[i] = 'closed'
+  elseif redis.call('EXISTS', '{keys.notice("")}' .. id) == 0 then
+    for _, listed in ipairs(KEYS) do redis.call('ZREM', listed, id) end
+    answers[i] = 'lost'
+  else
+    answers[i] = 'open'
+  end
+end
+return answers
+"""
+
+# Puts what `notices:open` has from one place to another into the lists of its queues, where it is
+# missing; answers how many it looked at, and then the ids of those whose record is gone.
+_MEND: Final = f"""
+local ids = redis.call('ZRANGE', KEYS[1], ARGV[1], ARGV[2], 'WITHSCORES')
+local answer = {{#ids / 2}}
+for i = 1, #ids, 2 do
+  local queue = redis.call('HGET', '{keys.notice("")}' .. ids[i], 'queue')
+  if queue then
+    if redis.call('ZADD', '{keys.open_in("")}' .. queue, 'NX', ids[i + 1], ids[i]) == 1 then
+      redis.call('SADD', KEYS[2], queue)
+    end
+  else
+    redis.call('ZREM', KEYS[1], ids[i])
+    for _, any in ipairs(redis.call('SMEMBERS', KEYS[2])) do
+      redis.call('ZREM', '{keys.owed("")}' .. any, ids[i])
+    end
+    table.insert(answer, ids[i])
+  end
+end
+return answer
+"""
+
+_HURRY: Final = """
+local waiting = redis.call('ZRANGEBYSCORE', KEYS[2], ARGV[1], '+inf', 'LIMIT', 0, ARGV[3])
+for _, id in ipairs(waiting) do
+  redis.call('ZADD', KEYS[1], 'XX', 'LT', ARGV[2], id)
+  redis.call('ZADD', KEYS[2], 'XX', 'LT', ARGV[2], id)
+end
+return #waiting
 """
 
 
@@ -67,6 +121,10 @@ class Outbox:
         self._journal = journal
         self._queues: dict[str, Queue] = {}
         self._claim = redis.register_script(_CLAIM)
+        self._still_open = redis.register_script(_STILL_OPEN)
+        self._mend = redis.register_script(_MEND)
+        self._hurry = redis.register_script(_HURRY)
+        self._looked_at = 0
 
     def owe(self, pipe: Pipeline, owed: Owed) -> None:
         """Queues a new notice and its doorbell."""
@@ -79,12 +137,13 @@ class Outbox:
             "bank": owed.bank,
             "report_number": owed.report_number,
             "card_ref": owed.card_ref,
-            "sealed_body": self._vault.seal(owed.body),
+            "sealed_body": self._vault.seal(owed.body, keys.notice(notice_id)),
             "created_at": owed.at,
             "state": NoticeState.OPEN,
         }
         pipe.hset(keys.notice(notice_id), mapping=fields)
-        pipe.zadd(keys.NOTICES_OPEN, {notice_id: owed.at})
+        pipe.sadd(keys.NOTICE_QUEUES, queue)
+        _set_due(pipe, notice_id, queue, owed.at)
         pipe.zadd(keys.owed(queue), {notice_id: owed.at})
         _list_under(pipe, owed.report_number, notice_id)
         self.ring(notice_id, queue, pipe)
@@ -109,36 +168,47 @@ class Outbox:
         found = self._claim(
             keys=[keys.NOTICES_OPEN, keys.notice(notice_id)], args=[notice_id, lease_seconds, by]
         )
-        return None if not found else load_notice(dict(zip(found[::2], found[1::2], strict=True)))
+        with passing_over(self._redis, keys.notice(notice_id)):
+            fields = dict(zip(found[::2], found[1::2], strict=True)) if found else None
+            return load_notice(notice_id, fields) if fields else None
+        return None  # it comes again when the lease ends, and goes out once it is mended
 
     def body(self, notice: Notice) -> Any:
         """What is to be told, unsealed.
 
         Raises:
-            WrongDataKeysError: sealed under a key that is not in DATA_KEYS.
+            WrongDataKeysError: sealed under a key that is not in DATA_KEYS, or elsewhere.
         """
-        return self._vault.unseal(notice.sealed_body)
+        return self._vault.unseal(notice.sealed_body, keys.notice(notice.id))
 
     def first_told(self, notice: Notice | None) -> Mapping[str, Any]:
         """The `data` a bank was told; empty when the notice is gone or cannot be unsealed, because
         one such notice must not stop the release of all the others.
         """
-        try:
-            data: Mapping[str, Any] = self.body(notice)["data"] if notice else {}
-        except WrongDataKeysError:
-            return {}
-        return data
+        if notice is not None:
+            with passing_over(self._redis, keys.notice(notice.id)):
+                data: Mapping[str, Any] = self.body(notice)["data"]
+                return data
+        return {}
 
     def find(self, notice_id: str) -> Notice | None:
         """A notice by id, open or closed."""
         return next(iter(self.find_all([notice_id])), None)
 
     def find_all(self, notice_ids: Iterable[str]) -> list[Notice]:
-        """Many notices in one round trip; ids nobody knows are left out."""
+        """Many notices in one round trip; ids nobody knows, and what nobody can read, are left
+        out.
+        """
+        ids = list(notice_ids)
         with self._redis.pipeline(transaction=False) as pipe:
-            for notice_id in notice_ids:
+            for notice_id in ids:
                 pipe.hgetall(keys.notice(notice_id))
-            return [load_notice(fields) for fields in pipe.execute() if fields]
+            found = zip(ids, answers(pipe), strict=True)
+        notices = []
+        for notice_id, fields in found:
+            with passing_over(self._redis, keys.notice(notice_id)):
+                notices += [load_notice(notice_id, fields)] if fields else []
+        return notices
 
     def every_id(self) -> Iterator[str]:
         """The ids of all notices there are, open and closed, in no order."""
@@ -164,14 +234,21 @@ class Outbox:
         return self.attempts_of([notice_id])[notice_id]
 
     def attempts_of(self, notice_ids: Iterable[str]) -> dict[str, list[Attempt]]:
-        """Notice id -> every attempt, oldest first; in one round trip."""
+        """Notice id -> every attempt, oldest first; in one round trip. What nobody can read is left
+        out.
+        """
         ids = list(notice_ids)
+        listed = [keys.attempts(notice_id) for notice_id in ids]
         with self._redis.pipeline(transaction=False) as pipe:
-            for notice_id in ids:
-                pipe.lrange(keys.attempts(notice_id), 0, -1)
-            found = pipe.execute()
-        tried = ([load(Attempt, text) for text in texts] for texts in found)
-        return dict(zip(ids, tried, strict=True))
+            for key in listed:
+                pipe.lrange(key, 0, -1)
+            found = zip(listed, answers(pipe), strict=True)
+        return dict(zip(ids, (self._attempts_in(*texts) for texts in found), strict=True))
+
+    def _attempts_in(self, key: str, texts: Sequence[bytes]) -> list[Attempt]:
+        with passing_over(self._redis, key):
+            return list(read_all(self._redis, Attempt, [(key, text) for text in texts]))
+        return []
 
     def write(self, pipe: Pipeline, change: NoticeChange, now: int) -> None:
         """Queues what becomes of a notice."""
@@ -184,7 +261,7 @@ class Outbox:
         elif change.state is not None:
             _close(pipe, change.notice, change.state)
         elif change.due is not None:
-            pipe.zadd(keys.NOTICES_OPEN, {notice_id: change.due}, xx=True)
+            _set_due(pipe, notice_id, change.notice.queue, change.due, only_open=True)
         if change.needs_person is True:
             pipe.zadd(keys.NOTICES_STUCK, {notice_id: now})
         elif change.needs_person is False:
@@ -201,23 +278,9 @@ class Outbox:
             keys.notice(notice.id),
             mapping={"state": NoticeState.OPEN, "created_at": since, "attempts_made": 0},
         )
-        pipe.zadd(keys.NOTICES_OPEN, {notice.id: due})
+        _set_due(pipe, notice.id, notice.queue, due)
         pipe.zadd(keys.owed(notice.queue), {notice.id: due})
         self.ring(notice.id, notice.queue, pipe)
-
-    def forget_lost(self, notice_ids: Iterable[str]) -> None:
-        """Drops notices whose records are gone: they cannot be sent and would be due for ever.
-        Nobody knows whose they were.
-        """
-        lost = list(notice_ids)
-        queues = self.queues() if lost else ()
-        with self._redis.pipeline() as pipe:
-            for notice_id in lost:
-                pipe.zrem(keys.NOTICES_OPEN, notice_id)
-                for queue in queues:
-                    pipe.zrem(keys.owed(queue), notice_id)
-                self._journal.write(pipe, Entry("notice_lost", {"notice": notice_id}))
-            pipe.execute()
 
     def forget_stuck(self, now: float) -> None:
         """Drops what no person looked at within the 90 days that its record is kept."""
@@ -229,42 +292,71 @@ class Outbox:
         seconds, microseconds = self._redis.time()
         return float(seconds) + microseconds / 1e6
 
-    def due(self, now: float, limit: int) -> list[tuple[str, str]]:
-        """(notice id, queue) of what is due, longest first; no queue if the notice is gone."""
-        found = self._redis.zrangebyscore(keys.NOTICES_OPEN, "-inf", now, start=0, num=limit)
-        ids = [plain(notice_id) for notice_id in found]
-        with self._redis.pipeline(transaction=False) as pipe:
-            for notice_id in ids:
-                pipe.hget(keys.notice(notice_id), "queue")
-            queues = pipe.execute()
-        return [(i, plain(q or "")) for i, q in zip(ids, queues, strict=True)]
-
-    def hurry(self, bank: str, now: float) -> None:
-        """Makes everything owed to a bank due now, except what is being attempted."""
-        waiting = self._redis.zrangebyscore(keys.NOTICES_OPEN, now + LONGEST_LEASE, "+inf")
-        ids = [plain(notice_id) for notice_id in waiting]
-        with self._redis.pipeline(transaction=False) as pipe:
-            for notice_id in ids:
-                pipe.hmget(keys.notice(notice_id), "bank", "kind")
-            found = pipe.execute()
-            for notice_id, (whose, kind) in zip(ids, found, strict=True):
-                if whose == bank.encode() and kind != NoticeKind.TEXT.encode():
-                    pipe.zadd(keys.NOTICES_OPEN, {notice_id: now}, xx=True, lt=True)
-            pipe.execute()
-
-    def queues(self) -> set[str]:
-        """Every queue that was ever rung in, those of banks that left among them."""
-        listed = self._redis.smembers(Queue.redis_queues_keys)
-        prefix = Queue.redis_queue_namespace_prefix
-        return {plain(key).removeprefix(prefix) for key in listed}
+    def queues(self) -> list[str]:
+        """Every queue that was ever owed a notice."""
+        return sorted(plain(queue) for queue in self._redis.smembers(keys.NOTICE_QUEUES))
 
     def banks(self) -> set[str]:
-        """Every bank that was ever owed a notice: known by the queue its first one made."""
-        return {queue.removeprefix(bank_queue("")) for queue in self.queues() - {TEXTS_QUEUE}}
+        """Every bank that was ever owed a notice, those that left among them."""
+        return {queue.removeprefix(bank_queue("")) for queue in {*self.queues()} - {TEXTS_QUEUE}}
 
-    def ringing(self, queue: str) -> list[str]:
-        """The notice ids whose job waits in a queue."""
-        return [job_id.partition("_")[0] for job_id in self._queue(queue).get_job_ids()]
+    def due(self, queue: str, now: float, limit: int) -> list[str]:
+        """Ids of what is due in a queue, longest first, at most `limit`."""
+        found = self._redis.zrangebyscore(keys.open_in(queue), "-inf", now, start=0, num=limit)
+        return [plain(notice_id) for notice_id in found]
+
+    def ring_for(self, queue: str, notice_ids: Sequence[str]) -> int:
+        """Rings for those that are still owed; returns how many. The others are taken off."""
+        if not notice_ids:
+            return 0
+        lists = [keys.NOTICES_OPEN, keys.open_in(queue), keys.owed(queue)]
+        states = self._still_open(keys=lists, args=list(notice_ids))
+        found = list(zip(notice_ids, map(plain, cast("list[bytes]", states)), strict=True))
+        self._say_lost([notice_id for notice_id, state in found if state == "lost"])
+        still_open = [notice_id for notice_id, state in found if state == "open"]
+        if still_open:
+            self._ring_all(queue, still_open)
+        return len(still_open)
+
+    def mend_lists(self) -> None:
+        """Looks whether the next stretch of what is owed, in turn, stands in its queue's list."""
+        first = self._looked_at
+        answer = self._mend(
+            keys=[keys.NOTICES_OPEN, keys.NOTICE_QUEUES], args=[first, first + MENDED_AT_ONCE - 1]
+        )
+        looked_at, *lost = cast("list[Any]", answer)
+        self._looked_at = first + MENDED_AT_ONCE if looked_at == MENDED_AT_ONCE else 0
+        self._say_lost([plain(notice_id) for notice_id in lost])
+
+    def hurry(self, bank: str, now: float) -> bool:
+        """Makes what is owed to a bank due now, except what is being attempted; True when there
+        may be more, for the next time.
+        """
+        hurried = self._hurry(
+            keys=[keys.NOTICES_OPEN, keys.open_in(bank_queue(bank))],
+            args=[now + LONGEST_LEASE, now, HURRIED_AT_ONCE],
+        )
+        return bool(hurried == HURRIED_AT_ONCE)
+
+    def ringing(self, queue: str, most: int = 0) -> list[str]:
+        """The notice ids whose job waits in a queue: of all jobs, or of the first `most`."""
+        jobs = self._redis.lrange(self._queue(queue).key, 0, most - 1)
+        return [plain(job_id).partition("_")[0] for job_id in jobs]
+
+    def _ring_all(self, queue: str, notice_ids: Iterable[str]) -> None:
+        with self._redis.pipeline() as pipe:
+            pipe.multi()  # RQ wants it to have begun
+            for notice_id in notice_ids:
+                self.ring(notice_id, queue, pipe)
+            pipe.execute()
+
+    def _say_lost(self, notice_ids: Sequence[str]) -> None:
+        """Their records are gone: nobody can be told what they said."""
+        if notice_ids:
+            with self._redis.pipeline() as pipe:
+                for notice_id in notice_ids:
+                    self._journal.write(pipe, Entry("notice_lost", {"notice": notice_id}))
+                pipe.execute()
 
     def _queue(self, name: str) -> Queue:
         """One object per queue and process: RQ asks for the server's version for each."""
@@ -279,20 +371,41 @@ def _list_under(pipe: Pipeline, report_number: str, notice_id: str) -> None:
         pipe.expire(keys.notices_of(report_number), keys.NOTICES_OF_SECONDS)
 
 
+def _set_due(
+    pipe: Pipeline, notice_id: str, queue: str, due: int, *, only_open: bool = False
+) -> None:
+    """In `notices:open` and in its queue's list; `only_open`: if it stands there already."""
+    for listed in (keys.NOTICES_OPEN, keys.open_in(queue)):
+        pipe.zadd(listed, {notice_id: due}, xx=only_open)
+
+
 def _close(pipe: Pipeline, notice: Notice, state: NoticeState) -> None:
     """Nothing is owed any more; the record stays 90 days."""
     pipe.hset(keys.notice(notice.id), "state", state)
-    pipe.zrem(keys.NOTICES_OPEN, notice.id)
-    pipe.zrem(keys.owed(notice.queue), notice.id)
+    for listed in (keys.NOTICES_OPEN, keys.open_in(notice.queue), keys.owed(notice.queue)):
+        pipe.zrem(listed, notice.id)
     pipe.expire(keys.notice(notice.id), keys.CLOSED_NOTICE_SECONDS)
     pipe.expire(keys.attempts(notice.id), keys.CLOSED_NOTICE_SECONDS)
 
 
-def load_notice(fields: Mapping[bytes, bytes]) -> Notice:
-    """A notice from the fields of its hash."""
-    text = {name.decode(): value.decode() for name, value in fields.items()}
+def load_notice(notice_id: str, fields: Mapping[bytes, bytes]) -> Notice:
+    """A notice from the fields of its hash.
+
+    Raises:
+        UnreadableRecordError: it cannot be read.
+    """
+    try:
+        return _notice(fields)
+    except (KeyError, ValueError, AttributeError) as error:
+        raise UnreadableRecordError(keys.notice(notice_id)) from error
+
+
+def _notice(fields: Mapping[bytes, bytes]) -> Notice:
+    sealed_body = fields[b"sealed_body"]
+    text = {name.decode(): plain(value) for name, value in fields.items()}
     return Notice(
-        **{name: text[name] for name in _FIELDS if name not in ("kind", "created_at")},
+        **{name: text[name] for name in _TEXTS},
+        sealed_body=sealed_body,
         kind=NoticeKind(text["kind"]),
         created_at=int(text["created_at"]),
         state=NoticeState(text["state"]),

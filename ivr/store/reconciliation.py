@@ -10,8 +10,9 @@ from ivr.cards.notice_bodies import iso
 from ivr.cards.records import Card
 from ivr.errors import HotlineError
 from ivr.store import keys
-from ivr.store.codec import load, plain
+from ivr.store.codec import plain
 from ivr.store.holders import Holders
+from ivr.store.unreadable import answers, passing_over, read_all
 
 PAGE: Final = 200
 
@@ -59,25 +60,35 @@ class Reconciliation:
             for ref in refs:
                 pipe.get(keys.block(ref))
                 pipe.get(keys.card(ref))
-            found = pipe.execute()
-        blocks = [load(Block, text) for text in found[::2] if text is not None]
-        owners = [plain(owner).split()[0] for owner in found[1::2] if owner is not None]
-        cards = self._cards(owners)
+            found = answers(pipe)
+        named = zip(map(keys.block, refs), found[::2], strict=True)
+        blocks = list(read_all(self._redis, Block, named))
+        cards = self._cards(self._owners(refs, found[1::2]))
         known = ((block, cards.get(block.card_ref)) for block in blocks)
         return [_entry(block, card) for block, card in known if card and card.bank == bank]
 
+    def _owners(self, refs: list[str], found: list[Any]) -> list[str]:
+        """The references of the cards' holders, each once."""
+        owners: dict[str, None] = {}
+        for ref, owner in zip(refs, found, strict=True):
+            with passing_over(self._redis, keys.card(ref)):
+                if isinstance(owner, Exception):
+                    raise owner
+                owners |= {} if owner is None else {plain(owner).split()[0]: None}
+        return list(owners)
+
     def _cards(self, holder_refs: list[str]) -> dict[str, Card]:
         with self._redis.pipeline(transaction=False) as pipe:
-            for ref in dict.fromkeys(holder_refs):
+            for ref in holder_refs:
                 pipe.hmget(keys.holder(ref), "record", "cards")
-            found = [(record, refs) for record, refs in pipe.execute() if record]
-        return {
-            ref: card
-            for record, refs in found
-            for ref, card in zip(
-                plain(refs).split(), self._holders.unpack(record).cards, strict=True
-            )
-        }
+            found = zip(holder_refs, answers(pipe), strict=True)
+        cards: dict[str, Card] = {}
+        for holder_ref, answer in found:
+            with passing_over(self._redis, keys.holder(holder_ref)):
+                record, refs = answer
+                known = self._holders.unpack(holder_ref, record).cards if record else ()
+                cards |= zip(plain(refs or "").split(), known, strict=True)
+        return cards
 
 
 def _entry(block: Block, card: Card) -> dict[str, Any]:

@@ -55,12 +55,14 @@ def what_is_missing(condition: Condition) -> list[str]:
     try:
         condition.check()
         unattended = condition.queues_without_a_worker()
-        is_swept = condition.is_swept()
+        is_swept, is_suspended = condition.is_swept(), condition.is_suspended()
     except (UnsafeRedisError, WrongDataKeysError) as error:
         return [str(error)]
     except RedisError as error:
         return [f"Redis does not answer ({type(error).__name__})"]
     problems = [f"no worker listens for {whom}" for whom in unattended.values()]
+    if is_suspended:
+        problems.append("RQ is suspended, nothing is delivered (`rq resume` ends it)")
     return problems if is_swept else [*problems, "no sweep is running (Procfile: clock)"]
 
 
@@ -69,6 +71,7 @@ def what_to_look_at(condition: Condition) -> list[str]:
     try:
         left, refused = condition.banks_left_behind(), condition.texts_refused()
         standings = condition.figures().standings
+        unreadable = condition.unreadable()
     except RedisError as error:
         return [f"Redis does not answer ({type(error).__name__})"]
     texts = [
@@ -82,6 +85,7 @@ def what_to_look_at(condition: Condition) -> list[str]:
             for bank, count in left.items()
         ),
         *(line for name, seen in standings.items() for line in _troubles(name, seen, left)),
+        *(f"{key} cannot be read" for key in unreadable),
     ]
 
 

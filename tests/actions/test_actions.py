@@ -157,6 +157,7 @@ def test_a_holder_of_one_card(hotline: Hotline) -> None:
     assert result.facts == {
         "holder_ref": hotline.holders.ref(an_id_number()), "last4": "002X",
         "card_ref": "ref-A12345678", "lookups": "1", "report_number": "", "on_record": "",
+        "refused": "",
     }  # fmt: skip
 
 

@@ -83,6 +83,38 @@ class TestGoodLines:
             CardLine(number, the_holder(read(line())[0])) for number in (2, 3, 4)
         ]
 
+    @pytest.mark.parametrize(
+        ("column", "value"),
+        [
+            ("id_number", "１１０１０５－１９４９１２３１－００２ｘ"),
+            ("id_number", "\u202d110105 19491231 002X\u202c"),
+            ("card_number", "ａ１２３４５６７８"),
+            ("card_number", "A1234‑5678"),
+            ("card_number", "A1234 5678"),
+            ("bank_account", "6222 0202 0011 2230 000"),
+            ("bank_account", "６２２２－０２０２００１１２２３００００"),
+            ("bank", "ｉｃｂｃ"),
+            ("city_code", "３３０１００"),
+            ("card_state", "１"),
+            ("phone", "１３８００００００００"),
+            ("phone", "\u202d+86 138 0000 0000\u202c"),
+        ],
+    )
+    def test_width_dashes_and_blanks_are_folded_in_every_column(
+        self, column: str, value: str
+    ) -> None:
+        assert read(line(**{column: value})) == read(line())
+
+    @pytest.mark.parametrize("phone", ["", "无", "12345", "62340001", "13800000000/010-62340001"])
+    def test_a_phone_that_cannot_be_read_costs_the_phone_and_not_the_card(self, phone: str) -> None:
+        (found,) = read(line(phone=phone))
+        assert isinstance(found, CardLine)
+        assert found.holder.phone == ""
+        assert found.holder.cards == the_holder(read(line())[0]).cards
+        assert found.note == (
+            "phone is not a mainland number and does not begin with + and a country code"
+        )
+
 
 class TestBadLines:
     @pytest.mark.parametrize(
@@ -108,22 +140,19 @@ class TestBadLines:
             ("name", "  ", "name is empty or has characters that cannot be printed"),
             ("name", "王\x07", "name is empty or has characters that cannot be printed"),
             ("card_number", "A123", "card_number must be 8 to 32 digits and letters"),
-            ("card_number", "A1234-5678", "card_number must be 8 to 32 digits and letters"),
+            ("card_number", "A1234_5678", "card_number must be 8 to 32 digits and letters"),
             ("card_number", "1" * 33, "card_number must be 8 to 32 digits and letters"),
             ("bank", "abc", "bank is none of ccb, icbc"),
             ("bank", "", "bank is none of ccb, icbc"),
             ("bank_account", "62220202", ""),
             ("bank_account", "6222020", "bank_account must be 8 to 32 digits"),
-            ("bank_account", "6222 0202 0011", "bank_account must be 8 to 32 digits"),
+            ("bank_account", "6222 0202 0011", ""),
+            ("bank_account", "6222 0202", ""),
+            ("bank_account", "6222 020x", "bank_account must be 8 to 32 digits"),
             ("city_code", "33010", "city_code must be 6 digits"),
-            ("city_code", "３３０１００", "city_code must be 6 digits"),
+            ("city_code", "３３０１００", ""),
             ("card_state", "5", "card_state is none of 0, 1, 2, 3, 4, 9"),
             ("card_state", "01", "card_state is none of 0, 1, 2, 3, 4, 9"),
-            (
-                "phone",
-                "12345",
-                "phone is not a mainland number and does not begin with + and a country code",
-            ),
         ],
     )
     def test_each_column_has_its_check(self, column: str, value: str, reason: str) -> None:
@@ -206,7 +235,20 @@ class TestPhones:
             ("95588", None),
             ("+0123456789", None),
             ("+1234567890123456", None),
-            ("１３８００００００００", None),
+            # As offices write them.
+            ("１３８００００００００", "+8613800000000"),
+            ("（010）62340001", "+861062340001"),
+            ("015400010001", "+8615400010001"),
+            ("+86 (0)10 6234 0001", "+861062340001"),
+            ("+86 015400010001", "+8615400010001"),
+            ("154‑0001‑0001", "+8615400010001"),
+            ("154—0001–0001", "+8615400010001"),
+            ("154.0001.0001", "+8615400010001"),
+            ("86 10 6234 0001", "+861062340001"),
+            ("0086 0571 8765 4321", "+8657187654321"),
+            ("00852 9123 4567", "+85291234567"),
+            ("62340001", None),
+            ("110105194912310021", None),
             ("", None),
         ],
     )

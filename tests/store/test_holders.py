@@ -13,7 +13,7 @@ from ivr.store import keys
 from ivr.store.cardholders_csv import BadLine
 from ivr.store.holders import BATCH, Holders, ImportResult
 from ivr.store.vault import Vault, WrongDataKeysError
-from tests.store.records import BANKS, check_whole, everything, lines, people, text, whole_content
+from tests.store.records import BANKS, check_whole, everything, lines, people, whole_content
 
 OLD_KEY, NEW_KEY = (Fernet.generate_key().decode() for _ in range(2))
 
@@ -50,8 +50,19 @@ class TestReading:
         holder = made_up_holder(rng, BANKS)
         holders.put_all(lines(holder))
         sealed = redis.hget(keys.holder(vault.ref("id", holder.id_number)), "record")
-        assert holders.unpack(text(sealed)) == holder
-        assert holders.unpack(text(sealed).encode()) == holder
+        assert holders.unpack(vault.ref("id", holder.id_number), sealed or b"") == holder
+
+    def test_a_record_copied_to_another_holder_does_not_open(
+        self, redis: Redis, holders: Holders, vault: Vault, rng: Random
+    ) -> None:
+        """Whoever can write to Redis cannot give one holder another one's cards."""
+        one, other = people(rng, 2)
+        holders.put_all(lines(one, other))
+        place = keys.holder(vault.ref("id", other.id_number))
+        record = redis.hget(keys.holder(vault.ref("id", one.id_number)), "record") or b""
+        redis.hset(place, "record", record)
+        with pytest.raises(WrongDataKeysError):
+            holders.get(vault.ref("id", other.id_number))
 
     def test_wrong_keys_are_told_apart_from_nobody(
         self, redis: Redis, holders: Holders, vault: Vault, rng: Random

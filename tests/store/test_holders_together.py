@@ -16,6 +16,7 @@ from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 from ivr.made_up import made_up_card
+from ivr.store import keys
 from ivr.store.cardholders_csv import CardLine
 from ivr.store.connection import connect
 from ivr.store.holders import BATCH, Holders
@@ -120,8 +121,8 @@ class TestResealing:
         both = Vault(redis, [NEW_KEY, OLD_KEY])
         steps: list[int] = []
         both.reseal_ref_key()
-        count = Holders(redis, both).reseal_all(progress=steps.append)
-        assert count == sum(steps) == BATCH + 3
+        found = both.reseal_all(keys.holder("*"), "record", steps.append)
+        assert found == (sum(steps), []) == (BATCH + 3, [])
         alone = Vault(redis, [NEW_KEY])
         later = Holders(redis, alone)
         assert all(later.get(alone.ref("id", h.id_number)) == h for h in everyone)
@@ -133,13 +134,18 @@ class TestResealing:
         everyone = people(rng, 3 * BATCH)
         holders.put_all(lines(*everyone))
         renamed = [replace(holder, name="新名") for holder in everyone]
-        rotated = Holders(redis, Vault(redis, [NEW_KEY, OLD_KEY]))
-        run_all(partial(import_alone, redis_server, lines(*renamed)), rotated.reseal_all)
+        both = Vault(redis, [NEW_KEY, OLD_KEY])
+        rotated = Holders(redis, both)
+        resealing = partial(both.reseal_all, keys.holder("*"), "record", lambda _count: None)
+        run_all(partial(import_alone, redis_server, lines(*renamed)), resealing)
         assert all(rotated.get(vault.ref("id", h.id_number)) == h for h in renamed)
 
     def test_a_missing_old_key_is_told(self, redis: Redis, holders: Holders, rng: Random) -> None:
         holders.put_all(lines(*people(rng, 2)))
         before = everything(redis)
+        stranger = Vault(redis, [NEW_KEY])
+        resealed, shut = stranger.reseal_all(keys.holder("*"), "record", lambda _count: None)
+        assert (resealed, len(shut)) == (0, 2)
         with pytest.raises(WrongDataKeysError):
-            Holders(redis, Vault(redis, [NEW_KEY])).reseal_all()
+            stranger.reseal_ref_key()
         assert everything(redis) == before

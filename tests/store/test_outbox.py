@@ -12,6 +12,7 @@ from ivr.cards.loss import LossReport
 from ivr.cards.notice import Notice, NoticeKind, NoticeState, Outcome
 from ivr.store import keys
 from ivr.store.codec import dump, load
+from ivr.store.vault import WrongDataKeysError
 from tests.builders import settings
 from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
@@ -69,8 +70,7 @@ def test_a_lease_that_ends_makes_the_notice_due_again(
         pass
     assert again == notice
     assert LEASE - 2 < (due(hotline, redis, notice) or 0) <= LEASE
-    queues = dict(hotline.outbox.due(hotline.outbox.now() + LEASE + 1, 10))
-    assert queues[notice.id] == "bank-icbc"
+    assert hotline.outbox.due("bank-icbc", hotline.outbox.now() + LEASE + 1, 10) == [notice.id]
 
 
 @pytest.mark.parametrize("state", [s for s in NoticeState if s is not NoticeState.OPEN])
@@ -80,7 +80,7 @@ def test_a_closed_notice_is_never_claimed(
     close(hotline, notice, state)
 
     assert hotline.outbox.claim(notice.id, LEASE) is None
-    assert notice.id not in dict(hotline.outbox.due(FAR, 100))
+    assert hotline.outbox.due(notice.queue, FAR, 100) == []
     assert 0 < redis.ttl(keys.notice(notice.id)) <= keys.CLOSED_NOTICE_SECONDS
 
 
@@ -295,3 +295,9 @@ def test_a_notice_sent_again_is_due_at_once(hotline: Hotline, redis: Redis, noti
     claimed = hotline.outbox.claim(notice.id, LEASE)
     assert claimed is not None
     assert (claimed.id, claimed.sealed_body) == (notice.id, notice.sealed_body)
+
+
+def test_a_body_copied_to_another_notice_does_not_open(hotline: Hotline, notice: Notice) -> None:
+    text = the_notice(hotline, NoticeKind.TEXT)
+    with pytest.raises(WrongDataKeysError):
+        hotline.outbox.body(replace(text, sealed_body=notice.sealed_body))

@@ -134,7 +134,9 @@ def damage_notice(records: Records, report: LossReport) -> None:
 
 def seal_under_a_dropped_key(records: Records, report: LossReport) -> None:
     other = open_hotline(settings("unix:///unused"), records.hotline.redis).vault
-    records.hotline.redis.hset(keys.notice(report.notice_id), "sealed_body", other.seal({}))
+    records.hotline.redis.hset(
+        keys.notice(report.notice_id), "sealed_body", other.seal({}, keys.notice(report.notice_id))
+    )
 
 
 @pytest.mark.parametrize("damage", [damage_block, damage_notice, seal_under_a_dropped_key])

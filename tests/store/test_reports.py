@@ -79,8 +79,9 @@ def test_a_report_is_everything_at_once(hotline: Hotline, redis: Redis) -> None:
     report = filed(hotline)
 
     assert kinds_of_keys(redis) == {
-        "loss": 1, "block": 1, "blocks": 1, "report": 1, "deadlines": 1, "notice": 2,
-        "notices": 1, "journal": 1, "counters": 1, "rq:job": 2, "rq:queue": 2, "rq": 1,
+        "loss": 1, "block": 1, "blocks": 1, "report": 1, "origin": 1, "deadlines": 1, "notice": 2,
+        "notices": 2, "notices_of": 1, "open": 2, "owed": 2, "journal": 1, "counters": 1,
+        "rq:job": 2, "rq:queue": 2, "rq": 1,
     }  # fmt: skip
     suspension = redis.get(keys.loss(report.card_ref))
     assert load(Suspension, suspension or b"") == Suspension(
@@ -115,8 +116,8 @@ def test_times_are_by_redis_clock(hotline: Hotline, redis: Redis) -> None:
 
 def test_report_numbers_are_random_and_checked(hotline: Hotline, redis: Redis) -> None:
     numbers = set()
-    for _ in range(5):
-        report = filed(hotline)
+    for call in range(5):
+        report = filed(hotline, f"CA{call}")
         numbers.add(report.number)
         end_suspension(redis, report)
 

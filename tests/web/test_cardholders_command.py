@@ -1,7 +1,9 @@
 """The operator's commands: import, generate, rotate; with a real server and real files."""
 
 import csv
-from collections.abc import Iterator
+import os
+import socket
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -13,13 +15,17 @@ from flask import Flask
 from redis import Redis
 
 from ivr.made_up import cardholder_rows
-from ivr.store.cardholders_csv import COLUMNS
+from ivr.store import keys
+from ivr.store.cardholders_csv import COLUMNS, check_phone
 from ivr.store.connection import connect
 from ivr.store.holders import BATCH, Holders
 from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox
+from ivr.store.removal import Removal
+from ivr.store.roster import Roster
 from ivr.store.vault import Vault
 from ivr.web.commands.cardholders import RecordTools, add_record_commands
+from tests.store.records import everything
 
 HEADER = ",".join(COLUMNS)
 OLD_KEY, NEW_KEY = (Fernet.generate_key().decode() for _ in range(2))
@@ -43,10 +49,15 @@ class Operator:
     def types(self, *words: str | Path, stdin: bytes | None = None) -> Result:
         app = Flask("hotline")
         clock = Outbox(self.redis, self.vault, Journal(self.redis, 0)).now
-        add_record_commands(app, RecordTools(self.records, self.vault, ("icbc", "ccb"), clock))
+        add_record_commands(app, self.tools(clock))
         result = app.test_cli_runner().invoke(args=[str(word) for word in words], input=stdin)
         assert result.exception is None or isinstance(result.exception, SystemExit)
         return result
+
+    def tools(self, clock: Callable[[], float]) -> RecordTools:
+        roster = Roster(self.redis, self.vault)
+        removal = Removal(self.redis, Journal(self.redis, 0))
+        return RecordTools(self.records, self.vault, roster, removal, ("icbc", "ccb"), clock)
 
     def holders(self) -> int:
         return len(self.redis.keys("holder:*"))
@@ -107,6 +118,32 @@ class TestImport:
             "line 5: card_number belongs to another holder",
         ]
         assert operator.holders() == 2
+
+    def test_a_phone_nobody_can_read_is_named_and_its_card_goes_in(
+        self, operator: Operator, tmp_path: Path
+    ) -> None:
+        good = rows(3)
+        values = good[1].split(",")
+        number, phone = values[0], values[2]
+        values[2] = "无"
+        file = write(tmp_path / "phones.csv", good[0], ",".join(values), good[2])
+        result = operator.types("cardholders", "import", file)
+        assert result.exit_code == 1
+        assert "good 3 (unchanged 0), bad 0" in result.stdout
+        assert "1 of the good lines went in without their phone" in result.stdout
+        assert result.stderr.startswith(
+            "line 3: goes in without its phone: phone is not a mainland"
+        )
+
+        def phone_on_record() -> str | None:
+            holder = operator.records.get(operator.vault.ref("id", number))
+            return None if holder is None else holder.phone
+
+        assert phone_on_record() == ""
+        operator.types("cardholders", "import", write(tmp_path / "good.csv", *good))
+        assert phone_on_record() == check_phone(phone)
+        operator.types("cardholders", "import", file)
+        assert phone_on_record() == check_phone(phone), "one that was read is not taken away"
 
     def test_with_a_byte_order_mark(self, operator: Operator, tmp_path: Path) -> None:
         file = write(tmp_path / "bom.csv", *rows(3), encoding="utf-8-sig")
@@ -201,10 +238,65 @@ class TestRotate:
         operator.keys = (NEW_KEY, OLD_KEY)
         result = operator.types("keys", "rotate")
         assert result.exit_code == 0
-        assert f"the reference key and {count} cardholders" in result.stdout
+        assert f"the reference key, {count} cardholders and 0 notices are" in result.stdout
         operator.keys = (NEW_KEY,)
         number = rows(1)[0].split(",")[0]
         assert operator.records.get(operator.vault.ref("id", number)) is not None
+
+    def test_notices_open_and_closed_too(self, operator: Operator) -> None:
+        """So that the old key can be dropped, and is not needed for 90 days."""
+        for notice_id in ("ntc-1", "ntc-2"):
+            place = keys.notice(notice_id)
+            operator.redis.hset(place, "sealed_body", operator.vault.seal("word", place))
+        operator.redis.expire(keys.notice("ntc-2"), 1000)
+        operator.keys = (NEW_KEY, OLD_KEY)
+        result = operator.types("keys", "rotate")
+        assert "and 2 notices are" in result.stdout
+        alone = Vault(operator.redis, [NEW_KEY])
+        for notice_id in ("ntc-1", "ntc-2"):
+            place = keys.notice(notice_id)
+            assert alone.unseal(operator.redis.hget(place, "sealed_body") or b"", place) == "word"
+        assert operator.redis.ttl(keys.notice("ntc-1")) == -1
+        assert 0 < operator.redis.ttl(keys.notice("ntc-2")) <= 1000
+
+    def test_a_record_that_does_not_open_is_named_and_stops_no_other(
+        self, operator: Operator, tmp_path: Path
+    ) -> None:
+        operator.types("cardholders", "import", write(tmp_path / "good.csv", *rows(5)))
+        count = operator.holders()
+        operator.redis.hset("holder:odd", "record", "unsealed")
+        operator.redis.rpush("holder:list", "x")
+        operator.keys = (NEW_KEY, OLD_KEY)
+        result = operator.types("keys", "rotate")
+        assert result.exit_code == 1
+        assert {line.split()[0] for line in result.stderr.splitlines()} == {
+            "holder:odd", "holder:list",
+        }  # fmt: skip
+        assert f"{count} cardholders and" in result.stdout
+        operator.keys = (NEW_KEY,)
+        number = rows(1)[0].split(",")[0]
+        assert operator.records.get(operator.vault.ref("id", number)) is not None
+
+    @pytest.mark.parametrize("kind", ["web", "worker", "clock"])
+    def test_it_refuses_while_a_running_process_lacks_the_new_key(
+        self, operator: Operator, tmp_path: Path, kind: str
+    ) -> None:
+        operator.types("cardholders", "import", write(tmp_path / "good.csv", *rows(5)))
+        before = everything(operator.redis)
+        Roster(operator.redis, operator.vault).publish(kind)
+        operator.keys = (NEW_KEY, OLD_KEY)
+        result = operator.types("keys", "rotate")
+        assert result.exit_code == 3
+        assert f"{kind}:{socket.gethostname()}:{os.getpid()}" in result.stderr
+        (said,) = operator.redis.keys("running:*")
+        assert OLD_KEY not in str(operator.redis.get(said))
+        assert 0 < operator.redis.ttl(said) <= keys.RUNNING_SECONDS
+        operator.redis.delete(said)
+        assert everything(operator.redis) == before
+
+        for order in ((OLD_KEY, NEW_KEY), (NEW_KEY, OLD_KEY)):
+            Roster(operator.redis, Vault(operator.redis, order)).publish(kind)
+            assert operator.types("keys", "rotate").exit_code == 0
 
     def test_without_the_old_key(self, operator: Operator, tmp_path: Path) -> None:
         operator.types("cardholders", "import", write(tmp_path / "good.csv", *rows(5)))
@@ -212,7 +304,7 @@ class TestRotate:
         for words in (("keys", "rotate"), ("cardholders", "import", tmp_path / "good.csv")):
             result = operator.types(*words)
             assert result.exit_code == 3
-            assert result.stderr.startswith("Error: none of DATA_KEYS opens the records")
+            assert result.stderr.startswith("Error: vault is opened by none of DATA_KEYS")
             assert result.stderr.count("\n") == 1
 
 

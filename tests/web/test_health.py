@@ -155,7 +155,8 @@ def test_a_bank_that_left_while_its_name_is_still_on_blocks(
 
 
 def test_a_bank_that_left_with_nothing_owed(reported: Settings, redis: Redis) -> None:
-    redis.delete(keys.blocks("icbc"), keys.NOTICES_OPEN, keys.owed("bank-icbc"))
+    lists = keys.NOTICES_OPEN, keys.owed("bank-icbc"), keys.open_in("bank-icbc")
+    redis.delete(keys.blocks("icbc"), *lists)
     all_is_well(redis)
     client = Client(create_operations(reported.model_copy(update={"banks": {}})))
 

@@ -113,5 +113,6 @@ def sweep_of(hotline: Hotline) -> Sweep:
         hotline.bank_health,
         hotline.condition,
         hotline.journal,
+        hotline.roster,
         hotline.settings.banks,
     )

@@ -127,7 +127,7 @@ def test_a_killed_worker_is_replaced_and_its_notice_comes_back(
         wait_until(lambda: not any(is_alive(pid) for pid in before))
         after = wait_for_workers(redis, QUEUE, 2)
         assert not before & after
-        assert hotline.outbox.due(hotline.outbox.now(), 1) == []
+        assert hotline.outbox.due(QUEUE, hotline.outbox.now(), 1) == []
         the_lease_ends(hotline, notice)
         wait_until(lambda: is_delivered(hotline, notice))
         assert {request.headers["webhook-id"] for request in bank.requests} == {notice.id}

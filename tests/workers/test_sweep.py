@@ -10,10 +10,15 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
+from ivr.cards.change import Owed
+from ivr.cards.notice import NoticeKind
 from ivr.store import keys
-from ivr.store.outbox import bank_queue
+from ivr.store.bank_health import PAUSE_AFTER, PAUSE_AFTER_SECONDS
+from ivr.store.codec import plain
+from ivr.store.outbox import HURRIED_AT_ONCE, bank_queue
 from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
+from tests.web.conftest import Wire
 from tests.workers.builders import a_bank, a_hotline, an_environment, owe, sweep_of
 from tests.workers.programs import program
 from tests.workers.servers import wait_until
@@ -71,6 +76,122 @@ def test_a_long_queue_grows_no_longer_and_hides_nobody(hotline: Hotline, sweep: 
     assert hotline.outbox.ringing(OTHER) == [other.id]
 
 
+def owe_many(hotline: Hotline, count: int) -> None:
+    """A backlog to one bank, due for a minute; its jobs are lost."""
+    at = int(hotline.outbox.now()) - 60
+    for first in range(0, count, 1000):
+        with hotline.redis.pipeline() as pipe:
+            pipe.multi()
+            for _ in range(first, min(first + 1000, count)):
+                hotline.outbox.owe(pipe, Owed(NoticeKind.PING, "icbc", at, {"word": "叮"}))
+            pipe.execute()
+    lose_all_jobs(hotline)
+
+
+def fails_for_long(hotline: Hotline) -> None:
+    """The bank of the backlog is down, and paused."""
+    long_ago = int(hotline.outbox.now()) - PAUSE_AFTER_SECONDS
+    with hotline.redis.pipeline() as pipe:
+        for _ in range(PAUSE_AFTER):
+            hotline.bank_health.count_failure(pipe, "icbc", long_ago)
+        pipe.execute()
+
+
+def cost_of_a_round(hotline: Hotline, server: RedisServer) -> tuple[int, int]:
+    """Commands, and round trips, of the dearest of a few rounds in which all bells are rung."""
+    sweep_of(hotline).round()
+    wire = Wire(server, Path(tempfile.mkdtemp(prefix="hl-")))
+    try:
+        with Redis.from_url(wire.url) as line:
+            sweep = sweep_of(open_hotline(hotline.settings, line))
+            sweep.round()  # scripts are loaded, and what is done once in 60 rounds
+            dearest = (0, 0)
+            for _ in range(3):
+                before, wire.round_trips = commands(hotline), 0
+                sweep.round()
+                dearest = max(dearest, (commands(hotline) - before, wire.round_trips))
+            return dearest
+    finally:
+        wire.close()
+
+
+def commands(hotline: Hotline) -> int:
+    """All that the server was asked to do so far, within scripts too."""
+    counted = hotline.redis.info("commandstats")
+    return sum(row["calls"] for name, row in counted.items() if "info" not in name)
+
+
+def test_a_backlog_of_one_bank_hides_nothing_and_costs_nothing(
+    hotline: Hotline, sweep: Sweep, redis_server: RedisServer
+) -> None:
+    """25 000 notices wait for a bank that is down; another bank's job was lost."""
+    fails_for_long(hotline)
+    owe_many(hotline, 100)
+    owe(hotline, queue=OTHER)
+    of_a_few = cost_of_a_round(hotline, redis_server)
+    owe_many(hotline, 24_900)
+    other = owe(hotline, queue=OTHER)
+    lose_all_jobs(hotline)
+    sweep.round()
+    assert other.id in hotline.outbox.ringing(OTHER)
+    assert len(hotline.outbox.ringing(QUEUE)) == 1
+    assert cost_of_a_round(hotline, redis_server) == of_a_few
+    assert hotline.redis.zcard(keys.NOTICES_OPEN) == 25_002
+
+
+def test_a_bank_that_is_back_gets_its_backlog_bit_by_bit(hotline: Hotline, sweep: Sweep) -> None:
+    """One round's work has an end, and the last notice is due in the end."""
+    owe_many(hotline, HURRIED_AT_ONCE + 1)
+    later = hotline.outbox.now() + 3600
+    for listed in (keys.NOTICES_OPEN, keys.open_in(QUEUE)):
+        waiting = hotline.redis.zrange(listed, 0, -1)
+        hotline.redis.zadd(listed, {plain(notice_id): later for notice_id in waiting})
+    hotline.redis.sadd(keys.BANKS_BACK, "icbc")
+
+    sweep.hurry()
+    assert hotline.redis.zcount(keys.NOTICES_OPEN, later, later) == 1
+    sweep.hurry()
+    assert hotline.redis.zcount(keys.NOTICES_OPEN, later, later) == 0
+    assert hotline.redis.zcount(keys.open_in(QUEUE), later, later) == 0
+    assert hotline.redis.scard(keys.BANKS_BACK) == 0
+
+
+def test_a_list_by_queue_that_lacks_a_notice_is_mended(hotline: Hotline, sweep: Sweep) -> None:
+    """`notices:open` alone is the truth: what it has is rung for, what it lacks is not."""
+    missing, closed = owe(hotline), owe(hotline)
+    hotline.redis.zrem(keys.open_in(QUEUE), missing.id)
+    hotline.redis.zrem(keys.NOTICES_OPEN, closed.id)
+    lose_all_jobs(hotline)
+    sweep.round()
+    assert hotline.outbox.ringing(QUEUE) == [missing.id]
+    assert hotline.redis.zrange(keys.open_in(QUEUE), 0, -1) == [missing.id.encode()]
+
+
+def test_a_queue_that_cannot_be_read_stops_no_other(
+    hotline: Hotline, sweep: Sweep, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.WARNING, "workers")
+    owe(hotline)
+    other = owe(hotline, queue=OTHER)
+    lose_all_jobs(hotline)
+    hotline.redis.set(f"rq:queue:{QUEUE}", "not a list")
+    for _ in range(2):
+        sweep.round()
+    assert hotline.outbox.ringing(OTHER) == [other.id]
+    assert [r.message for r in caplog.records] == [f"sweep: queue {QUEUE} fails (ResponseError)"]
+
+
+def test_a_job_that_names_nothing_stops_nobody(hotline: Hotline, sweep: Sweep) -> None:
+    notice = owe(hotline)
+    lose_all_jobs(hotline)
+    hotline.redis.rpush(f"rq:queue:{QUEUE}", b"\xff", b"no such job")
+    hotline.redis.zadd(keys.NOTICES_OPEN, {b"\xff": 0})
+    for _ in range(2):
+        sweep.round()
+    assert notice.id in hotline.outbox.ringing(QUEUE)
+    assert hotline.redis.zrange(keys.NOTICES_OPEN, 0, -1) == [notice.id.encode()]
+
+
 def test_an_entry_whose_notice_is_gone_is_taken_out(hotline: Hotline, sweep: Sweep) -> None:
     """It would be due for ever, and stand before all others."""
     gone, notice = owe(hotline, age_seconds=100), owe(hotline)
@@ -79,7 +200,8 @@ def test_an_entry_whose_notice_is_gone_is_taken_out(hotline: Hotline, sweep: Swe
     assert hotline.outbox.claim(gone.id, 30, "a worker") is None
     for _ in range(2):
         sweep.round()
-    assert hotline.redis.zrange(keys.NOTICES_OPEN, 0, -1) == [notice.id.encode()]
+    for listed in (keys.NOTICES_OPEN, keys.open_in(QUEUE), keys.owed(QUEUE)):
+        assert hotline.redis.zrange(listed, 0, -1) == [notice.id.encode()]
     assert hotline.outbox.ringing(QUEUE) == [notice.id]
     assert hotline.redis.hget(keys.COUNTERS, "event:notice_lost") == b"1"
     assert not hotline.redis.exists(keys.notice(gone.id))

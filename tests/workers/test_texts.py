@@ -47,8 +47,7 @@ def a_text(hotline: Hotline, language: str = "zh") -> Notice:
     hotline.holders.put_all([CardLine(2, HOLDER)])
     ref = hotline.vault.ref("id", HOLDER.id_number)
     hotline.service.report_loss(ReportRequest(ref, HOLDER, CARD, "phone", "CA1", language))
-    due = hotline.outbox.due(hotline.outbox.now() + 1, 10)
-    (text_id,) = [notice_id for notice_id, queue in due if queue == TEXTS_QUEUE]
+    (text_id,) = hotline.outbox.due(TEXTS_QUEUE, hotline.outbox.now() + 1, 10)
     notice = hotline.outbox.find(text_id)
     assert notice is not None
     return notice
@@ -103,6 +102,22 @@ def test_a_holder_nobody_knows_any_more(hotline: Hotline, writer: TextWriter) ->
     content = content_of_a_report(hotline, "zh")
     hotline.redis.delete(*hotline.redis.keys("holder:*"))
     with pytest.raises(UnsendableError, match="no_holder"):
+        writer.write(content)
+
+
+def test_a_holder_without_a_phone(hotline: Hotline, writer: TextWriter) -> None:
+    content = content_of_a_report(hotline, "zh")
+    hotline.redis.delete(*hotline.redis.keys("holder:*"))
+    hotline.holders.put_all([CardLine(2, replace(HOLDER, phone=""))])
+    with pytest.raises(UnsendableError, match="no_phone"):
+        writer.write(content)
+
+
+def test_a_holder_who_was_removed_is_told_nothing(hotline: Hotline, writer: TextWriter) -> None:
+    """It is nothing that a person must look at."""
+    content = content_of_a_report(hotline, "zh")
+    hotline.removal.remove(hotline.holders.ref(HOLDER.id_number))
+    with pytest.raises(OvertakenError):
         writer.write(content)
 
 
@@ -173,7 +188,9 @@ def test_what_was_overtaken_is_closed_and_not_sent(
 ) -> None:
     notice = a_text(hotline)
     body = hotline.outbox.body(notice) | {"prompt": "text_blocked"}
-    redis.hset(keys.notice(notice.id), "sealed_body", hotline.vault.seal(body))
+    redis.hset(
+        keys.notice(notice.id), "sealed_body", hotline.vault.seal(body, keys.notice(notice.id))
+    )
 
     a_delivery(hotline, TEXTS_QUEUE, Nobody(), writer.write).attempt(notice.id)
 

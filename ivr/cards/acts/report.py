@@ -24,6 +24,7 @@ class Refusal(StrEnum):
     ALREADY = "already"  # our own temporary report is running
     FORMAL = "formal"  # it outranks a temporary report
     ELSEWHERE = "elsewhere"  # reported through another channel, says the directory
+    REPLAYED = "replayed"  # this very request filed a report of the card, which is over
     NEEDS_A_PERSON = "needs_a_person"  # not in its normal state, or nobody could tell its bank
 
 
@@ -98,18 +99,24 @@ def report(
     now: int,
     *,
     earlier: Notice | None = None,
+    filed_before: bool = False,
 ) -> tuple[Filing, Change]:
     """Suspends the social security function and owes the bank its notice, if the card may be
     reported. A second report changes nothing and extends nothing (domain section 1). But a card
     that the bank has unblocked since is reported to the bank again, and keeps its deadline.
 
-    `earlier`: the notice of the block there was before. It is overtaken: a late one must not block
-    the card again once the bank has unblocked it.
+    Args:
+        earlier: the notice of the block there was before. It is overtaken: a late one must not
+            block the card again once the bank has unblocked it.
+        filed_before: this very request filed a report of this card. It may be a recorded call
+            that somebody plays again: it files no other, however long ago that was.
     """
     suspension = case.suspension
     if suspension is not None and suspension.origin == request.origin:
         return Filing(None, suspension, _keeps_deadline(case, rules)), NOTHING
     why_not = refusal(case, request.holder, request.card, rules, now)
+    if why_not is None and filed_before:
+        why_not = Refusal.REPLAYED
     if why_not is not None:
         return Filing(why_not, suspension, block=case.block), NOTHING
     kept = suspension.release_at if suspension else None

@@ -59,8 +59,9 @@ def settle(
 
 
 def _is_answered(attempt: Attempt) -> bool | None:
-    """None: nothing was sent, for it was not known what or to whom."""
-    if attempt.outcome is Outcome.REFUSED and attempt.status is None:
+    """None: nothing was sent, because it was not known or not readable what, or to whom."""
+    is_refused_here = attempt.outcome is Outcome.REFUSED and attempt.status is None
+    if is_refused_here or not attempt.was_sent:
         return None
     return attempt.outcome is not Outcome.FAILED
 

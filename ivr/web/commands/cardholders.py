@@ -1,11 +1,13 @@
-"""`flask cardholders import|generate` and `flask keys rotate`: the operator's way to the records.
+"""`flask cardholders import|generate|remove` and `flask keys rotate`: operators at the records.
 
-Exit codes: 0 all good, 1 some lines were bad, 2 nothing could be read, 3 Redis or its keys failed.
+Exit codes: 0 all good, 1 a person must look (a bad line, phone or record), 2 nothing could be read,
+3 Redis or its keys failed.
 """
 
 import csv
 import os
 import stat
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator
@@ -24,16 +26,21 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from ivr.beijing import BEIJING, beijing_day
 from ivr.made_up import cardholder_rows
+from ivr.store import keys
 from ivr.store.cardholders_csv import (
     COLUMNS,
     ENCODING,
     UNDECODED,
     BadLine,
+    BadValueError,
     CardholdersFileError,
     CardLine,
     read_cardholders,
+    read_id_number,
 )
 from ivr.store.holders import Holders, HoldersBusyError
+from ivr.store.removal import Removal
+from ivr.store.roster import Roster
 from ivr.store.vault import Vault, WrongDataKeysError
 
 _AGAIN = "What was written stays and running this again is safe."
@@ -48,6 +55,8 @@ class RecordTools:
 
     holders: Holders
     vault: Vault
+    roster: Roster
+    removal: Removal
     banks: Collection[str]
     now: Callable[[], float]
 
@@ -78,7 +87,8 @@ class _StoreError(click.ClickException):
 def import_file(context: click.Context, file: TextIO) -> None:
     """Adds or replaces the cards in FILE, a CSV with one line a card ("-" reads the input).
 
-    Bad lines are listed and left out. Importing a file again changes nothing.
+    Bad lines are listed and left out. A phone that cannot be read is listed too: its card goes in
+    without it. Importing a file again changes nothing.
     """
     started = time.monotonic()
     with _store_failures(), _progress("lines", file) as advance:
@@ -86,7 +96,9 @@ def import_file(context: click.Context, file: TextIO) -> None:
     good, unchanged, bad = counts["good"], counts["unchanged"], counts["bad"]
     speed = (good + bad) / max(time.monotonic() - started, 0.001)
     click.echo(f"good {good} (unchanged {unchanged}), bad {bad}, {speed:.0f} lines/s")
-    context.exit(1 if bad else 0)
+    if no_phone := counts["without a phone"]:
+        click.echo(f"{no_phone} of the good lines went in without their phone")
+    context.exit(1 if bad or no_phone else 0)
 
 
 @cardholders.command("generate")
@@ -105,19 +117,71 @@ def generate(n: int, banks: str | None, seed: int | None, output: TextIO) -> Non
     lines.writerows(cardholder_rows(rng, n, chosen, year=datetime.now(BEIJING).year))
 
 
-@data_keys.command("rotate")
-def rotate() -> None:
-    """Puts the reference key and every cardholder under the newest of DATA_KEYS.
+@cardholders.command("remove")
+@click.pass_context
+def remove(context: click.Context) -> None:
+    """Removes one holder, whose ID number is the first line of the input, never an argument.
 
-    Restart everything with old,new first, and then with new,old: until all processes have the
-    new key, nothing may be sealed under it. Safe to run again and while calls go on. Notices stay
-    under the key they were written with: leave the old key in place for the 90 days they are kept.
+    Holder and cards are gone at once, and so are the notices of reports that are over. Reports stay
+    for audit without a name: nothing in them says any more whose they were. What runs goes on: a
+    suspension ends by itself, and what a bank is still owed or asked about is kept, sealed, until
+    then and for 90 days. Run it again after that to remove those too. It is journalled.
     """
     tools = _tools()
-    with _store_failures(), _progress("cardholders") as advance:
+    with _store_failures():
+        removed = tools.removal.remove(tools.holders.ref(_id_number_from_input()))
+    if not (removed.holders or removed.cards or removed.reports):
+        click.echo("Nobody on record has this ID number.", err=True)
+        context.exit(1)
+    click.echo(
+        f"removed: {removed.holders} holder, {removed.cards} cards, {removed.notices} notices, "
+        f"and the holder from {removed.reports} reports"
+    )
+    if removed.notices_kept:
+        click.echo(f"kept, sealed, because they are still needed: {removed.notices_kept} notices")
+
+
+def _id_number_from_input() -> str:
+    """From a terminal unseen, like a password."""
+    at_terminal = sys.stdin.isatty()
+    line = click.prompt("ID number", hide_input=True) if at_terminal else sys.stdin.readline()
+    try:
+        return read_id_number(line, beijing_day(_tools().now()))
+    except BadValueError as problem:
+        raise _UnreadableFileError(f"the ID number {problem}") from None
+
+
+@data_keys.command("rotate")
+@click.pass_context
+def rotate(context: click.Context) -> None:
+    """Puts all that is sealed under the newest of DATA_KEYS: the reference key, every cardholder
+    and every notice. The older keys are needed no more.
+
+    Restart everything with old,new first, and then with new,old: it refuses while a running process
+    lacks the new key, for that one could read nothing any more. Safe to run again and while calls
+    go on.
+    """
+    tools = _tools()
+    with _store_failures(), _progress("records") as advance:
+        _refuse_to_lock_out(tools.roster.without_newest_key())
         tools.vault.reseal_ref_key()
-        count = tools.holders.reseal_all(progress=advance)
-    click.echo(f"the reference key and {count} cardholders are under the newest of DATA_KEYS")
+        cardholders, shut = tools.vault.reseal_all(keys.holder("*"), "record", advance)
+        notices, shut_too = tools.vault.reseal_all(keys.notice("*"), "sealed_body", advance)
+    for name in [*shut, *shut_too]:
+        click.echo(f"{name} is opened by none of DATA_KEYS and stays as it is", err=True)
+    click.echo(
+        f"the reference key, {cardholders} cardholders and {notices} notices are under the newest "
+        "of DATA_KEYS"
+    )
+    context.exit(1 if shut or shut_too else 0)
+
+
+def _refuse_to_lock_out(lacking: list[str]) -> None:
+    if lacking:
+        raise _StoreError(
+            f"These running processes lack the newest of DATA_KEYS: {', '.join(lacking)}. "
+            "Restart them with both keys. One that has just ended is forgotten within 3 minutes."
+        )
 
 
 def _import(file: TextIO, advance: Callable[[int], object]) -> Counter[str]:
@@ -131,10 +195,13 @@ def _import(file: TextIO, advance: Callable[[int], object]) -> Counter[str]:
 
     def good_lines() -> Iterator[CardLine]:
         for line in read_cardholders(file, tools.banks, beijing_day(tools.now())):
-            if isinstance(line, CardLine):
-                yield line
-            else:
+            if isinstance(line, BadLine):
                 report(line)
+                continue
+            if line.note:
+                counts["without a phone"] += 1
+                click.echo(f"line {line.line}: goes in without its phone: {line.note}", err=True)
+            yield line
 
     try:
         result = tools.holders.put_all(good_lines(), progress=advance, on_bad=report)

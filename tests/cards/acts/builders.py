@@ -85,7 +85,7 @@ def a_notice(state: str = "open", **changes: Any) -> Notice:
         bank=BANK,
         report_number=NUMBER,
         card_ref=CARD_REF,
-        sealed_body="(sealed)",
+        sealed_body=b"(sealed)",
         created_at=REPORTED_AT,
         state=NoticeState(state),
     )
