@@ -184,9 +184,7 @@ def self_service_is_offered_from(first: str) -> set[str]:
     return {name for name in seen if "self_service" in prompts(FLOW[name])}
 
 
-@pytest.mark.parametrize(
-    "step", ["only_person", "not_by_phone", "under_16", "id_needs_person"]
-)
+@pytest.mark.parametrize("step", ["only_person", "not_by_phone", "under_16", "id_needs_person"])
 def test_whom_self_service_cannot_help_is_never_offered_it_again(step: str) -> None:
     """At night they were sent in a circle: a person is needed, nobody is here, press 1."""
     assert self_service_is_offered_from(step) == set()

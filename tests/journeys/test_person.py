@@ -140,9 +140,7 @@ def test_when_nobody_answers_nobody_is_sent_in_a_circle(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_at_night_no_person_is_offered_anywhere(
-    closed_town: Town, language: LanguageCode
-) -> None:
+def test_at_night_no_person_is_offered_anywhere(closed_town: Town, language: LanguageCode) -> None:
     """Not after silence either."""
     closed_town.knows(holder := a_holder())
     person = closed_town.someone(language).calls().waits().presses("7").presses("3").waits()
@@ -153,7 +151,6 @@ def test_at_night_no_person_is_offered_anywhere(
     person.hears_prompt("reported_next").hangs_up()
     offers = [person.words(prompt) for prompt in OFFERS_OF_A_PERSON]
     assert not [event for event in person.transcript if event.text in offers]
-
 
 
 def test_whoever_says_nothing_at_all_meets_a_person(town: Town, transcript: Transcript) -> None:

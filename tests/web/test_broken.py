@@ -225,7 +225,9 @@ def test_with_many_banks_none_of_them_is_read_out(own_server: RedisServer, tmp_p
     known = settings(own_server.url, banks_file=str(tmp_path / "banks.toml"), **secrets)
     own_server.kill()
     call = PhoneCall(Twilio(an_app(known))).dials()
-    call.hears("请拨发卡银行的客服电话", "call the bank that issued the card").does_not_hear("95588")
+    call.hears("请拨发卡银行的客服电话", "call the bank that issued the card").does_not_hear(
+        "95588"
+    )
 
 
 # --- Redis breaks exactly while a report is written ------------------------------------------

@@ -128,7 +128,12 @@ def test_a_genuine_request_comes_in_whatever_its_parameters(twilio: Twilio, form
 
 def test_every_voice_route_turns_away_what_twilio_did_not_sign(app: Flask, twilio: Twilio) -> None:
     rules = [rule for rule in app.url_map.iter_rules() if str(rule).startswith("/voice")]
-    assert {str(rule) for rule in rules} >= {"/voice", "/voice/<step>", "/voice/status", "/voice/agent"}
+    assert {str(rule) for rule in rules} >= {
+        "/voice",
+        "/voice/<step>",
+        "/voice/status",
+        "/voice/agent",
+    }
 
     for rule in rules:
         target = str(rule).replace("<step>", "confirm") + "?turn=3"
