@@ -29,7 +29,7 @@ _SENTENCES: Final[tuple[tuple[Claim, str], ...]] = (
     (Claim.FILED, r"挂失成功，编号(\d{8})"),
     (Claim.FILED, r"Reported\. Number (\d{8})"),
     (Claim.ALREADY, r"的卡已经挂失，编号(\d{8})"),
-    (Claim.ALREADY, r"\d{4} is already reported lost. The report number is (\d{8})"),
+    (Claim.ALREADY, r"is already reported lost. The report number is (\d{8})"),
     (Claim.STATUS, r"社保功能已临时挂失，挂失编号(\d{8})"),
     (Claim.STATUS, r"function is suspended under report number (\d{8})"),
     (Claim.BLOCKED, r"已经确认停用银行功能"),
