@@ -194,7 +194,8 @@ def test_a_card_lost_again_is_reported_to_the_bank_again(
     (first,) = town.reports()
     bank = bank_values("icbc", language)
     person = asking(town, language, lost_again.id_number)
-    person.hears_prompt("confirm_what_again", card_last4="5678", **bank).confirms()
+    about = {"last4": lost_again.last4, "card_last4": "5678", **bank}
+    person.hears_prompt("confirm_what", **about).hears_prompt("confirm_price_again").confirms()
     (new,) = [report for report in town.reports() if report.number != first.number]
     assert (new.release_at, new.state) == (first.release_at, ReportState.ACTIVE)
     person.hears_number_and_deadline(new).hears_prompt("bank_waiting", **bank)

@@ -34,8 +34,8 @@ def test_a_lost_card_is_reported(
     town.knows(holder)
     person = town.someone(language).calls().asks_to_report(holder.id_number)
     bank = bank_values("icbc", language)
-    about = {"last4": holder.last4, "card_last4": "5678", "days": "7", **bank}
-    person.hears_prompt("confirm_what", **about).confirms()
+    about = {"last4": holder.last4, "card_last4": "5678", **bank}
+    person.hears_prompt("confirm_what", **about).hears_prompt("confirm_price", days="7").confirms()
 
     report = town.the_report()
     person.hears_number_and_deadline(report).hears_prompt("bank_waiting", **bank)
