@@ -33,6 +33,8 @@ NOT_TYPED: Final = {
     "make test": "it is what runs this test; its recipe is looked at below",
     "make run": "goes on until it is stopped: the others are typed beside it",
     "honcho start": "tests/simulator/stack/test_procfile.py runs it",
+    "make start": "tests/simulator/stack/test_procfile.py runs what it starts",
+    "flask cardholders remove": "tests/web/test_remove_command.py gives it its input",
     "BANKS_FILE=/path/to/the/copy make run": "goes on until it is stopped: started below",
     "pip install standardwebhooks": "would load from the network what requirements.txt pins",
     'make bench ARGS="turn notice"': "measures for minutes",

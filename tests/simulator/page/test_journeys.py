@@ -43,8 +43,8 @@ def test_a_report_by_keyboard_alone_then_decoupled_by_keyboard(opens_tab: OpensT
 
 
 def test_x_is_keyed_as_a_star_or_as_the_letter(visitor: Visitor) -> None:
-    visitor.calls().hears("中文请按1").types("1").hears("社保卡挂失请按1").types("1")
-    visitor.hears("18位身份证号码").types("37141719600618085x").hears("确认挂失请按1").types("2")
+    visitor.calls().hears("中文请按1").types("1").hears("挂失请按1").types("1")
+    visitor.hears("18位身份证号码").types("37141719600618085x").hears("确认请按1").types("2")
     visitor.hears("已取消，这张卡没有挂失").hangs_up()
 
 
@@ -112,7 +112,7 @@ def test_the_report_of_an_account_is_shown_again(visitor: Visitor) -> None:
 
 
 def test_a_reload_keeps_the_call_and_what_was_said(visitor: Visitor) -> None:
-    visitor.calls().hears("中文请按1").clicks_keys("1").hears("社保卡挂失请按1")
+    visitor.calls().hears("中文请按1").clicks_keys("1").hears("挂失请按1")
     visitor.opens_the_page().is_in_a_call().hears("中文请按1").clicks_keys("4").hears(
         "单位职工请按1"
     )
@@ -123,7 +123,7 @@ def test_two_tabs_are_two_phones(opens_tab: OpensTab) -> None:
     one, other = opens_tab().hurries(), opens_tab().hurries()
     one.calls().hears("中文请按1")
     other.calls().hears("For English").clicks_keys("2").hears("Lost card, press 1")
-    one.clicks_keys("1").hears("社保卡挂失请按1").hangs_up()
+    one.clicks_keys("1").hears("挂失请按1").hangs_up()
     other.is_in_a_call().hangs_up()
 
 
