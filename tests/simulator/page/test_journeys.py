@@ -44,7 +44,7 @@ def test_a_report_by_keyboard_alone_then_decoupled_by_keyboard(opens_tab: OpensT
 
 def test_x_is_keyed_as_a_star_or_as_the_letter(visitor: Visitor) -> None:
     visitor.calls().hears("中文请按1").types("1").hears("挂失请按1").types("1")
-    visitor.hears("18位身份证号码").types("37141719600618085x").hears("确认请按1").types("2")
+    visitor.hears("18位身份证号").types("37141719600618085x").hears("确认请按1").types("2")
     visitor.hears("已取消，这张卡没有挂失").hangs_up()
 
 

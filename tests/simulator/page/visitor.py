@@ -119,7 +119,7 @@ class Visitor:
     def reports(self, name: str) -> Self:
         """The whole main call for a person with one good card, in Mandarin, then hangs up."""
         self.calls().hears("中文请按1").clicks_keys("1").hears("挂失请按1").clicks_keys("1")
-        self.hears("18位身份证号码").chooses(name).hears("确认请按1").clicks_keys("1")
+        self.hears("18位身份证号").chooses(name).hears("确认请按1").clicks_keys("1")
         return self.hears("挂失成功")
 
     # Seeing
