@@ -30,7 +30,10 @@ class Spot:
     moment: Moment
 
     def fits(self, request: bytes) -> bool:
-        return all(word in request for word in self.words)
+        """A client may send a long request in pieces: until the last one there is no "sent"."""
+        if not all(word in request for word in self.words):
+            return False
+        return self.moment == "before" or is_whole(request)
 
 
 @dataclass
@@ -144,6 +147,22 @@ def _spring(trap: Trap, pid: int, far: socket.socket, piece: bytes) -> bytes:
     trap.deed(pid)
     trap.sprung.set()
     return b""
+
+
+def is_whole(request: bytes) -> bool:
+    """Whether nothing of a request is missing: of Redis' commands (RESP arrays of bulk strings),
+    each of the lengths it announced; any other protocol's is taken as it comes.
+    """
+    place = 0
+    while request[place : place + 1] == b"*":
+        head, ended, _ = request[place:].partition(b"\r\n")
+        place += len(head) + 2
+        for _word in range(int(head[1:]) if ended else 1):
+            head, ended, _ = request[place:].partition(b"\r\n")
+            if not ended:
+                return False
+            place += len(head) + 2 + int(head[1:]) + 2
+    return place == len(request) or not request.startswith(b"*")
 
 
 def _answer(far: socket.socket, *, is_transaction: bool) -> bytes:
