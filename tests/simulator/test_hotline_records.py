@@ -137,7 +137,7 @@ def test_a_delivery_writes_what_the_simulator_reads(filed: Filed, bank: RunningB
     texts: Any = filed.redis.lrange(records.attempts_key(filed.notice_id), 0, -1)
     (attempt,) = records.read_attempts(texts)
     assert (attempt["outcome"], attempt["status"]) == ("blocked", 200)
-    assert attempt["answer"] == '{"status": "blocked"}'
+    assert attempt["answer"] == "blocked"
     assert 0 <= attempt["milliseconds"] < 60_000
     assert 0 <= attempt["at"] - filed.report["reported_at"] < 60
     block = filed.json(records.block_key(filed.report["card_ref"]), records.BLOCK)
