@@ -95,7 +95,8 @@ def file_report(hotline: Hotline, holder: Holder) -> str:
     """Files a loss report as a call would; -> the report's number."""
     ref = hotline.vault.ref("id", holder.id_number)
     origin = f"CA{secrets.token_hex(16)}"
-    request = ReportRequest(ref, holder, holder.cards[0], "phone", origin, "en")
+    card_ref = hotline.holders.card_ref(holder.cards[0].number)
+    request = ReportRequest(ref, card_ref, "phone", origin, "en")
     return hotline.service.report_loss(request).report_number
 
 

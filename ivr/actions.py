@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from ivr.cards.acts.report import Filing, Refusal
+from ivr.cards.acts.report import Filing, Refusal, ReportRequest
 from ivr.cards.block import Block
 from ivr.cards.case import Case
+from ivr.cards.errors import UnknownCardError
 from ivr.cards.loss import Suspension
 from ivr.cards.records import Card
 from ivr.cards.status import Social
@@ -49,11 +50,11 @@ class Directory:
         """The holder whom the call is about.
 
         Raises:
-            LookupError: the holder is not in the directory any more.
+            UnknownCardError: the holder is not in the directory any more.
         """
         known = self._of(call.facts["holder_ref"])
         if known is None:
-            raise LookupError("the holder of this call is not in the directory any more")
+            raise UnknownCardError
         return known
 
     def _of(self, ref: str) -> KnownHolder | None:
@@ -163,21 +164,28 @@ def _missed(misses: int, lookups: int) -> Result:
 
 
 def look_at_card(turn: Turn) -> Result:
-    """Whether the chosen card can be reported lost, for the first time or again."""
+    """Whether the chosen card can be reported lost, for the first time or again. A card that this
+    very call reported is reported already even if its bank has unblocked it since: one call files
+    one report of a card.
+    """
     refusal = turn.service.refusal(turn.known, turn.card_ref)
+    suspension = turn.case.suspension
+    if refusal is None and suspension is not None and suspension.origin == turn.call.sid:
+        refusal = Refusal.ALREADY
     days = str(turn.settings.loss_report_days)
     if refusal is None:
-        outcome = "again" if turn.case.suspension else "reportable"
+        outcome = "again" if suspension else "reportable"
         return Result(outcome, {**turn.card_facts, "days": days})
-    seen = Filing(refusal, turn.case.suspension, block=turn.case.block)
+    seen = Filing(refusal, suspension, block=turn.case.block)
     return _refused(turn, seen, refusal, turn.card_facts)
 
 
 def file_report(turn: Turn) -> Result:
     """Files the loss report: the only action that changes anything."""
-    request = turn.known.request(turn.card_ref, CHANNEL, turn.call.sid, turn.call.language)
+    call, known = turn.call, turn.known
+    request = ReportRequest(known.ref, turn.card_ref, CHANNEL, call.sid, call.language)
     try:
-        filing = turn.service.report_loss(request, turn.known.readings[turn.card_ref])
+        filing = turn.service.report_loss(request, known)
     except OutcomeUnknownError:
         return Result("unknown", {FACT: OnRecord.UNKNOWN})
     if filing.refusal is not None:

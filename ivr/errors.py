@@ -9,6 +9,7 @@ HotlineError
 │   ├── NotThisBanksError         a card or report this bank has nothing to do with
 │   ├── ReusedEventIdError        one id for two events of a bank
 │   ├── TooManyEventsError        more events of a bank in a minute than it may send
+│   ├── UnknownCardError          no such holder with such a card in the directory
 │   └── UnlawfulTransitionError   a step the block's table does not have; .state, .event
 ├── UnsafeRedisError              this Redis could lose or evict a loss report; says what to change
 ├── UnreadableRecordError         a record cannot be read; .key, its name in Redis

@@ -18,7 +18,12 @@ from ivr.cards.acts.send_again import send_again
 from ivr.cards.acts.settle import settle
 from ivr.cards.bank_event import BLOCKED, BankEvent
 from ivr.cards.change import NOTHING, Change, Owed
-from ivr.cards.errors import NotThisBanksError, ReusedEventIdError, TooManyEventsError
+from ivr.cards.errors import (
+    NotThisBanksError,
+    ReusedEventIdError,
+    TooManyEventsError,
+    UnknownCardError,
+)
 from ivr.cards.notice import Attempt, Notice, NoticeKind
 from ivr.cards.notice_bodies import iso
 from ivr.cards.report_number import new_report_number
@@ -79,37 +84,51 @@ class CardService:
         """How one of a holder's cards stands: social security, bank, formal report."""
         return status_of(known.readings[card_ref].case, known.cards[card_ref])
 
-    def report_loss(self, request: ReportRequest, seen: Reading | None = None) -> Filing:
+    def report_loss(self, request: ReportRequest, seen: KnownHolder | None = None) -> Filing:
         """Reports a card lost, if that is allowed. All that follows is on disk, or nothing is.
 
-        `seen` is how this card stood when the channel looked; it saves reading it again.
+        `seen` is what the channel found when it looked this holder up; it saves reading the same
+        again. If it is out of date that does no harm: nothing is refused on its word, and the
+        commit makes sure that nothing has changed since.
 
         Raises:
+            UnknownCardError: the directory has no such holder with such a card (any more).
             UnsafeRedisError: this Redis could lose the report; nothing was filed.
             OutcomeUnknownError: the connection broke while it was written, or the replicas did
                 not answer: it may be on record, or not.
             redis.RedisError: Redis did not answer or refused; nothing was filed.
         """
-        card_ref = self._holders.card_ref(request.card.number)
-        # What a channel saw is without the notice of an earlier block.
-        if seen is None or seen.case.card_ref != card_ref or seen.case.block is not None:
-            seen = self._read_for(request, card_ref)
-        reading = seen
-        while True:
-            fresh = Fresh(new_report_number(), new_notice_id())
-            filing, change = reporting.report(
-                reading.case, request, fresh, self._rules, reading.now,
-                earlier=reading.notice, filed_before=reading.filed_before,
-            )  # fmt: skip
-            if change == NOTHING or self._cases.file(change, reading):
-                break
-            reading = self._read_for(request, card_ref)
+        filing = None if seen is None else self._try_to_file(request, seen, is_fresh=False)
+        while filing is None:
+            filing = self._try_to_file(request, self._holder_of(request), is_fresh=True)
         if filing.refusal is None and filing.suspension is not None:
             self._cases.wait_for_replicas(filing.suspension.report_number)
         return filing
 
-    def _read_for(self, request: ReportRequest, card_ref: str) -> Reading:
-        return self._cases.of_filing(card_ref, request.channel, request.origin)
+    def _try_to_file(
+        self, request: ReportRequest, known: KnownHolder, *, is_fresh: bool
+    ) -> Filing | None:
+        """None when it must be decided again on what is read anew. `is_fresh`: just read here."""
+        card, reading = known.cards.get(request.card_ref), known.readings.get(request.card_ref)
+        if card is None or reading is None or known.ref != request.holder_ref:
+            return None
+        if is_fresh or reading.case.block is not None:  # with the notice of an earlier block
+            reading = self._cases.of_filing(request.card_ref, request.channel, request.origin)
+        fresh = Fresh(new_report_number(), new_notice_id())
+        filing, change = reporting.report(
+            reading.case, known.holder, card, request, fresh, self._rules, reading.now,
+            earlier=reading.notice, filed_before=reading.filed_before,
+        )  # fmt: skip
+        if change == NOTHING:
+            return filing if is_fresh else None
+        is_filed = self._cases.file(change, reading.resting_on(known.guard))
+        return filing if is_filed else None
+
+    def _holder_of(self, request: ReportRequest) -> KnownHolder:
+        known = self.holder(request.holder_ref)
+        if known is None or request.card_ref not in known.cards:
+            raise UnknownCardError
+        return known
 
     def hear(self, event: BankEvent) -> EventStatus:
         """Believes what a bank tells us of a card, once. What was heard before stays a duplicate

@@ -135,7 +135,8 @@ class Records:
         """A caller reports a card (their first one)."""
         card = card or holder.cards[0]
         ref = self.hotline.vault.ref("id", holder.id_number)
-        asked = ReportRequest(ref, holder, card, "phone", secrets.token_hex(4), "zh")
+        card_ref = self.hotline.holders.card_ref(card.number)
+        asked = ReportRequest(ref, card_ref, "phone", secrets.token_hex(4), "zh")
         filing = self.hotline.service.report_loss(asked)
         assert filing.refusal is None
         return self.report(filing.report_number)

@@ -27,6 +27,10 @@ class TooManyEventsError(CardsError):
     """The bank has told more in one minute than it may; nothing of this event was kept."""
 
 
+class UnknownCardError(CardsError):
+    """The directory has no such holder with such a card, or has not any more."""
+
+
 class UnlawfulTransitionError(CardsError):
     """A block cannot make this step."""
 

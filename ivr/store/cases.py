@@ -7,7 +7,7 @@ with the connection is never mistaken for a refusal.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, cast
+from typing import Any, Final, Self, cast
 
 from redis import Redis
 from redis.client import Pipeline
@@ -114,6 +114,10 @@ class Reading:
     heard_lately: int = 0
     filed_before: bool = False
     report: LossReport | None = None
+
+    def resting_on(self, guard: Guard) -> Self:
+        """The same reading; what is decided on it rests on one more thing."""
+        return replace(self, guards=(*self.guards, guard))
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from ivr.cards.acts.report import ReportRequest
 from ivr.cards.records import Card, Holder
 from ivr.store import keys
-from ivr.store.cases import READ_CASE, Reading, reading_of
+from ivr.store.cases import READ_CASE, Guard, Reading, reading_of
 
 READ_HOLDER: Final = f"""
 {READ_CASE}
@@ -22,17 +21,15 @@ end
 
 @dataclass(frozen=True)
 class KnownHolder:
-    """`cards` and `readings` are by card reference, in the holder's order."""
+    """`cards` and `readings` are by card reference, in the holder's order. `guard`: what the
+    holder's own record must still say when a change is committed that rests on it.
+    """
 
     ref: str
     holder: Holder
     cards: Mapping[str, Card]
     readings: Mapping[str, Reading]
-
-    def request(self, card_ref: str, channel: str, origin: str, language: str) -> ReportRequest:
-        """A request to report one of the cards; see ReportRequest."""
-        card = self.cards[card_ref]
-        return ReportRequest(self.ref, self.holder, card, channel, origin, language)
+    guard: Guard
 
 
 def known_holder(
@@ -43,7 +40,8 @@ def known_holder(
     if record is None:
         return None
     holder = unpack(ref.decode(), record)
+    guard = (("HGET", keys.holder(ref.decode()), "record"), record)
     readings = [reading_of(now, case) for case in cases]
     refs = [reading.case.card_ref for reading in readings]
     cards = dict(zip(refs, holder.cards, strict=True))
-    return KnownHolder(ref.decode(), holder, cards, dict(zip(refs, readings, strict=True)))
+    return KnownHolder(ref.decode(), holder, cards, dict(zip(refs, readings, strict=True)), guard)

@@ -58,7 +58,7 @@ def a_turn(
     by_ref = {f"ref-{card.number}": card for card in holder.cards}
     readings = {ref: Reading(now, case or Case(ref), ()) for ref in by_ref}
     ref = hotline.holders.ref(holder.id_number)
-    known = KnownHolder(ref, holder, by_ref, readings)
+    known = KnownHolder(ref, holder, by_ref, readings, (("GET", ""), b""))
     facts = {"holder_ref": ref, "card_ref": next(iter(by_ref), "")}
     call = Call("CA1", "confirm", language=language, facts=facts, entered=holder.id_number)
     directory = Directory(hotline.service, {ref: known})

@@ -1,6 +1,7 @@
 """The wire springs at "sent" only when the whole request has gone over it."""
 
-from tests.faults.tripwire import Spot, is_whole
+from tests.faults.tripwire import Spot
+from tests.resp import is_whole
 
 COMMAND = b"*3\r\n$3\r\nSET\r\n$3\r\nkey\r\n$8\r\n*2\r\n$1\r\n\r\n"
 

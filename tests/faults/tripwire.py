@@ -16,6 +16,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from tests.resp import is_whole
+
 Moment = Literal["before", "sent", "answered"]
 
 
@@ -147,22 +149,6 @@ def _spring(trap: Trap, pid: int, far: socket.socket, piece: bytes) -> bytes:
     trap.deed(pid)
     trap.sprung.set()
     return b""
-
-
-def is_whole(request: bytes) -> bool:
-    """Whether nothing of a request is missing: of Redis' commands (RESP arrays of bulk strings),
-    each of the lengths it announced; any other protocol's is taken as it comes.
-    """
-    place = 0
-    while request[place : place + 1] == b"*":
-        head, ended, _ = request[place:].partition(b"\r\n")
-        place += len(head) + 2
-        for _word in range(int(head[1:]) if ended else 1):
-            head, ended, _ = request[place:].partition(b"\r\n")
-            if not ended:
-                return False
-            place += len(head) + 2 + int(head[1:]) + 2
-    return place == len(request) or not request.startswith(b"*")
 
 
 def _answer(far: socket.socket, *, is_transaction: bool) -> bytes:

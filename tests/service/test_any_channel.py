@@ -5,14 +5,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from redis import Redis
 
-from ivr.cards.acts.report import Refusal
+from ivr.cards.acts.report import Refusal, ReportRequest
 from ivr.cards.block import BlockState
+from ivr.cards.change import Change
+from ivr.cards.errors import UnknownCardError
 from ivr.cards.loss import LossReport
 from ivr.cards.notice import Attempt, Outcome
 from ivr.cards.records import CardState, Holder
 from ivr.cards.status import Social
 from ivr.service import CardService
+from ivr.store.cases import Cases, Reading
 from ivr.store.codec import plain
+from ivr.store.known import KnownHolder
 from tests.builders import a_card, a_holder, an_id_number, enrol, settings
 from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
@@ -30,8 +34,8 @@ class Counter:
         if (known := self.service.look_up(id_number)) is None:
             return "nobody"
         card_ref = next(ref for ref, card in known.cards.items() if card.last4 == last4)
-        request = known.request(card_ref, "counter", f"visit-{self.visits}", "zh")
-        filing = self.service.report_loss(request, known.readings[card_ref])
+        request = ReportRequest(known.ref, card_ref, "counter", f"visit-{self.visits}", "zh")
+        filing = self.service.report_loss(request, known)
         return str(filing.refusal or f"reported {filing.report_number}")
 
     def asks(self, id_number: str) -> tuple[Social, BlockState | None]:
@@ -102,27 +106,93 @@ def test_a_channel_cannot_go_round_the_rules(
     assert on_record(hotline) == []
 
 
-def test_not_even_by_making_the_request_itself(hotline: Hotline) -> None:
-    """What a channel says of a card is not believed further than the rules allow."""
-    enrol(hotline, CHILD)
-    known = hotline.service.look_up(CHILD.id_number)
+def wish(known: KnownHolder, card_ref: str = "", visit: str = "visit-1") -> ReportRequest:
+    return ReportRequest(known.ref, card_ref or next(iter(known.cards)), "website", visit, "zh")
+
+
+def looked_up(hotline: Hotline, holder: Holder) -> KnownHolder:
+    known = hotline.service.look_up(holder.id_number)
     assert known is not None
-    request = known.request(next(iter(known.cards)), "website", "visit-1", "zh")
+    return known
+
+
+def test_not_even_by_never_looking(hotline: Hotline) -> None:
+    """The service looks itself."""
+    enrol(hotline, CHILD)
+    request = wish(looked_up(hotline, CHILD))
     assert hotline.service.report_loss(request).refusal is Refusal.UNDER_16
     assert on_record(hotline) == []
 
 
-def test_how_another_card_stands_is_not_taken_for_this_ones(hotline: Hotline) -> None:
-    """A channel that mixes two cards up reports the one it names, and no other."""
-    enrol(hotline, holder := a_holder(a_card("1111"), a_card("2222", "ccb")))
-    known = hotline.service.look_up(holder.id_number)
-    assert known is not None
-    first, second = known.cards
-    request = known.request(first, "counter", "visit-1", "zh")
-    report = reported(
-        hotline, hotline.service.report_loss(request, known.readings[second]).report_number
-    )
-    assert (report.card_ref, report.card_last4) == (first, "1111")
+@pytest.mark.parametrize(
+    ("state", "refusal"),
+    [(CardState.LOCKED, Refusal.NEEDS_A_PERSON), (CardState.FORMAL_LOSS, Refusal.FORMAL)],
+)
+def test_what_an_import_says_meanwhile_counts(
+    hotline: Hotline, state: CardState, refusal: Refusal
+) -> None:
+    """The card was in order when the channel looked, and is not when the report comes."""
+    enrol(hotline, holder := a_holder())
+    known = looked_up(hotline, holder)
+    enrol(hotline, a_holder(a_card(state=state)))
+    assert hotline.service.report_loss(wish(known), known).refusal is refusal
+    assert on_record(hotline) == []
+
+
+def test_an_import_while_the_report_is_committed_counts(
+    hotline: Hotline, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between the service's own look and its commit."""
+    enrol(hotline, holder := a_holder())
+    request = wish(looked_up(hotline, holder))
+    commit, locked = Cases.file, a_holder(a_card(state=CardState.LOCKED))
+
+    def after_an_import(cases: Cases, change: Change, reading: Reading) -> bool:
+        enrol(hotline, locked)
+        return commit(cases, change, reading)
+
+    monkeypatch.setattr(Cases, "file", after_an_import)
+    assert hotline.service.report_loss(request).refusal is Refusal.NEEDS_A_PERSON
+    assert on_record(hotline) == []
+
+
+def test_the_notice_goes_to_the_bank_the_card_has_now(hotline: Hotline) -> None:
+    enrol(hotline, holder := a_holder())
+    known = looked_up(hotline, holder)
+    enrol(hotline, a_holder(a_card(bank="ccb")))
+    filing = hotline.service.report_loss(wish(known), known)
+    assert reported(hotline, filing.report_number).bank == "ccb"
+
+
+def test_nobody_is_refused_on_what_was_seen_long_ago(hotline: Hotline) -> None:
+    """A page that was open while the first report ended."""
+    enrol(hotline, holder := a_holder())
+    hotline.service.report_loss(wish(looked_up(hotline, holder)))
+    known = looked_up(hotline, holder)
+    hotline.redis.delete(*hotline.redis.keys("loss:*"))  # the 7 days are over
+    assert hotline.service.report_loss(wish(known, visit="visit-2"), known).refusal is None
+
+
+@pytest.mark.parametrize("has_looked", [True, False])
+def test_a_holder_who_left_the_directory_meanwhile(hotline: Hotline, *, has_looked: bool) -> None:
+    enrol(hotline, holder := a_holder())
+    known = looked_up(hotline, holder)
+    hotline.redis.delete(*hotline.redis.keys("holder:*"), *hotline.redis.keys("card:*"))
+    with pytest.raises(UnknownCardError):
+        hotline.service.report_loss(wish(known), known if has_looked else None)
+    assert on_record(hotline) == []
+
+
+@pytest.mark.parametrize("has_looked", [True, False])
+def test_somebody_elses_card(hotline: Hotline, *, has_looked: bool) -> None:
+    enrol(hotline, a_holder(a_card("9999")), CHILD)
+    known, child = looked_up(hotline, a_holder()), looked_up(hotline, CHILD)
+    (others,) = child.cards
+    with pytest.raises(UnknownCardError):
+        hotline.service.report_loss(wish(known, others), known if has_looked else None)
+    # what was found of another holder is not taken for this one's
+    assert hotline.service.report_loss(wish(child), known).refusal is Refusal.UNDER_16
+    assert on_record(hotline) == []
 
 
 def test_a_number_nobody_holds(counter: Counter) -> None:
@@ -132,14 +202,10 @@ def test_a_number_nobody_holds(counter: Counter) -> None:
 def test_two_channels_at_the_same_instant_make_one_report(hotline: Hotline) -> None:
     """All looked before any filed."""
     enrol(hotline, holder := a_holder())
-    known = hotline.service.look_up(holder.id_number)
-    assert known is not None
-    card_ref = next(iter(known.cards))
-    requests = [known.request(card_ref, f"channel-{n}", f"visit-{n}", "zh") for n in range(8)]
+    known = looked_up(hotline, holder)
+    requests = [wish(known, visit=f"visit-{n}") for n in range(8)]
     with ThreadPoolExecutor(8) as pool:
-        filings = list(
-            pool.map(lambda r: hotline.service.report_loss(r, known.readings[card_ref]), requests)
-        )
+        filings = list(pool.map(lambda r: hotline.service.report_loss(r, known), requests))
     assert sorted(str(filing.refusal) for filing in filings) == ["None"] + ["already"] * 7
     assert len({filing.report_number for filing in filings}) == 1
     assert len(hotline.redis.keys("report:*")) == 1

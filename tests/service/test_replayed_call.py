@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 from redis import Redis
 
-from ivr.cards.acts.report import Refusal
+from ivr.cards.acts.report import Refusal, ReportRequest
 from ivr.cards.bank_event import UNBLOCKED, BankEvent
 from ivr.cards.notice import NoticeKind, NoticeState
 from ivr.store import keys
@@ -14,7 +14,7 @@ from ivr.store.codec import plain
 from tests.builders import a_card, a_holder, an_app, hotline_of, settings
 from tests.redis_server import RedisServer
 from tests.store.conftest import notices_of
-from tests.web.conftest import PhoneCall, Twilio
+from tests.web.conftest import ID_KEYS, PhoneCall, Twilio
 
 HOLDER = a_holder(a_card("1111"), a_card("2222", "ccb"))
 
@@ -35,8 +35,8 @@ def reports(app: Flask, last4: str, origin: str) -> Refusal | None:
     known = service.look_up(HOLDER.id_number)
     assert known is not None
     ref = next(ref for ref, card in known.cards.items() if card.last4 == last4)
-    filing = service.report_loss(known.request(ref, "phone", origin, "zh"), known.readings[ref])
-    return filing.refusal
+    request = ReportRequest(known.ref, ref, "phone", origin, "zh")
+    return service.report_loss(request, known).refusal
 
 
 def test_the_same_request_files_nothing_more(app: Flask, redis: Redis) -> None:
@@ -69,7 +69,8 @@ def test_a_card_the_bank_unblocked_is_reported_again_but_not_by_the_first_call(
     assert overtaken.state is NoticeState.CLOSED
     assert reports(app, "1111", "CA1") is Refusal.ALREADY
     assert hotline_of(app).service.hear(replace(event, id="evt-2", at=at + 1)) == "applied"
-    assert reports(app, "1111", "CA1") is Refusal.REPLAYED
+    assert reports(app, "1111", "CA1") is Refusal.ALREADY
+    assert len(redis.keys("report:*")) == 2
 
 
 def test_a_call_may_report_every_card_of_its_holder(app: Flask) -> None:
@@ -93,4 +94,19 @@ def test_a_played_back_call_hears_no_success(redis: Redis, redis_server: RedisSe
     again = PhoneCall(Twilio(app)).to_confirmation().presses("1")
     again.does_not_hear("挂失成功")
     assert redis.keys("loss:*") == []
+    assert len(redis.keys("report:*")) == 1
+
+
+def test_a_caller_whose_bank_unblocks_the_card_meanwhile_is_not_asked_to_confirm_again(
+    app: Flask, redis: Redis
+) -> None:
+    """One call files one report of a card: what it would confirm could not be filed."""
+    call = PhoneCall(Twilio(app)).dials().presses("1", "1", ID_KEYS, "1", "1").hears("挂失成功")
+    number = next(card.number for card in HOLDER.cards if card.last4 == "1111")
+    event = BankEvent("evt-1", "icbc", UNBLOCKED, redis.time()[0] + 1, card_number=number)
+    assert hotline_of(app).service.hear(event) == "applied"
+    call.presses("", "", "1", "1")
+    call.hears("尾号1111的卡已经挂失", "已经在银行网点解挂", "95588").does_not_hear(
+        "确认挂失请按1", "挂失成功"
+    )
     assert len(redis.keys("report:*")) == 1

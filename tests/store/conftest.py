@@ -1,10 +1,8 @@
 """The hotline on a real server, with one holder on record."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
 
 import pytest
 from redis import Redis
@@ -40,10 +38,11 @@ def own_server() -> Iterator[RedisServer]:
         server.stop()
 
 
-def a_request(hotline: Hotline, origin: str = "CA1", **changes: Any) -> ReportRequest:
+def a_request(hotline: Hotline, origin: str = "CA1") -> ReportRequest:
     """A wish to report the holder's card."""
-    ref = hotline.vault.ref("id", HOLDER.id_number)
-    return replace(ReportRequest(ref, HOLDER, HOLDER.cards[0], "phone", origin, "zh"), **changes)
+    ref = hotline.holders.ref(HOLDER.id_number)
+    card_ref = hotline.holders.card_ref(HOLDER.cards[0].number)
+    return ReportRequest(ref, card_ref, "phone", origin, "zh")
 
 
 def filed(hotline: Hotline, origin: str = "CA1") -> LossReport:

@@ -13,10 +13,18 @@ from ivr.cards.notice import Notice, NoticeKind, NoticeState, Outcome
 from ivr.store import keys
 from ivr.store.codec import dump, load
 from ivr.store.vault import WrongDataKeysError
-from tests.builders import settings
+from tests.builders import enrol, settings
 from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
-from tests.store.conftest import an_attempt, close, end_suspension, filed, notices_of, the_notice
+from tests.store.conftest import (
+    HOLDER,
+    an_attempt,
+    close,
+    end_suspension,
+    filed,
+    notices_of,
+    the_notice,
+)
 from tests.web.conftest import Cut, Wire
 
 FAR = 4_000_000_000
@@ -242,6 +250,7 @@ def test_an_attempt_is_recorded_once_although_the_line_broke(
     wire = Wire(own_server, own_server.directory)
     try:
         hotline = open_hotline(settings(wire.url))
+        enrol(hotline, HOLDER)
         filed(hotline)
         notice = the_notice(hotline)
         wire.at_commit, wire.cuts_left = cut, 1

@@ -23,7 +23,7 @@ from ivr.cards.report_number import is_report_number, new_report_number
 from ivr.store import keys
 from ivr.store.codec import dump, load, plain
 from ivr.store.outbox import JOB, TEXTS_QUEUE
-from tests.builders import settings
+from tests.builders import enrol, settings
 from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
 from tests.store.conftest import (
@@ -105,6 +105,7 @@ def test_the_suspension_lasts_604800_seconds(hotline: Hotline, redis: Redis) -> 
 
 def test_the_days_are_a_setting(redis: Redis, redis_server: RedisServer) -> None:
     hotline = open_hotline(settings(redis_server.url, loss_report_days="3"), redis)
+    enrol(hotline, HOLDER)
     assert redis.ttl(keys.loss(filed(hotline).card_ref)) <= 3 * keys.DAY
 
 

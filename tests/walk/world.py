@@ -66,7 +66,7 @@ class MemoryService:
             return None
         cards = dict(zip(self.cases, self._holder.cards, strict=True))
         readings = {ref: Reading(NOW, case, ()) for ref, case in self.cases.items()}
-        return KnownHolder("holder", self._holder, cards, readings)
+        return KnownHolder("holder", self._holder, cards, readings, (("GET", ""), b""))
 
     def refusal(self, known: KnownHolder, card_ref: str) -> Refusal | None:
         card, case = known.cards[card_ref], known.readings[card_ref].case
@@ -75,14 +75,15 @@ class MemoryService:
     def status(self, known: KnownHolder, card_ref: str) -> Status:
         return status_of(known.readings[card_ref].case, known.cards[card_ref])
 
-    def report_loss(self, request: ReportRequest, seen: Reading) -> Filing:
+    def report_loss(self, request: ReportRequest, seen: KnownHolder) -> Filing:
         if self._world.answer_is_lost:
             raise OutcomeUnknownError
         fresh = Fresh(new_report_number(), "ntc-1")
-        filing, change = reporting.report(seen.case, request, fresh, self._rules, NOW)
+        case, card = self.cases[request.card_ref], seen.cards[request.card_ref]
+        filing, change = reporting.report(case, seen.holder, card, request, fresh, self._rules, NOW)
         if change.report is not None and change.block is not None:
             block = replace(change.block, state=self._world.bank_says)
-            case = Case(seen.case.card_ref, change.suspension, block, change.report)
+            case = Case(case.card_ref, change.suspension, block, change.report)
             self.cases[case.card_ref] = case
             self.filed.append(case.card_ref)
         return filing

@@ -25,6 +25,7 @@ from simulator.engine.markup import read_answer
 from tests.builders import BASE_URL, TWILIO_TOKEN, a_holder, an_app, hotline_of, settings
 from tests.hotline import Hotline
 from tests.redis_server import RedisServer
+from tests.resp import is_whole
 
 Form = Sequence[tuple[str, str]]
 
@@ -215,7 +216,7 @@ class Wire:
                 line.shutdown(socket.SHUT_RDWR)
 
     def _exchange(self, near: socket.socket, far: socket.socket) -> None:
-        answered = True
+        answered, asked = True, b""
         while True:
             ready, _, _ = select.select([near, far], [], [])
             if far in ready:
@@ -225,16 +226,20 @@ class Wire:
                 near.sendall(answer)
                 answered = True
                 continue
-            asked = near.recv(1 << 16)
-            if not asked:
+            piece = near.recv(1 << 16)
+            if not piece:
                 return
+            asked += piece
+            if not is_whole(asked):  # the client sends what is long in pieces
+                continue
             self.round_trips += answered
             answered = False
             if self.at_commit and self.cuts_left and is_commit(asked):
                 if self._fails(near, far, asked):
                     return
-                continue
-            far.sendall(asked)
+            else:
+                far.sendall(asked)
+            asked = b""
 
     def _fails(self, near: socket.socket, far: socket.socket, asked: bytes) -> bool:
         """Whether it was a commit; a server that does not know the script yet has done nothing."""

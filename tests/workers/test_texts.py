@@ -46,7 +46,8 @@ def a_text(hotline: Hotline, language: str = "zh") -> Notice:
     """Files a report; returns the text it owes the holder."""
     hotline.holders.put_all([CardLine(2, HOLDER)])
     ref = hotline.vault.ref("id", HOLDER.id_number)
-    hotline.service.report_loss(ReportRequest(ref, HOLDER, CARD, "phone", "CA1", language))
+    card_ref = hotline.holders.card_ref(CARD.number)
+    hotline.service.report_loss(ReportRequest(ref, card_ref, "phone", "CA1", language))
     (text_id,) = hotline.outbox.due(TEXTS_QUEUE, hotline.outbox.now() + 1, 10)
     notice = hotline.outbox.find(text_id)
     assert notice is not None

@@ -30,14 +30,14 @@ class Refusal(StrEnum):
 
 @dataclass(frozen=True)
 class ReportRequest:
-    """Somebody asks that a card be reported lost.
+    """Somebody asks that a card be reported lost. It names the card and says nothing of it: what
+    is known of holder and card is read when the report is filed.
 
     `origin` is the idempotency key (a call's id): two requests with the same one file one report.
     """
 
     holder_ref: str
-    holder: Holder
-    card: Card
+    card_ref: str
     channel: str
     origin: str
     language: str
@@ -93,6 +93,8 @@ def refusal(case: Case, holder: Holder, card: Card, rules: Rules, now: int) -> R
 
 def report(
     case: Case,
+    holder: Holder,
+    card: Card,
     request: ReportRequest,
     fresh: Fresh,
     rules: Rules,
@@ -114,17 +116,18 @@ def report(
     suspension = case.suspension
     if suspension is not None and suspension.origin == request.origin:
         return Filing(None, suspension, _keeps_deadline(case, rules)), NOTHING
-    why_not = refusal(case, request.holder, request.card, rules, now)
+    why_not = refusal(case, holder, card, rules, now)
     if why_not is None and filed_before:
-        why_not = Refusal.REPLAYED
+        why_not = Refusal.ALREADY if suspension else Refusal.REPLAYED
     if why_not is not None:
         return Filing(why_not, suspension, block=case.block), NOTHING
     kept = suspension.release_at if suspension else None
     if kept and kept <= now:  # Redis may keep the key a moment longer than that
         kept = None
-    filed = _new_report(case.card_ref, request, fresh, now, kept or now + rules.suspension_seconds)
+    until = kept or now + rules.suspension_seconds
+    filed = _new_report(holder, card, request, fresh, now, until)
     suspended = Suspension(ReportKind.TEMPORARY, filed.number, filed.origin, filed.release_at)
-    change = _filed(filed, suspended, request)
+    change = _filed(filed, suspended, holder, card)
     change = replace(change, notice=_overtaken(earlier))
     if kept and case.report is not None:
         change = replace(change, superseded=replace(case.report, state=ReportState.SUPERSEDED))
@@ -156,30 +159,30 @@ def _overtaken(earlier: Notice | None) -> NoticeChange | None:
 
 
 def _new_report(
-    card_ref: str, request: ReportRequest, fresh: Fresh, now: int, release_at: int
+    holder: Holder, card: Card, request: ReportRequest, fresh: Fresh, now: int, release_at: int
 ) -> LossReport:
     return LossReport(
         number=fresh.number,
         holder_ref=request.holder_ref,
-        card_ref=card_ref,
-        bank=request.card.bank,
+        card_ref=request.card_ref,
+        bank=card.bank,
         reported_at=now,
         release_at=release_at,
         channel=request.channel,
         origin=request.origin,
         notice_id=fresh.notice_id,
-        card_last4=request.card.last4,
-        holder_last4=request.holder.last4,
+        card_last4=card.last4,
+        holder_last4=holder.last4,
         language=request.language,
     )
 
 
-def _filed(filed: LossReport, suspension: Suspension, request: ReportRequest) -> Change:
+def _filed(filed: LossReport, suspension: Suspension, holder: Holder, card: Card) -> Change:
     """The block starts again, even if the bank confirmed it for an earlier report: the card may
     have been unblocked or moved to another bank since, and we may not know that yet.
     """
     now, number, card_ref, bank = filed.reported_at, filed.number, filed.card_ref, filed.bank
-    body = reported_body(filed, request.holder, request.card)
+    body = reported_body(filed, holder, card)
     told = Owed(NoticeKind.LOSS_REPORTED, bank, now, body, number, card_ref, filed.notice_id)
     fields = {"report": number, "card": card_ref, "bank": bank,
               "channel": filed.channel, "origin": filed.origin}  # fmt: skip

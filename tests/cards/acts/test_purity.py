@@ -134,7 +134,7 @@ def test_the_look_sees_what_it_is_for(source: str, found: str) -> None:
 
 CARD: Final = Card("A12345678", "icbc", "6222021234565678", "110100")
 ZHANG: Final = Holder("11010519491231002X", "张三", "+8613800138001", (CARD,))
-REQUEST: Final = ReportRequest("holder-1", ZHANG, CARD, "phone", "CA1", "zh")
+REQUEST: Final = ReportRequest("holder-1", "card-1", "phone", "CA1", "zh")
 TOLD: Final = {"report_number": "12345670", "action": "block_financial_function", "card": {}}
 
 
@@ -146,7 +146,7 @@ def asked() -> dict[str, tuple[Callable[..., Any], list[Any], dict[str, Any]]]:
     earlier = [an_attempt("failed"), an_attempt("failed", status=503)]
     over = a_case("blocked", suspension=None)
     return {
-        "report": (report, [new, REQUEST, Fresh("12345670", "ntc-1"), rules, NOW], {}),
+        "report": (report, [new, ZHANG, CARD, REQUEST, Fresh("12345670", "ntc-1"), rules, NOW], {}),
         "refusal": (refusal, [new, ZHANG, CARD, rules, NOW], {}),
         "status": (status_of, [a_case(), CARD], {}),
         "hear": (hear, [a_case(), a_notice(), an_event("formal loss"), NOW],

@@ -70,8 +70,7 @@ BORN_ON_THE_23RD: Final = "110105201011230017"  # 2010-11-23
 AGES: Final = {MIDNIGHT - 1: "15", MIDNIGHT: "16", MIDNIGHT + 3600: "16"}
 
 
-def a_request(card: Card = CARD, holder: Holder = ZHANG, origin: str = "CA1") -> ReportRequest:
-    return ReportRequest("holder-1", holder, card, "phone", origin, "zh")
+REQUEST: Final = ReportRequest("holder-1", "card-1", "phone", "CA1", "zh")
 
 
 def answer_to(state: CardState, by: str, bank: str) -> str:
@@ -180,7 +179,7 @@ def test_who_may_report(state: CardState, by: str, bank: str) -> None:
     answer, card = answer_to(state, by, bank), a_card(state, bank)
     for block in EVERY_BLOCK:
         case = the_case(block, by)
-        found = report(case, a_request(card), FRESH, RULES, NOW)
+        found = report(case, ZHANG, card, REQUEST, FRESH, RULES, NOW)
         may = refusal(case, ZHANG, card, RULES, NOW)
         if is_reported_again(state, by, bank, block):
             assert found == (Filing(None, SUSPENDED_AGAIN, True), ALL_THAT_FOLLOWS_AGAIN)
@@ -200,7 +199,7 @@ def test_a_child_never_reports_and_is_none_from_the_birthday_in_beijing(now: int
     for state, by, bank in EVERY_WISH:
         case, card = the_case("none", by), a_card(state, bank)
         answer = "under_16" if age == "15" else answer_to(state, by, bank)
-        filing, change = report(case, a_request(card, child), FRESH, RULES, now)
+        filing, change = report(case, child, card, REQUEST, FRESH, RULES, now)
         assert filing.refusal == (None if answer == FILED else answer), (by, state, bank)
         assert refusal(case, child, card, RULES, now) == filing.refusal
         assert (change == NOTHING) == (answer != FILED)
@@ -212,7 +211,7 @@ def test_the_same_call_gets_its_own_report_even_where_none_could_be_made_today()
     own = a_suspension(origin="CA1", report_number="55555551")
     for block, state, bank, holder in product(EVERY_BLOCK, CardState, BANKS, (ZHANG, child)):
         case = replace(a_case(block), suspension=own)
-        found = report(case, a_request(a_card(state, bank), holder), FRESH, RULES, NOW)
+        found = report(case, holder, a_card(state, bank), REQUEST, FRESH, RULES, NOW)
         assert found == (Filing(None, own), NOTHING), f"block {block}, {state!r}, bank {bank}"
         assert found[0].report_number == "55555551"
 
@@ -221,7 +220,7 @@ def test_the_same_call_gets_its_report_again_and_is_told_the_same_of_its_deadlin
     """It took over an earlier report's deadline, and asks a second time."""
     found = report(
         Case("card-1", SUSPENDED_AGAIN, a_block("notified"), ALL_THAT_FOLLOWS_AGAIN.report),
-        a_request(), FRESH, RULES, NOW + 60,
+        ZHANG, CARD, REQUEST, FRESH, RULES, NOW + 60,
     )  # fmt: skip
     assert found == (Filing(None, SUSPENDED_AGAIN, keeps_deadline=True), NOTHING)
 
@@ -234,14 +233,14 @@ def test_a_deadline_that_is_over_is_not_kept(left: int, keeps: bool) -> None:
     case = the_case("unblocked", "another call")
     assert case.suspension is not None
     case = replace(case, suspension=replace(case.suspension, release_at=NOW + left))
-    filing, change = report(case, a_request(), FRESH, RULES, NOW)
+    filing, change = report(case, ZHANG, CARD, REQUEST, FRESH, RULES, NOW)
     assert filing.suspension is not None
     assert filing.suspension.release_at == (NOW + 1 if keeps else NOW + WEEK)
     assert (filing.keeps_deadline, change.superseded is not None) == (keeps, keeps)
 
 
 def test_once_the_7_days_are_over_the_same_call_reports_anew() -> None:
-    found = report(the_case("blocked", "nothing"), a_request(), FRESH, RULES, NOW)
+    found = report(the_case("blocked", "nothing"), ZHANG, CARD, REQUEST, FRESH, RULES, NOW)
     assert found == (Filing(None, NEW_SUSPENSION), ALL_THAT_FOLLOWS)
 
 
@@ -252,7 +251,7 @@ def test_whoever_is_refused_learns_which_report_holds_the_card() -> None:
         ("a formal loss", "12345670"),
     ):
         card = a_card(CardState.LOCKED, "known")
-        filing, _ = report(the_case("blocked", by), a_request(card), FRESH, RULES, NOW)
+        filing, _ = report(the_case("blocked", by), ZHANG, card, REQUEST, FRESH, RULES, NOW)
         assert filing.report_number == number
 
 
@@ -260,9 +259,11 @@ def test_every_word_of_the_request_ends_where_it_belongs() -> None:
     """Another card, bank, channel, language, call, number and deadline than everywhere above."""
     card = Card("B00004321", "ccb", "6227000000004321", "320100")
     li = Holder("320102195006150014", "李四", "+8613900139002", (card,))
-    request = ReportRequest("holder-2", li, card, "web", "web-7", "en")
+    request = ReportRequest("holder-2", "card-2", "web", "web-7", "en")
     rules = Rules(banks={"ccb": ...}, suspension_seconds=3 * 86_400)
-    _, change = report(Case("card-2"), request, Fresh("76543210", "ntc-9"), rules, NOW + 5)
+    _, change = report(
+        Case("card-2"), li, card, request, Fresh("76543210", "ntc-9"), rules, NOW + 5
+    )
 
     end = NOW + 5 + 3 * 86_400
     assert change.suspension == Suspension(ReportKind.TEMPORARY, "76543210", "web-7", end)
@@ -312,18 +313,18 @@ def in_beijing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("in_beijing")
 def test_banks_are_told_times_in_utc_wherever_the_machine_stands() -> None:
-    _, change = report(Case("card-1"), a_request(), FRESH, RULES, NOW)
+    _, change = report(Case("card-1"), ZHANG, CARD, REQUEST, FRESH, RULES, NOW)
     assert change.owes[0].body == DOCUMENT
 
 
 def test_personal_values_are_in_the_notice_and_nowhere_else() -> None:
     """And in no repr, for what is printed is logged."""
-    found = report(Case("card-1"), a_request(), FRESH, RULES, NOW)
+    found = report(Case("card-1"), ZHANG, CARD, REQUEST, FRESH, RULES, NOW)
     bank, text = found[1].owes
     for value in PERSONAL:
         assert value not in repr(found)
         assert value not in repr(text.body)
-        assert value not in repr(a_request())
+        assert value not in repr(REQUEST)
     without = replace(found[1], owes=(replace(bank, body={}), text))
     assert not [value for value in PERSONAL if value in everything(without)]
     assert [value for value in PERSONAL if value in everything(bank.body)] == [

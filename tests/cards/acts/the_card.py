@@ -57,10 +57,10 @@ class TheCard:
     def is_reported(self) -> None:
         """By a call of its own; nothing happens when the card may not be reported now."""
         n = len(self.reports)
-        request = ReportRequest("holder-1", ZHANG, CARD, "phone", f"CA{n}", "zh")
+        request = ReportRequest("holder-1", "card-1", "phone", f"CA{n}", "zh")
         fresh = Fresh(f"{n:08}", f"ntc-{n}")
         earlier = self._notice()
-        _, change = report(self.case, request, fresh, RULES, self.now, earlier=earlier)
+        _, change = report(self.case, ZHANG, CARD, request, fresh, RULES, self.now, earlier=earlier)
         if change.report is not None:
             self.reports.append(change.report)
             self.notices.append(a_notice(id=fresh.notice_id, report_number=fresh.number))
