@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final
 
-from ivr.cards.acts.report import Filing, Refusal, ReportRequest
+from ivr.cards.acts.report import Filing, Origin, Refusal, ReportRequest
 from ivr.cards.block import Block
 from ivr.cards.case import Case
 from ivr.cards.errors import UnknownCardError
@@ -24,7 +24,7 @@ from ivr.prompts.languages import LanguageCode
 from ivr.service import CardService
 from ivr.settings import Settings
 from ivr.spoken import BankNames, hours_text
-from ivr.store.cases import OutcomeUnknownError
+from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.known import KnownHolder
 
 CHANNEL: Final = "phone"
@@ -79,6 +79,11 @@ class Turn:
         return self.call.facts["card_ref"]
 
     @property
+    def origin(self) -> Origin:
+        """Whose wish it is: this call's."""
+        return Origin(CHANNEL, self.call.sid)
+
+    @property
     def known(self) -> KnownHolder:
         return self.directory.of_call(self.call)
 
@@ -105,8 +110,11 @@ class Turn:
 
 
 def run_action(name: str, turn: Turn) -> Result:
-    """Runs the action of a `Do` step."""
-    return ACTIONS[name](turn)
+    """Runs the action of a `Do` step. A number that nobody can be sure of is never spoken."""
+    try:
+        return ACTIONS[name](turn)
+    except OutcomeUnknownError:
+        return Result("unknown", {FACT: OnRecord.UNKNOWN, **turn.card_facts})
 
 
 def find_holder(turn: Turn) -> Result:
@@ -144,10 +152,14 @@ def _choices(turn: Turn, known: KnownHolder) -> tuple[Choice, ...]:
         Choice(
             ref,
             _card_facts(card, turn.banks, turn.call.language),
-            "pick_item_reported" if turn.service.refusal(known, ref) is Refusal.ALREADY else "",
+            "pick_item_reported" if _is_reported(turn, known, ref) else "",
         )
         for ref, card in list(known.cards.items())[:8]
     )
+
+
+def _is_reported(turn: Turn, known: KnownHolder, card_ref: str) -> bool:
+    return turn.service.refusal(known, card_ref, turn.origin) is Refusal.ALREADY
 
 
 def _count(call: Call, fact: str) -> int:
@@ -164,19 +176,16 @@ def _missed(misses: int, lookups: int) -> Result:
 
 
 def look_at_card(turn: Turn) -> Result:
-    """Whether the chosen card can be reported lost, for the first time or again. A card that this
-    very call reported is reported already even if its bank has unblocked it since: one call files
-    one report of a card.
-    """
-    refusal = turn.service.refusal(turn.known, turn.card_ref)
+    """Whether the chosen card can be reported lost, for the first time or again."""
+    refusal = turn.service.refusal(turn.known, turn.card_ref, turn.origin)
     suspension = turn.case.suspension
-    if refusal is None and suspension is not None and suspension.origin == turn.call.sid:
-        refusal = Refusal.ALREADY
     days = str(turn.settings.loss_report_days)
     if refusal is None:
         outcome = "again" if suspension else "reportable"
         return Result(outcome, {**turn.card_facts, "days": days})
     seen = Filing(refusal, suspension, block=turn.case.block)
+    if suspension is not None:
+        turn.service.make_sure(suspension.number_told)
     return _refused(turn, seen, refusal, turn.card_facts)
 
 
@@ -186,8 +195,8 @@ def file_report(turn: Turn) -> Result:
     request = ReportRequest(known.ref, turn.card_ref, CHANNEL, call.sid, call.language)
     try:
         filing = turn.service.report_loss(request, known)
-    except OutcomeUnknownError:
-        return Result("unknown", {FACT: OnRecord.UNKNOWN})
+    except UnknownCardError:  # gone from the directory since the last turn
+        return Result("not_by_phone")
     if filing.refusal is not None:
         return _refused(turn, filing, filing.refusal, {})
     kept = "1" if filing.keeps_deadline else ""
@@ -205,6 +214,8 @@ def read_block(turn: Turn) -> Result:
 def read_status(turn: Turn) -> Result:
     """The three parts of a card's status: social security, bank, formal report."""
     status = turn.service.status(turn.known, turn.card_ref)
+    if status.suspension is not None:
+        turn.service.make_sure(status.suspension.number_told)
     is_formal = status.social is Social.FORMAL
     bank_facts = turn.block_bank_facts
     lines = (
@@ -213,7 +224,7 @@ def read_status(turn: Turn) -> Result:
         Line(_bank_prompt(turn.case.block), bank_facts),
         Line("status_formal" if is_formal else "status_formal_none"),
     )
-    may_report = turn.service.refusal(turn.known, turn.card_ref) is None
+    may_report = turn.service.refusal(turn.known, turn.card_ref, turn.origin) is None
     return Result("reportable" if may_report else "read", lines=lines)
 
 
@@ -286,9 +297,9 @@ def _refused(turn: Turn, filing: Filing, refusal: Refusal, facts: dict[str, str]
 
 def _report_facts(suspension: Suspension | None) -> dict[str, str]:
     """The number and deadline of a temporary report; empty for a formal report, or for none."""
-    if suspension is None or suspension.release_at is None:
+    if suspension is None or not suspension.number_told:
         return {}
-    number, until = suspension.report_number, str(suspension.release_at)
+    number, until = suspension.number_told, str(suspension.release_at)
     return {"report_number": number, "until": until, FACT: OnRecord.YES}
 
 

@@ -12,9 +12,10 @@ HotlineError
 │   ├── UnknownCardError          no such holder with such a card in the directory
 │   └── UnlawfulTransitionError   a step the block's table does not have; .state, .event
 ├── UnsafeRedisError              this Redis could lose or evict a loss report; says what to change
+├── NotThePrimaryError            a server that writes nothing now, also redis-py's ConnectionError
 ├── UnreadableRecordError         a record cannot be read; .key, its name in Redis
 │   └── WrongDataKeysError        sealed records cannot be opened; says what to do
-├── OutcomeUnknownError           the connection broke in a commit: it may be on disk or not
+├── OutcomeUnknownError           nobody can say for certain whether a report is on record
 ├── UnknownCursorError            a page of blocks was asked for after something that is no cursor
 ├── HoldersBusyError              others kept writing the same holders; nothing was written
 ├── CardholdersFileError          the file as a whole is not a cardholders CSV; says why

@@ -4,7 +4,9 @@ A channel looks a holder up, asks for an act, and chooses words for the answer. 
 is decided here and in ivr/cards/acts, never in a channel.
 """
 
+import time
 from collections.abc import Callable
+from typing import Final
 
 import structlog
 
@@ -13,7 +15,8 @@ from ivr.cards.acts.drop import drop
 from ivr.cards.acts.hear import EventStatus, hear
 from ivr.cards.acts.release import release
 from ivr.cards.acts.remind import THEN_EVERY, remind
-from ivr.cards.acts.report import Filing, Fresh, Refusal, ReportRequest
+from ivr.cards.acts.report import Filing, Fresh, Origin, Refusal, ReportRequest
+from ivr.cards.acts.restore import Restored, restore
 from ivr.cards.acts.send_again import send_again
 from ivr.cards.acts.settle import settle
 from ivr.cards.bank_event import BLOCKED, BankEvent
@@ -24,6 +27,7 @@ from ivr.cards.errors import (
     TooManyEventsError,
     UnknownCardError,
 )
+from ivr.cards.loss import LossReport
 from ivr.cards.notice import Attempt, Notice, NoticeKind
 from ivr.cards.notice_bodies import iso
 from ivr.cards.report_number import new_report_number
@@ -31,12 +35,15 @@ from ivr.cards.rules import Rules
 from ivr.cards.status import Status, status_of
 from ivr.settings import Settings
 from ivr.store import keys
+from ivr.store.assurance import Assurance
 from ivr.store.cases import Cases, Reading, SeenEvent
 from ivr.store.deadlines import Deadlines
 from ivr.store.holders import Holders
 from ivr.store.known import KnownHolder
 from ivr.store.opening import Store
 from ivr.store.outbox import Outbox, new_notice_id
+
+SEEN_SECONDS: Final = 2.0  # how long a report may take its time from what a channel saw
 
 log = structlog.get_logger()
 
@@ -50,6 +57,7 @@ class CardService:
         holders: Holders,
         outbox: Outbox,
         deadlines: Deadlines,
+        assurance: Assurance,
         rules: Rules,
         *,
         events_per_minute: int,
@@ -59,6 +67,7 @@ class CardService:
         self._holders = holders
         self._outbox = outbox
         self._deadlines = deadlines
+        self._assurance = assurance
         self._rules = rules
         self._events_per_minute = events_per_minute
 
@@ -74,11 +83,15 @@ class CardService:
         """The same holder by reference."""
         return self._holders.known(ref)
 
-    def refusal(self, known: KnownHolder, card_ref: str) -> Refusal | None:
-        """Why one of a holder's cards cannot be reported lost now; None when it can."""
+    def refusal(
+        self, known: KnownHolder, card_ref: str, by: Origin | None = None
+    ) -> Refusal | None:
+        """Why one of a holder's cards cannot be reported lost now (by this request); None when it
+        can.
+        """
         reading = known.readings[card_ref]
         card = known.cards[card_ref]
-        return reporting.refusal(reading.case, known.holder, card, self._rules, reading.now)
+        return reporting.refusal(reading.case, known.holder, card, self._rules, reading.now, by)
 
     def status(self, known: KnownHolder, card_ref: str) -> Status:
         """How one of a holder's cards stands: social security, bank, formal report."""
@@ -88,8 +101,8 @@ class CardService:
         """Reports a card lost, if that is allowed. All that follows is on disk, or nothing is.
 
         `seen` is what the channel found when it looked this holder up; it saves reading the same
-        again. If it is out of date that does no harm: nothing is refused on its word, and the
-        commit makes sure that nothing has changed since.
+        again. If it is out of date that does no harm: nothing is refused on its word, the commit
+        makes sure that nothing has changed since, and after a moment it is read again.
 
         Raises:
             UnknownCardError: the directory has no such holder with such a card (any more).
@@ -98,12 +111,42 @@ class CardService:
                 not answer: it may be on record, or not.
             redis.RedisError: Redis did not answer or refused; nothing was filed.
         """
-        filing = None if seen is None else self._try_to_file(request, seen, is_fresh=False)
+        is_recent = seen is not None and time.monotonic() - seen.read_at < SEEN_SECONDS
+        filing = self._try_to_file(request, seen, is_fresh=False) if seen and is_recent else None
         while filing is None:
             filing = self._try_to_file(request, self._holder_of(request), is_fresh=True)
-        if filing.refusal is None and filing.suspension is not None:
-            self._cases.wait_for_replicas(filing.suspension.report_number)
+        if filing.suspension is not None:
+            self.make_sure(filing.suspension.number_told)
         return filing
+
+    def make_sure(self, report_number: str) -> None:
+        """Returns when a report's number may be told to anybody: whoever filed it may have been
+        killed before he could make sure of it.
+
+        Raises:
+            OutcomeUnknownError: it may be lost again, and nobody may be told.
+        """
+        if report_number:
+            self._assurance.make_sure(report_number)
+
+    def restore(self, report: LossReport) -> Restored | None:
+        """Files a report again that was told and is not on record any more, or records that it
+        has been overtaken. None when it is on record, or when its holder has left the directory.
+        """
+        while self._cases.find_report(report.number) is None:
+            known = self.holder(report.holder_ref)
+            if known is None:
+                return None
+            reading = self._cases.of_filing(report.card_ref, report.channel, report.origin)
+            card = known.cards.get(report.card_ref)
+            came_to, change = restore(
+                reading.case, report, known.holder, card, reading.now,
+                earlier=reading.notice, request_filed_another=reading.filed_before,
+            )  # fmt: skip
+            if self._cases.commit(change, reading.resting_on(known.guard)):
+                log.warning("report_restored", report=report.number, came_to=came_to)
+                return came_to
+        return None
 
     def _try_to_file(
         self, request: ReportRequest, known: KnownHolder, *, is_fresh: bool
@@ -272,6 +315,7 @@ def open_service(store: Store, settings: Settings) -> CardService:
         store.holders,
         store.outbox,
         store.deadlines,
+        store.assurance,
         rules,
         events_per_minute=settings.bank_events_per_minute,
     )

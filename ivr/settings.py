@@ -63,6 +63,9 @@ class Settings(BaseModel):
     wait_for_replicas: int | None = Field(
         default=None, ge=0, le=10, description="unset: 1 with Sentinel, otherwise 0"
     )
+    journal_dir: Path | None = Field(
+        default=None, description="where this machine keeps every report it told of"
+    )
     port: int = Field(default=8000, ge=1, le=65535)
     bind_address: str = Field(default="0.0.0.0", description="where the web listens")  # noqa: S104
     behind_proxy: bool = Field(default=False, description="a proxy before us buffers requests")
@@ -87,6 +90,13 @@ class Settings(BaseModel):
     @classmethod
     def _can_be_opened(cls, url: str) -> str:
         return check_redis_url(url)
+
+    @field_validator("journal_dir")
+    @classmethod
+    def _can_be_written(cls, place: Path | None) -> Path | None:
+        if place is not None and not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
+            raise ValueError("must be a directory that this user can write: mkdir -m 700 makes it")
+        return place
 
     @field_validator("operations_bind")
     @classmethod

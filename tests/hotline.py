@@ -7,6 +7,7 @@ from redis import Redis
 
 from ivr.service import CardService, open_service
 from ivr.settings import Settings
+from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
 from ivr.store.calls import Calls
 from ivr.store.cases import Cases
@@ -16,6 +17,7 @@ from ivr.store.deadlines import Deadlines
 from ivr.store.holders import Holders
 from ivr.store.journal import Journal
 from ivr.store.known_banks import KnownBanks
+from ivr.store.local_journal import LocalJournal
 from ivr.store.opening import open_store
 from ivr.store.outbox import Outbox
 from ivr.store.reconciliation import Reconciliation
@@ -36,6 +38,8 @@ class Hotline:
     holders: Holders
     calls: Calls
     cases: Cases
+    local_journal: LocalJournal
+    assurance: Assurance
     outbox: Outbox
     deadlines: Deadlines
     reconciliation: Reconciliation

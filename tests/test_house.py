@@ -180,8 +180,8 @@ def our_exceptions() -> dict[str, set[str]]:
     while len(ours) > found:
         found = len(ours)
         for node in classes:
-            if any(is_exception(base, ours) for base in node.bases):
-                ours[node.name] = {ast.unparse(base) for base in node.bases}
+            if any(is_exception(base, ours) for base in node.bases):  # a second one is a library's
+                ours[node.name] = {ast.unparse(node.bases[0])}
     names = [node.name for node in classes if node.name in ours]
     assert len(names) == len(set(names)), "two exceptions of one name"
     return ours

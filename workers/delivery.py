@@ -14,6 +14,7 @@ from typing import Any, Final, Protocol, TypeVar
 from ivr.cards.notice import UNREADABLE, Attempt, Notice, Outcome
 from ivr.errors import HotlineError
 from ivr.service import CardService
+from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.connection import OUTAGE
 from ivr.store.outbox import Outbox
 from ivr.store.unreadable import UnreadableRecordError
@@ -75,7 +76,8 @@ class Delivery:
     def attempt(self, notice_id: str) -> None:
         """Makes one attempt to deliver a notice, if it is due.
 
-        After any error raised here the lease ends, and the sweep rings again.
+        After any error raised here the lease ends, and the sweep rings again. So it is when nobody
+        can be sure of the report that the notice is about: it may be lost, and is not told.
         """
         if not self._may_try():
             return  # the bank is paused and this is not its probe: the notice stays due
@@ -88,6 +90,8 @@ class Delivery:
             raise WrongQueueError
         try:
             made = replace(self._try_once(notice, until), claim=claim)
+        except OutcomeUnknownError:
+            return
         except OvertakenError:
             _despite_outages(lambda: self._service.drop(notice.id), until)
             return
@@ -101,6 +105,7 @@ class Delivery:
 
     def _try_once(self, notice: Notice, until: float) -> Attempt:
         now = _despite_outages(self._outbox.now, until)
+        self._service.make_sure(notice.report_number)
         try:
             content = self._outbox.body(notice)
             body = _despite_outages(lambda: self._write(content), until)

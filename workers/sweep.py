@@ -24,6 +24,7 @@ from ivr.store.opening import open_store
 from ivr.store.outbox import Outbox, bank_queue
 from ivr.store.roster import Roster
 from workers.news import tell
+from workers.restoring import Restoring
 from workers.startup import StartupError, begin
 
 EVERY_SECONDS: Final = 1.0
@@ -45,6 +46,7 @@ class Sweep:
         condition: Condition,
         journal: Journal,
         roster: Roster,
+        restoring: Restoring,
         banks: Collection[str],
     ) -> None:
         self._outbox = outbox
@@ -56,6 +58,7 @@ class Sweep:
         self._parts: dict[str, Callable[[], object]] = {
             "alive": condition.say_swept,
             "keys": partial(roster.publish, "clock"),
+            "restore": restoring.round,
             "hurry": self.hurry,
             "ring": self.ring,
             "release": service.release_due,
@@ -155,6 +158,7 @@ def open_sweep(settings: Settings) -> Sweep:
         store.condition,
         store.journal,
         store.roster,
+        Restoring(store.local_journal, store.cases, service),
         settings.banks,
     )
 

@@ -68,6 +68,7 @@ class Change:
     suspension, block, report: stored in place of the old ones. The store derives its lists (the
         release deadlines, the blocks of a bank, the reminders) from their states.
     superseded: the earlier report of the card, when `report` is a new one in its place.
+    recorded: a report that was missing on record and is over.
     answered: whether the other side of an attempt answered at all; None when it was not asked.
     """
 
@@ -75,6 +76,7 @@ class Change:
     block: Block | None = None
     report: LossReport | None = None
     superseded: LossReport | None = None
+    recorded: LossReport | None = None
     owes: tuple[Owed, ...] = ()
     notice: NoticeChange | None = None
     reminder: Reminder | None = None

@@ -53,3 +53,8 @@ class Suspension:
     report_number: str
     origin: str
     release_at: int | None
+
+    @property
+    def number_told(self) -> str:
+        """The report's number as callers hear it; empty for a formal report, of which none does."""
+        return "" if self.release_at is None else self.report_number

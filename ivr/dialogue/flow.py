@@ -61,6 +61,7 @@ FLOW: Final[Mapping[str, Step]] = {
             "formal": "already_formal",
             "not_by_phone": "not_by_phone",
             "under_16": "under_16",
+            "unknown": "outcome_unknown",
         },
     ),
     # The card is named to the end, so that a 19th digit is lost; from the price on an early key
@@ -148,7 +149,14 @@ FLOW: Final[Mapping[str, Step]] = {
     "status_pick": Pick(
         asks=("status_pick",), item="pick_item", fact="card_ref", then="read_status"
     ),
-    "read_status": Do("read_status", {"reportable": "status_reportable", "read": "status_told"}),
+    "read_status": Do(
+        "read_status",
+        {
+            "reportable": "status_reportable",
+            "read": "status_told",
+            "unknown": "outcome_unknown",
+        },
+    ),
     "status_told": Menu(
         asks=("status_next", "for_a_person"), choices={"9": "read_status", "3": "card_services"}
     ),

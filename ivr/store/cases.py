@@ -11,7 +11,6 @@ from typing import Any, Final, Self, cast
 
 from redis import Redis
 from redis.client import Pipeline
-from redis.exceptions import RedisError
 
 from ivr.cards.acts.remind import FIRST_AFTER
 from ivr.cards.block import Block, BlockState
@@ -19,17 +18,17 @@ from ivr.cards.case import Case
 from ivr.cards.change import Change, Reminder
 from ivr.cards.loss import LossReport, ReportState, Suspension
 from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind
-from ivr.errors import HotlineError
 from ivr.store import keys
+from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.bank_health import BankHealth
 from ivr.store.codec import dump, plain, whole
 from ivr.store.connection import OUTAGE, DurabilityGuard
 from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox, load_notice
+from ivr.store.sentinels import NotThePrimaryError
 from ivr.store.unreadable import naming, read
 from ivr.store.vault import Vault
 
-REPLICA_MILLISECONDS: Final = 1000  # a caller is waiting
 Guard = tuple[Sequence[str], bytes]  # a reading command, and what it said (b"" for nothing)
 
 # Reads how a card stands; also part of the script that reads a turn. A record that Lua cannot
@@ -88,10 +87,6 @@ return 1
 """
 
 
-class OutcomeUnknownError(HotlineError):
-    """The connection broke while a report was on its way: it may or may not be on disk."""
-
-
 @dataclass(frozen=True)
 class Reading:
     """A case at one moment, and what must still be so when a change of it is committed.
@@ -145,7 +140,6 @@ class Cases:
         durability: DurabilityGuard,
         *,
         retention_seconds: int,
-        replicas: int,
     ) -> None:
         self._redis = redis
         self._vault = vault
@@ -154,7 +148,6 @@ class Cases:
         self._health = health
         self._durability = durability
         self._retention_seconds = retention_seconds
-        self._replicas = replicas
         self._read = redis.register_script(_READ)
         self._commit = redis.register_script(_COMMIT)
 
@@ -239,36 +232,28 @@ class Cases:
 
         Raises:
             UnsafeRedisError: this Redis could lose it; nothing was written.
+            NotThePrimaryError: this is not the primary any more; nothing was written.
             OutcomeUnknownError: the connection broke meanwhile: it may be on record, or not.
         """
         self._durability.make_sure()
         try:
             return self.commit(change, reading)
+        except NotThePrimaryError:
+            raise
         except OUTAGE as error:
             raise OutcomeUnknownError from error
 
-    def wait_for_replicas(self, number: str) -> None:
-        """Waits until a report is on as many replicas as the deployment asks for.
-
-        WAIT covers only what its own connection wrote, so a small write goes before it. Replicas
-        that have this write also have the report, because it came earlier. Another primary may
-        have taken over meanwhile, so the present one is also asked whether it has the report.
-
-        Raises:
-            OutcomeUnknownError: they have not, within a second.
-        """
-        if not self._replicas:
-            return
-        try:
-            with self._redis.pipeline(transaction=False) as pipe:
-                pipe.hincrby(keys.COUNTERS, "waited_for_replicas", 1)
-                pipe.execute_command("WAIT", self._replicas, REPLICA_MILLISECONDS)
+    def missing(self, numbers: Sequence[str]) -> set[str]:
+        """Those of these report numbers that are not on record here."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for number in numbers:
                 pipe.exists(keys.report(number))
-                _, reached, is_there = pipe.execute()
-        except RedisError as error:
-            raise OutcomeUnknownError from error
-        if reached < self._replicas or not is_there:
-            raise OutcomeUnknownError
+            found = pipe.execute()
+        return {number for number, is_there in zip(numbers, found, strict=True) if not is_there}
+
+    def history(self) -> str:
+        """Names what this Redis has written until now: another primary has another history."""
+        return plain(self._redis.info("replication")["master_replid"])
 
     def _ask(self, kind: str, name: str, *more: str) -> list[Any]:
         found = cast("list[Any]", self._read(args=[kind, name, *more]))
@@ -292,6 +277,8 @@ class Cases:
         for report in (change.superseded, change.report):
             if report is not None:
                 self._write_report(pipe, report)
+        if (over := change.recorded) is not None:
+            pipe.set(keys.report(over.number), dump(over), ex=self._retention_seconds)
         for owed in change.owes:
             self._outbox.owe(pipe, owed)
         if change.notice is not None:
@@ -333,6 +320,8 @@ class Cases:
         """Only a new report is active when it is written: its number must not be another's, and
         its request must not have filed one already.
         """
+        if change.recorded is not None:
+            return [(("GET", keys.report(change.recorded.number)), b"")]
         report = change.report
         if report is None or report.state is not ReportState.ACTIVE:
             return []

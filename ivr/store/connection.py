@@ -11,10 +11,10 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
-from redis.sentinel import Sentinel
 
 from ivr.errors import HotlineError
 from ivr.redis_url import SENTINEL_SCHEME, read_sentinels
+from ivr.store.sentinels import SENTINEL_SECONDS, PrimaryConnection, Sentinels
 
 OUTAGE: Final = (RedisConnectionError, RedisTimeoutError)
 BELIEVED_SECONDS: Final = 30.0  # a Redis that came back may have another configuration
@@ -31,8 +31,8 @@ def connect(url: str, timeout_seconds: float = 3) -> Redis:
     """A client that does not connect yet, gives up after `timeout_seconds` and never retries.
 
     A command that the client repeats could run twice, so the calling code decides about retries.
-    `redis+sentinel://[user:password@]host:26379,host:26379/service/db` asks the sentinels for
-    the present primary at every new connection.
+    `redis+sentinel://[user:password@]host:26379,host:26379/service/db` asks all sentinels for
+    the present primary at every new connection, and again when a server refuses to write.
     """
     options: dict[str, Any] = {
         "socket_timeout": timeout_seconds,
@@ -43,8 +43,11 @@ def connect(url: str, timeout_seconds: float = 3) -> Redis:
     if not url.startswith(SENTINEL_SCHEME):
         return Redis.from_url(url, **options)
     known = read_sentinels(url)
-    asked = Sentinel(known.hosts, sentinel_kwargs=options)
-    primary_client: Redis = asked.master_for(known.service, **options, **known.primary)
+    quick = {"socket_timeout": SENTINEL_SECONDS, "socket_connect_timeout": SENTINEL_SECONDS}
+    asked = Sentinels(known.hosts, sentinel_kwargs={**options, **quick})  # type: ignore[no-untyped-call]
+    primary_client: Redis = asked.master_for(  # type: ignore[no-untyped-call]
+        known.service, connection_class=PrimaryConnection, **options, **known.primary
+    )
     return primary_client
 
 

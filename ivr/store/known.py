@@ -1,5 +1,6 @@
 """A holder with all cards and how each stands, read at one moment."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -22,7 +23,8 @@ end
 @dataclass(frozen=True)
 class KnownHolder:
     """`cards` and `readings` are by card reference, in the holder's order. `guard`: what the
-    holder's own record must still say when a change is committed that rests on it.
+    holder's own record must still say when a change is committed that rests on it. `read_at`:
+    when it was read, by this machine's monotonic clock.
     """
 
     ref: str
@@ -30,6 +32,7 @@ class KnownHolder:
     cards: Mapping[str, Card]
     readings: Mapping[str, Reading]
     guard: Guard
+    read_at: float
 
 
 def known_holder(
@@ -44,4 +47,5 @@ def known_holder(
     readings = [reading_of(now, case) for case in cases]
     refs = [reading.case.card_ref for reading in readings]
     cards = dict(zip(refs, holder.cards, strict=True))
-    return KnownHolder(ref.decode(), holder, cards, dict(zip(refs, readings, strict=True)), guard)
+    by_ref = dict(zip(refs, readings, strict=True))
+    return KnownHolder(ref.decode(), holder, cards, by_ref, guard, time.monotonic())

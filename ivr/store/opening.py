@@ -10,6 +10,7 @@ from redis import Redis
 
 from ivr.settings import Settings
 from ivr.store import keys
+from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
 from ivr.store.calls import Calls
 from ivr.store.cases import Cases
@@ -19,6 +20,7 @@ from ivr.store.deadlines import Deadlines
 from ivr.store.holders import Holders
 from ivr.store.journal import Journal
 from ivr.store.known_banks import KnownBanks
+from ivr.store.local_journal import LocalJournal
 from ivr.store.outbox import Outbox
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
@@ -35,6 +37,8 @@ class Store:
     holders: Holders
     calls: Calls
     cases: Cases
+    local_journal: LocalJournal
+    assurance: Assurance
     outbox: Outbox
     deadlines: Deadlines
     reconciliation: Reconciliation
@@ -65,13 +69,15 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         health,
         durability,
         retention_seconds=settings.report_retention_days * keys.DAY,
-        replicas=settings.replicas,
     )
+    local_journal = LocalJournal(settings.journal_dir, settings.loss_report_days)
     return Store(
         vault=vault,
         holders=holders,
         calls=Calls(redis, holders),
         cases=cases,
+        local_journal=local_journal,
+        assurance=Assurance(redis, settings.replicas, local_journal),
         outbox=outbox,
         deadlines=Deadlines(redis),
         reconciliation=Reconciliation(redis, holders),

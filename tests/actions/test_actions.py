@@ -1,5 +1,6 @@
 """What each action makes of what is on record: an outcome, facts and lines, never words."""
 
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date
@@ -58,7 +59,7 @@ def a_turn(
     by_ref = {f"ref-{card.number}": card for card in holder.cards}
     readings = {ref: Reading(now, case or Case(ref), ()) for ref in by_ref}
     ref = hotline.holders.ref(holder.id_number)
-    known = KnownHolder(ref, holder, by_ref, readings, (("GET", ""), b""))
+    known = KnownHolder(ref, holder, by_ref, readings, (("GET", ""), b""), time.monotonic())
     facts = {"holder_ref": ref, "card_ref": next(iter(by_ref), "")}
     call = Call("CA1", "confirm", language=language, facts=facts, entered=holder.id_number)
     directory = Directory(hotline.service, {ref: known})

@@ -94,6 +94,8 @@ OUTCOMES = [
     ("file_report", "not_by_phone", "not_by_phone"),
     ("file_report", "under_16", "under_16"),
     ("file_report", "unknown", "outcome_unknown"),
+    ("look_at_card", "unknown", "outcome_unknown"),
+    ("read_status", "unknown", "outcome_unknown"),
     ("ask_bank", "blocked", "bank_blocked"),
     ("ask_bank", "waiting", "bank_waiting"),
     ("ask_bank", "failed", "bank_failed"),

@@ -14,6 +14,7 @@ from ivr.store import keys
 from ivr.store.codec import load, plain
 from tests.faults.callers import Tally
 from tests.faults.city import BANKS, City
+from tests.hotline import Hotline
 
 Entries = list[dict[str, str]]
 
@@ -142,12 +143,15 @@ def read_records(city: City) -> Records:
     for notice in city.hotline.outbox.find_all(list(city.hotline.outbox.every_id())):
         notices[notice.report_number].append(notice)
     effects = {n: count for bank in BANKS for n, count in city.bank.client.effects(bank).items()}
-    return Records(_reports(city), effects, read_journal(city), notices, city.texts.counts())
+    return Records(
+        read_reports(city.hotline), effects, read_journal(city), notices, city.texts.counts()
+    )
 
 
-def _reports(city: City) -> dict[str, LossReport]:
-    found = city.hotline.redis.scan_iter(match=keys.report("*"), count=1000)
-    texts = [city.hotline.redis.get(key) for key in found]
+def read_reports(hotline: Hotline) -> dict[str, LossReport]:
+    """All reports on record, by number."""
+    found = hotline.redis.scan_iter(match=keys.report("*"), count=1000)
+    texts = [hotline.redis.get(key) for key in found]
     reports = [load(LossReport, text) for text in texts if text is not None]
     return {report.number: report for report in reports}
 

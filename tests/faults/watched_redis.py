@@ -2,7 +2,7 @@
 
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,20 +26,31 @@ class Node:
     again comes back as what it was last told to be.
     """
 
-    def __init__(self, directory: Path, lines: list[str], *options: str) -> None:
+    def __init__(
+        self,
+        directory: Path,
+        lines: list[str],
+        *options: str,
+        host: str = "127.0.0.1",
+        within: Sequence[str] = (),
+    ) -> None:
+        """`within`: what stands before the command, when it runs in a namespace."""
         directory.mkdir(parents=True)
         self.port = free_port()
+        self.socket = directory / "node.sock"
         self._directory = directory
         self._options = options
+        self._within = within
         self._configuration = directory / "node.conf"
-        ours = ["bind 127.0.0.1", f"port {self.port}", f"dir {directory}", *lines]
+        ours = [f"bind {host}", f"port {self.port}", f"unixsocket {self.socket}",
+                f"dir {directory}", *lines]  # fmt: skip
         self._configuration.write_text("\n".join(ours) + "\n", encoding="utf-8")
         self._child: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         with (self._directory / "node.log").open("ab") as log:
             self._child = subprocess.Popen(
-                [str(get_binary_path()), str(self._configuration), *self._options],
+                [*self._within, str(get_binary_path()), str(self._configuration), *self._options],
                 stdout=log,
                 stderr=log,
             )
@@ -51,9 +62,15 @@ class Node:
             self._child.wait(30)
             self._child = None
 
+    @property
+    def pid(self) -> int:
+        if self._child is None:
+            raise RuntimeError("it is not running")
+        return self._child.pid
+
     def says(self, *command: str) -> Any:
         """What it answers to a command; None when it does not."""
-        with Redis(port=self.port, socket_timeout=3) as client:
+        with Redis(unix_socket_path=str(self.socket), socket_timeout=3) as client:
             try:
                 return client.execute_command(*command)
             except RedisError:

@@ -10,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 
 from ivr.cards.loss import LossReport
 from ivr.store import keys
-from ivr.store.cases import OutcomeUnknownError
+from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.connection import DurabilityGuard, UnsafeRedisError
 from tests.builders import enrol, settings
 from tests.faults.city import free_port

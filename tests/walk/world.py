@@ -5,7 +5,7 @@ from typing import cast
 
 from ivr.actions import Directory, Turn, run_action
 from ivr.cards.acts import report as reporting
-from ivr.cards.acts.report import Filing, Fresh, Refusal, ReportRequest
+from ivr.cards.acts.report import Filing, Fresh, Origin, Refusal, ReportRequest
 from ivr.cards.block import Block, BlockState
 from ivr.cards.case import Case
 from ivr.cards.loss import LossReport, ReportKind, Suspension
@@ -18,7 +18,8 @@ from ivr.dialogue.turn import Result
 from ivr.service import CardService
 from ivr.settings import Settings
 from ivr.spoken import BankNames
-from ivr.store.cases import OutcomeUnknownError, Reading
+from ivr.store.assurance import OutcomeUnknownError
+from ivr.store.cases import Reading
 from ivr.store.known import KnownHolder
 
 NOW = 1_795_000_000  # Wednesday 2026-11-18 19:06:40 in Beijing
@@ -66,14 +67,19 @@ class MemoryService:
             return None
         cards = dict(zip(self.cases, self._holder.cards, strict=True))
         readings = {ref: Reading(NOW, case, ()) for ref, case in self.cases.items()}
-        return KnownHolder("holder", self._holder, cards, readings, (("GET", ""), b""))
+        return KnownHolder("holder", self._holder, cards, readings, (("GET", ""), b""), 0.0)
 
-    def refusal(self, known: KnownHolder, card_ref: str) -> Refusal | None:
+    def refusal(
+        self, known: KnownHolder, card_ref: str, by: Origin | None = None
+    ) -> Refusal | None:
         card, case = known.cards[card_ref], known.readings[card_ref].case
-        return reporting.refusal(case, known.holder, card, self._rules, NOW)
+        return reporting.refusal(case, known.holder, card, self._rules, NOW, by)
 
     def status(self, known: KnownHolder, card_ref: str) -> Status:
         return status_of(known.readings[card_ref].case, known.cards[card_ref])
+
+    def make_sure(self, _number: str) -> None:
+        """One Redis alone."""
 
     def report_loss(self, request: ReportRequest, seen: KnownHolder) -> Filing:
         if self._world.answer_is_lost:

@@ -16,6 +16,7 @@ from ivr.settings import Settings, read_settings
 from ivr.store.outbox import bank_queue, new_notice_id
 from tests.hotline import Hotline, open_hotline
 from workers.delivery import Client, Delivery
+from workers.restoring import Restoring
 from workers.sweep import Sweep
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the one of the specification's examples
@@ -114,5 +115,6 @@ def sweep_of(hotline: Hotline) -> Sweep:
         hotline.condition,
         hotline.journal,
         hotline.roster,
+        Restoring(hotline.local_journal, hotline.cases, hotline.service),
         hotline.settings.banks,
     )

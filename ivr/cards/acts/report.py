@@ -44,6 +44,14 @@ class ReportRequest:
 
 
 @dataclass(frozen=True)
+class Origin:
+    """Whose wish it is: `id` is the idempotency key of one request, or call, of a channel."""
+
+    channel: str
+    id: str
+
+
+@dataclass(frozen=True)
 class Fresh:
     """The random parts of a new report: a number that no report has yet, and its notice's id."""
 
@@ -77,10 +85,18 @@ _BY_CARD_STATE: Final = {
 }
 
 
-def refusal(case: Case, holder: Holder, card: Card, rules: Rules, now: int) -> Refusal | None:
-    """Why this card may not be reported; None when it may (domain: 'card states', 'rules')."""
+def refusal(
+    case: Case, holder: Holder, card: Card, rules: Rules, now: int, by: Origin | None = None
+) -> Refusal | None:
+    """Why this card may not be reported; None when it may (domain: 'card states', 'rules').
+
+    `by`: whose wish it is, when that is known. One request files one report of a card: what it has
+    reported is reported, even if the bank has unblocked it since.
+    """
     if is_under_16(holder.id_number, beijing_day(now)):
         return Refusal.UNDER_16
+    if by is not None and _is_own(case, by):
+        return Refusal.ALREADY
     if case.suspension is not None and not is_unblocked_since(case):
         is_formal = case.suspension.kind is ReportKind.FORMAL
         return Refusal.FORMAL if is_formal else Refusal.ALREADY
@@ -114,7 +130,7 @@ def report(
             that somebody plays again: it files no other, however long ago that was.
     """
     suspension = case.suspension
-    if suspension is not None and suspension.origin == request.origin:
+    if _is_own(case, Origin(request.channel, request.origin)):
         return Filing(None, suspension, _keeps_deadline(case, rules)), NOTHING
     why_not = refusal(case, holder, card, rules, now)
     if why_not is None and filed_before:
@@ -127,11 +143,20 @@ def report(
     until = kept or now + rules.suspension_seconds
     filed = _new_report(holder, card, request, fresh, now, until)
     suspended = Suspension(ReportKind.TEMPORARY, filed.number, filed.origin, filed.release_at)
-    change = _filed(filed, suspended, holder, card)
-    change = replace(change, notice=_overtaken(earlier))
+    change = all_that_follows(filed, suspended, holder, card)
+    change = replace(change, notice=overtaken(earlier))
     if kept and case.report is not None:
         change = replace(change, superseded=replace(case.report, state=ReportState.SUPERSEDED))
     return Filing(None, suspended, keeps_deadline=kept is not None), change
+
+
+def _is_own(case: Case, by: Origin) -> bool:
+    """Whether this very request filed the report that suspends the card."""
+    suspension, report = case.suspension, case.report
+    if suspension is None or not suspension.number_told or suspension.origin != by.id:
+        return False
+    is_known = report is not None and report.number == suspension.report_number
+    return report is None or not is_known or report.channel == by.channel
 
 
 def is_unblocked_since(case: Case) -> bool:
@@ -150,7 +175,8 @@ def _keeps_deadline(case: Case, rules: Rules) -> bool:
     return report is not None and report.release_at - report.reported_at < full
 
 
-def _overtaken(earlier: Notice | None) -> NoticeChange | None:
+def overtaken(earlier: Notice | None) -> NoticeChange | None:
+    """The notice of an earlier block is closed, and no person needs to look at it."""
     if earlier is None:
         return None
     is_open = earlier.state is NoticeState.OPEN
@@ -177,7 +203,9 @@ def _new_report(
     )
 
 
-def _filed(filed: LossReport, suspension: Suspension, holder: Holder, card: Card) -> Change:
+def all_that_follows(
+    filed: LossReport, suspension: Suspension | None, holder: Holder, card: Card
+) -> Change:
     """The block starts again, even if the bank confirmed it for an earlier report: the card may
     have been unblocked or moved to another bank since, and we may not know that yet.
     """

@@ -1,0 +1,80 @@
+"""Restore a report that was told and that Redis lost in a failover."""
+
+from dataclasses import replace
+from typing import Literal
+
+from ivr.cards.acts.report import all_that_follows, is_unblocked_since, overtaken
+from ivr.cards.block import BlockState
+from ivr.cards.case import Case
+from ivr.cards.change import Change, Entry
+from ivr.cards.loss import LossReport, ReportKind, ReportState, Suspension
+from ivr.cards.notice import Notice
+from ivr.cards.records import Card, Holder
+
+Restored = Literal["filed", "recorded"]
+
+
+def restore(
+    case: Case,
+    report: LossReport,
+    holder: Holder,
+    card: Card | None,
+    now: int,
+    *,
+    earlier: Notice | None = None,
+    request_filed_another: bool = False,
+) -> tuple[Restored, Change]:
+    """Files a report again under its own number, notice id and deadline, or puts it on record as
+    superseded when the card has moved on: another report or a formal loss suspends it, it was
+    replaced, or the request was repeated on the other side and filed another one.
+
+    A card whose holder decoupled it at the bank after the report stays unblocked; only its social
+    security function is suspended again, until the deadline that was told.
+
+    Args:
+        card: as the directory has it now; None when the holder has no such card any more.
+        earlier: the notice of the block there is.
+        request_filed_another: the same request is on record with another report.
+    """
+    is_overtaken = case.suspension is not None and not _is_reported_again(case, report)
+    if card is None or request_filed_another or is_overtaken:
+        over = replace(report, state=ReportState.SUPERSEDED)
+        return "recorded", Change(recorded=over, journal=(_entry(report, "loss_recorded"),))
+    suspension = _suspension(report, now)
+    if _is_unblocked_after(case, report):
+        entries = (_entry(report, "loss_reported"),)
+        return "filed", Change(suspension=suspension, report=report, journal=entries)
+    change = replace(all_that_follows(report, suspension, holder, card), notice=overtaken(earlier))
+    if case.suspension is not None and case.report is not None:
+        before = replace(case.report, state=ReportState.SUPERSEDED)
+        change = replace(change, superseded=before)
+    return "filed", change
+
+
+def _is_reported_again(case: Case, report: LossReport) -> bool:
+    """Whether it is a second report, of a card that the bank had unblocked since the first."""
+    return is_unblocked_since(case) and not _is_unblocked_after(case, report)
+
+
+def _suspension(report: LossReport, now: int) -> Suspension | None:
+    """None when its time is over by now: the report is then released like any other."""
+    if report.release_at <= now:
+        return None
+    kind, end = ReportKind.TEMPORARY, report.release_at
+    return Suspension(kind, report.number, report.origin, end)
+
+
+def _is_unblocked_after(case: Case, report: LossReport) -> bool:
+    """Whether the bank has unblocked the card since this report."""
+    block = case.block
+    return (
+        block is not None
+        and block.state is BlockState.UNBLOCKED
+        and block.changed_at >= report.reported_at
+    )
+
+
+def _entry(report: LossReport, event: str) -> Entry:
+    fields = {"report": report.number, "card": report.card_ref, "bank": report.bank,
+              "channel": report.channel, "origin": report.origin}  # fmt: skip
+    return Entry(event, fields)
