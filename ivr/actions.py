@@ -30,6 +30,11 @@ from ivr.store.known import KnownHolder
 CHANNEL: Final = "phone"
 KEPT: Final = "keeps_deadline"  # a fact: the report took over the deadline of an earlier one
 REPORTED_HERE: Final = "reported_here"  # a fact: this call has filed a report, of whomever
+REPORTED: Final = {
+    Refusal.ALREADY,
+    Refusal.ELSEWHERE,
+    Refusal.FORMAL,
+}  # lost already, says the list
 REFUSED: Final = "refused"  # a fact: self-service cannot help with this holder
 MOST_LOOKUPS: Final = 6  # ID numbers in one call; nobody reports for more people than that
 
@@ -152,14 +157,14 @@ def _choices(turn: Turn, known: KnownHolder) -> tuple[Choice, ...]:
         Choice(
             ref,
             _card_facts(card, turn.banks, turn.call.language),
-            "pick_item_reported" if _is_reported(turn, known, ref) else "",
+            "pick_item_reported" if _why_not(turn, known, ref) in REPORTED else "",
         )
         for ref, card in list(known.cards.items())[:8]
     )
 
 
-def _is_reported(turn: Turn, known: KnownHolder, card_ref: str) -> bool:
-    return turn.service.refusal(known, card_ref, turn.origin) is Refusal.ALREADY
+def _why_not(turn: Turn, known: KnownHolder, card_ref: str) -> Refusal | None:
+    return turn.service.refusal(known, card_ref, turn.origin)
 
 
 def _count(call: Call, fact: str) -> int:
@@ -177,7 +182,7 @@ def _missed(misses: int, lookups: int) -> Result:
 
 def look_at_card(turn: Turn) -> Result:
     """Whether the chosen card can be reported lost, for the first time or again."""
-    refusal = turn.service.refusal(turn.known, turn.card_ref, turn.origin)
+    refusal = _why_not(turn, turn.known, turn.card_ref)
     suspension = turn.case.suspension
     days = str(turn.settings.loss_report_days)
     if refusal is None:
@@ -220,11 +225,11 @@ def read_status(turn: Turn) -> Result:
     bank_facts = turn.block_bank_facts
     lines = (
         Line("status_card", turn.card_facts),
-        Line(SOCIAL_WORDS[status.social], {**bank_facts, **_report_facts(status.suspension)}),
+        Line(SOCIAL_WORDS[status.social], {**turn.card_facts, **_report_facts(status.suspension)}),
         Line(_bank_prompt(turn.case.block), bank_facts),
         Line("status_formal" if is_formal else "status_formal_none"),
     )
-    may_report = turn.service.refusal(turn.known, turn.card_ref, turn.origin) is None
+    may_report = _why_not(turn, turn.known, turn.card_ref) is None
     return Result("reportable" if may_report else "read", lines=lines)
 
 
@@ -239,12 +244,27 @@ def look_back(turn: Turn) -> Result:
 
 
 def find_person(turn: Turn) -> Result:
-    """Whether a person answers now. `_only`: self-service has refused what this caller wants."""
-    only = "_only" if turn.call.facts.get(REFUSED) else ""
+    """Whether a person answers now. `_only`: self-service has refused what this caller wants, or
+    would refuse it.
+    """
+    only = "_only" if turn.call.facts.get(REFUSED) or _would_be_refused(turn) else ""
     hours = turn.settings.agent_hours
     if hours.are_open(datetime.fromtimestamp(turn.now, UTC)):
         return Result(f"open{only}")
     return Result(f"closed{only}", {"hours": hours_text(hours, turn.call.language)})
+
+
+def _would_be_refused(turn: Turn) -> bool:
+    """Whether the card the call is about cannot be reported now; with no card chosen, none can."""
+    if not turn.call.facts.get("holder_ref"):
+        return False
+    try:
+        known = turn.known
+    except UnknownCardError:
+        return False
+    chosen = turn.call.facts.get("card_ref", "")
+    cards = [chosen] if chosen in known.cards else list(known.cards)
+    return all(_why_not(turn, known, card_ref) for card_ref in cards)
 
 
 def find_only_person(turn: Turn) -> Result:

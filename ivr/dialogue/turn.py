@@ -24,6 +24,7 @@ from ivr.dialogue.steps import (
 
 MAX_TRIES: Final = 3
 HELP: Final = (Line("menu_help", asked=True), Line("for_a_person", asked=True))
+ENTRY_HELP: Final = (Line("entry_help", asked=True),)  # a lone key waits for more digits, or hash
 OFFERS_OF_A_PERSON: Final = ("for_a_person", "wait_for_person")
 # Said on the way to a person: whom self-service could not help must know what to do at any hour.
 GIVEN_UP: Final = {
@@ -90,8 +91,10 @@ def leave(flow: Flow, call: Call, result: Result) -> Call:
 
 
 def arrive(flow: Flow, call: Call, name: str, before: tuple[Line, ...]) -> Call:
-    """The call at a step, with what is said there after the lines `before`."""
-    said = before + _own_lines(flow[name], call)
+    """The call at a step, with what is said there after the lines `before`, nothing twice."""
+    own = _own_lines(flow[name], call)
+    told = {line.prompt for line in own}
+    said = tuple(line for line in before if line.prompt not in told) + own
     return replace(call, step=name, tries=0, said=said)
 
 
@@ -172,7 +175,8 @@ def _again(
         return arrive(flow, call, step.gives_up, GIVEN_UP.get(step.gives_up, before))
     lines = _own_lines(step, call)
     if helped:
-        lines += tuple(line for line in HELP if line not in lines)
+        more = ENTRY_HELP if isinstance(step, Ask) else HELP
+        lines += tuple(line for line in more if line not in lines)
     return replace(call, tries=tries, said=before + lines)
 
 

@@ -14,7 +14,7 @@ from ivr.prompts.languages import LANGUAGES as WORDS
 from ivr.prompts.languages import LanguageCode
 from ivr.store import keys
 from tests.builders import AGENT_NUMBER, a_card, a_holder
-from tests.journeys.town import Person, Town, bank_values, spoken_number
+from tests.journeys.town import Person, Town, bank_values, card_values, spoken_number
 
 LANGUAGES: tuple[LanguageCode, ...] = ("zh", "en")
 Transcript = Callable[..., None]
@@ -37,7 +37,7 @@ def test_a_child_needs_a_guardian(
 ) -> None:
     town.knows(a_holder(id_number=A_CHILD))
     person = asking(town, language, A_CHILD)
-    person.hears_prompt("under_16", **bank_values("icbc", language)).hears_prompt("transfer")
+    person.hears_prompt("under_16", **card_values(language)).hears_prompt("transfer")
     person.is_connected_to(AGENT_NUMBER).hangs_up()
     assert town.reports() == []
     transcript(person, "under 16")
@@ -50,7 +50,7 @@ def test_a_card_that_is_not_in_use_needs_a_person(
 ) -> None:
     town.knows(holder := a_holder(a_card(state=state)))
     person = asking(town, language, holder.id_number)
-    person.hears_prompt("not_by_phone", **bank_values("icbc", language))
+    person.hears_prompt("not_by_phone", **card_values(language))
     person.hears_prompt("transfer").is_connected_to(AGENT_NUMBER).hangs_up()
     assert town.reports() == []
     transcript(person, f"card {state.name.lower()}")
@@ -61,9 +61,9 @@ def test_a_card_reported_elsewhere(
     town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:
     town.knows(holder := a_holder(a_card(state=CardState.TEMPORARY_LOSS)))
-    bank = bank_values("icbc", language)
-    person = asking(town, language, holder.id_number).hears_prompt("already_elsewhere", **bank)
-    person.hears_prompt("reported_next").presses("9").hears_prompt("already_elsewhere", **bank)
+    card = card_values(language)
+    person = asking(town, language, holder.id_number).hears_prompt("already_elsewhere", **card)
+    person.hears_prompt("reported_next").presses("9").hears_prompt("already_elsewhere", **card)
     person.presses("2").hears_prompt("status_formal_none").hangs_up()
     assert town.reports() == []
     transcript(person, "reported elsewhere")
@@ -74,7 +74,9 @@ def test_a_formally_reported_card_on_record(
     town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:
     town.knows(holder := a_holder(a_card(state=CardState.FORMAL_LOSS)))
-    person = asking(town, language, holder.id_number).hears_prompt("already_formal")
+    person = asking(town, language, holder.id_number).hears_prompt(
+        "already_formal", **card_values(language)
+    )
     person.presses("3").hears_prompt("reissue").hangs_up()
     assert town.reports() == []
     transcript(person, "formally reported on record")
@@ -88,7 +90,11 @@ def test_a_formal_report_the_bank_told_us_of(
     town.knows(holder := a_holder(card))
     reported(town, holder.id_number)
     town.bank_tells(card, FORMAL_LOSS)
-    person = asking(town, language, holder.id_number).hears_prompt("already_formal").presses("*")
+    person = (
+        asking(town, language, holder.id_number)
+        .hears_prompt("already_formal", **card_values(language))
+        .presses("*")
+    )
     person.asks_for_status(holder.id_number).hears_prompt("status_social_formal")
     person.hears_prompt("status_formal").hangs_up()
     transcript(person, "formally reported after a temporary report")
@@ -169,8 +175,7 @@ def test_a_card_cancelled_during_the_call_is_not_reported(town: Town) -> None:
     town.knows(holder := a_holder())
     person = town.someone("en").calls().asks_to_report(holder.id_number).hears_prompt("confirm")
     town.knows(replace(holder, cards=(replace(holder.cards[0], state=CardState.CANCELLED),)))
-    bank = bank_values("icbc", "en")
-    person.presses("1").hears_prompt("not_by_phone", **bank).hangs_up()
+    person.presses("1").hears_prompt("not_by_phone", **card_values("en")).hangs_up()
     assert not list(town.hotline.redis.scan_iter(match=keys.loss("*")))
 
 
@@ -236,7 +241,7 @@ def test_a_bank_that_left_the_file_is_still_called_by_its_name(
     bank = bank_values("ccb", language)
     person = asking(town, language, holder.id_number)
     person.hears_prompt("pick_item", card_last4="2222", key="2", **bank).presses("2")
-    person.hears_prompt("not_by_phone", **bank).hangs_up()
+    person.hears_prompt("not_by_phone", **bank, card_last4="2222").hangs_up()
     transcript(person, "a bank that left")
     other = asking(town, language, holder.id_number).presses("1").confirms()
     other.hears_number_and_deadline(town.the_report())
@@ -259,6 +264,6 @@ def test_a_bank_that_nobody_ever_named(town: Town, language: LanguageCode) -> No
     town.knows(holder := a_holder(a_card("2222", "ccb")))
     del town.hotline.settings.banks["ccb"]
     town.hotline.redis.delete(keys.BANKS_KNOWN)
-    bank = {"bank": WORDS[language].issuing_bank, "bank_phone": ""}
+    bank = {"bank": WORDS[language].issuing_bank, "bank_phone": "", "card_last4": "2222"}
     person = asking(town, language, holder.id_number).hears_prompt("not_by_phone", **bank)
     person.hears_prompt("transfer").hangs_up()

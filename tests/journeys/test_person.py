@@ -80,7 +80,9 @@ def test_whoever_has_reported_a_card_does_not_hear_that_nothing_was_reported(
 ) -> None:
     closed_town.knows(holder := a_holder())
     person = closed_town.someone(language).calls().asks_to_report(holder.id_number).confirms()
-    person.presses("0").hears_prompt("self_service").waits().waits().waits()
+    person.presses("0").hears_prompt("again_or_hang_up").does_not_hear_prompt(
+        "self_service"
+    ).waits()
     person.does_not_hear_prompt("nothing_reported").hears_prompt("goodbye").is_hung_up_on()
 
 

@@ -198,6 +198,11 @@ def bank_values(bank: str, language: LanguageCode) -> dict[str, Any]:
     return {"bank": BANKS[bank][language], "bank_phone": BANKS[bank]["phone"]}
 
 
+def card_values(language: LanguageCode, bank: str = "icbc", last4: str = "5678") -> dict[str, Any]:
+    """The same of one card."""
+    return {**bank_values(bank, language), "card_last4": last4}
+
+
 def spoken_number(report: LossReport, language: LanguageCode) -> str:
     """One by one, with a rest in the middle that cannot be seen here."""
     sound_of = {digit: sound for sound, digit in SOUNDS[language].items()}

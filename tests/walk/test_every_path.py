@@ -5,20 +5,23 @@ path has been at already. The business acts are the real ones; only Redis is lef
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass
 from typing import Final
 
 import pytest
 
+from ivr.cards.acts.report import Origin, Refusal
 from ivr.cards.block import BlockState
 from ivr.cards.loss import ReportKind
 from ivr.cards.records import CardState
-from ivr.dialogue.call import Call, Line
+from ivr.cards.words import BLOCK_WORDS
+from ivr.dialogue.call import Call, Choice, Line
 from ivr.dialogue.flow import FLOW, START
 from ivr.dialogue.steps import Ask, Do, End, Menu, Pick, Step, Tell, Transfer
 from ivr.dialogue.turn import MAX_TRIES, Judged, leave, start, take_turn, without_person
-from ivr.prompts.catalogue import load_catalogue
+from ivr.prompts.catalogue import Catalogue, load_catalogue
+from ivr.prompts.languages import LanguageCode
 from ivr.spoken import BankNames
 from tests.builders import settings
 from tests.walk.world import CardInWorld, Walked, World
@@ -29,7 +32,10 @@ NAMES: Final = BankNames(DAY.banks, lambda _bank: None)
 WANDERING: Final = {"0", "*"}  # from anywhere: once each in a path, or the paths have no end
 GOOD: Final = "11010519491231002*"
 CATALOGUE: Final = load_catalogue()
-OFFERED_KEY: Final = re.compile(r"press (\d|star)", re.I)
+OFFERED_KEY: Final = {
+    "zh": re.compile(r"按([0-9]|星号)"),
+    "en": re.compile(r"(?:press|cancel,|report,) (\d|star)", re.I),
+}
 
 # Prompts that say whether a card is reported or blocked, and those that say what to do now.
 SAY_WHETHER: Final = {
@@ -45,6 +51,21 @@ SAY_WHAT_NOW: Final = {
     "status_bank_unreached", "status_bank_unblocked", "status_bank_blocked_formal",
     "status_report",
 }  # fmt: skip
+# What is said of the bank's part -> the states of which it is true.
+NOT_BLOCKED: Final = {BlockState.REFUSED, BlockState.UNBLOCKED}
+TRUE_OF: Final[Mapping[str, Set[BlockState | None]]] = {
+    "bank_blocked": {BlockState.BLOCKED, BlockState.FORMAL_LOSS},
+    "status_bank_blocked": {BlockState.BLOCKED},
+    "status_bank_blocked_formal": {BlockState.FORMAL_LOSS},
+    "bank_waiting": {BlockState.NOTIFIED, BlockState.RECEIVED},
+    "status_bank_waiting": {BlockState.NOTIFIED, BlockState.RECEIVED},
+    "bank_failed": NOT_BLOCKED,
+    "status_bank_failed": NOT_BLOCKED,
+    "status_bank_unblocked": {BlockState.UNBLOCKED},
+    "bank_unreached": {BlockState.UNDELIVERABLE},
+    "status_bank_unreached": {BlockState.UNDELIVERABLE},
+    "status_bank_normal": {None},
+}
 # What is said of a card that is not reported: false of one that is.
 SAY_NOT_REPORTED: Final = {"cancelled", "not_confirmed", "not_by_phone", "under_16"}
 
@@ -79,7 +100,8 @@ def _unblocked() -> CardInWorld:
 
 def _wallets() -> Iterator[tuple[CardInWorld, ...]]:
     reported = CardInWorld(kind=ReportKind.TEMPORARY, block=BlockState.BLOCKED)
-    for second in (CardInWorld(bank="ccb"), reported, CardInWorld(CardState.LOCKED), _unblocked()):
+    others = [CardInWorld(state) for state in CardState if state is not CardState.NORMAL]
+    for second in (CardInWorld(bank="ccb"), reported, _unblocked(), *others):
         yield (CardInWorld(), second)
 
 
@@ -128,7 +150,7 @@ class Walk:
 
     def _go_on(self, path: Path, walked: Walked) -> None:
         step = self.flow[path.call.step]
-        self._check_offers(path, step)
+        self._check_offers(path, step, walked)
         if isinstance(step, End):
             self.paths, self.ends = self.paths + 1, self.ends + 1
             self._check_end(path)
@@ -163,18 +185,38 @@ class Walk:
     def _spoken(self, call: Call) -> Call:
         return call if self.world.is_open else without_person(call)
 
-    def _check_offers(self, path: Path, step: Step) -> None:
+    def _check_offers(self, path: Path, step: Step, walked: Walked) -> None:
         """What is offered is there: the key leads somewhere, and not to a refusal."""
         now = {line.prompt for line in path.call.said if line.asked}
         if not self.world.is_open and now & {"for_a_person", "wait_for_person"}:
             self._fault(path, "offers a person while nobody is there")
-        if path.is_refused() and "self_service" in now:
+        if "self_service" in now and (path.is_refused() or self._would_refuse(path, walked)):
             self._fault(path, "offers what it has refused")
+        for choice in path.call.choices if isinstance(step, Pick) else ():
+            self._check_item(path, choice, walked)
         if isinstance(step, Menu):
-            offered = set(OFFERED_KEY.findall(_english(path.call)))
-            known = {*step.choices, "0", "9", "star"}
-            if offered - known:
-                self._fault(path, f"offers {sorted(offered - known)}, which do nothing")
+            known = {*step.choices, "0", "9", "star", "星号"}
+            for language, pattern in OFFERED_KEY.items():
+                offered = set(pattern.findall(_spoken_in(language, path.call)))
+                if offered - known:
+                    self._fault(path, f"offers {sorted(offered - known)}, which do nothing")
+
+    def _would_refuse(self, path: Path, walked: Walked) -> bool:
+        """Whether the card that the call is about, or each card of its holder, is refused."""
+        known = walked.service.holder("holder") if path.call.facts.get("holder_ref") else None
+        if known is None:
+            return False
+        chosen = path.call.facts.get("card_ref")
+        cards = [chosen] if chosen else list(known.cards)
+        return all(walked.service.refusal(known, card, Origin("phone", "CA1")) for card in cards)
+
+    def _check_item(self, path: Path, choice: Choice, walked: Walked) -> None:
+        """The list says of a card that is reported that it is, and of no other."""
+        known = walked.service.holder("holder")
+        why = known and walked.service.refusal(known, choice.value, Origin("phone", "CA1"))
+        is_lost = why in (Refusal.ALREADY, Refusal.ELSEWHERE, Refusal.FORMAL)
+        if (choice.prompt == "pick_item_reported") is not is_lost:
+            self._fault(path, "the list is wrong about what is reported")
 
     def _check_end(self, path: Path) -> None:
         """We hang up: the caller knows whether the card is reported, and what to do."""
@@ -194,6 +236,10 @@ class Walk:
         case = walked.service.cases.get(path.call.facts.get("card_ref", ""))
         if case and case.suspension and now & SAY_NOT_REPORTED:
             self._fault(path, "says that a reported card is not")
+        state = case.block.state if case and case.block else None
+        wrong = [prompt for prompt in now & TRUE_OF.keys() if state not in TRUE_OF[prompt]]
+        if case and wrong:
+            self._fault(path, f"says {wrong[0]} of a block that is {state}")
         asked = path.steps[-2] == "status_reportable" and path.pressed[-1] == "1"
         if asked and path.call.step not in ("confirm", "confirm_again"):
             self._fault(path, "offered to report a card and refuses")
@@ -227,9 +273,9 @@ def inputs(step: Step, call: Call) -> list[str]:
             return [""]
 
 
-def _english(call: Call) -> str:
+def _spoken_in(language: LanguageCode, call: Call) -> str:
     texts = [
-        CATALOGUE.text(line.prompt, {**call.facts, **line.values}, "en")
+        CATALOGUE.text(line.prompt, {**call.facts, **line.values}, language)
         for line in call.said
         if line.asked
     ]
@@ -295,3 +341,48 @@ def test_a_person_offered_at_night_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr(walk, "_spoken", lambda call: call)
     walk.run()
     assert any("offers a person while nobody is there" in found for found in walk.faults)
+
+
+@pytest.mark.parametrize("said", list(BlockState))
+def test_a_word_of_the_bank_that_is_not_true_is_found(
+    monkeypatch: pytest.MonkeyPatch, said: BlockState
+) -> None:
+    """Every other state's words in the place of this one's, unless they are true of it too."""
+    world = World(NORMAL, bank_says=said)
+    for other, words in BLOCK_WORDS.items():
+        if said in TRUE_OF[words.status] and said in TRUE_OF[f"bank_{words.outcome}"]:
+            continue
+        with monkeypatch.context() as planted:
+            planted.setattr("ivr.actions.BLOCK_WORDS", {**BLOCK_WORDS, said: words})
+            walk = Walk(world)
+            walk.run()
+        assert any(f"of a block that is {said}" in found for found in walk.faults), other
+
+
+def test_a_key_offered_in_one_language_only_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    speak = Catalogue.text
+
+    def planted(
+        catalogue: Catalogue, prompt: str, values: Mapping[str, str], language: LanguageCode
+    ) -> str:
+        more = "投诉请按5。" if (prompt, language) == ("main_menu", "zh") else ""
+        return speak(catalogue, prompt, values, language) + more
+
+    monkeypatch.setattr(Catalogue, "text", planted)
+    walk = Walk(World(NORMAL))
+    walk.run()
+    assert any("offers ['5'], which do nothing" in found for found in walk.faults)
+
+
+def test_self_service_offered_to_whom_it_refuses_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ivr.actions._would_be_refused", lambda _turn: False)
+    walk = Walk(World(LOCKED, is_open=False))
+    walk.run()
+    assert any("offers what it has refused" in found for found in walk.faults)
+
+
+def test_a_list_that_calls_a_lost_card_sound_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ivr.actions.REPORTED", set())
+    walk = Walk(World((*NORMAL, CardInWorld(CardState.TEMPORARY_LOSS))))
+    walk.run()
+    assert any("the list is wrong" in found for found in walk.faults)
