@@ -1,4 +1,4 @@
-"""Reads the cases in Redis, each at one moment. Only this module changes a case.
+"""Reads the cases in Redis, each at one moment. What an act decides is written here alone.
 
 One script commits a change. It first makes sure that nothing the act looked at has changed since.
 So reading and committing take one round trip each, and nothing is locked. An answer that is lost

@@ -1,6 +1,7 @@
 """A channel of twenty lines, without phone or web server: it speaks, and the service decides."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 from redis import Redis
@@ -10,12 +11,13 @@ from ivr.cards.block import BlockState
 from ivr.cards.change import Change
 from ivr.cards.errors import UnknownCardError
 from ivr.cards.loss import LossReport
-from ivr.cards.notice import Attempt, Outcome
+from ivr.cards.notice import Attempt, NoticeState, Outcome
 from ivr.cards.records import CardState, Holder
 from ivr.cards.status import Social
 from ivr.service import CardService
 from ivr.store.cases import Cases, Reading
 from ivr.store.codec import plain
+from ivr.store.keys import DAY
 from ivr.store.known import KnownHolder
 from tests.builders import a_card, a_holder, an_id_number, enrol, settings
 from tests.hotline import Hotline, open_hotline
@@ -164,6 +166,49 @@ def test_the_notice_goes_to_the_bank_the_card_has_now(hotline: Hotline) -> None:
     assert reported(hotline, filing.report_number).bank == "ccb"
 
 
+def test_nobody_is_refused_on_what_was_seen_a_moment_ago(hotline: Hotline) -> None:
+    """The card was locked when the channel looked, and is in order when the report comes."""
+    enrol(hotline, holder := a_holder(a_card(state=CardState.LOCKED)))
+    known = looked_up(hotline, holder)
+    enrol(hotline, a_holder())
+    assert hotline.service.report_loss(wish(known), known).refusal is None
+
+
+def test_times_are_never_those_of_an_old_look(hotline: Hotline) -> None:
+    """A page that was open for three days: nothing on record has changed meanwhile."""
+    enrol(hotline, holder := a_holder())
+    known = looked_up(hotline, holder)
+    old = {ref: replace(r, now=r.now - 3 * DAY) for ref, r in known.readings.items()}
+    seen = replace(known, readings=old, read_at=known.read_at - 3 * DAY)
+    filing = hotline.service.report_loss(wish(known), seen)
+    report = reported(hotline, filing.report_number)
+    now = hotline.redis.time()[0]
+    assert abs(report.reported_at - now) <= 2
+    assert abs(report.release_at - now - 7 * DAY) <= 2
+
+
+@pytest.mark.parametrize("has_looked", [True, False])
+def test_the_notice_of_an_earlier_block_is_overtaken(hotline: Hotline, *, has_looked: bool) -> None:
+    """The first bank never answered, and the 7 days are over: its notice must not block later."""
+    enrol(hotline, holder := a_holder())
+    known = looked_up(hotline, holder)
+    first = reported(hotline, hotline.service.report_loss(wish(known), known).report_number)
+    hotline.redis.delete(*hotline.redis.keys("loss:*"))
+    seen = looked_up(hotline, holder) if has_looked else None
+    hotline.service.report_loss(wish(known, visit="visit-2"), seen)
+    notice = hotline.outbox.find(first.notice_id)
+    assert notice is not None
+    assert notice.state is NoticeState.CLOSED
+
+
+def test_two_channels_may_number_their_requests_alike(hotline: Hotline) -> None:
+    enrol(hotline, holder := a_holder())
+    request = wish(looked_up(hotline, holder), visit="1")
+    number = hotline.service.report_loss(request).report_number
+    other = hotline.service.report_loss(replace(request, channel="counter"))
+    assert (other.refusal, other.report_number) == (Refusal.ALREADY, number)
+
+
 def test_nobody_is_refused_on_what_was_seen_long_ago(hotline: Hotline) -> None:
     """A page that was open while the first report ended."""
     enrol(hotline, holder := a_holder())
@@ -191,6 +236,8 @@ def test_somebody_elses_card(hotline: Hotline, *, has_looked: bool) -> None:
     with pytest.raises(UnknownCardError):
         hotline.service.report_loss(wish(known, others), known if has_looked else None)
     # what was found of another holder is not taken for this one's
+    with pytest.raises(UnknownCardError):
+        hotline.service.report_loss(wish(child, next(iter(known.cards))), known)
     assert hotline.service.report_loss(wish(child), known).refusal is Refusal.UNDER_16
     assert on_record(hotline) == []
 
