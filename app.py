@@ -96,7 +96,7 @@ def check_redis(store: Store, settings: Settings) -> None:
     A Redis that is down is not refused, because callers must hear that the system is busy.
     """
     try:
-        weak_points = store.condition.check()
+        weak_points = store.condition.check() + store.condition.check_others()
         left = store.condition.banks_left_behind()
         _remember_banks(store, settings)
     except OUTAGE as error:

@@ -7,6 +7,7 @@ HotlineError
 ├── CardsError                    a rule of the cards
 │   ├── BadIdNumberError          an ID number that cannot be one; .code, never the digits
 │   ├── NotThisBanksError         a card or report this bank has nothing to do with
+│   │   └── ReportNotThereYetError    the report may have been lost for a moment in a failover
 │   ├── ReusedEventIdError        one id for two events of a bank
 │   ├── TooManyEventsError        more events of a bank in a minute than it may send
 │   ├── UnknownCardError          no such holder with such a card in the directory

@@ -23,6 +23,7 @@ from ivr.cards.bank_event import BLOCKED, BankEvent
 from ivr.cards.change import NOTHING, Change, Owed
 from ivr.cards.errors import (
     NotThisBanksError,
+    ReportNotThereYetError,
     ReusedEventIdError,
     TooManyEventsError,
     UnknownCardError,
@@ -43,6 +44,7 @@ from ivr.store.known import KnownHolder
 from ivr.store.opening import Store
 from ivr.store.outbox import Outbox, new_notice_id
 
+COMES_BACK_SECONDS: Final = 3600  # so long a bank is asked to wait for a report we do not have
 SEEN_SECONDS: Final = 2.0  # how long a report may take its time from what a channel saw
 
 log = structlog.get_logger()
@@ -179,6 +181,7 @@ class CardService:
 
         Raises:
             NotThisBanksError: the card or report is not this bank's.
+            ReportNotThereYetError: nor is the report there, but it may be in a moment.
             ReusedEventIdError: another event of the bank had this id.
             TooManyEventsError: the bank must wait; nothing of the event was kept.
             UnlawfulTransitionError: the block cannot make this step.
@@ -294,12 +297,17 @@ class CardService:
         self._deadlines.put_off(notice_id, self._outbox.now() + THEN_EVERY)
         return False
 
+    def _may_come_yet(self, event: BankEvent) -> bool:
+        """Whether the report may be filed again in a moment. Said of other banks' reports too."""
+        is_recent = event.at > self._outbox.now() - COMES_BACK_SECONDS
+        return self._assurance.may_come_late and is_recent
+
     def _card_of(self, event: BankEvent) -> str:
         """The card an event is about. If it is not this bank's card, the bank learns nothing."""
         if event.type == BLOCKED:
             report = self._cases.find_report(event.report_number)
             if report is None or report.bank != event.bank:
-                raise NotThisBanksError
+                raise ReportNotThereYetError if self._may_come_yet(event) else NotThisBanksError
             return report.card_ref
         card_ref = self._holders.card_ref(event.card_number)
         if self._holders.bank_of(card_ref) != event.bank:

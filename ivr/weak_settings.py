@@ -50,4 +50,9 @@ def _weak(settings: Settings) -> Iterator[str]:
                     f"TWILIO_AUTH_TOKEN: token {number} is not the 32 hex digits that Twilio "
                     "gives: whoever guesses it can file reports"
                 )
+    if settings.replicas and settings.journal_dir is None:
+        yield (
+            "JOURNAL_DIR: with replicas and no journal on this machine's own disk, reports that "
+            "were told are lost when the network splits"
+        )
     yield from (f"REDIS_URL: {exposure}" for exposure in exposures(settings.redis_location))

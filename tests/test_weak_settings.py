@@ -1,5 +1,8 @@
 """What can be used and is told at boot: where others could listen, guess or come near."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
 import pytest
 
 from ivr.weak_settings import weak_listening, weak_operations, weak_settings
@@ -50,7 +53,8 @@ def test_nothing_is_told_in_development() -> None:
     ],
 )
 def test_a_redis_on_another_machine(url: str, words: list[str]) -> None:
-    lines = weak_settings(settings(url, twilio_auth_token=TOKEN))
+    with TemporaryDirectory() as place:
+        lines = weak_settings(settings(url, twilio_auth_token=TOKEN, journal_dir=place))
     assert len(lines) == len(words)
     for line, word in zip(lines, words, strict=True):
         assert word in line
@@ -93,3 +97,8 @@ def test_a_web_that_listens_in_the_open(changes: dict[str, str], is_told: bool) 
 )
 def test_operations_that_others_reach(bind: str, is_told: bool) -> None:
     assert bool(weak_operations(settings(SAFE, operations_bind=bind))) is is_told
+
+
+def test_replicas_without_a_journal_on_this_machine(tmp_path: Path) -> None:
+    assert told(wait_for_replicas="1") == ["JOURNAL_DIR"]
+    assert told(wait_for_replicas="1", journal_dir=str(tmp_path)) == []

@@ -10,7 +10,13 @@ from ivr.every_language import load_words
 from ivr.logs import configure_logs
 from ivr.prompts.catalogue import CatalogueError
 from ivr.settings import Settings, SettingsError, read_settings
-from ivr.store.connection import UnsafeRedisError, check_durability, connect, wait_until_up
+from ivr.store.connection import (
+    UnsafeRedisError,
+    check_durability,
+    check_others,
+    connect,
+    wait_until_up,
+)
 from ivr.store.vault import Vault, WrongDataKeysError
 from ivr.weak_settings import weak_settings
 
@@ -38,8 +44,10 @@ def begin(environ: Mapping[str, str]) -> Settings:
     with connect(settings.redis_location) as redis:
         try:
             wait_until_up(redis)
-            for weakness in check_durability(redis, development=settings.hotline_development):
-                log.warning("for development only: %s", weakness)
+            development = settings.hotline_development
+            weak = check_durability(redis, development=development)
+            for weakness in weak + check_others(redis, development=development):
+                log.warning("this Redis is weak: %s", weakness)
             Vault(redis, [key.get_secret_value() for key in settings.data_keys]).check()
         except (UnsafeRedisError, WrongDataKeysError, RedisError) as error:
             raise StartupError(str(error)) from None

@@ -19,6 +19,10 @@ class NotThisBanksError(CardsError):
     """The bank named a card or report that is unknown or another bank's; it never learns which."""
 
 
+class ReportNotThereYetError(NotThisBanksError):
+    """Perhaps a failover lost the report for a moment: it will be on record again."""
+
+
 class ReusedEventIdError(CardsError):
     """The bank gave one id to two events: the second is neither a repetition nor believed."""
 

@@ -15,8 +15,10 @@ from ivr.cards.notice import TEXTS
 from ivr.store import keys
 from ivr.store.bank_health import Health, health_of
 from ivr.store.codec import plain, whole
-from ivr.store.connection import DurabilityGuard
+from ivr.store.connection import DurabilityGuard, check_others
+from ivr.store.local_journal import LocalJournal
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
+from ivr.store.sentinels import split_troubles
 from ivr.store.text_line import TextLine
 from ivr.store.troubles import News, Troubles
 from ivr.store.unreadable import answers, list_unreadable, passing_over
@@ -62,13 +64,18 @@ class Condition:
         durability: DurabilityGuard,
         banks: Collection[str],
         text_line: TextLine,
+        local: LocalJournal,
+        replicas: int,
     ) -> None:
+        """`replicas`: how many must have a report before it is told."""
         self._redis = redis
         self._vault = vault
         self._outbox = outbox
         self._durability = durability
         self._banks = banks
         self._text_line = text_line
+        self._local = local
+        self._replicas = replicas
         self._troubles = Troubles(redis, banks)
 
     def check(self) -> list[str]:
@@ -81,6 +88,17 @@ class Condition:
         weak_points = self._durability.check()
         self._vault.check()
         return weak_points
+
+    def doubts(self) -> list[str]:
+        """Why a report told here may be lost, or none can be told: by what sentinels, replicas and
+        this machine's disk say.
+        """
+        trouble = self._local.trouble()
+        return split_troubles(self._redis, self._replicas) + ([trouble] if trouble else [])
+
+    def check_others(self) -> list[str]:
+        """What is weak about replicas and sentinels; see `check_others`."""
+        return check_others(self._redis, development=self._durability.development)
 
     def banks_left_behind(self) -> dict[str, int]:
         """Banks that are not in BANKS_FILE any more -> how many blocks and open notices name them.

@@ -11,10 +11,11 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
+from redis.sentinel import SentinelConnectionPool
 
 from ivr.errors import HotlineError
 from ivr.redis_url import SENTINEL_SCHEME, read_sentinels
-from ivr.store.sentinels import SENTINEL_SECONDS, PrimaryConnection, Sentinels
+from ivr.store.sentinels import SENTINEL_SECONDS, PrimaryConnection, Sentinels, sentinel_faults
 
 OUTAGE: Final = (RedisConnectionError, RedisTimeoutError)
 BELIEVED_SECONDS: Final = 30.0  # a Redis that came back may have another configuration
@@ -94,6 +95,32 @@ def check_durability(redis: Redis, *, development: bool) -> list[str]:
     return weak
 
 
+def check_others(redis: Redis, *, development: bool) -> list[str]:
+    """What is weak about the replicas, one of which may be the next primary, and the sentinels.
+    Nothing without sentinels.
+
+    Raises:
+        UnsafeRedisError: a replica could lose a report, as `check_durability` says of a primary.
+        redis.ConnectionError: no sentinel answers.
+    """
+    pool = redis.connection_pool
+    if not isinstance(pool, SentinelConnectionPool):
+        return []
+    service, sentinels = pool.service_name, pool.sentinel_manager
+    weak = sentinel_faults(sentinels.states(service))
+    known: dict[str, Any] = {n: pool.connection_kwargs.get(n) for n in ("username", "password")}
+    for host, port in sentinels.discover_slaves(service):
+        with Redis(host, port, socket_timeout=3, socket_connect_timeout=3, **known) as replica:
+            try:
+                found = check_durability(replica, development=development)
+            except UnsafeRedisError as error:
+                raise UnsafeRedisError(f"Replica {host}:{port}: {error}") from None
+            except OUTAGE:
+                found = ["it does not answer"]
+        weak += [f"replica {host}:{port}: {what}" for what in found]
+    return weak
+
+
 def _answers(redis: Redis) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     """INFO, and the two options about fsync, in one round trip."""
     try:
@@ -129,14 +156,14 @@ class DurabilityGuard:
         self, redis: Redis, *, development: bool, good_for_seconds: float = BELIEVED_SECONDS
     ) -> None:
         self._redis = redis
-        self._development = development
+        self.development = development
         self._good_for_seconds = good_for_seconds
         self._good_until = 0.0
 
     def check(self) -> list[str]:
         """Asks now; what `check_durability` returns and raises."""
         self._good_until = 0.0
-        weak = check_durability(self._redis, development=self._development)
+        weak = check_durability(self._redis, development=self.development)
         self._good_until = time.monotonic() + self._good_for_seconds
         return weak
 

@@ -86,6 +86,15 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         journal=journal,
         roster=Roster(redis, vault),
         removal=Removal(redis, journal),
-        condition=Condition(redis, vault, outbox, durability, settings.banks, text_line),
+        condition=Condition(
+            redis,
+            vault,
+            outbox,
+            durability,
+            settings.banks,
+            text_line,
+            local_journal,
+            settings.replicas,
+        ),
         known_banks=KnownBanks(redis),
     )

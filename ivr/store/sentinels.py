@@ -5,15 +5,27 @@ network is split: a sentinel that is cut off still names the old primary, and th
 answers.
 """
 
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ReadOnlyError, RedisError, ResponseError
-from redis.sentinel import MasterNotFoundError, Sentinel, SentinelManagedConnection
+from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.sentinel import (
+    MasterNotFoundError,
+    Sentinel,
+    SentinelConnectionPool,
+    SentinelManagedConnection,
+)
 
 from ivr.errors import HotlineError
 
 SENTINEL_SECONDS: Final = 0.5  # a caller is waiting, and there are others to ask
+
+FEWEST_SENTINELS: Final = 3
+MOST_LAG: Final = 10  # seconds, as min-replicas-max-lag is unless it is set
 
 Address = tuple[str, int]
 State = dict[str, Any]  # what SENTINEL MASTERS says of a primary
@@ -26,20 +38,31 @@ class NotThePrimaryError(HotlineError, RedisConnectionError):
 
 
 class PrimaryConnection(SentinelManagedConnection):
-    """A connection to the primary, given up as soon as the server refuses to write."""
+    """A connection to the primary. When the server does not answer or refuses to write, all idle
+    connections to it are given up too: else each of them would be tried, one after the other.
+    """
 
     def read_response(self, *args: Any, **kwargs: Any) -> Any:
         """Raises: NotThePrimaryError."""
         try:
             return super(SentinelManagedConnection, self).read_response(*args, **kwargs)
+        except (RedisConnectionError, RedisTimeoutError):
+            self._give_up()
+            raise
         except ReadOnlyError:
             refused = "a replica now"
         except ResponseError as error:
             if not str(error).startswith("NOREPLICAS"):
                 raise
             refused = "has too few replicas"
-        self.disconnect()  # type: ignore[no-untyped-call]
+        self._give_up()
         raise NotThePrimaryError(refused)
+
+    def _give_up(self) -> None:
+        self.disconnect()  # type: ignore[no-untyped-call]
+        pool = self.connection_pool.connection_pool_ref()
+        if pool is not None:
+            pool.disconnect(inuse_connections=False)
 
 
 class Sentinels(Sentinel):
@@ -73,3 +96,46 @@ def _state(sentinel: Any, service_name: str) -> State | None:
     except RedisError:
         return None
     return state
+
+
+def sentinel_faults(states: Sequence[State | None]) -> list[str]:
+    """What is weak about the sentinels, by what each says of the primary (None: no answer)."""
+    known = [state for state in states if state]
+    found = [f"{len(states) - len(known)} of {len(states)} sentinels do not answer"]
+    faults = found if len(known) < len(states) else []
+    if len(states) < FEWEST_SENTINELS:
+        faults.append(f"{len(states)} sentinels: with fewer than 3, none can be lost")
+    if any(2 * state["quorum"] <= len(states) for state in known):
+        faults.append("the sentinels' quorum is not most of them: a minority starts failovers")
+    return faults
+
+
+def split_troubles(redis: Redis, replicas: int) -> list[str]:
+    """Why this primary may not be the right one, or has too few replicas; nothing when it is one
+    Redis alone.
+
+    Raises:
+        redis.RedisError: the primary did not answer.
+    """
+    found = []
+    if replicas and (in_step := _in_step(redis.info("replication"))) < replicas:
+        found.append(
+            f"{replicas} replicas must have a report before it is told, and {in_step} are in step"
+        )
+    pool = redis.connection_pool
+    if not isinstance(pool, SentinelConnectionPool):
+        return found
+    states = pool.sentinel_manager.states(pool.service_name)
+    naming = [s for s in states if s and (s["ip"], s["port"]) == pool.master_address]
+    if 2 * len(naming) <= len(states):
+        found.append(
+            f"only {len(naming)} of {len(states)} sentinels name the primary that is written to "
+            "here: the network may be split"
+        )
+    return found
+
+
+def _in_step(replication: Mapping[str, Any]) -> int:
+    """How many replicas the primary counts as good (`min-replicas-max-lag`), as far as it says."""
+    rows = [row for name, row in replication.items() if re.fullmatch("slave[0-9]+", name)]
+    return sum(row["state"] == "online" and row["lag"] <= MOST_LAG for row in rows)

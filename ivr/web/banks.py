@@ -14,6 +14,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from ivr.banks_file import Bank
 from ivr.cards.errors import (
     NotThisBanksError,
+    ReportNotThereYetError,
     ReusedEventIdError,
     TooManyEventsError,
     UnlawfulTransitionError,
@@ -31,6 +32,7 @@ log = structlog.get_logger()
 
 LONGEST_EVENT_ID = 256
 RETRY_SECONDS = 5
+NOT_YET_SECONDS = 30  # until another primary is there and has what was told
 
 
 def bank_routes(
@@ -65,6 +67,11 @@ def bank_routes(
     @routes.errorhandler(NotThisBanksError)
     def unknown(_error: NotThisBanksError) -> Response:
         return Problem(404, "There is no such card or report of this bank.").response()
+
+    @routes.errorhandler(ReportNotThereYetError)
+    def not_yet(_error: ReportNotThereYetError) -> Response:
+        detail = "There is no such report yet: send this again in a moment."
+        return Problem(409, detail, NOT_YET_SECONDS).response()
 
     @routes.errorhandler(ReusedEventIdError)
     def reused(_error: ReusedEventIdError) -> Response:

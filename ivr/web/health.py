@@ -54,13 +54,14 @@ def what_is_missing(condition: Condition) -> list[str]:
     """Why calls should not come here now; empty when all is well."""
     try:
         condition.check()
+        doubts = condition.doubts()
         unattended = condition.queues_without_a_worker()
         is_swept, is_suspended = condition.is_swept(), condition.is_suspended()
     except (UnsafeRedisError, WrongDataKeysError) as error:
         return [str(error)]
     except RedisError as error:
         return [f"Redis does not answer ({type(error).__name__})"]
-    problems = [f"no worker listens for {whom}" for whom in unattended.values()]
+    problems = doubts + [f"no worker listens for {whom}" for whom in unattended.values()]
     if is_suspended:
         problems.append("RQ is suspended, nothing is delivered (`rq resume` ends it)")
     return problems if is_swept else [*problems, "no sweep is running (Procfile: clock)"]

@@ -1,6 +1,7 @@
 """Cities for the fault tests: one each, or one for a whole module where the deeds are exact."""
 
 from collections.abc import Iterator
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -12,7 +13,10 @@ from tests.faults.scale import SEED
 @pytest.fixture(scope="module")
 def wired_city() -> Iterator[City]:
     """One whose processes can be killed at an exact line; its tests share it."""
-    with a_city(24, SEED, wired=True) as city:
+    with (
+        TemporaryDirectory(prefix="journal-") as journal,
+        a_city(40, SEED, wired=True, environ={"JOURNAL_DIR": journal}) as city,
+    ):
         yield city
 
 

@@ -29,6 +29,25 @@ def ask_again(city: City) -> None:
     wait_until(lambda: not redis.zcard(keys.AWAITING), "every bank's word")
 
 
+def lose(city: City, number: str) -> None:
+    """A failover to a server that never saw this report, nor anything that followed from it."""
+    redis, report = city.hotline.redis, city.hotline.cases.find_report(number)
+    assert report is not None
+    for notice in read_records(city).notices[number]:
+        redis.delete(keys.notice(notice.id), keys.attempts(notice.id))
+        for listed in (keys.NOTICES_OPEN, keys.AWAITING, keys.NOTICES_STUCK):
+            redis.zrem(listed, notice.id)
+    redis.delete(
+        keys.report(number), keys.loss(report.card_ref), keys.block(report.card_ref),
+        keys.notices_of(number), *redis.keys("origin:*"), *redis.keys("rq:*"),
+    )  # fmt: skip
+    redis.zrem(keys.DEADLINES, number)
+    redis.zrem(keys.blocks(report.bank), report.card_ref)
+    for entry_id, fields in redis.xrange(keys.JOURNAL) or []:
+        if entry_id is not None and (fields or {}).get(b"report") == number.encode():
+            redis.xdel(keys.JOURNAL, entry_id)
+
+
 def wait_for_releases(city: City, count: int) -> None:
     """Until so many reports are released and nothing is owed any more."""
 

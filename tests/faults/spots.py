@@ -5,12 +5,15 @@ from tests.faults.tripwire import Spot
 
 # A change is committed by one script. The journal's entry, a word of its own, tells which one.
 _FILING = (b"EVALSHA", b"\r\nloss_reported\r\n")
+_MAKING_SURE = (b"made_sure", b"WAIT")
 _SAVING = (b"step:filed",)  # the turn after it is remembered under this count
 WEB = (
     Spot("before the report's commit", _FILING, "before"),
     Spot("while the report's commit runs", _FILING, "sent"),
     Spot("after the report's commit", _FILING, "answered"),
-    Spot("before the turn is remembered", _SAVING, "before"),
+    Spot("before it is made sure of", _MAKING_SURE, "before"),
+    Spot("between the replicas' answer and the journal", _MAKING_SURE, "answered"),
+    Spot("after the journal, before the turn is remembered", _SAVING, "before"),
     Spot("before the answer to Twilio", _SAVING, "answered"),
 )
 
@@ -31,6 +34,15 @@ POSTING = (
 )
 
 _RELEASING = (b"EVALSHA", b"\r\nloss_released\r\n")
+# The sweep looks a report up that this machine has in its journal, and files it again.
+_LOOKING = (b"EXISTS", b"\r\nreport:")
+RESTORE = (
+    Spot("before it looks for a report", _LOOKING, "before"),
+    Spot("between the look and the filing", _LOOKING, "answered"),
+    Spot("before the report is filed again", _FILING, "before"),
+    Spot("while it is filed again", _FILING, "sent"),
+    Spot("after it was filed again", _FILING, "answered"),
+)
 _RINGING = (b"rq:queue:bank-", b"EXEC")
 RELEASE = (
     Spot("between the release's read and its commit", _RELEASING, "before"),

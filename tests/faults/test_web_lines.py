@@ -20,7 +20,7 @@ def a_call(city: City, holder: Holder, tally: Tally) -> Caller:
 
 def test_another_web_worker_takes_the_call_over(wired_city: City, wired_tally: Tally) -> None:
     """Twilio asks the fallback: the same call goes on, and ends in one report."""
-    for spot, holder in zip(WEB, wired_city.holders[:6], strict=False):
+    for spot, holder in zip(WEB, wired_city.holders[: len(WEB)], strict=True):
         caller = a_call(wired_city, holder, wired_tally)
         trap = set_trap(wired_city, wired_city.redis_wire, "web", spot)
         caller.confirms()
@@ -34,7 +34,7 @@ def test_another_web_worker_takes_the_call_over(wired_city: City, wired_tally: T
 
 def test_no_web_is_left_to_answer(wired_city: City, wired_tally: Tally) -> None:
     """The caller is cut off, calls again, and hears the truth about the first call."""
-    for spot, holder in zip(WEB, wired_city.holders[6:12], strict=False):
+    for spot, holder in zip(WEB, wired_city.holders[len(WEB) : 2 * len(WEB)], strict=True):
         _is_cut_off(wired_city, wired_tally, holder, spot)
         before = dict(wired_tally.heard)
         these_call(wired_city, [holder], tally=wired_tally)

@@ -40,6 +40,7 @@ def restore(
     if card is None or request_filed_another or is_overtaken:
         over = replace(report, state=ReportState.SUPERSEDED)
         return "recorded", Change(recorded=over, journal=(_entry(report, "loss_recorded"),))
+    report = replace(report, bank=card.bank)  # it may have moved since: only this one can block it
     suspension = _suspension(report, now)
     if _is_unblocked_after(case, report):
         entries = (_entry(report, "loss_reported"),)
