@@ -75,8 +75,8 @@ def what_to_look_at(condition: Condition) -> list[str]:
     except RedisError as error:
         return [f"Redis does not answer ({type(error).__name__})"]
     texts = [
-        f"Twilio refuses every text ({refused}): TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN or "
-        "TWILIO_FROM_NUMBER is wrong; the texts wait"
+        f"Twilio refuses our texts ({refused}): TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN or "
+        "TWILIO_FROM_NUMBER is wrong, or the account may not send them; the texts wait"
     ]
     return [
         *(texts if refused else []),
