@@ -16,6 +16,7 @@ from ivr.store.connection import UnsafeRedisError
 from ivr.store.vault import WrongDataKeysError
 
 OWED_TOO_LONG: Final = 600  # seconds; when all is well a notice is delivered within one
+RESUME: Final = ".venv/bin/rq resume --url $REDIS_URL"  # it would ask localhost without
 
 
 def alive_routes() -> Blueprint:
@@ -62,7 +63,7 @@ def what_is_missing(condition: Condition) -> list[str]:
         return [f"Redis does not answer ({type(error).__name__})"]
     problems = [f"no worker listens for {whom}" for whom in unattended.values()]
     if is_suspended:
-        problems.append("RQ is suspended, nothing is delivered (`rq resume` ends it)")
+        problems.append(f"RQ is suspended, nothing is delivered (`{RESUME}` ends it)")
     return problems if is_swept else [*problems, "no sweep is running (Procfile: clock)"]
 
 
