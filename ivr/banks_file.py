@@ -22,6 +22,7 @@ from pydantic import (
 
 from ivr.cards.notice import TEXTS
 from ivr.environment import all_visible, listed
+from ivr.hosts import check_host
 from ivr.prompts.languages import LANGUAGES, LanguageCode
 
 LOOPBACK_HOSTS = {"127.0.0.1", "localhost", "::1"}
@@ -52,6 +53,7 @@ def split_url(url: str) -> SplitResult:
         raise ValueError("must have no blanks")
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ValueError("must be an absolute https:// URL")
+    check_host(parts.hostname)
     _ = parts.port  # reading it raises ValueError when it is no port
     return parts
 

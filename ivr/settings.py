@@ -27,11 +27,14 @@ from ivr.agent_hours import AgentHours
 from ivr.banks_file import Bank, ProtectedUrl, is_random, problem_lines, read_banks, split_url
 from ivr.environment import all_visible, cleaned, listed
 from ivr.errors import HotlineError
+from ivr.hosts import address_in, host_in
 from ivr.redis_url import SENTINEL_SCHEME, check_redis_url
 
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+@-]+")
 TOKEN = re.compile(r"(?![\"'])[ -~]+(?<![\"'])")  # for a header; half a pair of quotes is a slip
 KEPT_AFTER_RELEASE_DAYS = 30  # the release must find the report, even after a long outage
+LONGEST_DAYS = 36_500  # 100 years; far beyond that Redis refuses to write what shall end then
+EVERY_ADDRESS = {"0.0.0.0", "::"}  # noqa: S104
 
 
 class SettingsError(HotlineError):
@@ -72,8 +75,8 @@ class Settings(BaseModel):
     operations_bind: str = Field(default="", description="unset: 127.0.0.1 and PORT + 3")
     workers_per_bank: int | None = Field(default=None, ge=1, description="unset: max_in_flight")
     loss_report_days: int = Field(default=7, ge=1, le=30, description="domain.md section 1")
-    report_retention_days: int = 1095
-    journal_retention_days: int = Field(default=365, ge=30)
+    report_retention_days: int = Field(default=1095, le=LONGEST_DAYS)
+    journal_retention_days: int = Field(default=365, ge=30, le=LONGEST_DAYS)
     bank_events_per_minute: int = Field(default=600, ge=1, description="of one bank; then 429")
     hotline_development: bool = Field(default=False, description="only `make run` sets this")
     banks: dict[str, Bank] = Field(default_factory=dict, exclude=True)
@@ -98,13 +101,18 @@ class Settings(BaseModel):
             raise ValueError("must be a directory that this user can write: mkdir -m 700 makes it")
         return place
 
+    @field_validator("bind_address")
+    @classmethod
+    def _host_alone(cls, bind: str) -> str:
+        if host_in(bind) is None:
+            raise ValueError("must be a host without a port: 127.0.0.1 or [::1]; PORT is the port")
+        return bind
+
     @field_validator("operations_bind")
     @classmethod
     def _host_and_port(cls, bind: str) -> str:
-        if bind:
-            parts = split_url(f"http://{bind}")
-            if parts.port is None or parts.netloc != bind or parts.netloc.count(":") > 8:
-                raise ValueError("must be a host and a port: 127.0.0.1:8003 or [::1]:8003")
+        if bind and address_in(bind) is None:
+            raise ValueError("must be a host and a port: 127.0.0.1:8003 or [::1]:8003")
         return bind
 
     @field_validator("twilio_auth_token", "data_keys", mode="before")
@@ -204,6 +212,21 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         settings = Settings.model_validate(known | {"banks": banks})
     except ValidationError as error:
         raise SettingsError(problem_lines(error) + problems) from None
+    problems += _collision(settings, environ)
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def _collision(settings: Settings, environ: Mapping[str, str]) -> list[str]:
+    """The web and the operations would want one port. honcho gives each program another PORT, so
+    there it can be judged by the web alone.
+    """
+    operations = address_in(settings.operations_bind)
+    is_the_webs = environ.get("HONCHO_PROCESS_NAME", "web").startswith("web")
+    if operations is None or not is_the_webs or operations[1] != settings.port:
+        return []
+    hosts = {operations[0], host_in(settings.bind_address)}
+    if len(hosts) > 1 and not hosts & EVERY_ADDRESS:
+        return []
+    return ["OPERATIONS_BIND: the web listens there (BIND_ADDRESS and PORT); choose another port"]

@@ -16,6 +16,7 @@ from typing import Final
 
 import pytest
 
+from simulator.stack import embedded
 from simulator.stack.data_dir import DataDir, Launch
 from simulator.stack.ports import Ports
 from tests.simulator.stack.launches import PATIENCE_SECONDS, person_environ, wait_until
@@ -25,7 +26,8 @@ ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PROGRAM = re.compile(
     r"([A-Z_]+=\S+ )*(\.venv/bin/)?"
-    r"(make$|(make|flask|python3?|honcho|redis-cli|redis-server|curl|pip|openssl|gunicorn|git) .)"
+    r"(make$|(make|flask|python3?|honcho|redis-cli|redis-server|rq"
+    r"|curl|pip|openssl|gunicorn|git) .)"
 )
 
 # Not typed here, and why.
@@ -83,10 +85,11 @@ class Clone:
             command = command.replace(
                 f"127.0.0.1:{written}", f"127.0.0.1:{getattr(self.ports, name)}"
             )
+        url = embedded.url_of(self.folder / "var")
         return subprocess.run(
             [BASH, "-c", command],
             cwd=self.folder,
-            env=person_environ(),
+            env=person_environ() | ({"REDIS_URL": url} if "$REDIS_URL" in command else {}),
             input="",
             capture_output=True,
             encoding="utf-8",
@@ -210,6 +213,19 @@ def test_it_works_as_written(clone: Clone, command: str) -> None:
     if command.startswith("curl "):
         assert '"title"' not in done.stdout, "refused"
         behave_again(clone)
+
+
+@pytest.mark.timeout(300)
+def test_what_readyz_says_ends_a_suspension(clone: Clone) -> None:
+    """It and the page give the same command, and that one works."""
+    (resume,) = (c for c in COMMANDS if "rq resume" in c)
+    readyz = f"curl -s http://127.0.0.1:{clone.ports.operations}/readyz"
+    clone.reads(resume.replace("resume", "suspend"))
+    try:
+        assert f"(`{resume}` ends it)" in clone.reads(readyz)
+    finally:
+        clone.reads(resume)
+    assert "suspended" not in clone.reads(readyz)
 
 
 @pytest.mark.timeout(300)

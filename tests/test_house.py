@@ -358,6 +358,7 @@ LIVES = {
     "probe": Life("expires after 10 s", 10),
     "report": Life("expires after REPORT_RETENTION_DAYS", 1095 * keys.DAY),
     "origin": Life("as its report", 1095 * keys.DAY),
+    "first_filed": Life("as long as that report", 1095 * keys.DAY),
     "notice": Life("without end while open, 90 days once closed", 90 * keys.DAY),
     "attempts": Life("lives as long as the notice", 90 * keys.DAY),
     "notices_of": Life("expires 91 days after", 91 * keys.DAY),

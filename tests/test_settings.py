@@ -283,6 +283,10 @@ REDIS_URLS_OF_NO_USE = [
     "redis+sentinel://::1:26379/m", "redis+sentinel://[::1:26379/m", "redis+sentinel://[x]:1/m",
     "redis+sentinel://a:1/m/zero", "redis+sentinel://a:1/m/0/1", "redis+sentinel://a:1/m?db=x",
     "redis+sentinel://a:1/m?colour=red", "redis+sentinel://a:1/m/1?db=3",
+    "redis://a..b:1/0", f"redis://{'a' * 70}:1/0", "redis+sentinel://a..b:1/m", "redis://.a:1/0",
+    "rediss://h:1/0?ssl_cert_reqs=perhaps", "redis://h:1/0?ssl_cert_reqs=none", "redis://a%00b:1/0",
+    "redis://a%2e.b:1/0", "unix:///r%00.sock", "redis://h:1/0?socket_timeout=0",
+    "redis://h:1/0?socket_timeout=nan", "redis://h:1/0?socket_connect_timeout=-1",
 ]  # fmt: skip
 
 
@@ -301,6 +305,39 @@ def test_a_redis_url_is_judged_with_the_other_settings(environ: dict[str, str], 
 )  # fmt: skip
 def test_redis_urls_that_can_be_used(environ: dict[str, str], url: str) -> None:
     assert read_settings(environ | {"REDIS_URL": url}).redis_location == url
+
+
+@pytest.mark.parametrize(
+    "option",
+    ["decode_responses=1", "decode_responses=0", "encoding=ascii", "encoding_errors=ignore",
+     "protocol=3", "legacy_responses=1", "max_connections=1", "health_check_interval=1",
+     "socket_read_size=0", "retry=x", "credential_provider=x", "redis_connect_func=x"],
+)  # fmt: skip
+@pytest.mark.parametrize("url", ["redis://h:1/0", "unix:///r.sock"])
+def test_a_redis_url_changes_nothing_of_how_we_talk_to_redis(
+    environ: dict[str, str], url: str, option: str
+) -> None:
+    said = problem(environ, REDIS_URL=f"{url}?{option}")
+    assert "may have only these options: db, " in said
+
+
+@pytest.mark.parametrize("host", ["a..b", ".a", "a" * 70, f"x.{'a' * 64}.y", "é" * 60])
+@pytest.mark.parametrize(
+    ("setting", "around"),
+    [
+        ("REDIS_URL", "redis://{}:1/0"), ("REDIS_URL", "redis+sentinel://a:1,{}:1/m"),
+        ("PUBLIC_BASE_URL", "https://{}/v"), ("TWILIO_API_BASE", "https://{}"),
+        ("BIND_ADDRESS", "{}"), ("OPERATIONS_BIND", "{}:8003"),
+    ],
+)  # fmt: skip
+def test_a_host_that_no_name_service_could_look_up(
+    environ: dict[str, str], setting: str, around: str, host: str
+) -> None:
+    said = problem(environ, **{setting: around.format(host)})
+    assert said == (
+        f"{setting}: names a host that cannot be looked up: between its dots is nothing, more than "
+        "63 letters, or a character that cannot be seen"
+    )
 
 
 @pytest.mark.parametrize("workers", ["0", "-1", "many", "1.5"])
@@ -322,6 +359,68 @@ def test_where_the_operations_listen(environ: dict[str, str], bind: str, is_fine
         assert read_settings(environ | {"OPERATIONS_BIND": bind}).operations_bind == bind
     else:
         assert problem(environ, OPERATIONS_BIND=bind).startswith("OPERATIONS_BIND: ")
+
+
+@pytest.mark.parametrize(
+    "bind", ["8003", ":8003", "h:x", "::1:8003", "http://h:1", "bla bla:1", "h:0", "*:8003"]
+)
+def test_an_address_is_a_host_and_a_port(environ: dict[str, str], bind: str) -> None:
+    said = problem(environ, OPERATIONS_BIND=bind)
+    assert said == "OPERATIONS_BIND: must be a host and a port: 127.0.0.1:8003 or [::1]:8003"
+
+
+@pytest.mark.parametrize(
+    ("bind", "is_fine"),
+    [("[::]", True), ("127.0.0.1", True), ("[::1]", True), ("host.example", True),
+     ("bla bla", False), ("0.0.0.0:8000", False), ("::1", False), ("[x]", False), ("*", False),
+     ("http://h", False), ("unix:/r.sock", False), ("$HOME", False)],
+)  # fmt: skip
+def test_where_the_web_listens(environ: dict[str, str], bind: str, is_fine: bool) -> None:
+    if is_fine:
+        assert read_settings(environ | {"BIND_ADDRESS": bind}).bind_address == bind
+    else:
+        assert problem(environ, BIND_ADDRESS=bind) == (
+            "BIND_ADDRESS: must be a host without a port: 127.0.0.1 or [::1]; PORT is the port"
+        )
+
+
+@pytest.mark.parametrize(
+    ("web", "operations", "is_fine"),
+    [
+        ("0.0.0.0", "127.0.0.1:8010", False),  # noqa: S104
+        ("127.0.0.1", "127.0.0.1:8010", False),
+        ("[::]", "127.0.0.1:8010", False),
+        ("127.0.0.1", "0.0.0.0:8010", False),
+        ("127.0.0.1", "10.0.0.7:8010", True),
+        ("127.0.0.1", "127.0.0.1:8011", True),
+    ],
+)
+def test_web_and_operations_do_not_take_one_port(
+    environ: dict[str, str], web: str, operations: str, is_fine: bool
+) -> None:
+    more = {"PORT": "8010", "BIND_ADDRESS": web, "OPERATIONS_BIND": operations}
+    if is_fine:
+        assert read_settings(environ | more).operations_bind == operations
+    else:
+        assert problem(environ, **more) == (
+            "OPERATIONS_BIND: the web listens there (BIND_ADDRESS and PORT); choose another port"
+        )
+
+
+def test_only_the_webs_port_counts_where_honcho_gives_each_program_its_own(
+    environ: dict[str, str],
+) -> None:
+    more = {"PORT": "8010", "OPERATIONS_BIND": "127.0.0.1:8010"}
+    assert read_settings(environ | more | {"HONCHO_PROCESS_NAME": "worker.1"})
+    assert problem(environ, **more, HONCHO_PROCESS_NAME="web.1").startswith("OPERATIONS_BIND: ")
+
+
+@pytest.mark.parametrize("name", ["REPORT_RETENTION_DAYS", "JOURNAL_RETENTION_DAYS"])
+def test_nothing_is_kept_longer_than_redis_can_count(environ: dict[str, str], name: str) -> None:
+    """Boot would pass, and every report fail."""
+    assert read_settings(environ | {name: "36500"})
+    for days in ("36501", "999999999999"):
+        assert problem(environ, **{name: days}).startswith(f"{name}: ")
 
 
 @pytest.mark.parametrize(

@@ -32,9 +32,10 @@ VOCABULARY: Final[tuple[tuple[range, Outcome], ...]] = (
     (range(600), Outcome.FAILED),
 )
 THEIRS: Final = {408, 425, 429}  # they have no time now (429: error 20429, too many at once)
-# A 400 with one of these is about the sender and so about every text: 21212, 21603, 21606 no
-# number that can send, 21659 no number of Twilio's, 21660 of another account.
-ABOUT_THE_SENDER: Final = {21212, 21603, 21606, 21659, 21660}
+# A 400 with one of these is about us, not about this text. The sender: 21212, 21603, 21606 no
+# number that can send, 21659 no number of Twilio's, 21660 of another account, 21611 too many texts
+# of it wait at Twilio. The account: 21408 it may not send to that country, 21608 it is on trial.
+ABOUT_US: Final = {21212, 21408, 21603, 21606, 21608, 21611, 21659, 21660}
 
 
 class TextClient:
@@ -97,11 +98,11 @@ def outcome_of(status: int) -> Outcome:
 
 def is_our_fault(status: int, said: str) -> bool:
     """Whether Twilio refuses us, whatever the text: wrong credentials (401 and 403, code 20003),
-    another account (404), an address that is not its API's. A person can mend that, so the text
-    is tried again.
+    another account (404), one that may not send (ABOUT_US), an address that is not its API's. A
+    person can mend that, so the text is tried again.
     """
     if status == 400:
-        return said in {f"code {code}" for code in ABOUT_THE_SENDER}
+        return said in {f"code {code}" for code in ABOUT_US}
     return 300 <= status < 500 and status not in THEIRS
 
 

@@ -97,6 +97,8 @@ class Reading:
     seen: the bank's event, when it came before.
     heard_lately: how many of the bank's events were written down within a minute.
     filed_before: whether the request that is being served filed a report of the card before.
+    first_filed: when it filed its first report of any card, as Redis has it; "" when it has not,
+        or when nobody asked.
     """
 
     now: int
@@ -108,6 +110,7 @@ class Reading:
     seen: "SeenEvent | None" = None
     heard_lately: int = 0
     filed_before: bool = False
+    first_filed: str = ""
     report: LossReport | None = None
 
     def resting_on(self, guard: Guard) -> Self:
@@ -158,12 +161,12 @@ class Cases:
             return _with_notice(reading_of(now, case), notice)
 
     def of_filing(self, card_ref: str, channel: str, origin: str) -> Reading:
-        """The same, and whether this very request filed a report of the card before."""
-        key = self._origin_key(card_ref, channel, origin)
-        now, case, notice, (number,) = self._ask("card", card_ref, key)
+        """The same, and what this very request filed before."""
+        names = self._origin_key(card_ref, channel, origin), self._first_filed_key(channel, origin)
+        now, case, notice, (number, first) = self._ask("card", card_ref, *names)
         with naming(self._redis):
             reading = _with_notice(reading_of(now, case), notice)
-        return replace(reading, filed_before=number is not None)
+        return replace(reading, filed_before=number is not None, first_filed=plain(first or ""))
 
     def of_event(self, card_ref: str, bank: str, event_id: str) -> Reading:
         """The same, and what is remembered of this event and of how many there were lately."""
@@ -219,7 +222,7 @@ class Cases:
         commands = self._commands(change, reading)
         if event is not None:
             commands += _remembering(event)
-        guards = [*reading.guards, *self._guards_of_new(change)]
+        guards = [*reading.guards, *self._guards_of_new(change, reading)]
         args: list[Any] = [len(guards)]
         for words, said in guards:
             args += [len(words) + 1, *words, said]
@@ -276,7 +279,7 @@ class Cases:
             self._write_block(pipe, change.block)
         for report in (change.superseded, change.report):
             if report is not None:
-                self._write_report(pipe, report)
+                self._write_report(pipe, report, reading)
         if (over := change.recorded) is not None:
             pipe.set(keys.report(over.number), dump(over), ex=self._retention_seconds)
         for owed in change.owes:
@@ -306,27 +309,33 @@ class Cases:
             at = block.changed_at + FIRST_AFTER if is_received else None
             _write_reminder(pipe, Reminder(block.notice_id, at))
 
-    def _write_report(self, pipe: Pipeline, report: LossReport) -> None:
+    def _write_report(self, pipe: Pipeline, report: LossReport, reading: Reading) -> None:
         """An active report is new and gets a deadline. When it stops being active, it loses it."""
         if report.state is ReportState.ACTIVE:
             pipe.set(keys.report(report.number), dump(report), ex=self._retention_seconds)
             pipe.set(self._origin_of(report), report.number, ex=self._retention_seconds)
+            if not reading.first_filed:
+                first = self._first_filed_key(report.channel, report.origin)
+                pipe.set(first, report.reported_at, ex=self._retention_seconds)
             pipe.zadd(keys.DEADLINES, {report.number: report.release_at})
         else:
             pipe.set(keys.report(report.number), dump(report), keepttl=True)
             pipe.zrem(keys.DEADLINES, report.number)
 
-    def _guards_of_new(self, change: Change) -> list[Guard]:
+    def _guards_of_new(self, change: Change, reading: Reading) -> list[Guard]:
         """Only a new report is active when it is written: its number must not be another's, and
-        its request must not have filed one already.
+        its request must not have filed one already, nor one of another card since it was read.
         """
         if change.recorded is not None:
             return [(("GET", keys.report(change.recorded.number)), b"")]
         report = change.report
         if report is None or report.state is not ReportState.ACTIVE:
             return []
+        first = self._first_filed_key(report.channel, report.origin)
         return [
-            (("GET", key), b"") for key in (keys.report(report.number), self._origin_of(report))
+            (("GET", keys.report(report.number)), b""),
+            (("GET", self._origin_of(report)), b""),
+            (("GET", first), reading.first_filed.encode()),
         ]
 
     def _origin_of(self, report: LossReport) -> str:
@@ -335,6 +344,9 @@ class Cases:
     def _origin_key(self, card_ref: str, channel: str, origin: str) -> str:
         """One request may report several cards, each once."""
         return keys.origin(self._vault.ref("origin", f"{channel}:{card_ref}:{origin}"))
+
+    def _first_filed_key(self, channel: str, origin: str) -> str:
+        return keys.first_filed(self._vault.ref("request", f"{channel}:{origin}"))
 
     def _note_health(self, pipe: Pipeline, change: Change, reading: Reading) -> None:
         notice = change.notice.notice if change.notice else None

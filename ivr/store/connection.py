@@ -8,7 +8,7 @@ from typing import Any, Final
 from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
+from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.retry import Retry
 from redis.sentinel import SentinelConnectionPool
@@ -20,6 +20,11 @@ from ivr.store.sentinels import SENTINEL_SECONDS, PrimaryConnection, Sentinels, 
 OUTAGE: Final = (RedisConnectionError, RedisTimeoutError)
 BELIEVED_SECONDS: Final = 30.0  # a Redis that came back may have another configuration
 PAUSE_SECONDS: Final = 0.5
+
+_NO_DATABASE: Final = (
+    "REDIS_URL names a database that this Redis does not have. Choose one from 0 up, below what "
+    "it tells with: redis-cli CONFIG GET databases"
+)
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +61,8 @@ def wait_until_up(redis: Redis) -> None:
     """Waits until Redis answers; logs once that it does not.
 
     Raises:
-        RedisError: it answers with an error (for example, the password is wrong).
+        UnsafeRedisError: it has no such database.
+        RedisError: it answers with another error.
     """
     told = False
     while True:
@@ -67,6 +73,10 @@ def wait_until_up(redis: Redis) -> None:
                 log.warning("waiting for Redis: %s", error)
             told = True
             time.sleep(PAUSE_SECONDS)
+        except ResponseError as error:
+            if _lacks_database(error):
+                raise UnsafeRedisError(_NO_DATABASE) from error
+            raise
         else:
             return
 
@@ -76,7 +86,7 @@ def check_durability(redis: Redis, *, development: bool) -> list[str]:
 
     Raises:
         UnsafeRedisError: it may evict records, or (outside development) may answer before
-            the record is on disk, or does not let us ask.
+            the record is on disk, does not let us ask, or has no such database.
         redis.ConnectionError, redis.TimeoutError: it is down.
     """
     info, config = _answers(redis)
@@ -131,11 +141,20 @@ def _answers(redis: Redis) -> tuple[Mapping[str, Any], Mapping[str, str]]:
     except OUTAGE:
         raise
     except RedisError as error:
+        if _lacks_database(error):
+            raise UnsafeRedisError(_NO_DATABASE) from error
         raise UnsafeRedisError(
             f"Redis does not say whether it keeps loss reports ({type(error).__name__}). "
             "Allow our user both questions: redis-cli ACL SETUSER <user> +config|get +info"
         ) from error
     return info, config
+
+
+def _lacks_database(error: RedisError) -> bool:
+    """Every new connection first selects the database: "DB index is out of range", or of a number
+    that is none "value is not an integer or out of range".
+    """
+    return str(error).endswith("out of range")
 
 
 def _weak_points(config: Mapping[str, str], *, aof_on: bool) -> list[str]:

@@ -111,6 +111,13 @@ def origin(ref: str) -> str:
     return f"origin:{ref}"
 
 
+def first_filed(ref: str) -> str:
+    """When a request (a call) filed its first report, so that it files none much later: unix
+    seconds; lives as long as that report.
+    """
+    return f"first_filed:{ref}"
+
+
 def notice(notice_id: str) -> str:
     """A notice with all its attempts; without end while open, 90 days once closed."""
     return f"notice:{notice_id}"

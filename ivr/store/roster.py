@@ -1,4 +1,4 @@
-"""Which data keys each running process has, so that none is locked out when keys are rotated.
+"""Which data keys each running process has, so that nothing is lost when keys are rotated.
 
 A process says so by fingerprints, which reveal nothing: the keys are 32 random bytes.
 """
@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class Roster:
-    """Publishes this process' fingerprints, and finds processes that lack the newest key."""
+    """Publishes this process' fingerprints, and finds processes that seal with another key."""
 
     def __init__(self, redis: Redis, vault: Vault) -> None:
         self._redis = redis
@@ -45,15 +45,17 @@ class Roster:
         self._try_to_publish(kind)
         os.register_at_fork(after_in_child=lambda: self._start(kind))
 
-    def without_newest_key(self) -> list[str]:
-        """The processes, "web:<machine>:<pid>", that could not read what is sealed from now on."""
+    def sealing_otherwise(self) -> list[str]:
+        """The processes, "web:<machine>:<pid>", whose newest key is not ours. One that lacks ours
+        could not read what we seal; what one that has it seals is lost when its own is dropped.
+        """
         newest = self._vault.fingerprints[0]
         found = [plain(key) for key in self._redis.scan_iter(keys.running("*"), count=1000)]
         held = self._redis.mget(found) if found else []
         return sorted(
             key.removeprefix(keys.running(""))
             for key, fingerprints in zip(found, held, strict=True)
-            if fingerprints is not None and newest not in plain(fingerprints).split()
+            if fingerprints is not None and plain(fingerprints).split()[:1] != [newest]
         )
 
     def _start(self, kind: str) -> None:

@@ -1,5 +1,5 @@
-"""Whether Twilio takes our texts, shared by every worker: a fault of ours (credentials, sender)
-stops all of them, so a person must see it, and see when it is over.
+"""Whether Twilio takes our texts, shared by every worker: a fault of ours (credentials, sender,
+account) stops all or many of them, so a person must see it, and see when it is over.
 """
 
 import logging
@@ -26,7 +26,7 @@ class TextLine:
         except RedisError:
             return
         if was is None:
-            log.warning("Twilio refuses every text (%s): mend TWILIO_… and restart the worker", why)
+            log.warning("Twilio refuses our texts (%s): mend TWILIO_… or the account there", why)
 
     def works(self) -> None:
         """Twilio has taken a text."""
@@ -38,5 +38,5 @@ class TextLine:
             log.warning("Twilio takes texts again")
 
     def trouble(self) -> str:
-        """Why every text is refused; empty when none is. Raises RedisError."""
+        """Why our texts are refused; empty when none is. Raises RedisError."""
         return plain(self._redis.get(keys.TEXTS_REFUSED) or b"")

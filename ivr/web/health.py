@@ -16,6 +16,7 @@ from ivr.store.connection import UnsafeRedisError
 from ivr.store.vault import WrongDataKeysError
 
 OWED_TOO_LONG: Final = 600  # seconds; when all is well a notice is delivered within one
+RESUME: Final = ".venv/bin/rq resume --url $REDIS_URL"  # it would ask localhost without
 
 
 def alive_routes() -> Blueprint:
@@ -63,7 +64,7 @@ def what_is_missing(condition: Condition) -> list[str]:
         return [f"Redis does not answer ({type(error).__name__})"]
     problems = doubts + [f"no worker listens for {whom}" for whom in unattended.values()]
     if is_suspended:
-        problems.append("RQ is suspended, nothing is delivered (`rq resume` ends it)")
+        problems.append(f"RQ is suspended, nothing is delivered (`{RESUME}` ends it)")
     return problems if is_swept else [*problems, "no sweep is running (Procfile: clock)"]
 
 
@@ -76,8 +77,8 @@ def what_to_look_at(condition: Condition) -> list[str]:
     except RedisError as error:
         return [f"Redis does not answer ({type(error).__name__})"]
     texts = [
-        f"Twilio refuses every text ({refused}): TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN or "
-        "TWILIO_FROM_NUMBER is wrong; the texts wait"
+        f"Twilio refuses our texts ({refused}): TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN or "
+        "TWILIO_FROM_NUMBER is wrong, or the account may not send them; the texts wait"
     ]
     return [
         *(texts if refused else []),

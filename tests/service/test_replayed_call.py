@@ -11,7 +11,7 @@ from ivr.cards.bank_event import UNBLOCKED, BankEvent
 from ivr.cards.notice import NoticeKind, NoticeState
 from ivr.store import keys
 from ivr.store.codec import plain
-from tests.builders import a_card, a_holder, an_app, hotline_of, settings
+from tests.builders import a_card, a_holder, an_app, enrol, hotline_of, settings
 from tests.redis_server import RedisServer
 from tests.store.conftest import notices_of
 from tests.web.conftest import ID_KEYS, PhoneCall, Twilio
@@ -28,6 +28,14 @@ def app(redis_server: RedisServer, redis: Redis) -> Flask:
 def a_week_passes(redis: Redis) -> None:
     """The call and the suspension end by themselves; the sweep has told of it."""
     redis.delete(*redis.keys("call:*"), *redis.keys("loss:*"))
+    for first_filed in redis.keys("first_filed:*"):
+        redis.decrby(first_filed, 7 * keys.DAY)
+
+
+def a_new_card_replaces_the_old(app: Flask, redis: Redis) -> None:
+    """The holder is removed with the old card, and imported with the new one."""
+    redis.delete(*redis.keys("holder:*"), *redis.keys("card:*"))
+    enrol(hotline_of(app), a_holder(a_card("3333")))
 
 
 def reports(app: Flask, last4: str, origin: str) -> Refusal | None:
@@ -77,6 +85,15 @@ def test_a_call_may_report_every_card_of_its_holder(app: Flask) -> None:
     assert [reports(app, last4, "CA1") for last4 in ("1111", "2222")] == [None, None]
 
 
+def test_a_week_later_it_reports_no_other_card_either(app: Flask, redis: Redis) -> None:
+    assert reports(app, "1111", "CA1") is None
+    a_week_passes(redis)
+    a_new_card_replaces_the_old(app, redis)
+    assert reports(app, "3333", "CA1") is Refusal.REPLAYED
+    assert len(redis.keys("report:*")) == 1
+    assert reports(app, "3333", "CA2") is None, "a call of its own"
+
+
 def test_it_is_remembered_as_long_as_the_report(app: Flask, redis: Redis) -> None:
     reports(app, "1111", "CA-secret")
     (origin,), (report,) = redis.keys("origin:*"), redis.keys("report:*")
@@ -93,6 +110,18 @@ def test_a_played_back_call_hears_no_success(redis: Redis, redis_server: RedisSe
     a_week_passes(redis)
     again = PhoneCall(Twilio(app)).to_confirmation().presses("1")
     again.does_not_hear("挂失成功")
+    assert redis.keys("loss:*") == []
+    assert len(redis.keys("report:*")) == 1
+
+
+def test_a_played_back_call_does_not_report_the_card_that_replaced_the_first(
+    redis: Redis, redis_server: RedisServer
+) -> None:
+    app = an_app(settings(redis_server.url), a_holder())
+    PhoneCall(Twilio(app)).to_report()
+    a_week_passes(redis)
+    a_new_card_replaces_the_old(app, redis)
+    PhoneCall(Twilio(app)).to_confirmation().presses("1").does_not_hear("挂失成功")
     assert redis.keys("loss:*") == []
     assert len(redis.keys("report:*")) == 1
 

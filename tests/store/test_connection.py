@@ -2,6 +2,7 @@
 
 import socket
 from contextlib import suppress
+from functools import partial
 from threading import Thread
 
 import pytest
@@ -9,7 +10,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from ivr.store.connection import UnsafeRedisError, check_durability, connect
+from ivr.store.connection import UnsafeRedisError, check_durability, connect, wait_until_up
 from tests.redis_server import RedisServer
 
 
@@ -62,6 +63,17 @@ def test_a_server_that_may_not_be_asked_is_refused(
         pytest.raises(UnsafeRedisError, match=r"\+config\|get \+info"),
     ):
         check_durability(client, development=development)
+
+
+@pytest.mark.parametrize("db", ["77", "9" * 20])
+def test_a_database_that_is_not_there_is_named(own_server: RedisServer, db: str) -> None:
+    """Whoever asks first: a worker waits until it is up, a web whether it keeps reports."""
+    for ask in (wait_until_up, partial(check_durability, development=False)):
+        with (
+            connect(f"{own_server.url}?db={db}") as client,
+            pytest.raises(UnsafeRedisError, match="REDIS_URL names a database"),
+        ):
+            ask(client)
 
 
 def test_a_server_that_is_down_is_not_called_unsafe(own_server: RedisServer) -> None:

@@ -294,9 +294,22 @@ class TestRotate:
         operator.redis.delete(said)
         assert everything(operator.redis) == before
 
-        for order in ((OLD_KEY, NEW_KEY), (NEW_KEY, OLD_KEY)):
-            Roster(operator.redis, Vault(operator.redis, order)).publish(kind)
-            assert operator.types("keys", "rotate").exit_code == 0
+        Roster(operator.redis, Vault(operator.redis, (NEW_KEY, OLD_KEY))).publish(kind)
+        assert operator.types("keys", "rotate").exit_code == 0
+
+    def test_it_refuses_while_a_running_process_still_seals_with_the_old_key(
+        self, operator: Operator, tmp_path: Path
+    ) -> None:
+        """What it seals afterwards would be lost with that key."""
+        operator.types("cardholders", "import", write(tmp_path / "good.csv", *rows(5)))
+        Roster(operator.redis, Vault(operator.redis, (OLD_KEY, NEW_KEY))).publish("web")
+        before = everything(operator.redis)
+        operator.keys = (NEW_KEY, OLD_KEY)
+        result = operator.types("keys", "rotate")
+        assert result.exit_code == 3
+        assert f"web:{socket.gethostname()}:{os.getpid()}" in result.stderr
+        assert "Restart them with the DATA_KEYS that this command has" in result.stderr
+        assert everything(operator.redis) == before
 
     def test_without_the_old_key(self, operator: Operator, tmp_path: Path) -> None:
         operator.types("cardholders", "import", write(tmp_path / "good.csv", *rows(5)))

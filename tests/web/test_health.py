@@ -171,7 +171,7 @@ def test_texts_that_twilio_refuses_for_our_own_fault(app: Flask, redis: Redis) -
     said = browser.get("/readyz")
     assert said.status_code == 200, "calls go on"
     (warning,) = said.get_json()["warnings"]
-    assert "Twilio refuses every text (401, code 20003): TWILIO_ACCOUNT_SID, TWILIO_A" in warning
+    assert "Twilio refuses our texts (401, code 20003): TWILIO_ACCOUNT_SID, TWILIO_A" in warning
 
     text_line.works()
     assert browser.get("/readyz").get_json() == {"status": "ready"}

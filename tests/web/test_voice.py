@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
+from structlog.testing import capture_logs
 
 from ivr.conversation import Heard
 from ivr.dialogue.flow import FLOW
@@ -247,6 +248,21 @@ def test_the_fallback_goes_on_with_the_present_step(call: PhoneCall) -> None:
     filed = call.presses("1").answer
     call.asks("/voice/fallback", ErrorCode="11200")
     assert call.answer == filed
+
+
+@pytest.mark.parametrize(
+    ("code", "logged"),
+    [("11200", "11200"), (f"{ID_KEYS[:-1]}", "unreadable"), ("11200\n1", "unreadable"),
+     ("1234567", "unreadable"), ("x", "unreadable"), ("", "unreadable")],
+)  # fmt: skip
+def test_of_twilios_error_code_only_digits_are_logged(
+    call: PhoneCall, code: str, logged: str
+) -> None:
+    """Six at most: who signs could write an ID number there, or a line of his own."""
+    call.to_confirmation()
+    with capture_logs() as lines:
+        call.asks("/voice/fallback", ErrorCode=code)
+    assert [line["error"] for line in lines if line["event"] == "fallback"] == [logged]
 
 
 def test_a_record_set_back_to_before_the_report_still_knows_it(

@@ -73,6 +73,9 @@ def test_a_text_reaches_twilio_as_its_api_wants_it(server: Server, client: TextC
         (404, '{"code": 20404}', Outcome.FAILED, "code 20404"),
         (302, "", Outcome.FAILED, ""),
         (400, '{"code": 21606}', Outcome.FAILED, "code 21606"),
+        (400, '{"code": 21408}', Outcome.FAILED, "code 21408"),
+        (400, '{"code": 21608}', Outcome.FAILED, "code 21608"),
+        (400, '{"code": 21611}', Outcome.FAILED, "code 21611"),
         (400, '{"code": 21610}', Outcome.REFUSED, "code 21610"),
         (429, '{"code": 20429, "message": "Too many"}', Outcome.FAILED, "code 20429"),
         (500, "oops", Outcome.FAILED, ""),
@@ -94,6 +97,9 @@ TROUBLES = [
     (404, '{"code": 20404}', "404, code 20404"),
     (302, "", "302"),
     (400, '{"code": 21606}', "400, code 21606"),
+    (400, '{"code": 21408}', "400, code 21408"),
+    (400, '{"code": 21608}', "400, code 21608"),
+    (400, '{"code": 21611}', "400, code 21611"),
 ]
 
 
@@ -131,7 +137,7 @@ def test_it_is_one_line_when_it_starts_and_one_when_it_ends(
         send(client)
     lines = [record.getMessage() for record in caplog.records if record.name == "workers"]
     assert [line.partition(":")[0] for line in lines] == [
-        "Twilio refuses every text (401)", "Twilio takes texts again",
+        "Twilio refuses our texts (401)", "Twilio takes texts again",
     ]  # fmt: skip
 
 

@@ -24,8 +24,13 @@ class Refusal(StrEnum):
     ALREADY = "already"  # our own temporary report is running
     FORMAL = "formal"  # it outranks a temporary report
     ELSEWHERE = "elsewhere"  # reported through another channel, says the directory
-    REPLAYED = "replayed"  # this very request filed a report of the card, which is over
+    REPLAYED = "replayed"  # this very request filed its report, and that is over
     NEEDS_A_PERSON = "needs_a_person"  # not in its normal state, or nobody could tell its bank
+
+
+# A request, or call, that reports several cards does so within this. A caller is done in minutes,
+# and a call is forgotten after as long without a turn.
+REQUEST_SECONDS: Final = 3600
 
 
 @dataclass(frozen=True)
@@ -118,6 +123,7 @@ def report(
     *,
     earlier: Notice | None = None,
     filed_before: bool = False,
+    first_filed_at: int = 0,
 ) -> tuple[Filing, Change]:
     """Suspends the social security function and owes the bank its notice, if the card may be
     reported. A second report changes nothing and extends nothing (domain section 1). But a card
@@ -128,12 +134,16 @@ def report(
             block the card again once the bank has unblocked it.
         filed_before: this very request filed a report of this card. It may be a recorded call
             that somebody plays again: it files no other, however long ago that was.
+        first_filed_at: when this very request filed its first report of any card, unix seconds;
+            0 when it has filed none. Played again later, it does not report the card that has
+            replaced the first one either.
     """
     suspension = case.suspension
     if _is_own(case, Origin(request.channel, request.origin)):
         return Filing(None, suspension, _keeps_deadline(case, rules)), NOTHING
     why_not = refusal(case, holder, card, rules, now)
-    if why_not is None and filed_before:
+    is_over = bool(first_filed_at) and now - first_filed_at > REQUEST_SECONDS
+    if why_not is None and (filed_before or is_over):
         why_not = Refusal.ALREADY if suspension else Refusal.REPLAYED
     if why_not is not None:
         return Filing(why_not, suspension, block=case.block), NOTHING

@@ -158,12 +158,12 @@ def rotate(context: click.Context) -> None:
     and every notice. The older keys are needed no more.
 
     Restart everything with old,new first, and then with new,old: it refuses while a running process
-    lacks the new key, for that one could read nothing any more. Safe to run again and while calls
-    go on.
+    seals with another key, for that would be lost with the older keys. Safe to run again and while
+    calls go on.
     """
     tools = _tools()
     with _store_failures(), _progress("records") as advance:
-        _refuse_to_lock_out(tools.roster.without_newest_key())
+        _refuse_to_lose(tools.roster.sealing_otherwise())
         tools.vault.reseal_ref_key()
         cardholders, shut = tools.vault.reseal_all(keys.holder("*"), "record", advance)
         notices, shut_too = tools.vault.reseal_all(keys.notice("*"), "sealed_body", advance)
@@ -176,11 +176,13 @@ def rotate(context: click.Context) -> None:
     context.exit(1 if shut or shut_too else 0)
 
 
-def _refuse_to_lock_out(lacking: list[str]) -> None:
-    if lacking:
+def _refuse_to_lose(sealing_otherwise: list[str]) -> None:
+    if sealing_otherwise:
         raise _StoreError(
-            f"These running processes lack the newest of DATA_KEYS: {', '.join(lacking)}. "
-            "Restart them with both keys. One that has just ended is forgotten within 3 minutes."
+            "These running processes do not seal with the newest of DATA_KEYS: "
+            f"{', '.join(sealing_otherwise)}. Restart them with the DATA_KEYS that this command "
+            "has (all that lack this key: with it last before that). One that has just ended is "
+            "forgotten within 3 minutes."
         )
 
 

@@ -341,3 +341,16 @@ def everything(thing: Any) -> str:
     if isinstance(thing, tuple | list):
         return " ".join(map(everything, thing))
     return str(thing)
+
+
+@pytest.mark.parametrize(
+    ("ago", "why_not"),
+    [(0, None), (3600, None), (3601, Refusal.REPLAYED), (WEEK, Refusal.REPLAYED)],
+)
+def test_a_request_reports_other_cards_for_an_hour(ago: int, why_not: Refusal | None) -> None:
+    """Later it is a recorded call, and the card may have replaced the one that was reported."""
+    filing, change = report(
+        a_case("none"), ZHANG, CARD, REQUEST, FRESH, RULES, NOW, first_filed_at=NOW - ago
+    )
+    assert filing.refusal == why_not
+    assert (change == NOTHING) is bool(why_not)
