@@ -21,7 +21,7 @@ from ivr.store.condition import Condition
 from ivr.store.connection import OUTAGE
 from ivr.store.journal import Journal
 from ivr.store.opening import open_store
-from ivr.store.outbox import Outbox, bank_queue
+from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
 from ivr.store.roster import Roster
 from workers.news import tell
 from workers.restoring import Restoring
@@ -60,6 +60,7 @@ class Sweep:
             "keys": partial(roster.publish, "clock"),
             "restore": restoring.round,
             "hurry": self.hurry,
+            "lists": outbox.mend_lists,
             "ring": self.ring,
             "release": service.release_due,
             "remind": service.remind_due,
@@ -88,11 +89,10 @@ class Sweep:
 
         Queue by queue: the backlog of one hides nothing of another, and costs a round nothing.
         """
-        self._outbox.mend_lists()
         now, paused = self._outbox.now(), self._paused_queues()
+        known = self._outbox.queues() or [*map(bank_queue, self._banks), TEXTS_QUEUE]
         return sum(
-            self._ring_in(queue, now, 1 if queue in paused else MOST_RINGING)
-            for queue in self._outbox.queues()
+            self._ring_in(queue, now, 1 if queue in paused else MOST_RINGING) for queue in known
         )
 
     def hurry(self) -> None:

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from ivr.cards.notice import TEXTS
 from ivr.cards.notice_bodies import iso
 from ivr.store.condition import Condition, Standing
-from ivr.store.connection import UnsafeRedisError
+from ivr.store.connection import UnsafeRedisError, why_not
 from ivr.store.vault import WrongDataKeysError
 
 OWED_TOO_LONG: Final = 600  # seconds; when all is well a notice is delivered within one
@@ -59,7 +59,7 @@ def what_is_missing(condition: Condition) -> list[str]:
     except (UnsafeRedisError, WrongDataKeysError) as error:
         return [str(error)]
     except RedisError as error:
-        return [f"Redis does not answer ({type(error).__name__})"]
+        return [why_not(error)]
     problems = [f"no worker listens for {whom}" for whom in unattended.values()]
     if is_suspended:
         problems.append("RQ is suspended, nothing is delivered (`rq resume` ends it)")
@@ -73,7 +73,7 @@ def what_to_look_at(condition: Condition) -> list[str]:
         standings = condition.figures().standings
         unreadable = condition.unreadable()
     except RedisError as error:
-        return [f"Redis does not answer ({type(error).__name__})"]
+        return [why_not(error)]
     texts = [
         f"Twilio refuses every text ({refused}): TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN or "
         "TWILIO_FROM_NUMBER is wrong; the texts wait"

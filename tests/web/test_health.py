@@ -164,6 +164,12 @@ def test_a_bank_that_left_with_nothing_owed(reported: Settings, redis: Redis) ->
     assert "hotline_bank_left_behind/icbc" not in metrics(client)
 
 
+def test_an_answer_that_is_an_error_is_no_silence(app: Flask, redis: Redis) -> None:
+    redis.set("rq:workers", "not a set")
+    said = operator_of(app).get("/readyz").get_json()
+    assert said["problems"] == ["Redis answers with an error (ResponseError)"]
+
+
 def test_texts_that_twilio_refuses_for_our_own_fault(app: Flask, redis: Redis) -> None:
     all_is_well(redis)
     browser, text_line = operator_of(app), hotline_of(app).text_line

@@ -250,7 +250,7 @@ def test_a_part_that_fails_stops_no_other_and_is_logged_once(
     for _ in range(3):
         sweep.round()
     assert len(hotline.outbox.ringing(QUEUE)) == 1
-    assert [r.message for r in caplog.records] == ["sweep: release fails (ResponseError)"]
+    assert [r.message for r in caplog.records] == ["sweep: release fails (WrongKindError)"]
     hotline.redis.delete(keys.DEADLINES)
     sweep.round()
     assert caplog.records[-1].message == "sweep: release works again"
