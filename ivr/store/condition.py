@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -121,9 +121,16 @@ class Condition:
         """Whether a sweep runs: without one, a notice that failed once would wait for ever."""
         return bool(self._redis.exists(keys.SWEEP_ALIVE))
 
-    def say_swept(self) -> None:
-        """Writes that a sweep runs."""
-        self._redis.set(keys.SWEEP_ALIVE, os.getpid(), ex=SWEEP_ALIVE_SECONDS)
+    def say_swept(self, failures: Iterable[str] = ()) -> None:
+        """Writes that a sweep runs, and what of it fails: a line each, after its process' id."""
+        lines = "\n".join([str(os.getpid()), *failures])
+        self._redis.set(keys.SWEEP_ALIVE, lines, ex=SWEEP_ALIVE_SECONDS)
+
+    def sweep_failures(self) -> list[str]:
+        """What of the sweep failed in its last round, with the kind of error."""
+        with passing_over(self._redis, keys.SWEEP_ALIVE):
+            return plain(self._redis.get(keys.SWEEP_ALIVE) or "").split("\n")[1:]
+        return []
 
     def news(self) -> list[News]:
         """What changed among the troubles since a sweep asked; see `Troubles.news`."""

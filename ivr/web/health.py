@@ -71,7 +71,7 @@ def what_to_look_at(condition: Condition) -> list[str]:
     try:
         left, refused = condition.banks_left_behind(), condition.texts_refused()
         standings = condition.figures().standings
-        unreadable = condition.unreadable()
+        failures, unreadable = condition.sweep_failures(), condition.unreadable()
     except RedisError as error:
         return [why_not(error)]
     texts = [
@@ -85,6 +85,7 @@ def what_to_look_at(condition: Condition) -> list[str]:
             for bank, count in left.items()
         ),
         *(line for name, seen in standings.items() for line in _troubles(name, seen, left)),
+        *(f"sweep: {failure}" for failure in failures),
         *(f"{key} cannot be read" for key in unreadable),
     ]
 

@@ -215,7 +215,7 @@ BESIDE = (
 READ_BY_OPERATORS = (
     keys.COUNTERS, keys.NOTICE_QUEUES, keys.bank_health("icbc"), keys.owed("bank-icbc"),
     keys.stuck("bank-icbc"), keys.TEXTS_REFUSED, keys.AWAITING, keys.DEADLINES, keys.UNREADABLE,
-    keys.blocks("gone"), keys.owed("bank-gone"),
+    keys.SWEEP_ALIVE, keys.blocks("gone"), keys.owed("bank-gone"),
 )  # fmt: skip
 READ_BY_THE_SWEEP = (
     keys.NOTICE_QUEUES, keys.BANKS_BACK, keys.BANKS_FAILING, keys.bank_health("icbc"),
