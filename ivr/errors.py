@@ -15,7 +15,8 @@ HotlineError
 ├── UnsafeRedisError              this Redis could lose or evict a loss report; says what to change
 ├── NotThePrimaryError            a server that writes nothing now, also redis-py's ConnectionError
 ├── UnreadableRecordError         a record cannot be read; .key, its name in Redis
-│   └── WrongDataKeysError        sealed records cannot be opened; says what to do
+│   ├── WrongDataKeysError        sealed records cannot be opened; says what to do
+│   └── WrongKindError            Redis has another kind of value under it; a ResponseError too
 ├── OutcomeUnknownError           nobody can say for certain whether a report is on record
 ├── UnknownCursorError            a page of blocks was asked for after something that is no cursor
 ├── HoldersBusyError              others kept writing the same holders; nothing was written

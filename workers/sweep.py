@@ -21,7 +21,7 @@ from ivr.store.condition import Condition
 from ivr.store.connection import OUTAGE
 from ivr.store.journal import Journal
 from ivr.store.opening import open_store
-from ivr.store.outbox import Outbox, bank_queue
+from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
 from ivr.store.roster import Roster
 from workers.news import tell
 from workers.restoring import Restoring
@@ -56,20 +56,21 @@ class Sweep:
         self._rounds = 0
         self._failing: dict[str, str] = {}
         self._parts: dict[str, Callable[[], object]] = {
-            "alive": condition.say_swept,
+            "alive": lambda: condition.say_swept(self._failures()),
             "keys": partial(roster.publish, "clock"),
             "restore": restoring.round,
             "hurry": self.hurry,
+            "lists": outbox.mend_lists,
             "ring": self.ring,
             "release": service.release_due,
             "remind": service.remind_due,
-            "trim": self._trim,
             "news": lambda: tell(condition.news()),
         }
 
     def round(self) -> None:
         """Runs every part once. Raises nothing: a fault is logged when it starts and ends."""
-        for name, part in self._parts.items():
+        rarely = {} if self._rounds % TRIM_EVERY else {"trim": self._trim}
+        for name, part in {**self._parts, **rarely}.items():
             try:
                 part()
             except OUTAGE as error:
@@ -88,11 +89,10 @@ class Sweep:
 
         Queue by queue: the backlog of one hides nothing of another, and costs a round nothing.
         """
-        self._outbox.mend_lists()
         now, paused = self._outbox.now(), self._paused_queues()
+        known = self._outbox.queues() or [*map(bank_queue, self._banks), TEXTS_QUEUE]
         return sum(
-            self._ring_in(queue, now, 1 if queue in paused else MOST_RINGING)
-            for queue in self._outbox.queues()
+            self._ring_in(queue, now, 1 if queue in paused else MOST_RINGING) for queue in known
         )
 
     def hurry(self) -> None:
@@ -130,10 +130,14 @@ class Sweep:
         return {bank_queue(b) for b in self._banks if self._bank_health.is_paused(b)}
 
     def _trim(self) -> None:
-        if self._rounds % TRIM_EVERY == 0:
-            now = self._outbox.now()
-            self._journal.trim(now)
-            self._outbox.forget_stuck(now)
+        now = self._outbox.now()
+        self._journal.trim(now)
+        self._outbox.forget_stuck(now)
+
+    def _failures(self) -> list[str]:
+        """What failed last; not Redis itself, for then nobody can write it down."""
+        failing = self._failing.items()
+        return [f"{name} fails ({kind})" for name, kind in failing if kind and name != "redis"]
 
     def _note(self, name: str, error: Exception | None) -> None:
         """One line when something starts to fail, and one when it works again."""

@@ -90,7 +90,9 @@ class BankHealth:
 
     def banks_that_came_back(self) -> list[str]:
         """The marked banks; they stay marked until `forget_return`."""
-        return [plain(bank) for bank in self._redis.smembers(keys.BANKS_BACK)]
+        with passing_over(self._redis, keys.BANKS_BACK):
+            return [plain(bank) for bank in self._redis.smembers(keys.BANKS_BACK)]
+        return []
 
     def forget_return(self, bank: str) -> None:
         """Removes a bank's mark: all that waited for the bank is due now."""

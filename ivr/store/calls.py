@@ -10,25 +10,27 @@ from ivr.dialogue.call import Call, Choice, Line
 from ivr.store import keys
 from ivr.store.holders import Holders
 from ivr.store.known import READ_HOLDER, KnownHolder, known_holder
-from ivr.store.unreadable import naming
+from ivr.store.unreadable import CALLS, naming
 
 # The call, the holder (named by this request's digits, or remembered by the call) and how
 # each of the holder's cards stands: a turn costs one read and one write.
 _READ_TURN: Final = f"""
 {READ_HOLDER}
 local now = redis.call('TIME')
-local call = redis.call('GET', KEYS[1])
+local said = call('GET', KEYS[1])
 local ref = ARGV[1]
-if ref == '' and call then ref = cjson.decode(call)['facts']['holder_ref'] or '' end
-return {{now[1], call, ref ~= '' and read_holder(ref)}}
+if ref == '' and said then ref = cjson.decode(said)['facts']['holder_ref'] or '' end
+return {{now[1], said, ref ~= '' and read_holder(ref)}}
 """
 
-# A repeated request that was slow must not set the call back to an earlier turn.
-_SAVE: Final = """
+# A repeated request that was slow must not set the call back to an earlier turn. No caller waits
+# for what is counted.
+_SAVE: Final = f"""
+{CALLS}
 local known = redis.call('GET', KEYS[1])
 if known and cjson.decode(known)['turn'] >= tonumber(ARGV[2]) then return end
 redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[3])
-redis.call('HINCRBY', KEYS[2], ARGV[4], 1)
+try('HINCRBY', KEYS[2], ARGV[4], 1)
 """
 
 
@@ -52,9 +54,9 @@ class Calls:
 
     def read(self, call_id: str, holder_ref: str = "") -> Snapshot:
         """The call and everything about its holder; `holder_ref` names the one just keyed in."""
-        found = self._read_turn(keys=[keys.call(call_id)], args=[holder_ref])
-        now, call, holder = cast("list[Any]", found)
         with naming(self._redis):
+            found = self._read_turn(keys=[keys.call(call_id)], args=[holder_ref])
+            now, call, holder = cast("list[Any]", found)
             known = None if holder is None else known_holder(now, holder, self._holders.unpack)
         return Snapshot(int(now), None if call is None else load_call(call), known)
 

@@ -6,11 +6,13 @@ with the connection is never mistaken for a refusal.
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self, cast
 
 from redis import Redis
 from redis.client import Pipeline
+from redis.exceptions import RedisError
 
 from ivr.cards.acts.remind import FIRST_AFTER
 from ivr.cards.block import Block, BlockState
@@ -26,7 +28,7 @@ from ivr.store.connection import OUTAGE, DurabilityGuard
 from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox, load_notice
 from ivr.store.sentinels import NotThePrimaryError
-from ivr.store.unreadable import naming, read
+from ivr.store.unreadable import CALLS, naming, note_wrong_kinds, read
 from ivr.store.vault import Vault
 
 Guard = tuple[Sequence[str], bytes]  # a reading command, and what it said (b"" for nothing)
@@ -34,56 +36,73 @@ Guard = tuple[Sequence[str], bytes]  # a reading command, and what it said (b"" 
 # Reads how a card stands; also part of the script that reads a turn. A record that Lua cannot
 # decode is returned as it is, and decoding it in Python raises the error.
 READ_CASE: Final = f"""
+{CALLS}
 local function field_of(text, name)
   local is_json, known = pcall(cjson.decode, text or '')
   local value = is_json and type(known) == 'table' and known[name]
   return type(value) == 'string' and value or ''
 end
 local function read_case(ref)
-  local block = redis.call('GET', '{keys.block("")}' .. ref)
+  local block = call('GET', '{keys.block("")}' .. ref)
   local number = field_of(block, 'report_number')
-  local report = number ~= '' and redis.call('GET', '{keys.report("")}' .. number)
-  return {{ref, redis.call('GET', '{keys.loss("")}' .. ref), block, report}}
+  local report = number ~= '' and call('GET', '{keys.report("")}' .. number)
+  return {{ref, call('GET', '{keys.loss("")}' .. ref), block, report}}
 end
 """
 _READ: Final = f"""
 {READ_CASE}
 local function read_notice(id)
-  local fields = redis.call('HGETALL', '{keys.notice("")}' .. id)
-  return {{id, fields, redis.call('LRANGE', '{keys.attempts("")}' .. id, 0, -1)}}
+  local fields = call('HGETALL', '{keys.notice("")}' .. id)
+  return {{id, fields, call('LRANGE', '{keys.attempts("")}' .. id, 0, -1)}}
 end
 local now, kind, name = redis.call('TIME')[1], ARGV[1], ARGV[2]
 if kind == 'card' then
   local case = read_case(name)
-  local said = ARGV[3] and redis.call('MGET', unpack(ARGV, 3))
+  local said = ARGV[3] and call('MGET', unpack(ARGV, 3))
   return {{now, case, read_notice(field_of(case[3], 'notice_id')), said}}
 elseif kind == 'notice' then
-  local ref = redis.call('HGET', '{keys.notice("")}' .. name, 'card_ref') or ''
-  local bank = redis.call('HGET', '{keys.notice("")}' .. name, 'bank') or ''
-  local failures = redis.call('HGET', '{keys.bank_health("")}' .. bank, 'failures')
+  local ref = call('HGET', '{keys.notice("")}' .. name, 'card_ref') or ''
+  local bank = call('HGET', '{keys.notice("")}' .. name, 'bank') or ''
+  local failures = try('HGET', '{keys.bank_health("")}' .. bank, 'failures')
   return {{now, read_case(ref), read_notice(name), failures}}
 end
-local report = redis.call('GET', '{keys.report("")}' .. name)
+local report = call('GET', '{keys.report("")}' .. name)
 local first = read_notice(field_of(report, 'notice_id'))
 return {{now, read_case(field_of(report, 'card_ref')), first, report}}
 """
 
 # ARGV: how many guards; for each guard how many words, the words of a reading command, and last
-# what it must say; then for each writing command how many words, and its words.
-_COMMIT: Final = """
+# what it must say; then for each writing command how many words, and its words. Of the keys it
+# writes to, those in BESIDE are done without when they are of another kind: it answers which. Any
+# other one is looked at before anything is written, since Redis takes back nothing of a script.
+_COMMIT: Final = f"""
+{CALLS}
+local beside = {{{", ".join(f"['{kind}'] = true" for kind in keys.BESIDE)}}}
+local looks = {{
+  HSET = 'HLEN', HINCRBY = 'HLEN', ZADD = 'ZCARD', ZREM = 'ZCARD', SADD = 'SCARD', RPUSH = 'LLEN',
+  XADD = 'XLEN',
+}}
 local function words(at) return at + 1, at + tonumber(ARGV[at]) end
 local at = 2
 for _ = 1, tonumber(ARGV[1]) do
   local first, last = words(at)
-  if (redis.call(unpack(ARGV, first, last - 1)) or '') ~= ARGV[last] then return 0 end
+  if (call(unpack(ARGV, first, last - 1)) or '') ~= ARGV[last] then return false end
   at = last + 1
 end
+local begin = at
 while ARGV[at] do
   local first, last = words(at)
-  redis.call(unpack(ARGV, first, last))
+  local look, key = looks[ARGV[first]], ARGV[first + 1]
+  if look and not beside[key] and not beside[string.match(key, '^[^:]*:')] then call(look, key) end
   at = last + 1
 end
-return 1
+at = begin
+while ARGV[at] do
+  local first, last = words(at)
+  try(unpack(ARGV, first, last))
+  at = last + 1
+end
+return wrong
 """
 
 
@@ -197,8 +216,8 @@ class Cases:
 
     def find_report(self, number: str) -> LossReport | None:
         """The report of a number, or None."""
-        text = self._redis.get(keys.report(number))
-        with naming(self._redis):
+        with naming(self._redis, keys.report(number)):
+            text = self._redis.get(keys.report(number))
             return None if text is None else read(LossReport, keys.report(number), text)
 
     def seconds_left(self, card_ref: str) -> int | None:
@@ -228,7 +247,13 @@ class Cases:
             args += [len(words) + 1, *words, said]
         for command in commands:
             args += [len(command), *command]
-        return bool(self._commit(args=args))
+        with naming(self._redis):
+            wrong = self._commit(args=args)
+        if wrong is None:
+            return False
+        with suppress(RedisError):  # it is committed, whatever breaks now
+            note_wrong_kinds(self._redis, cast("list[bytes]", wrong))
+        return True
 
     def file(self, change: Change, reading: Reading) -> bool:
         """Commits a new report, on a Redis that will keep it.
@@ -259,7 +284,8 @@ class Cases:
         return plain(self._redis.info("replication")["master_replid"])
 
     def _ask(self, kind: str, name: str, *more: str) -> list[Any]:
-        found = cast("list[Any]", self._read(args=[kind, name, *more]))
+        with naming(self._redis):
+            found = cast("list[Any]", self._read(args=[kind, name, *more]))
         return [*found, None][:4]
 
     def _commands(self, change: Change, reading: Reading) -> list[Sequence[Any]]:

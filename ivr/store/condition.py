@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,7 +21,7 @@ from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
 from ivr.store.sentinels import split_troubles
 from ivr.store.text_line import TextLine
 from ivr.store.troubles import News, Troubles
-from ivr.store.unreadable import answers, list_unreadable, passing_over
+from ivr.store.unreadable import answers, list_unreadable, passing_over, sound_answers
 from ivr.store.vault import Vault
 
 WORKER_SILENT_SECONDS: Final = 40  # workers wait at most 5 s between two signs of life
@@ -110,7 +110,7 @@ class Condition:
             for bank in gone:
                 pipe.zcard(keys.blocks(bank))
                 pipe.zcard(keys.owed(bank_queue(bank)))
-            counts = pipe.execute()
+            counts = [count or 0 for count in sound_answers(self._redis, pipe)]
         found = zip(gone, counts[::2], counts[1::2], strict=True)
         return {bank: blocks + owed for bank, blocks, owed in found if blocks + owed}
 
@@ -139,9 +139,16 @@ class Condition:
         """Whether a sweep runs: without one, a notice that failed once would wait for ever."""
         return bool(self._redis.exists(keys.SWEEP_ALIVE))
 
-    def say_swept(self) -> None:
-        """Writes that a sweep runs."""
-        self._redis.set(keys.SWEEP_ALIVE, os.getpid(), ex=SWEEP_ALIVE_SECONDS)
+    def say_swept(self, failures: Iterable[str] = ()) -> None:
+        """Writes that a sweep runs, and what of it fails: a line each, after its process' id."""
+        lines = "\n".join([str(os.getpid()), *failures])
+        self._redis.set(keys.SWEEP_ALIVE, lines, ex=SWEEP_ALIVE_SECONDS)
+
+    def sweep_failures(self) -> list[str]:
+        """What of the sweep failed in its last round, with the kind of error."""
+        with passing_over(self._redis, keys.SWEEP_ALIVE):
+            return plain(self._redis.get(keys.SWEEP_ALIVE) or "").split("\n")[1:]
+        return []
 
     def news(self) -> list[News]:
         """What changed among the troubles since a sweep asked; see `Troubles.news`."""
@@ -161,22 +168,32 @@ class Condition:
                 pipe.zrange(keys.owed(queue), 0, 0, withscores=True)
                 pipe.zcard(keys.stuck(queue))
                 pipe.hmget(keys.bank_health(name), "failures", "since")
-            (now, _), counted, unconfirmed, active, *found = pipe.execute()
+            answered = sound_answers(self._redis, pipe)
+        (now, _), counted, unconfirmed, active, *found = answered
         rows = zip(*(found[start::4] for start in range(4)), strict=True)
         standings = {
             name: self._standing(name, now, *row) for name, row in zip(names, rows, strict=True)
         }
-        counters = {plain(name): whole(value) for name, value in counted.items()}
-        return Figures(counters, unconfirmed, active, standings)
+        counters = {plain(name): whole(value) for name, value in (counted or {}).items()}
+        return Figures(counters, unconfirmed or 0, active or 0, standings)
 
     def _standing(
-        self, name: str, now: int, owed: int, oldest: Sequence[Any], stuck: int, health: Any
+        self,
+        name: str,
+        now: int,
+        owed: int | None,
+        oldest: Sequence[Any] | None,
+        stuck: int | None,
+        health: Any,
     ) -> Standing:
+        """None for what nobody can read."""
         since = float(oldest[0][1]) if oldest else None
         seconds = 0.0 if since is None else max(0.0, now - since)
-        return Standing(owed, since, seconds, stuck, self._health(name, health, now))
+        return Standing(owed or 0, since, seconds, stuck or 0, self._health(name, health, now))
 
-    def _health(self, name: str, found: Sequence[bytes | None], now: int) -> Health:
+    def _health(self, name: str, found: Sequence[bytes | None] | None, now: int) -> Health:
+        if found is None:
+            return Health()
         with passing_over(self._redis, keys.bank_health(name)):
             return health_of(found, now)
         return Health()

@@ -57,6 +57,12 @@ def connect(url: str, timeout_seconds: float = 3) -> Redis:
     return primary_client
 
 
+def why_not(error: RedisError) -> str:
+    """For operators: whether Redis is away, or answers and says no."""
+    what = "does not answer" if isinstance(error, OUTAGE) else "answers with an error"
+    return f"Redis {what} ({type(error).__name__})"
+
+
 def wait_until_up(redis: Redis) -> None:
     """Waits until Redis answers; logs once that it does not.
 

@@ -8,7 +8,7 @@ from redis import Redis
 from ivr.cards.loss import LossReport, Suspension
 from ivr.store import keys
 from ivr.store.codec import plain
-from ivr.store.unreadable import passing_over, read, read_all
+from ivr.store.unreadable import naming, passing_over, read, read_all
 
 EARLIEST: Final = 200  # deadlines looked at in every round
 STRETCH: Final = 300  # and so many of the others in each round, in turn
@@ -58,16 +58,18 @@ class Deadlines:
         return True
 
     def _next_numbers(self) -> list[str]:
-        with self._redis.pipeline(transaction=False) as pipe:
+        first = self._looked_at
+        with naming(self._redis, keys.DEADLINES), self._redis.pipeline(transaction=False) as pipe:
             pipe.zrange(keys.DEADLINES, 0, EARLIEST - 1)
-            pipe.zrange(keys.DEADLINES, self._looked_at, self._looked_at + STRETCH - 1)
+            pipe.zrange(keys.DEADLINES, first, first + STRETCH - 1)
             earliest, stretch = pipe.execute()
-        self._looked_at = self._looked_at + STRETCH if len(stretch) == STRETCH else 0
+        self._looked_at = first + STRETCH if len(stretch) == STRETCH else 0
         return [plain(number) for number in dict.fromkeys([*earliest, *stretch])]
 
     def reminders_due(self, now: float) -> list[str]:
         """Ids of notices that a bank took and has not confirmed, longest due first."""
-        due = self._redis.zrangebyscore(keys.AWAITING, "-inf", now, start=0, num=MOST_REMINDERS)
+        with naming(self._redis, keys.AWAITING):
+            due = self._redis.zrangebyscore(keys.AWAITING, "-inf", now, start=0, num=MOST_REMINDERS)
         return [plain(notice_id) for notice_id in due]
 
     def passing_over(self, key: str) -> AbstractContextManager[None]:

@@ -104,8 +104,8 @@ class Holders:
 
     def known(self, ref: str) -> KnownHolder | None:
         """The holder with this reference, with all cards and how each stands; or None."""
-        now, found = cast("list[Any]", self._known(args=[ref]))
         with naming(self._redis):
+            now, found = cast("list[Any]", self._known(args=[ref]))
             return known_holder(now, found, self.unpack)
 
     def bank_of(self, card_ref: str) -> str | None:
@@ -115,8 +115,9 @@ class Holders:
 
     def get(self, ref: str) -> Holder | None:
         """The holder with this reference, if there is one."""
-        sealed = self._redis.hget(keys.holder(ref), "record")
-        return None if sealed is None else self.unpack(ref, sealed)
+        with naming(self._redis, keys.holder(ref)):
+            sealed = self._redis.hget(keys.holder(ref), "record")
+            return None if sealed is None else self.unpack(ref, sealed)
 
     def unpack(self, ref: str, sealed: bytes | str) -> Holder:
         """The holder in the `record` field of this reference, which was already read.

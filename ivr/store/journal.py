@@ -9,6 +9,7 @@ from redis.client import Pipeline
 from ivr.cards.change import Entry
 from ivr.store import keys
 from ivr.store.codec import plain
+from ivr.store.unreadable import naming
 
 PAGE: Final = 1000
 _Page = list[tuple[bytes, dict[bytes, bytes]]]
@@ -31,19 +32,24 @@ class Journal:
     def between(self, since: float, until: float) -> Iterator[tuple[float, Entry]]:
         """Entries of that time (unix seconds), oldest first, each with its moment."""
         start, end = str(int(since * 1000)), str(int(until * 1000))
-        while page := cast("_Page", self._redis.xrange(keys.JOURNAL, start, end, count=PAGE)):
+        while page := self._page(start, end, PAGE):
             yield from map(_read, page)
             start = f"({plain(page[-1][0])}"
 
     def begins_at(self) -> float | None:
         """The moment of the oldest entry that was not trimmed yet; None when there is none."""
-        page = cast("_Page", self._redis.xrange(keys.JOURNAL, count=1))
+        page = self._page("-", "+", 1)
         return _read(page[0])[0] if page else None
+
+    def _page(self, start: str, end: str, count: int) -> _Page:
+        with naming(self._redis, keys.JOURNAL):
+            return cast("_Page", self._redis.xrange(keys.JOURNAL, start, end, count=count))
 
     def trim(self, now: float) -> None:
         """Forgets what is older than the retention; approximate, so that it costs nothing."""
         oldest = int((now - self._retention_seconds) * 1000)
-        self._redis.xtrim(keys.JOURNAL, minid=str(max(oldest, 0)), approximate=True)
+        with naming(self._redis, keys.JOURNAL):
+            self._redis.xtrim(keys.JOURNAL, minid=str(max(oldest, 0)), approximate=True)
 
 
 def _read(row: tuple[bytes, dict[bytes, bytes]]) -> tuple[float, Entry]:

@@ -30,7 +30,14 @@ JOURNAL: Final = "journal"  # trimmed by time (JOURNAL_RETENTION_DAYS)
 COUNTERS: Final = "counters"  # for ever: what /metrics shows
 TEXTS_REFUSED: Final = "texts:refused"  # until Twilio takes a text, or 7 days without an attempt
 TEXTS_REFUSED_SECONDS: Final = 7 * DAY
-SWEEP_ALIVE: Final = "sweep:alive"  # 15 s: the clock process renews it
+SWEEP_ALIVE: Final = "sweep:alive"  # 15 s: the clock process renews it; what of it fails
+
+# Counted, or listed again: a change of a case is written without them when nobody can write to
+# them. Whole names, or the kind before the colon; what is RQ's rings only, and the sweep rings too.
+BESIDE: Final = (
+    *(COUNTERS, NOTICE_QUEUES, BANKS_BACK),
+    *("bank_health:", "owed:", "open:", "notices_of:", "heard:", "rq:"),
+)
 
 
 def _safe(name: str) -> str:

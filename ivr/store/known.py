@@ -12,7 +12,7 @@ from ivr.store.cases import READ_CASE, Guard, Reading, reading_of
 READ_HOLDER: Final = f"""
 {READ_CASE}
 local function read_holder(ref)
-  local holder = redis.call('HMGET', '{keys.holder("")}' .. ref, 'record', 'cards')
+  local holder = call('HMGET', '{keys.holder("")}' .. ref, 'record', 'cards')
   local cases = {{}}
   for card in string.gmatch(holder[2] or '', '%S+') do table.insert(cases, read_case(card)) end
   return {{ref, holder[1], cases}}

@@ -20,7 +20,15 @@ from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind, NoticeState
 from ivr.store import keys
 from ivr.store.codec import dump, plain
 from ivr.store.journal import Journal
-from ivr.store.unreadable import UnreadableRecordError, answers, passing_over, read_all
+from ivr.store.unreadable import (
+    CALLS,
+    UnreadableRecordError,
+    naming,
+    note_wrong_kinds,
+    passing_over,
+    read_all,
+    sound_answers,
+)
 from ivr.store.vault import Vault
 
 TEXTS_QUEUE: Final = TEXTS
@@ -43,65 +51,77 @@ _TEXTS: Final = ("id", "queue", "bank", "report_number", "card_ref")
 # workers never attempt it at once, and the notice of a killed worker comes back. A worker whose
 # answer was lost with the connection asks again under the same `claimed_by`, and gets it again.
 _CLAIM: Final = f"""
-local due = redis.call('ZSCORE', KEYS[1], ARGV[1])
+{CALLS}
+local due = call('ZSCORE', KEYS[1], ARGV[1])
 local time = redis.call('TIME')
 local now = time[1] + time[2] / 1000000
 if not due or redis.call('EXISTS', KEYS[2]) == 0 then return false end
-local by = redis.call('HGET', KEYS[2], 'claimed_by')
+local by = call('HGET', KEYS[2], 'claimed_by')
 if tonumber(due) > now and (by ~= ARGV[3] or by == '') then return false end
 redis.call('HSET', KEYS[2], 'claimed_by', ARGV[3])
 local queue = redis.call('HGET', KEYS[2], 'queue') or ''
 redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-redis.call('ZADD', '{keys.open_in("")}' .. queue, now + ARGV[2], ARGV[1])
+try('ZADD', '{keys.open_in("")}' .. queue, now + ARGV[2], ARGV[1])
 return redis.call('HGETALL', KEYS[2])
 """
 
 # Which of these notices to ring for. One that is open no more leaves the queue's list; of one
-# whose record is gone nothing can be sent, and it would be due for ever: it is open no more.
+# whose record is gone nothing can be sent, and it would be due for ever: it is open no more. One
+# whose record is of another kind stays open, and waits behind the others.
 _STILL_OPEN: Final = f"""
-local answers = {{}}
+{CALLS}
+local answers, later = {{}}, redis.call('TIME')[1] + {LONGEST_LEASE}
 for i, id in ipairs(ARGV) do
-  if not redis.call('ZSCORE', KEYS[1], id) then
-    redis.call('ZREM', KEYS[2], id)
-    redis.call('ZREM', KEYS[3], id)
+  if not call('ZSCORE', KEYS[1], id) then
+    try('ZREM', KEYS[2], id)
+    try('ZREM', KEYS[3], id)
     answers[i] = 'closed'
-  elseif redis.call('EXISTS', '{keys.notice("")}' .. id) == 0 then
-    for _, listed in ipairs(KEYS) do redis.call('ZREM', listed, id) end
-    answers[i] = 'lost'
   else
-    answers[i] = 'open'
+    local fields = try('HLEN', '{keys.notice("")}' .. id)
+    if fields == 0 then
+      for _, listed in ipairs(KEYS) do try('ZREM', listed, id) end
+      answers[i] = 'lost'
+    elseif fields then
+      answers[i] = 'open'
+    else
+      for place = 1, 2 do call('ZADD', KEYS[place], 'XX', later, id) end
+      answers[i] = 'unreadable'
+    end
   end
 end
-return answers
+return {{answers, wrong}}
 """
 
 # Puts what `notices:open` has from one place to another into the lists of its queues, where it is
-# missing; answers how many it looked at, and then the ids of those whose record is gone.
+# missing; answers how many it looked at, and the ids of those whose record is gone.
 _MEND: Final = f"""
-local ids = redis.call('ZRANGE', KEYS[1], ARGV[1], ARGV[2], 'WITHSCORES')
-local answer = {{#ids / 2}}
+{CALLS}
+local ids = call('ZRANGE', KEYS[1], ARGV[1], ARGV[2], 'WITHSCORES')
+local lost = {{}}
 for i = 1, #ids, 2 do
-  local queue = redis.call('HGET', '{keys.notice("")}' .. ids[i], 'queue')
+  local notice = '{keys.notice("")}' .. ids[i]
+  local queue = try('HGET', notice, 'queue')
   if queue then
-    if redis.call('ZADD', '{keys.open_in("")}' .. queue, 'NX', ids[i + 1], ids[i]) == 1 then
-      redis.call('SADD', KEYS[2], queue)
+    if try('ZADD', '{keys.open_in("")}' .. queue, 'NX', ids[i + 1], ids[i]) == 1 then
+      try('SADD', KEYS[2], queue)
     end
-  else
+  elseif wrong[#wrong] ~= notice then
     redis.call('ZREM', KEYS[1], ids[i])
-    for _, any in ipairs(redis.call('SMEMBERS', KEYS[2])) do
-      redis.call('ZREM', '{keys.owed("")}' .. any, ids[i])
+    for _, any in ipairs(try('SMEMBERS', KEYS[2]) or {{}}) do
+      try('ZREM', '{keys.owed("")}' .. any, ids[i])
     end
-    table.insert(answer, ids[i])
+    table.insert(lost, ids[i])
   end
 end
-return answer
+return {{#ids / 2, lost, wrong}}
 """
 
-_HURRY: Final = """
-local waiting = redis.call('ZRANGEBYSCORE', KEYS[2], ARGV[1], '+inf', 'LIMIT', 0, ARGV[3])
+_HURRY: Final = f"""
+{CALLS}
+local waiting = call('ZRANGEBYSCORE', KEYS[2], ARGV[1], '+inf', 'LIMIT', 0, ARGV[3])
 for _, id in ipairs(waiting) do
-  redis.call('ZADD', KEYS[1], 'XX', 'LT', ARGV[2], id)
-  redis.call('ZADD', KEYS[2], 'XX', 'LT', ARGV[2], id)
+  call('ZADD', KEYS[1], 'XX', 'LT', ARGV[2], id)
+  call('ZADD', KEYS[2], 'XX', 'LT', ARGV[2], id)
 end
 return #waiting
 """
@@ -165,10 +185,11 @@ class Outbox:
 
         `by` is the claim's idempotency key: two calls with the same one make one claim.
         """
-        found = self._claim(
-            keys=[keys.NOTICES_OPEN, keys.notice(notice_id)], args=[notice_id, lease_seconds, by]
-        )
-        with passing_over(self._redis, keys.notice(notice_id)):
+        place = keys.notice(notice_id)
+        with passing_over(self._redis, place):
+            found = self._claim(
+                keys=[keys.NOTICES_OPEN, place], args=[notice_id, lease_seconds, by]
+            )
             fields = dict(zip(found[::2], found[1::2], strict=True)) if found else None
             return load_notice(notice_id, fields) if fields else None
         return None  # it comes again when the lease ends, and goes out once it is mended
@@ -203,7 +224,7 @@ class Outbox:
         with self._redis.pipeline(transaction=False) as pipe:
             for notice_id in ids:
                 pipe.hgetall(keys.notice(notice_id))
-            found = zip(ids, answers(pipe), strict=True)
+            found = zip(ids, sound_answers(self._redis, pipe), strict=True)
         notices = []
         for notice_id, fields in found:
             with passing_over(self._redis, keys.notice(notice_id)):
@@ -222,8 +243,10 @@ class Outbox:
             yield self.find_all(page)
 
     def ids_of(self, report_number: str) -> set[str]:
-        """The ids of a report's notices and texts."""
-        return {plain(i) for i in self._redis.smembers(keys.notices_of(report_number))}
+        """The ids of a report's notices and texts. Raises: UnreadableRecordError."""
+        place = keys.notices_of(report_number)
+        with naming(self._redis, place):
+            return {plain(i) for i in self._redis.smembers(place)}
 
     def stuck_ids(self) -> set[str]:
         """The ids of the notices that need a person."""
@@ -242,13 +265,11 @@ class Outbox:
         with self._redis.pipeline(transaction=False) as pipe:
             for key in listed:
                 pipe.lrange(key, 0, -1)
-            found = zip(listed, answers(pipe), strict=True)
+            found = zip(listed, sound_answers(self._redis, pipe), strict=True)
         return dict(zip(ids, (self._attempts_in(*texts) for texts in found), strict=True))
 
-    def _attempts_in(self, key: str, texts: Sequence[bytes]) -> list[Attempt]:
-        with passing_over(self._redis, key):
-            return list(read_all(self._redis, Attempt, [(key, text) for text in texts]))
-        return []
+    def _attempts_in(self, key: str, texts: Sequence[bytes] | None) -> list[Attempt]:
+        return list(read_all(self._redis, Attempt, [(key, text) for text in texts or ()]))
 
     def write(self, pipe: Pipeline, change: NoticeChange, now: int) -> None:
         """Queues what becomes of a notice."""
@@ -285,7 +306,8 @@ class Outbox:
     def forget_stuck(self, now: float) -> None:
         """Drops what no person looked at within the 90 days that its record is kept."""
         oldest = now - keys.CLOSED_NOTICE_SECONDS
-        self._redis.zremrangebyscore(keys.NOTICES_STUCK, "-inf", oldest)
+        with naming(self._redis, keys.NOTICES_STUCK):
+            self._redis.zremrangebyscore(keys.NOTICES_STUCK, "-inf", oldest)
 
     def now(self) -> float:
         """Unix seconds by Redis' clock."""
@@ -293,8 +315,10 @@ class Outbox:
         return float(seconds) + microseconds / 1e6
 
     def queues(self) -> list[str]:
-        """Every queue that was ever owed a notice."""
-        return sorted(plain(queue) for queue in self._redis.smembers(keys.NOTICE_QUEUES))
+        """Every queue that was ever owed a notice; none when nobody can read which."""
+        with passing_over(self._redis, keys.NOTICE_QUEUES):
+            return sorted(plain(queue) for queue in self._redis.smembers(keys.NOTICE_QUEUES))
+        return []
 
     def banks(self) -> set[str]:
         """Every bank that was ever owed a notice, those that left among them."""
@@ -302,7 +326,9 @@ class Outbox:
 
     def due(self, queue: str, now: float, limit: int) -> list[str]:
         """Ids of what is due in a queue, longest first, at most `limit`."""
-        found = self._redis.zrangebyscore(keys.open_in(queue), "-inf", now, start=0, num=limit)
+        place = keys.open_in(queue)
+        with naming(self._redis, place):
+            found = self._redis.zrangebyscore(place, "-inf", now, start=0, num=limit)
         return [plain(notice_id) for notice_id in found]
 
     def ring_for(self, queue: str, notice_ids: Sequence[str]) -> int:
@@ -310,8 +336,10 @@ class Outbox:
         if not notice_ids:
             return 0
         lists = [keys.NOTICES_OPEN, keys.open_in(queue), keys.owed(queue)]
-        states = self._still_open(keys=lists, args=list(notice_ids))
-        found = list(zip(notice_ids, map(plain, cast("list[bytes]", states)), strict=True))
+        answer = self._still_open(keys=lists, args=list(notice_ids))
+        states, wrong = cast("list[list[bytes]]", answer)
+        note_wrong_kinds(self._redis, wrong)
+        found = list(zip(notice_ids, map(plain, states), strict=True))
         self._say_lost([notice_id for notice_id, state in found if state == "lost"])
         still_open = [notice_id for notice_id, state in found if state == "open"]
         if still_open:
@@ -321,10 +349,13 @@ class Outbox:
     def mend_lists(self) -> None:
         """Looks whether the next stretch of what is owed, in turn, stands in its queue's list."""
         first = self._looked_at
-        answer = self._mend(
-            keys=[keys.NOTICES_OPEN, keys.NOTICE_QUEUES], args=[first, first + MENDED_AT_ONCE - 1]
-        )
-        looked_at, *lost = cast("list[Any]", answer)
+        with naming(self._redis):
+            answer = self._mend(
+                keys=[keys.NOTICES_OPEN, keys.NOTICE_QUEUES],
+                args=[first, first + MENDED_AT_ONCE - 1],
+            )
+        looked_at, lost, wrong = cast("list[Any]", answer)
+        note_wrong_kinds(self._redis, wrong)
         self._looked_at = first + MENDED_AT_ONCE if looked_at == MENDED_AT_ONCE else 0
         self._say_lost([plain(notice_id) for notice_id in lost])
 
@@ -332,11 +363,13 @@ class Outbox:
         """Makes what is owed to a bank due now, except what is being attempted; True when there
         may be more, for the next time.
         """
-        hurried = self._hurry(
-            keys=[keys.NOTICES_OPEN, keys.open_in(bank_queue(bank))],
-            args=[now + LONGEST_LEASE, now, HURRIED_AT_ONCE],
-        )
-        return bool(hurried == HURRIED_AT_ONCE)
+        with passing_over(self._redis, keys.open_in(bank_queue(bank))):
+            hurried = self._hurry(
+                keys=[keys.NOTICES_OPEN, keys.open_in(bank_queue(bank))],
+                args=[now + LONGEST_LEASE, now, HURRIED_AT_ONCE],
+            )
+            return bool(hurried == HURRIED_AT_ONCE)
+        return True
 
     def ringing(self, queue: str, most: int = 0) -> list[str]:
         """The notice ids whose job waits in a queue: of all jobs, or of the first `most`."""

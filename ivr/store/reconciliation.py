@@ -12,7 +12,7 @@ from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.codec import plain
 from ivr.store.holders import Holders
-from ivr.store.unreadable import answers, passing_over, read_all
+from ivr.store.unreadable import passing_over, read_all, sound_answers
 
 PAGE: Final = 200
 
@@ -60,7 +60,7 @@ class Reconciliation:
             for ref in refs:
                 pipe.get(keys.block(ref))
                 pipe.get(keys.card(ref))
-            found = answers(pipe)
+            found = sound_answers(self._redis, pipe)
         named = zip(map(keys.block, refs), found[::2], strict=True)
         blocks = list(read_all(self._redis, Block, named))
         cards = self._cards(self._owners(refs, found[1::2]))
@@ -72,8 +72,6 @@ class Reconciliation:
         owners: dict[str, None] = {}
         for ref, owner in zip(refs, found, strict=True):
             with passing_over(self._redis, keys.card(ref)):
-                if isinstance(owner, Exception):
-                    raise owner
                 owners |= {} if owner is None else {plain(owner).split()[0]: None}
         return list(owners)
 
@@ -81,11 +79,11 @@ class Reconciliation:
         with self._redis.pipeline(transaction=False) as pipe:
             for ref in holder_refs:
                 pipe.hmget(keys.holder(ref), "record", "cards")
-            found = zip(holder_refs, answers(pipe), strict=True)
+            found = zip(holder_refs, sound_answers(self._redis, pipe), strict=True)
         cards: dict[str, Card] = {}
         for holder_ref, answer in found:
             with passing_over(self._redis, keys.holder(holder_ref)):
-                record, refs = answer
+                record, refs = answer or (None, None)
                 known = self._holders.unpack(holder_ref, record).cards if record else ()
                 cards |= zip(plain(refs or "").split(), known, strict=True)
         return cards

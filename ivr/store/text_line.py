@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 
 from ivr.store import keys
 from ivr.store.codec import plain
+from ivr.store.unreadable import passing_over
 
 log = logging.getLogger("workers")
 
@@ -39,4 +40,6 @@ class TextLine:
 
     def trouble(self) -> str:
         """Why our texts are refused; empty when none is. Raises RedisError."""
-        return plain(self._redis.get(keys.TEXTS_REFUSED) or b"")
+        with passing_over(self._redis, keys.TEXTS_REFUSED):
+            return plain(self._redis.get(keys.TEXTS_REFUSED) or b"")
+        return ""

@@ -12,7 +12,7 @@ from redis.exceptions import RedisError
 from ivr.cards.notice import TEXTS
 from ivr.cards.notice_bodies import iso
 from ivr.store.condition import Condition, Standing
-from ivr.store.connection import UnsafeRedisError
+from ivr.store.connection import UnsafeRedisError, why_not
 from ivr.store.vault import WrongDataKeysError
 
 OWED_TOO_LONG: Final = 600  # seconds; when all is well a notice is delivered within one
@@ -61,7 +61,7 @@ def what_is_missing(condition: Condition) -> list[str]:
     except (UnsafeRedisError, WrongDataKeysError) as error:
         return [str(error)]
     except RedisError as error:
-        return [f"Redis does not answer ({type(error).__name__})"]
+        return [why_not(error)]
     problems = doubts + [f"no worker listens for {whom}" for whom in unattended.values()]
     if is_suspended:
         problems.append(f"RQ is suspended, nothing is delivered (`{RESUME}` ends it)")
@@ -73,9 +73,9 @@ def what_to_look_at(condition: Condition) -> list[str]:
     try:
         left, refused = condition.banks_left_behind(), condition.texts_refused()
         standings = condition.figures().standings
-        unreadable = condition.unreadable()
+        failures, unreadable = condition.sweep_failures(), condition.unreadable()
     except RedisError as error:
-        return [f"Redis does not answer ({type(error).__name__})"]
+        return [why_not(error)]
     texts = [
         f"Twilio refuses our texts ({refused}): TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN or "
         "TWILIO_FROM_NUMBER is wrong, or the account may not send them; the texts wait"
@@ -87,6 +87,7 @@ def what_to_look_at(condition: Condition) -> list[str]:
             for bank, count in left.items()
         ),
         *(line for name, seen in standings.items() for line in _troubles(name, seen, left)),
+        *(f"sweep: {failure}" for failure in failures),
         *(f"{key} cannot be read" for key in unreadable),
     ]
 

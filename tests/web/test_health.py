@@ -164,6 +164,27 @@ def test_a_bank_that_left_with_nothing_owed(reported: Settings, redis: Redis) ->
     assert "hotline_bank_left_behind/icbc" not in metrics(client)
 
 
+def test_a_part_of_the_sweep_that_fails(app: Flask, redis: Redis) -> None:
+    all_is_well(redis)
+    browser, sweep = operator_of(app), sweep_of(hotline_of(app))
+    redis.set(keys.DEADLINES, "not a sorted set")
+    for _ in range(2):
+        sweep.round()
+    said = browser.get("/readyz")
+    assert said.status_code == 200, "calls go on"
+    assert "sweep: release fails (WrongKindError)" in said.get_json()["warnings"]
+    redis.delete(keys.DEADLINES)
+    for _ in range(2):
+        sweep.round()
+    assert "sweep" not in browser.get("/readyz").get_data(as_text=True)
+
+
+def test_an_answer_that_is_an_error_is_no_silence(app: Flask, redis: Redis) -> None:
+    redis.set("rq:workers", "not a set")
+    said = operator_of(app).get("/readyz").get_json()
+    assert said["problems"] == ["Redis answers with an error (ResponseError)"]
+
+
 def test_texts_that_twilio_refuses_for_our_own_fault(app: Flask, redis: Redis) -> None:
     all_is_well(redis)
     browser, text_line = operator_of(app), hotline_of(app).text_line

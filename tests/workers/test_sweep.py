@@ -22,7 +22,7 @@ from tests.web.conftest import Wire
 from tests.workers.builders import a_bank, a_hotline, an_environment, owe, sweep_of
 from tests.workers.programs import program
 from tests.workers.servers import wait_until
-from workers.sweep import MOST_RINGING, Sweep
+from workers.sweep import MOST_RINGING, TRIM_EVERY, Sweep
 
 QUEUE = bank_queue("icbc")
 OTHER = bank_queue("ccb")
@@ -250,10 +250,31 @@ def test_a_part_that_fails_stops_no_other_and_is_logged_once(
     for _ in range(3):
         sweep.round()
     assert len(hotline.outbox.ringing(QUEUE)) == 1
-    assert [r.message for r in caplog.records] == ["sweep: release fails (ResponseError)"]
+    assert [r.message for r in caplog.records] == ["sweep: release fails (WrongKindError)"]
     hotline.redis.delete(keys.DEADLINES)
     sweep.round()
     assert caplog.records[-1].message == "sweep: release works again"
+
+
+def test_what_fails_is_in_its_sign_of_life_until_it_works_again(
+    hotline: Hotline, sweep: Sweep
+) -> None:
+    """Also what is done in one round of many."""
+    hotline.redis.set(keys.DEADLINES, "not a sorted set")
+    hotline.redis.set(keys.JOURNAL, "not a stream")
+    hotline.redis.set(f"rq:queue:{QUEUE}", "not a list")
+    hotline.redis.sadd(keys.NOTICE_QUEUES, QUEUE)
+    for _ in range(3):
+        sweep.round()
+    assert set(hotline.condition.sweep_failures()) == {
+        "release fails (WrongKindError)",
+        "trim fails (WrongKindError)",
+        f"queue {QUEUE} fails (ResponseError)",
+    }
+    hotline.redis.delete(keys.DEADLINES, keys.JOURNAL, f"rq:queue:{QUEUE}")
+    for _ in range(TRIM_EVERY):
+        sweep.round()
+    assert hotline.condition.sweep_failures() == []
 
 
 @pytest.fixture
