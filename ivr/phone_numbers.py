@@ -1,16 +1,16 @@
 """Phone numbers: how people write them, which can be called back, and which a text reaches.
 
-Ranges abroad are Google's libphonenumber's (31 ms and 3 MB when imported, 32 µs a number). Mainland
-numbers need not stand in it: it refuses a new range until it is updated, and our rule is quicker.
+Numbers abroad are looked up in Google's libphonenumber (32 µs a number). Mainland numbers need not
+stand in it: it refuses a new range until it is updated, and our rule is quicker.
 """
 
 import re
-from typing import Final
-
-import phonenumbers
-from phonenumbers import PhoneNumber, PhoneNumberFormat, PhoneNumberType
+from typing import TYPE_CHECKING, Final
 
 from ivr.cards.id_number import normalise
+
+if TYPE_CHECKING:
+    from phonenumbers import PhoneNumber
 
 _E_164: Final = re.compile(r"\+[1-9][0-9]{6,14}")  # ITU-T E.164: at most 15 digits
 _MARKS: Final = re.compile(r"[().]")
@@ -21,7 +21,6 @@ _LANDLINE: Final = re.compile(
 )
 _ABROAD: Final = re.compile(r"(?:\+|00)(?!86)([1-9][0-9().]+)")
 _TRUNK: Final = "(0)"  # "+1 (0)415 …": a habit of countries that have a trunk 0, on any number
-_TEXTED: Final = (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
 
 
 def mainland_number(raw: str) -> str | None:
@@ -45,7 +44,7 @@ def number_abroad(raw: str) -> str | None:
         return None
     for number in (f"+{written[1]}", f"+{written[1].replace(_TRUNK, '', 1)}"):
         if (found := _valid(number)) is not None:
-            return phonenumbers.format_number(found, PhoneNumberFormat.E164)
+            return _e_164(found)
     return None
 
 
@@ -63,12 +62,29 @@ def takes_texts(number: str) -> bool:
     if number.startswith("+86"):
         return bool(_MOBILE.fullmatch(number))
     found = _valid(number)
-    return found is not None and phonenumbers.number_type(found) in _TEXTED
+    return found is not None and _may_be_mobile(found)
 
 
-def _valid(number: str) -> PhoneNumber | None:
+def _may_be_mobile(number: "PhoneNumber") -> bool:
+    from phonenumbers import PhoneNumberType, number_type
+
+    # In North America nobody can tell a mobile from a landline.
+    return number_type(number) in (PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE)
+
+
+def _e_164(number: "PhoneNumber") -> str:
+    from phonenumbers import PhoneNumberFormat, format_number
+
+    return format_number(number, PhoneNumberFormat.E164)
+
+
+def _valid(number: str) -> "PhoneNumber | None":
+    """A number that somebody may have."""
+    # Imported here and in its like: 31 ms and 3 MB, and every worker imports this module.
+    from phonenumbers import NumberParseException, is_valid_number, parse
+
     try:
-        found = phonenumbers.parse(number)
-    except phonenumbers.NumberParseException:
+        found = parse(number)
+    except NumberParseException:
         return None
-    return found if phonenumbers.is_valid_number(found) else None
+    return found if is_valid_number(found) else None
