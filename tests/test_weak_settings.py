@@ -1,17 +1,20 @@
 """What can be used and is told at boot: where others could listen, guess or come near."""
 
+from datetime import date
+
 import pytest
 
 from ivr.weak_settings import weak_listening, weak_operations, weak_settings
 from tests.builders import settings
 
 TOKEN = "0123456789abcdef" * 2
+TODAY = date(2026, 6, 1)
 SAFE = "unix:///r.sock"
 
 
 def told(redis_url: str = SAFE, **changes: str) -> list[str]:
     """The settings that are named."""
-    lines = weak_settings(settings(redis_url, **{"twilio_auth_token": TOKEN, **changes}))
+    lines = weak_settings(settings(redis_url, **{"twilio_auth_token": TOKEN, **changes}), TODAY)
     return [line.partition(":")[0] for line in lines]
 
 
@@ -27,7 +30,7 @@ def test_everything_is_told_together() -> None:
 
 def test_nothing_is_told_in_development() -> None:
     weak = settings("redis://r/0", hotline_development="1", twilio_auth_token="x")
-    assert weak_settings(weak) + weak_listening(weak) == []
+    assert weak_settings(weak, TODAY) + weak_listening(weak) == []
 
 
 @pytest.mark.parametrize(
@@ -50,7 +53,7 @@ def test_nothing_is_told_in_development() -> None:
     ],
 )
 def test_a_redis_on_another_machine(url: str, words: list[str]) -> None:
-    lines = weak_settings(settings(url, twilio_auth_token=TOKEN))
+    lines = weak_settings(settings(url, twilio_auth_token=TOKEN), TODAY)
     assert len(lines) == len(words)
     for line, word in zip(lines, words, strict=True):
         assert word in line
@@ -69,7 +72,7 @@ def test_a_redis_on_another_machine(url: str, words: list[str]) -> None:
     ],
 )
 def test_a_token_that_could_be_guessed(base: str, token: str, number: str) -> None:
-    lines = weak_settings(settings(SAFE, public_base_url=base, twilio_auth_token=token))
+    lines = weak_settings(settings(SAFE, public_base_url=base, twilio_auth_token=token), TODAY)
     assert [number in line for line in lines] == ([True] if number else [])
 
 
@@ -93,3 +96,17 @@ def test_a_web_that_listens_in_the_open(changes: dict[str, str], is_told: bool) 
 )
 def test_operations_that_others_reach(bind: str, is_told: bool) -> None:
     assert bool(weak_operations(settings(SAFE, operations_bind=bind))) is is_told
+
+
+@pytest.mark.parametrize(
+    ("today", "hours", "years"),
+    [
+        (date(2026, 6, 1), "mon-fri 08:30-17:30", []),
+        (date(2098, 6, 1), "00:00-24:00", []),
+        (date(2098, 6, 1), "mon-fri 08:30-17:30", ["2098"]),
+        (date(2098, 11, 26), "mon-fri 08:30-17:30", ["2098", "2099"]),
+    ],
+)
+def test_a_year_without_its_calendar_of_holidays(today: date, hours: str, years: list[str]) -> None:
+    lines = weak_settings(settings(SAFE, twilio_auth_token=TOKEN, agent_hours=hours), today)
+    assert [line.partition(" is not")[0].rpartition(" ")[2] for line in lines] == years
