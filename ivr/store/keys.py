@@ -22,7 +22,7 @@ NOTICES_STUCK: Final = "notices:stuck"  # until a person acts, or 90 days; score
 UNREADABLE: Final = "unreadable"  # while met within the last hour; score = when, unix seconds
 RUNNING_SECONDS: Final = 180  # longer than any job of a worker, in which it gives no sign
 UNREADABLE_SECONDS: Final = 3600
-BANKS_BACK: Final = "banks:back"  # until the sweep makes all that waits for these banks due
+BANKS_BACK: Final = "banks:back"  # until the sweep makes all that waits for these (TEXTS too) due
 BANKS_KNOWN: Final = "banks:known"  # for ever: the last name and phone of each bank there was
 BANKS_FAILING: Final = "banks:failing"  # until they answer: whose failing the sweep has told of
 DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds

@@ -329,11 +329,12 @@ class Outbox:
         self._say_lost([plain(notice_id) for notice_id in lost])
 
     def hurry(self, bank: str, now: float) -> bool:
-        """Makes what is owed to a bank due now, except what is being attempted; True when there
-        may be more, for the next time.
+        """Makes what is owed to a bank (or as TEXTS) due now, except what is being attempted; True
+        when there may be more, for the next time.
         """
+        queue = TEXTS_QUEUE if bank == TEXTS else bank_queue(bank)
         hurried = self._hurry(
-            keys=[keys.NOTICES_OPEN, keys.open_in(bank_queue(bank))],
+            keys=[keys.NOTICES_OPEN, keys.open_in(queue)],
             args=[now + LONGEST_LEASE, now, HURRIED_AT_ONCE],
         )
         return bool(hurried == HURRIED_AT_ONCE)
