@@ -139,6 +139,7 @@ class Outbox:
             "card_ref": owed.card_ref,
             "sealed_body": self._vault.seal(owed.body, keys.notice(notice_id)),
             "created_at": owed.at,
+            "tried_since": owed.at,
             "state": NoticeState.OPEN,
         }
         pipe.hset(keys.notice(notice_id), mapping=fields)
@@ -272,14 +273,15 @@ class Outbox:
         notice = change.notice
         due = now if change.due is None else change.due
         since = due if change.since is None else change.since
+        owed_since = due if change.owed_since is None else change.owed_since
         pipe.persist(keys.notice(notice.id))
         pipe.persist(keys.attempts(notice.id))
         pipe.hset(
             keys.notice(notice.id),
-            mapping={"state": NoticeState.OPEN, "created_at": since, "attempts_made": 0},
+            mapping={"state": NoticeState.OPEN, "tried_since": since, "attempts_made": 0},
         )
         _set_due(pipe, notice.id, notice.queue, due)
-        pipe.zadd(keys.owed(notice.queue), {notice.id: due})
+        pipe.zadd(keys.owed(notice.queue), {notice.id: owed_since})
         self.ring(notice.id, notice.queue, pipe)
 
     def forget_stuck(self, now: float) -> None:
@@ -409,6 +411,7 @@ def _notice(fields: Mapping[bytes, bytes]) -> Notice:
         sealed_body=sealed_body,
         kind=NoticeKind(text["kind"]),
         created_at=int(text["created_at"]),
+        tried_since=int(text.get("tried_since", text["created_at"])),
         state=NoticeState(text["state"]),
         attempts_made=int(text.get("attempts_made", 0)),
     )
