@@ -2,6 +2,7 @@
 
 import os
 import sys
+import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from flask import Flask
 from redis.exceptions import ResponseError
 from werkzeug.exceptions import HTTPException
 
+from ivr.beijing import beijing_day
 from ivr.conversation import Conversation
 from ivr.environment import unwrapped
 from ivr.every_language import load_words
@@ -58,7 +60,8 @@ def create_app(settings: Settings) -> Flask:
     service = open_service(store, settings)
     _open_doors(app, settings, words, store, service)
     _add_commands(app, settings, store, service)
-    _tell_weak([*weak_settings(settings), *weak_listening(settings)])
+    today = beijing_day(time.time())
+    _tell_weak([*weak_settings(settings, today), *weak_listening(settings)])
     return app
 
 

@@ -20,6 +20,7 @@ from ivr.dialogue.call import Call, Choice, Line
 from ivr.dialogue.filing import FACT, OnRecord
 from ivr.dialogue.steps import ONLY_PERSON
 from ivr.dialogue.turn import GIVEN_UP, MAX_TRIES, Result
+from ivr.phone_numbers import takes_texts
 from ivr.prompts.languages import LanguageCode
 from ivr.service import CardService
 from ivr.settings import Settings
@@ -28,6 +29,7 @@ from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.known import KnownHolder
 
 CHANNEL: Final = "phone"
+WAITING: Final = "waiting"  # for the bank's word, which will be texted
 KEPT: Final = "keeps_deadline"  # a fact: the report took over the deadline of an earlier one
 REPORTED_HERE: Final = "reported_here"  # a fact: this call has filed a report, of whomever
 REPORTED: Final = {
@@ -211,7 +213,9 @@ def file_report(turn: Turn) -> Result:
 def read_block(turn: Turn) -> Result:
     """The deadline, and what the bank has said so far, from what is stored, never guessed."""
     block = turn.case.block
-    outcome = BLOCK_WORDS[block.state].outcome if block else "waiting"
+    outcome = BLOCK_WORDS[block.state].outcome if block else WAITING
+    if outcome == WAITING and not takes_texts(turn.known.holder.phone):
+        outcome = "waiting_untexted"
     deadline = "filed_deadline_kept" if turn.call.facts.get(KEPT) else "filed_deadline"
     return Result(outcome, turn.block_bank_facts, (Line(deadline),))
 

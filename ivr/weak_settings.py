@@ -2,18 +2,25 @@
 
 import re
 from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Final
 
+from ivr.agent_hours import has_calendar_of
 from ivr.banks_file import LOOPBACK_HOSTS, is_in_clear, split_url
 from ivr.redis_url import exposures
 from ivr.settings import Settings
 
+# The State Council publishes a year's calendar in October or November of the year before.
+CALENDAR_AHEAD: Final = timedelta(days=60)
 A_TOKEN_OF_TWILIO: Final = re.compile(r"[0-9a-f]{32}")
 
 
-def weak_settings(settings: Settings) -> list[str]:
-    """A line for each, as for what is refused: the setting, and why. Nothing in development."""
-    return [] if settings.hotline_development else list(_weak(settings))
+def weak_settings(settings: Settings, today: date) -> list[str]:
+    """A line for each, as for what is refused: the setting, and why. Nothing in development.
+
+    `today`: in Beijing, for the calendar of holidays.
+    """
+    return [] if settings.hotline_development else list(_weak(settings, today))
 
 
 def weak_listening(settings: Settings) -> list[str]:
@@ -37,7 +44,7 @@ def weak_operations(settings: Settings) -> list[str]:
     return [f"OPERATIONS_BIND: whoever reaches {bind} sees how the hotline stands"]
 
 
-def _weak(settings: Settings) -> Iterator[str]:
+def _weak(settings: Settings, today: date) -> Iterator[str]:
     if is_in_clear(settings.public_base_url):
         yield (
             "PUBLIC_BASE_URL: without TLS in front of us, the digits of ID numbers cross the "
@@ -56,3 +63,16 @@ def _weak(settings: Settings) -> Iterator[str]:
             "were told are lost when the network splits"
         )
     yield from (f"REDIS_URL: {exposure}" for exposure in exposures(settings.redis_location))
+    yield from _without_calendar(settings, today)
+
+
+def _without_calendar(settings: Settings, today: date) -> Iterator[str]:
+    if settings.agent_hours.are_the_same_every_day:
+        return
+    for year in sorted({today.year, (today + CALENDAR_AHEAD).year}):
+        if not has_calendar_of(year):
+            yield (
+                f"AGENT_HOURS: the State Council's calendar of {year} is not in our table. Agents "
+                "are taken to be off on the holidays of the law alone, not on what is added to "
+                "them, and not to work on weekends in exchange. Install a newer chinesecalendar"
+            )

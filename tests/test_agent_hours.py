@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ivr.agent_hours import DAYS, AgentHours, counts_as
+from ivr.agent_hours import DAYS, AgentHours, counts_as, has_calendar_of
 from ivr.beijing import BEIJING
 
 WEEKDAYS = AgentHours.parse("mon-fri 08:30-17:30")
@@ -65,7 +65,8 @@ def test_ways_to_write_hours(
 
 
 # The State Council's calendar of 2026: which days are off, which are worked in exchange, and by
-# which weekday's hours they are kept. 2003 and 2100 stand in no calendar.
+# which weekday's hours they are kept. The other years stand in no calendar: their holidays are
+# those of the law, and of the lunar calendar.
 @pytest.mark.parametrize(
     ("day", "kept_as"),
     [
@@ -77,8 +78,19 @@ def test_ways_to_write_hours(
         ("2026-09-20", "fri"),  # a Sunday that is worked in exchange
         ("2026-11-23", "mon"),
         ("2026-11-28", "sat"),
-        ("2100-10-01", "fri"),  # not published yet
-        ("2003-10-01", "wed"),
+        ("2030-01-01", "sun"),
+        ("2030-02-02", "sun"),  # the eve of the lunar new year
+        ("2030-02-06", "sun"),  # its third day was a weekend, and is made up for
+        ("2030-02-08", "fri"),
+        ("2030-04-05", "sun"),  # Qingming
+        ("2030-05-02", "sun"),  # a holiday since 2025
+        ("2030-06-05", "sun"),  # Dragon Boat
+        ("2030-09-12", "sun"),  # Mid-Autumn
+        ("2030-10-03", "sun"),
+        ("2030-11-22", "fri"),
+        ("2030-11-23", "sat"),
+        ("2100-10-01", "sun"),
+        ("2003-10-01", "sun"),
     ],
 )
 def test_days_by_the_calendar_of_holidays(day: str, kept_as: str) -> None:
@@ -86,6 +98,19 @@ def test_days_by_the_calendar_of_holidays(day: str, kept_as: str) -> None:
     noon = datetime.fromisoformat(f"{day}T12:00+08:00")
     for name in DAYS:
         assert AgentHours.parse(f"{name} 08:30-17:30").are_open(noon) == (name == kept_as)
+
+
+@pytest.mark.parametrize(
+    "day", ["2027-01-01", "2027-02-08", "2027-04-05", "2027-05-01", "2027-10-01"]
+)
+def test_nobody_is_there_on_the_holidays_of_a_year_not_published_yet(day: str) -> None:
+    assert not WEEKDAYS.are_open(datetime.fromisoformat(f"{day}T12:00+08:00"))
+
+
+def test_how_far_the_calendar_goes() -> None:
+    assert has_calendar_of(2026)
+    assert not has_calendar_of(2100)
+    assert not has_calendar_of(2003)
 
 
 @pytest.mark.usefixtures("_anywhere")

@@ -1,5 +1,6 @@
 """What can be used and is told at boot: where others could listen, guess or come near."""
 
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -9,12 +10,13 @@ from ivr.weak_settings import weak_listening, weak_operations, weak_settings
 from tests.builders import settings
 
 TOKEN = "0123456789abcdef" * 2
+TODAY = date(2026, 6, 1)
 SAFE = "unix:///r.sock"
 
 
 def told(redis_url: str = SAFE, **changes: str) -> list[str]:
     """The settings that are named."""
-    lines = weak_settings(settings(redis_url, **{"twilio_auth_token": TOKEN, **changes}))
+    lines = weak_settings(settings(redis_url, **{"twilio_auth_token": TOKEN, **changes}), TODAY)
     return [line.partition(":")[0] for line in lines]
 
 
@@ -30,7 +32,7 @@ def test_everything_is_told_together() -> None:
 
 def test_nothing_is_told_in_development() -> None:
     weak = settings("redis://r/0", hotline_development="1", twilio_auth_token="x")
-    assert weak_settings(weak) + weak_listening(weak) == []
+    assert weak_settings(weak, TODAY) + weak_listening(weak) == []
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_nothing_is_told_in_development() -> None:
 )
 def test_a_redis_on_another_machine(url: str, words: list[str]) -> None:
     with TemporaryDirectory() as place:
-        lines = weak_settings(settings(url, twilio_auth_token=TOKEN, journal_dir=place))
+        lines = weak_settings(settings(url, twilio_auth_token=TOKEN, journal_dir=place), TODAY)
     assert len(lines) == len(words)
     for line, word in zip(lines, words, strict=True):
         assert word in line
@@ -77,7 +79,7 @@ def test_a_redis_on_another_machine(url: str, words: list[str]) -> None:
     ],
 )
 def test_a_token_that_could_be_guessed(base: str, token: str, number: str) -> None:
-    lines = weak_settings(settings(SAFE, public_base_url=base, twilio_auth_token=token))
+    lines = weak_settings(settings(SAFE, public_base_url=base, twilio_auth_token=token), TODAY)
     assert [number in line for line in lines] == ([True] if number else [])
 
 
@@ -106,3 +108,17 @@ def test_operations_that_others_reach(bind: str, is_told: bool) -> None:
 def test_replicas_without_a_journal_on_this_machine(tmp_path: Path) -> None:
     assert told(wait_for_replicas="1") == ["JOURNAL_DIR"]
     assert told(wait_for_replicas="1", journal_dir=str(tmp_path)) == []
+
+
+@pytest.mark.parametrize(
+    ("today", "hours", "years"),
+    [
+        (date(2026, 6, 1), "mon-fri 08:30-17:30", []),
+        (date(2098, 6, 1), "00:00-24:00", []),
+        (date(2098, 6, 1), "mon-fri 08:30-17:30", ["2098"]),
+        (date(2098, 11, 26), "mon-fri 08:30-17:30", ["2098", "2099"]),
+    ],
+)
+def test_a_year_without_its_calendar_of_holidays(today: date, hours: str, years: list[str]) -> None:
+    lines = weak_settings(settings(SAFE, twilio_auth_token=TOKEN, agent_hours=hours), today)
+    assert [line.partition(" is not")[0].rpartition(" ")[2] for line in lines] == years

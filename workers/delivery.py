@@ -131,4 +131,4 @@ def _next_due(notice: Notice, attempt: Attempt, rng: Random) -> int | None:
     if attempt.outcome is not Outcome.FAILED or not attempt.was_sent:
         return None
     now = attempt.at + attempt.milliseconds / 1000
-    return next_due(notice.attempts_made + 1, notice.created_at, now, attempt.retry_after, rng)
+    return next_due(notice.attempts_made + 1, notice.tried_since, now, attempt.retry_after, rng)

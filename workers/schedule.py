@@ -14,7 +14,7 @@ JITTER: Final = 0.1  # so that the notices of one outage do not all come back in
 
 
 def next_due(
-    attempts_made: int, created_at: float, now: float, retry_after: int | None, rng: Random
+    attempts_made: int, tried_since: float, now: float, retry_after: int | None, rng: Random
 ) -> int | None:
     """When the next attempt is due after a failed one, in unix seconds.
 
@@ -23,8 +23,8 @@ def next_due(
         retry_after: seconds the other side asked for; it can only lengthen the pause.
 
     Returns:
-        None when that would be later than 72 hours after `created_at`: undeliverable.
+        None when that would be later than 72 hours after `tried_since`: undeliverable.
     """
     pause = PAUSES[min(attempts_made, len(PAUSES)) - 1] * rng.uniform(1 - JITTER, 1 + JITTER)
     due = math.ceil(now + max(pause, retry_after or 0))
-    return due if due <= created_at + GIVE_UP_AFTER else None
+    return due if due <= tried_since + GIVE_UP_AFTER else None

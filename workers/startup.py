@@ -1,10 +1,12 @@
 """How every worker process begins: it checks the settings, the words and Redis."""
 
 import logging
+import time
 from collections.abc import Mapping
 
 from redis.exceptions import RedisError
 
+from ivr.beijing import beijing_day
 from ivr.errors import HotlineError
 from ivr.every_language import load_words
 from ivr.logs import configure_logs
@@ -39,7 +41,7 @@ def begin(environ: Mapping[str, str]) -> Settings:
         load_words()
     except (SettingsError, CatalogueError) as error:
         raise StartupError(str(error)) from None
-    for line in weak_settings(settings):
+    for line in weak_settings(settings, beijing_day(time.time())):
         log.warning("weak setting: %s", line)
     with connect(settings.redis_location) as redis:
         try:

@@ -96,7 +96,7 @@ class Sweep:
         )
 
     def hurry(self) -> None:
-        """A bank that was paused answers again: all that waits for it is due now."""
+        """A bank that failed answers again, or the texts: all that waits for it is due now."""
         for bank in self._bank_health.banks_that_came_back():
             if not self._outbox.hurry(bank, self._outbox.now()):
                 self._bank_health.forget_return(bank)

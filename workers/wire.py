@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import urllib3
@@ -99,6 +99,12 @@ class _TimedResponse(http.client.HTTPResponse):
         while _is_interim(self.status):
             self.headers = self.msg = None  # type: ignore[assignment] # not begun yet
             super().begin()
+        # Some gateways answer 202 at once and, against the protocol, a second time when the server
+        # behind them has answered: perhaps with the next request on its way, which would then be
+        # believed to be "blocked". So nothing is asked on that connection any more. What is left
+        # is a server that repeats itself so late after any other status.
+        if self.status == http.HTTPStatus.ACCEPTED:
+            self.will_close = True
 
 
 # `response_class` is where http.client lets a connection choose how answers are read.
@@ -112,6 +118,13 @@ class _TimedHttps(HTTPSConnection):
     def __init__(self, *args: Any, deadline: Deadline, **options: Any) -> None:
         super().__init__(*args, **options)
         self.response_class = partial(_TimedResponse, deadline=deadline)  # type: ignore[assignment]
+
+    @property
+    def is_connected(self) -> bool:
+        """Before it uses a connection again, urllib3 asks this, and drops one that has something to
+        read: nothing was asked. What TLS has unpacked already does not show on the socket.
+        """
+        return super().is_connected and not cast("ssl.SSLSocket", self.sock).pending()
 
 
 class _HttpPool(urllib3.HTTPConnectionPool):

@@ -6,7 +6,7 @@ from typing import Any
 
 from ivr.cards.block import Block
 from ivr.cards.loss import LossReport, Suspension
-from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState
+from ivr.cards.notice import NEEDS_A_PERSON, Attempt, Notice, NoticeKind, NoticeState
 
 
 @dataclass(frozen=True)
@@ -34,6 +34,7 @@ class NoticeChange:
     state: OPEN owes it again, anything else closes it.
     due: when it is tried next, unix seconds.
     since: what "given up after 72 hours" counts from, unix seconds.
+    owed_since: what its age counts from, unix seconds.
     needs_person: put on, or taken off, the list of what operators must look at.
     """
 
@@ -42,6 +43,7 @@ class NoticeChange:
     state: NoticeState | None = None
     due: int | None = None
     since: int | None = None
+    owed_since: int | None = None
     needs_person: bool | None = None
 
 
@@ -88,9 +90,17 @@ NOTHING = Change()
 
 
 def owed_again(notice: Notice, at: int, *, since: int | None = None) -> NoticeChange:
-    """A closed notice is due at `at`, and given up 72 hours after `since` (or `at`)."""
-    since = at if since is None else since
-    return NoticeChange(notice, state=NoticeState.OPEN, due=at, since=since, needs_person=False)
+    """A closed notice is due at `at`, and given up 72 hours after `since` (or `at`). One that was
+    never delivered has been owed all the time.
+    """
+    return NoticeChange(
+        notice,
+        state=NoticeState.OPEN,
+        due=at,
+        since=at if since is None else since,
+        owed_since=notice.created_at if notice.state in NEEDS_A_PERSON else at,
+        needs_person=False,
+    )
 
 
 def text_about(report: LossReport, prompt: str, at: int) -> Owed:

@@ -64,7 +64,11 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Notice:
-    """Something owed. `sealed_body` is what is to be told; it opens only with DATA_KEYS."""
+    """Something owed. `sealed_body` is what is to be told; it opens only with DATA_KEYS.
+
+    tried_since: what "given up after 72 hours" counts from, unix seconds: `created_at`, until it is
+        sent again.
+    """
 
     id: str
     kind: NoticeKind
@@ -74,5 +78,6 @@ class Notice:
     card_ref: str
     sealed_body: bytes
     created_at: int
+    tried_since: int
     state: NoticeState = NoticeState.OPEN
     attempts_made: int = 0

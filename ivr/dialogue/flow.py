@@ -97,12 +97,15 @@ FLOW: Final[Mapping[str, Step]] = {
         {
             "blocked": "bank_blocked",
             "waiting": "bank_waiting",
+            "waiting_untexted": "bank_waiting_untexted",
             "failed": "bank_failed",
             "unreached": "bank_unreached",
         },
     ),
     "bank_blocked": Tell(says=("bank_blocked",), then="after_report"),
     "bank_waiting": Tell(says=("bank_waiting",), then="after_report"),
+    # A text to a landline never arrives, so none is promised.
+    "bank_waiting_untexted": Tell(says=("bank_waiting_untexted",), then="after_report"),
     "bank_failed": Tell(says=("bank_failed",), then="after_report"),
     "bank_unreached": Tell(says=("bank_unreached",), then="after_report"),
     "after_report": Menu(

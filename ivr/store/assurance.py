@@ -60,7 +60,7 @@ class Assurance:
         have taken over meanwhile, so the present one is also asked for the report.
         """
         with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hincrby(keys.COUNTERS, "made_sure", 1)
+            pipe.set(keys.MADE_SURE, 1)
             pipe.execute_command("WAIT", self._replicas, REPLICA_MILLISECONDS)
             pipe.get(keys.report(number))
             _, reached, record = pipe.execute()

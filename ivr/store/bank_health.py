@@ -1,7 +1,8 @@
 """Who fails, and pausing a bank that keeps failing: only a probe goes out until it answers again.
 
-A pause loses nothing: the bank's notices stay owed and due, and go out at once when it is back.
-Texts are counted beside the banks, under TEXTS; they are never paused.
+A pause loses nothing: the bank's notices stay owed and due. When one who failed is back, all that
+waits for it goes out at once. Texts are counted beside the banks, under TEXTS; they are never
+paused.
 """
 
 from collections.abc import Sequence
@@ -42,6 +43,9 @@ class Health:
         return self.failures >= PAUSE_AFTER and self.seconds >= PAUSE_AFTER_SECONDS
 
 
+HEALTHY: Final = Health()
+
+
 def health_of(found: Sequence[bytes | None], now: float) -> Health:
     """What the fields `failures` and `since` of a bank's hash say."""
     failures, since = found
@@ -80,11 +84,12 @@ class BankHealth:
         pipe.hincrby(key, "failures", 1)
         pipe.hsetnx(key, "since", str(now))
 
-    def count_answer(self, pipe: Pipeline, bank: str, failures: int) -> None:
-        """Queues that the bank answered, after so many failures in a row. A bank that was paused is
-        marked as back.
+    def count_answer(self, pipe: Pipeline, bank: str, health: Health) -> None:
+        """Queues that the bank answered; `health`: as it was before. One that was failing is marked
+        as back. Fewer failures mark nobody: the pauses after them are short, and a notice that the
+        bank can never take would be sent again whenever it takes another.
         """
-        if failures >= PAUSE_AFTER:
+        if health.is_failing:
             pipe.sadd(keys.BANKS_BACK, bank)
         pipe.delete(keys.bank_health(bank))
 

@@ -15,6 +15,7 @@ from ivr.cards.errors import BadIdNumberError
 from ivr.cards.id_number import IdNumberProblem, check_id_number, normalise
 from ivr.cards.records import Card, CardState, Holder
 from ivr.errors import HotlineError
+from ivr.phone_numbers import mainland_number, names_a_country, number_abroad
 
 COLUMNS: Final = (
     "id_number",
@@ -34,17 +35,6 @@ _CARD_NUMBER = re.compile(r"[0-9A-Z]{8,32}")
 _BANK_ACCOUNT = re.compile(r"[0-9]{8,32}")
 _CITY_CODE = re.compile(r"[0-9]{6}")
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")  # address books add them
-# A number must be plausible; whether its range is assigned is not checked. A library that knows
-# the ranges (phonenumbers, 92 µs a number) takes as long as the rest of the line, and refuses new
-# ranges until it is updated. If it is only asked whether a number is possible, it accepts one
-# without its area code.
-_PHONE_MARKS = re.compile(r"[().]")
-_CHINA = r"(?:\+?86|0086)"
-_MAINLAND_MOBILE = re.compile(rf"{_CHINA}?0?(1[3-9][0-9]{{9}})")
-_MAINLAND_LANDLINE = re.compile(
-    rf"(?:{_CHINA}0?|0)((?:10|2[0-9])[2-8][0-9]{{7}}|[3-9][0-9]{{2}}[2-8][0-9]{{6,7}})"
-)
-_ABROAD = re.compile(r"(?:\+|00)(?!86)([1-9][0-9]{6,14})")  # ITU-T E.164: at most 15 digits
 
 _CARD_STATES: Final = {str(int(state)): state for state in CardState}
 
@@ -112,18 +102,16 @@ def read_cardholders(
 
 
 def check_phone(raw: str) -> str:
-    """A phone number in E.164, as texts are addressed; mainland numbers may come without +86.
+    """A phone number in E.164, as texts are addressed; mainland numbers may come without +86, and
+    any with the trunk 0 that is dialled only at home.
 
     Raises:
         BadValueError: it cannot be one.
     """
-    phone = _PHONE_MARKS.sub("", normalise(raw))
-    if mobile := _MAINLAND_MOBILE.fullmatch(phone):
-        return f"+86{mobile[1]}"
-    if landline := _MAINLAND_LANDLINE.fullmatch(phone):
-        return f"+86{landline[1]}"
-    if abroad := _ABROAD.fullmatch(phone):
-        return f"+{abroad[1]}"
+    if phone := mainland_number(raw) or number_abroad(raw):
+        return phone
+    if names_a_country(raw):
+        raise BadValueError("is no number of the country whose code it begins with")
     raise BadValueError("is not a mainland number and does not begin with + and a country code")
 
 

@@ -22,7 +22,7 @@ from ivr.cards.loss import LossReport, ReportState, Suspension
 from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind
 from ivr.store import keys
 from ivr.store.assurance import OutcomeUnknownError
-from ivr.store.bank_health import BankHealth
+from ivr.store.bank_health import HEALTHY, BankHealth, Health, health_of
 from ivr.store.codec import dump, plain, whole
 from ivr.store.connection import OUTAGE, DurabilityGuard
 from ivr.store.journal import Journal
@@ -63,8 +63,10 @@ if kind == 'card' then
 elseif kind == 'notice' then
   local ref = call('HGET', '{keys.notice("")}' .. name, 'card_ref') or ''
   local bank = call('HGET', '{keys.notice("")}' .. name, 'bank') or ''
-  local failures = try('HGET', '{keys.bank_health("")}' .. bank, 'failures')
-  return {{now, read_case(ref), read_notice(name), failures}}
+  local kind = call('HGET', '{keys.notice("")}' .. name, 'kind')
+  local who = kind == '{NoticeKind.TEXT}' and '{TEXTS}' or bank
+  local health = try('HMGET', '{keys.bank_health("")}' .. who, 'failures', 'since')
+  return {{now, read_case(ref), read_notice(name), health}}
 end
 local report = call('GET', '{keys.report("")}' .. name)
 local first = read_notice(field_of(report, 'notice_id'))
@@ -112,7 +114,7 @@ class Reading:
 
     now: unix seconds by Redis' clock.
     notice: the notice that was asked for; for a card, the notice that its block belongs to.
-    failures: how often the notice's bank has failed in a row.
+    health: how whoever the notice goes to has answered lately.
     seen: the bank's event, when it came before.
     heard_lately: how many of the bank's events were written down within a minute.
     filed_before: whether the request that is being served filed a report of the card before.
@@ -125,7 +127,7 @@ class Reading:
     guards: tuple[Guard, ...]
     notice: Notice | None = None
     attempts: tuple[Attempt, ...] = ()
-    failures: int = 0
+    health: Health = HEALTHY
     seen: "SeenEvent | None" = None
     heard_lately: int = 0
     filed_before: bool = False
@@ -200,10 +202,12 @@ class Cases:
 
     def of_notice(self, notice_id: str) -> Reading:
         """The case of the card a notice is about; a ping has an empty case."""
-        now, case, notice, failures = self._ask("notice", notice_id)
+        now, case, notice, health = self._ask("notice", notice_id)
         with naming(self._redis):
             reading = _with_notice(reading_of(now, case), notice)
-        return replace(reading, failures=whole(failures))
+        with suppress(ValueError):  # `is_paused` names one that cannot be read
+            reading = replace(reading, health=health_of(health or (None, None), reading.now))
+        return reading
 
     def of_report(self, number: str) -> Reading:
         """The case of the card a report is about, with that report and its first notice."""
@@ -378,10 +382,9 @@ class Cases:
         notice = change.notice.notice if change.notice else None
         if notice is None or change.answered is None:
             return
-        is_text = notice.kind is NoticeKind.TEXT
-        name = TEXTS if is_text else notice.bank
-        if change.answered:  # texts are never paused, so nobody waits for them to come back
-            self._health.count_answer(pipe, name, 0 if is_text else reading.failures)
+        name = TEXTS if notice.kind is NoticeKind.TEXT else notice.bank
+        if change.answered:
+            self._health.count_answer(pipe, name, reading.health)
         else:
             self._health.count_failure(pipe, name, reading.now)
 

@@ -22,7 +22,7 @@ NOTICES_STUCK: Final = "notices:stuck"  # until a person acts, or 90 days; score
 UNREADABLE: Final = "unreadable"  # while met within the last hour; score = when, unix seconds
 RUNNING_SECONDS: Final = 180  # longer than any job of a worker, in which it gives no sign
 UNREADABLE_SECONDS: Final = 3600
-BANKS_BACK: Final = "banks:back"  # until the sweep makes all that waits for these banks due
+BANKS_BACK: Final = "banks:back"  # until the sweep makes all that waits for these (TEXTS too) due
 BANKS_KNOWN: Final = "banks:known"  # for ever: the last name and phone of each bank there was
 BANKS_FAILING: Final = "banks:failing"  # until they answer: whose failing the sweep has told of
 DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds
@@ -30,6 +30,7 @@ JOURNAL: Final = "journal"  # trimmed by time (JOURNAL_RETENTION_DAYS)
 COUNTERS: Final = "counters"  # for ever: what /metrics shows
 TEXTS_REFUSED: Final = "texts:refused"  # until Twilio takes a text, or 7 days without an attempt
 TEXTS_REFUSED_SECONDS: Final = 7 * DAY
+MADE_SURE: Final = "made_sure"  # for ever: written before replicas are waited for, never read
 SWEEP_ALIVE: Final = "sweep:alive"  # 15 s: the clock process renews it; what of it fails
 
 # Counted, or listed again: a change of a case is written without them when nobody can write to

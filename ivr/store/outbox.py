@@ -159,6 +159,7 @@ class Outbox:
             "card_ref": owed.card_ref,
             "sealed_body": self._vault.seal(owed.body, keys.notice(notice_id)),
             "created_at": owed.at,
+            "tried_since": owed.at,
             "state": NoticeState.OPEN,
         }
         pipe.hset(keys.notice(notice_id), mapping=fields)
@@ -293,14 +294,15 @@ class Outbox:
         notice = change.notice
         due = now if change.due is None else change.due
         since = due if change.since is None else change.since
+        owed_since = due if change.owed_since is None else change.owed_since
         pipe.persist(keys.notice(notice.id))
         pipe.persist(keys.attempts(notice.id))
         pipe.hset(
             keys.notice(notice.id),
-            mapping={"state": NoticeState.OPEN, "created_at": since, "attempts_made": 0},
+            mapping={"state": NoticeState.OPEN, "tried_since": since, "attempts_made": 0},
         )
         _set_due(pipe, notice.id, notice.queue, due)
-        pipe.zadd(keys.owed(notice.queue), {notice.id: due})
+        pipe.zadd(keys.owed(notice.queue), {notice.id: owed_since})
         self.ring(notice.id, notice.queue, pipe)
 
     def forget_stuck(self, now: float) -> None:
@@ -360,12 +362,13 @@ class Outbox:
         self._say_lost([plain(notice_id) for notice_id in lost])
 
     def hurry(self, bank: str, now: float) -> bool:
-        """Makes what is owed to a bank due now, except what is being attempted; True when there
-        may be more, for the next time.
+        """Makes what is owed to a bank (or as TEXTS) due now, except what is being attempted; True
+        when there may be more, for the next time.
         """
-        with passing_over(self._redis, keys.open_in(bank_queue(bank))):
+        queue = TEXTS_QUEUE if bank == TEXTS else bank_queue(bank)
+        with passing_over(self._redis, keys.open_in(queue)):
             hurried = self._hurry(
-                keys=[keys.NOTICES_OPEN, keys.open_in(bank_queue(bank))],
+                keys=[keys.NOTICES_OPEN, keys.open_in(queue)],
                 args=[now + LONGEST_LEASE, now, HURRIED_AT_ONCE],
             )
             return bool(hurried == HURRIED_AT_ONCE)
@@ -441,6 +444,7 @@ def _notice(fields: Mapping[bytes, bytes]) -> Notice:
         sealed_body=sealed_body,
         kind=NoticeKind(text["kind"]),
         created_at=int(text["created_at"]),
+        tried_since=int(text.get("tried_since", text["created_at"])),
         state=NoticeState(text["state"]),
         attempts_made=int(text.get("attempts_made", 0)),
     )

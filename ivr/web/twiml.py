@@ -1,6 +1,5 @@
 """TwiML: what a call says and listens for, as Twilio's XML. A pure rendering, no decisions."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -12,6 +11,7 @@ from ivr.dialogue.call import Call, Line
 from ivr.dialogue.filing import FACT, OnRecord
 from ivr.dialogue.flow import FLOW
 from ivr.dialogue.steps import Ask, End, Menu, Pick, Tell, Transfer
+from ivr.phone_numbers import can_be_called_back
 from ivr.prompts.catalogue import Catalogue
 from ivr.prompts.languages import LANGUAGES, LanguageCode
 from ivr.prompts.speech import Part, Spelled
@@ -22,8 +22,6 @@ KEY_SECONDS: Final = 6  # after the prompt, for one key
 DIGIT_SECONDS: Final = 10  # between the digits of a long entry (domain section 5)
 DIAL_SECONDS: Final = 30
 AGENT: Final = "agent"  # in a URL: a person, for a caller whose call cannot be read
-# ITU-T E.164: + and at most 15 digits. Numbers that begin with +266696687 spell "anonymous".
-E_164: Final = re.compile(r"\+(?!266696687)[1-9][0-9]{6,14}")
 ON_RECORD: Final = "reported"  # in a URL: whether a report is on record, an OnRecord
 
 
@@ -91,10 +89,11 @@ class Voice:
         return str(response)
 
     def _dial(self, response: VoiceResponse, caller: str, **options: str) -> None:
-        """The person sees who calls. A number that no network accepts (`anonymous`, a SIP address)
-        would have the transfer rejected with error 13214: ours is shown in its place.
+        """The person sees who calls. A number that no network accepts (`anonymous`, also in its
+        digits, a SIP address) would have the transfer rejected with error 13214: ours is shown in
+        its place.
         """
-        shown = caller if E_164.fullmatch(caller) else self.own_number
+        shown = caller if can_be_called_back(caller) else self.own_number
         response.dial(
             self.agent_number, caller_id=shown, method="POST", timeout=DIAL_SECONDS, **options
         )

@@ -98,6 +98,7 @@ OUTCOMES = [
     ("read_status", "unknown", "outcome_unknown"),
     ("ask_bank", "blocked", "bank_blocked"),
     ("ask_bank", "waiting", "bank_waiting"),
+    ("ask_bank", "waiting_untexted", "bank_waiting_untexted"),
     ("ask_bank", "failed", "bank_failed"),
     ("ask_bank", "unreached", "bank_unreached"),
     ("status_holder", "none", "status_not_found"),

@@ -117,7 +117,7 @@ def _check_journal(city: City, findings: Findings, report: LossReport, records: 
         told = sum(_is_attempt(entry) and entry.get("notice") == notice.id for entry in entries)
         if len(attempts) != told:
             findings.journal_gaps.append(f"{notice.id}: {len(attempts)} attempts, {told} entries")
-        late = max((a.at - notice.created_at for a in attempts), default=0)
+        late = max((a.at - notice.tried_since for a in attempts), default=0)
         findings.latest_attempt = max(findings.latest_attempt, late)
 
 

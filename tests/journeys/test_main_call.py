@@ -124,6 +124,19 @@ def test_the_caller_chooses_among_several_cards(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("phone", ["+861062340001", ""])
+def test_no_text_is_promised_where_none_arrives(
+    town: Town, transcript: Transcript, language: LanguageCode, phone: str
+) -> None:
+    town.knows(holder := a_holder(phone=phone))
+    person = reporting(town.someone(language), holder.id_number)
+    bank = bank_values("icbc", language)
+    person.hears_prompt("bank_waiting_untexted", **bank)
+    person.does_not_hear_prompt("bank_waiting", **bank).hangs_up()
+    transcript(person, "no phone that takes texts")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_a_wallet_holds_two_cards(
     town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:

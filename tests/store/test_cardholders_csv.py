@@ -115,6 +115,11 @@ class TestGoodLines:
             "phone is not a mainland number and does not begin with + and a country code"
         )
 
+    def test_a_phone_abroad_that_does_not_exist_is_named_as_that(self) -> None:
+        (found,) = read(line(phone="+999 123 456 789"))
+        assert isinstance(found, CardLine)
+        assert found.note == "phone is no number of the country whose code it begins with"
+
 
 class TestBadLines:
     @pytest.mark.parametrize(
@@ -247,6 +252,19 @@ class TestPhones:
             ("86 10 6234 0001", "+861062340001"),
             ("0086 0571 8765 4321", "+8657187654321"),
             ("00852 9123 4567", "+85291234567"),
+            ("+8613800000000", "+8613800000000"),
+            # A trunk 0, which is dialled only at home; Italy keeps its 0.
+            ("+44 (0)20 7946 0958", "+442079460958"),
+            ("+44 020 7946 0958", "+442079460958"),
+            ("0044 (0)20 7946 0958", "+442079460958"),
+            ("+886-0912-345-678", "+886912345678"),
+            ("+1 (0)415 555 0123", "+14155550123"),
+            ("+49(0)30123456", "+4930123456"),
+            ("+39 06 6982", "+39066982"),
+            ("+852 123", None),
+            ("+999 123 456 789", None),
+            ("+1 800 FLOWERS", None),
+            ("+8613800138000x", None),
             ("62340001", None),
             ("110105194912310021", None),
             ("", None),

@@ -38,6 +38,12 @@ def test_every_state_has_a_row_that_is_true(state: CardState) -> None:
     assert rows[str(int(state))] == HEARS[why]
 
 
+def test_a_line_without_its_phone_has_its_exit_status() -> None:
+    """Held against the command in test_cardholders_command.py."""
+    words = " ".join(TEXT.split())
+    assert "1 when some were bad or went in without their phone" in words
+
+
 def test_the_sample_can_be_imported() -> None:
     found = re.search(r"```csv\n(.*?)```", TEXT, re.S)
     assert found is not None

@@ -105,7 +105,7 @@ def test_the_3_days_count_from_when_the_bank_took_it(
     taken_at = changed(records, received, FOR_AT_MOST - 60).changed_at
     time_to_ask(records, received)
     assert records.hotline.service.remind_due() == 1
-    assert records.notice(received.notice_id).created_at == taken_at
+    assert records.notice(received.notice_id).tried_since == taken_at
 
 
 def changed(records: Records, report: LossReport, seconds_ago: int) -> Block:

@@ -44,7 +44,8 @@ SAY_WHETHER: Final = {
     "under_16", "id_needs_person", "outcome_unknown", "outcome_unknown_now", "status_card",
 }  # fmt: skip
 SAY_WHAT_NOW: Final = {
-    "call_any_bank", "bank_blocked", "bank_waiting", "bank_failed", "bank_unreached",
+    "call_any_bank", "bank_blocked", "bank_waiting", "bank_waiting_untexted", "bank_failed",
+    "bank_unreached",
     "already_elsewhere", "already_formal", "cancelled", "cancelled_again", "not_confirmed",
     "not_confirmed_again", "not_by_phone", "under_16", "id_needs_person", "outcome_unknown",
     "outcome_unknown_now", "status_bank_waiting", "status_bank_blocked", "status_bank_failed",
@@ -79,6 +80,7 @@ def worlds() -> Iterator[World]:
         yield World(None, is_open, answers)
         yield World((CardInWorld(),), is_open, answers, is_child=True)
         yield World((CardInWorld(),), is_open, answers, answer_is_lost=True)
+        yield World((CardInWorld(),), is_open, answers, phone="")
         for said in BlockState:
             yield World((CardInWorld(),), is_open, answers, bank_says=said)
             yield World((_unblocked(),), is_open, answers, bank_says=said)

@@ -47,6 +47,7 @@ class World:
     is_child: bool = False
     bank_says: BlockState = BlockState.NOTIFIED  # after a report of this call
     answer_is_lost: bool = False  # of the filing
+    phone: str = "+8613800138001"
 
 
 class MemoryService:
@@ -107,7 +108,7 @@ class Walked:
     def __post_init__(self) -> None:
         id_number = "110105202001010013" if self.world.is_child else "11010519491231002X"
         cards = tuple(_card(n, c) for n, c in enumerate(self.world.cards or ()))
-        holder = Holder(id_number, "张三", "+8613800138001", cards)
+        holder = Holder(id_number, "张三", self.world.phone, cards)
         rules = Rules(banks=self.settings.banks.keys(), suspension_seconds=WEEK)
         self.service = MemoryService(self.world, holder, rules)
 

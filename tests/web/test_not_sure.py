@@ -80,4 +80,4 @@ def test_once_it_is_sure_it_is_told(app: Flask, redis: Redis, redis_server: Redi
 
 def test_one_redis_alone_is_asked_nothing_more(redis: Redis, redis_server: RedisServer) -> None:
     PhoneCall(Twilio(an_app(settings(redis_server.url), a_holder()))).to_report()
-    assert redis.hget(keys.COUNTERS, "made_sure") is None
+    assert redis.get(keys.MADE_SURE) is None

@@ -168,6 +168,7 @@ class TestList:
             (f"--report {ZHANG.id_number}", 2, "that is no report number"),
             ("--since yesterday", 2, "is no time like 2026-11-22T08:30:00Z"),
             ("--limit 0", 2, "--limit"),
+            ("--since 2026-02-01 --until 2026-01-01", 2, "--since must be before --until"),
         ],
     )
     def test_what_there_is_not(self, operator: Operator, line: str, status: int, why: str) -> None:
@@ -213,6 +214,9 @@ class TestList:
         assert "undeliverable" in result.output
 
 
+DELIVERED = "1 left alone: delivered already (to send those too, add --again)"
+
+
 class TestResend:
     def test_one_by_its_id(self, operator: Operator) -> None:
         report = operator.records.reports_lost(ZHANG)
@@ -233,8 +237,58 @@ class TestResend:
             assert claimed is not None
             records.settles(claimed, Outcome.RECEIVED)
         said = operator.reads("notices resend --bank icbc --since 2020-01-01")
+        assert said == [DELIVERED]
+        said = operator.reads("notices resend --bank icbc --since 2020-01-01 --again")
         assert said == [f"{mine.notice_id} will be sent again"]
         assert records.notice_state(theirs) == NoticeState.DELIVERED
+
+    def test_what_was_delivered_is_not_sent_twice_without_a_word(self, operator: Operator) -> None:
+        report = operator.records.reports_lost(ZHANG)
+        operator.records.bank_answers(report, Outcome.BLOCKED)
+        assert operator.reads(f"notices resend {report.notice_id}") == [DELIVERED]
+        assert operator.records.notice_state(report) == NoticeState.DELIVERED
+        said = operator.reads(f"notices resend {report.notice_id} --again")
+        assert said == [f"{report.notice_id} will be sent again"]
+
+    def test_delivered_ones_among_others_are_counted(self, operator: Operator) -> None:
+        records = operator.records
+        delivered = records.reports_lost(ZHANG)
+        records.bank_answers(delivered, Outcome.BLOCKED)
+        records.seven_days_pass(delivered)
+        (released,) = records.notices(NoticeKind.LOSS_RELEASED)
+        claimed = records.hotline.outbox.claim(released.id, 30)
+        assert claimed is not None
+        records.settles(claimed, Outcome.REFUSED)
+        assert operator.reads("notices resend --bank icbc --since 2020-01-01") == [
+            f"{released.id} will be sent again",
+            DELIVERED,
+        ]
+
+    def test_texts(self, operator: Operator) -> None:
+        """What `list` takes, this takes too."""
+        report = operator.records.reports_lost(ZHANG)
+        (text,) = operator.records.notices(NoticeKind.TEXT)
+        claimed = operator.records.hotline.outbox.claim(text.id, 30)
+        assert claimed is not None
+        operator.records.settles(claimed, Outcome.REFUSED)
+        said = operator.reads("notices resend --bank texts --since 2020-01-01")
+        assert said == [f"{text.id} will be sent again"]
+        assert operator.records.is_owed(report.notice_id)
+
+    def test_it_is_owed_as_long_as_before_and_tried_for_another_72_hours(
+        self, operator: Operator
+    ) -> None:
+        report = operator.records.reports_lost(ZHANG)
+        hotline, notice_id = operator.records.hotline, report.notice_id
+        owed = report.reported_at - 100 * 3600
+        hotline.redis.hset(keys.notice(notice_id), "created_at", owed)
+        operator.records.bank_answers(report, Outcome.REFUSED)
+        operator.reads(f"notices resend {notice_id}")
+        assert operator.reads("notices list --bank icbc --state open")[1].startswith(iso(owed))
+        assert hotline.condition.figures().standings["icbc"].owed_seconds >= 100 * 3600
+        notice = hotline.outbox.find(notice_id)
+        assert notice is not None
+        assert notice.tried_since >= report.reported_at
 
     def test_none_since(self, operator: Operator) -> None:
         operator.records.bank_answers(operator.records.reports_lost(ZHANG), Outcome.BLOCKED)
@@ -272,7 +326,7 @@ class TestResend:
     def test_an_unknown_one(self, operator: Operator) -> None:
         assert operator.types("notices resend ntc-0").exit_code == 1
         result = operator.types("notices resend --bank boc --since 2020-01-01")
-        assert result.output == "Error: There is no bank boc; there are icbc, ccb.\n"
+        assert result.output == "Error: There is no bank boc; there are icbc, ccb, texts.\n"
 
 
 class TestRotate:

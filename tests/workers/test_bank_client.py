@@ -5,11 +5,14 @@ import codecs
 import gzip
 import json
 import socket
+import time
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import format_datetime, formatdate
 from pathlib import Path
+from threading import Timer
 
 import pytest
 from standardwebhooks import Webhook
@@ -391,12 +394,66 @@ def test_a_connection_that_changed_its_protocol_is_never_used_again(
     server: Server, client: BankClient
 ) -> None:
     """101: whatever follows on it is no answer to any notice."""
-    blocked = b'HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{"status": "blocked"}'
+    blocked = b'HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{"status": "blocked"}'
     server.reacts(lambda sock: sock.sendall(b"HTTP/1.1 101 Up\r\nUpgrade: x\r\n\r\n" + blocked))
     assert client.post("ntc-1", BODY, AT).outcome is Outcome.FAILED
     server.reacts(answers(422))
     assert client.post("ntc-1", BODY, AT).outcome is Outcome.REFUSED
     assert [request.connection for request in server.requests] == [0, 1]
+
+
+STRAY = b'HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{"status": "blocked"}'
+
+
+def says_again(first: Reaction, seconds: float) -> Reaction:
+    """A gateway that answers at once, and again when the bank behind it has."""
+
+    def say_again(sock: socket.socket) -> None:
+        first(sock)
+        Timer(seconds, say_stray, [sock]).start()
+
+    def say_stray(sock: socket.socket) -> None:
+        with suppress(OSError):
+            sock.sendall(STRAY)
+
+    return say_again
+
+
+def test_a_second_answer_is_not_taken_for_that_of_the_next_notice(
+    server: Server, client: BankClient
+) -> None:
+    """202 promises nothing, and what was promised may come when the next notice is on its way."""
+    server.reacts(says_again(answers(202), 0.2))
+    assert client.post("ntc-1", BODY, AT).outcome is Outcome.RECEIVED
+    server.reacts(slowly(answers(422)))
+    assert client.post("ntc-2", BODY, AT).outcome is Outcome.REFUSED
+    assert [request.connection for request in server.requests] == [0, 1]
+
+
+def slowly(reaction: Reaction) -> Reaction:
+    def react(sock: socket.socket) -> None:
+        time.sleep(0.5)
+        reaction(sock)
+
+    return react
+
+
+def test_a_second_answer_that_came_meanwhile_ends_the_connection(
+    server: Server, client: BankClient
+) -> None:
+    server.reacts(says_again(answers(200), 0.05))
+    assert client.post("ntc-1", BODY, AT).outcome is Outcome.RECEIVED
+    time.sleep(0.3)
+    server.reacts(answers(422))
+    assert client.post("ntc-2", BODY, AT).outcome is Outcome.REFUSED
+    assert [request.connection for request in server.requests] == [0, 1]
+
+
+def test_two_answers_in_one_packet_are_one_answer(server: Server, client: BankClient) -> None:
+    server.reacts(lambda sock: sock.sendall(STRAY + STRAY))
+    assert client.post("ntc-1", BODY, AT).outcome is Outcome.BLOCKED
+    server.reacts(answers(422))
+    assert client.post("ntc-2", BODY, AT).outcome is Outcome.REFUSED
 
 
 def test_a_body_without_end_is_read_for_64_kb_only(server: Server, client: BankClient) -> None:

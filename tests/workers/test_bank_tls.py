@@ -1,5 +1,6 @@
 """A bank with its own certificate authority, that wants to see our certificate."""
 
+import io
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ import pytest
 from ivr.cards.notice import Outcome
 from tests.workers.builders import a_bank
 from tests.workers.certificates import Authority
-from tests.workers.servers import Server, running
+from tests.workers.servers import Server, answers, running
 from workers.bank_client import BankClient
 
 AT = 1_795_334_400.0
@@ -64,3 +65,18 @@ def test_a_certificate_for_another_address_gets_nothing(authority: Authority) ->
         tried = outcome_of_a_post(server.url, ca_file=authority.file)
         assert tried == (Outcome.FAILED, "tls_error")
         assert server.requests == []
+
+
+def test_a_second_answer_in_the_same_tls_record_ends_the_connection(authority: Authority) -> None:
+    """The socket has nothing to read any more: what is left is in the TLS layer."""
+    stray = b'HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{"status": "blocked"}'
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
+    body = b"x" * (io.DEFAULT_BUFFER_SIZE - len(head % 8000))  # read in one gulp, to the byte
+    with running(authority.server_context(authority.issue("bank"))) as server:
+        client = BankClient(a_bank(server.url, ca_file=authority.file))
+        server.reacts(lambda sock: sock.sendall(head % len(body) + body + stray))
+        assert client.post("ntc-1", "{}", AT).outcome is Outcome.RECEIVED
+        server.reacts(answers(422))
+        assert client.post("ntc-2", "{}", AT).outcome is Outcome.REFUSED
+        client.close()
+    assert [request.connection for request in server.requests] == [0, 1]

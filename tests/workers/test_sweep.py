@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from redis import Redis
 
-from ivr.cards.change import Owed
-from ivr.cards.notice import NoticeKind
+from ivr.cards.change import Change, Owed
+from ivr.cards.notice import TEXTS, Attempt, NoticeKind, Outcome
 from ivr.store import keys
-from ivr.store.bank_health import PAUSE_AFTER, PAUSE_AFTER_SECONDS
+from ivr.store.bank_health import FAILING_AFTER_SECONDS, PAUSE_AFTER, PAUSE_AFTER_SECONDS
 from ivr.store.codec import plain
-from ivr.store.outbox import HURRIED_AT_ONCE, bank_queue
+from ivr.store.outbox import HURRIED_AT_ONCE, bank_queue, new_notice_id
 from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
 from tests.web.conftest import Wire
@@ -137,6 +137,56 @@ def test_a_backlog_of_one_bank_hides_nothing_and_costs_nothing(
     assert len(hotline.outbox.ringing(QUEUE)) == 1
     assert cost_of_a_round(hotline, redis_server) == of_a_few
     assert hotline.redis.zcard(keys.NOTICES_OPEN) == 25_002
+
+
+@pytest.mark.parametrize("who", ["icbc", TEXTS])
+def test_what_waits_for_one_who_failed_and_answers_is_due(
+    hotline: Hotline, sweep: Sweep, who: str
+) -> None:
+    """Four failures are no pause, and yet the fifth attempt would wait for half an hour."""
+    waiting = owes_to(hotline, who)
+    for _ in range(4):
+        settles(hotline, waiting, Outcome.FAILED)
+        hotline.outbox.hurry(who, hotline.outbox.now())
+    settles(hotline, waiting, Outcome.FAILED)
+    hotline.redis.hincrby(keys.bank_health(who), "since", -FAILING_AFTER_SECONDS)
+    sweep.hurry()
+    assert not is_due(hotline, waiting)
+    settles(hotline, owes_to(hotline, who), Outcome.RECEIVED)
+    sweep.hurry()
+    assert is_due(hotline, waiting)
+    assert hotline.redis.scard(keys.BANKS_BACK) == 0
+
+
+def test_one_notice_that_always_fails_is_not_tried_again_whenever_another_is_taken(
+    hotline: Hotline, sweep: Sweep
+) -> None:
+    waiting = owes_to(hotline, "icbc")
+    settles(hotline, waiting, Outcome.FAILED)
+    settles(hotline, owes_to(hotline, "icbc"), Outcome.RECEIVED)
+    sweep.hurry()
+    assert not is_due(hotline, waiting)
+
+
+def owes_to(hotline: Hotline, who: str) -> str:
+    """The id of a notice to a bank, or of a text."""
+    reading, notice_id = hotline.cases.of_notice(""), new_notice_id()
+    kind, bank = (NoticeKind.TEXT, "icbc") if who == TEXTS else (NoticeKind.PING, who)
+    owed = Owed(kind, bank, reading.now, {}, id=notice_id)
+    assert hotline.cases.commit(Change(owes=(owed,)), reading)
+    return notice_id
+
+
+def settles(hotline: Hotline, notice_id: str, outcome: Outcome) -> None:
+    """An attempt comes to this; a failed one is due again in an hour."""
+    assert hotline.outbox.claim(notice_id, 30) is not None
+    now = int(hotline.outbox.now())
+    hotline.service.settle(notice_id, Attempt(now, outcome, 503, 9, ""), now + 3600)
+
+
+def is_due(hotline: Hotline, notice_id: str) -> bool:
+    due = hotline.redis.zscore(keys.NOTICES_OPEN, notice_id)
+    return due is not None and float(due) <= hotline.outbox.now()
 
 
 def test_a_bank_that_is_back_gets_its_backlog_bit_by_bit(hotline: Hotline, sweep: Sweep) -> None:

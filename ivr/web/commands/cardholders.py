@@ -88,7 +88,7 @@ def import_file(context: click.Context, file: TextIO) -> None:
     """Adds or replaces the cards in FILE, a CSV with one line a card ("-" reads the input).
 
     Bad lines are listed and left out. A phone that cannot be read is listed too: its card goes in
-    without it. Importing a file again changes nothing.
+    without it. Either ends with exit status 1. Importing a file again changes nothing.
     """
     started = time.monotonic()
     with _store_failures(), _progress("lines", file) as advance:

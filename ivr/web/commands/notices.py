@@ -89,7 +89,9 @@ def list_notices(
     report: str | None, limit: int, *, stuck: bool, as_json: bool,
 ) -> None:  # fmt: skip
     """Notices with their attempts, oldest first."""
-    wanted = Wanted(_known_here(bank), state, since, until)
+    if since is not None and until is not None and since >= until:
+        raise click.UsageError("--since must be before --until: nothing is owed in between.")
+    wanted = Wanted(_known(bank), state, since, until)
     found = _find(wanted, _narrowed(report, stuck=stuck))
     shown = _tools().outbox.find_all(notice_id for _, notice_id in found[:limit])
     attempts = _tools().outbox.attempts_of(notice.id for notice in shown)
@@ -104,32 +106,44 @@ def list_notices(
 
 @notices.command("resend")
 @click.argument("notice_id", required=False)
-@click.option("--bank", help="All notices to this bank …")
+@click.option("--bank", help=f"All notices to this bank (`{TEXTS}`: all texts) …")
 @click.option("--since", type=Moment(), help="… owed since then (UTC).")
-def resend(notice_id: str | None, bank: str | None, since: float | None) -> None:
-    """Sends a notice again under its own id: the bank knows a repeated one by that."""
+@click.option("--again", is_flag=True, help="Also what was delivered: the bank lost it.")
+def resend(notice_id: str | None, bank: str | None, since: float | None, *, again: bool) -> None:
+    """Sends a notice again under its own id: the bank knows a repeated one by that. A holder gets a
+    text once more.
+    """
     by_id, by_time = (bank, since) == (None, None), None not in (bank, since)
     if not (by_id if notice_id else by_time):
         raise click.UsageError("Give a notice's ID, or --bank and --since together.")
     if notice_id:
-        chosen = [notice.id for notice in _tools().outbox.find_all([notice_id])]
+        named = [notice_id]
     else:  # pings want no repeat, and the texts about the bank's cards went to the holders
-        wanted = Wanted(bank=_known(str(bank)), since=since, kinds=TOLD)
-        chosen = [found for _, found in _find(wanted)]
-    if not chosen:
+        kinds = (NoticeKind.TEXT,) if bank == TEXTS else TOLD
+        named = [found for _, found in _find(Wanted(_known(bank), since=since, kinds=kinds))]
+    found = _tools().outbox.find_all(named)
+    if not found:
         raise click.ClickException("There is no such notice.")
-    sent = [found for found in chosen if _tools().service.send_again(found)]
-    for found in sent:
-        click.echo(f"{found} will be sent again")
+    chosen = [n.id for n in found if again or n.state is not NoticeState.DELIVERED]
+    _send_again(chosen, delivered=len(found) - len(chosen))
+
+
+def _send_again(chosen: Sequence[str], *, delivered: int) -> None:
+    """Says of each what becomes of it. `delivered`: how many are not chosen because they were."""
+    sent = [notice_id for notice_id in chosen if _tools().service.send_again(notice_id)]
+    for notice_id in sent:
+        click.echo(f"{notice_id} will be sent again")
     if left := len(chosen) - len(sent):
         click.echo(f"{left} left alone: still open, or overtaken (unblocked, or a later report)")
+    if delivered:
+        click.echo(f"{delivered} left alone: delivered already (to send those too, add --again)")
 
 
 @banks.command("ping")
 @click.argument("bank")
 def ping(bank: str) -> None:
     """Sends a signed test event through the bank's own queue and says what it answered."""
-    _known(bank)
+    _configured(bank)
     notice_id = _tools().service.ping(bank)
     said = _first_attempt(notice_id)
     _tools().service.drop(notice_id)  # one attempt only: a failed ping is not tried again
@@ -146,7 +160,7 @@ def ping(bank: str) -> None:
 @click.argument("bank")
 def rotate(bank: str) -> None:
     """Makes a new signing secret for a bank and says how to bring it into use."""
-    variable = _tools().banks[_known(bank)].secrets_env
+    variable = _tools().banks[_configured(bank)].secrets_env
     fresh = WEBHOOK_SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
     click.echo(f"New secret for {bank}:\n\n  {fresh}\n")
     click.echo(f"1. Put it first: {variable}=<new>,<old> and restart web, worker and clock.")
@@ -155,14 +169,14 @@ def rotate(bank: str) -> None:
     click.echo(f"3. `flask banks ping {bank}`. Once the bank uses the new one, drop the old one.")
 
 
-def _known(bank: str) -> str:
+def _configured(bank: str) -> str:
     known = _tools().banks
     if bank not in known:
         raise click.ClickException(f"There is no bank {bank}; there are {', '.join(known)}.")
     return bank
 
 
-def _known_here(bank: str | None) -> str | None:
+def _known(bank: str | None) -> str | None:
     """Also the texts, and banks that left while notices still name them."""
     known = (*_tools().banks, *sorted(_tools().outbox.banks() - set(_tools().banks)), TEXTS)
     if bank is not None and bank not in known:

@@ -87,6 +87,7 @@ def a_notice(state: str = "open", **changes: Any) -> Notice:
         card_ref=CARD_REF,
         sealed_body=b"(sealed)",
         created_at=REPORTED_AT,
+        tried_since=REPORTED_AT,
         state=NoticeState(state),
     )
     return replace(notice, **changes)

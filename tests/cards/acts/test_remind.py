@@ -8,8 +8,7 @@ import pytest
 
 from ivr.cards.acts.remind import FIRST_AFTER, remind
 from ivr.cards.case import Case
-from ivr.cards.change import Change, Entry, NoticeChange, Reminder
-from ivr.cards.notice import NoticeState
+from ivr.cards.change import Change, Entry, NoticeChange, Reminder, owed_again
 from tests.cards.acts.builders import (
     EVERY_BLOCK,
     EVERY_NOTICE,
@@ -58,9 +57,7 @@ def expected(done: str, notice: str, taken_at: int) -> Change:
         return Change(reminder=later)
     if done == "leave it to a person":
         return Change(notice=NoticeChange(a_notice(notice), needs_person=True), reminder=stop)
-    asked = NoticeChange(
-        a_notice(notice), state=NoticeState.OPEN, due=NOW, since=taken_at, needs_person=False
-    )
+    asked = owed_again(a_notice(notice), NOW, since=taken_at)
     line = Entry("notice_asked_again", {"notice": "ntc-1", "bank": "icbc"})
     return Change(notice=asked, reminder=later, journal=(line,))
 

@@ -52,8 +52,18 @@ OTHERS: Final = {
 
 
 def owed_again(notice: Notice) -> NoticeChange:
-    """Due at once, with 72 hours ahead of it, and off the list of what a person must look at."""
-    return NoticeChange(notice, state=NoticeState.OPEN, due=NOW, since=NOW, needs_person=False)
+    """Due at once, with 72 hours ahead of it, and off the list of what a person must look at. What
+    was never delivered has been owed all the time.
+    """
+    is_delivered = notice.state is NoticeState.DELIVERED
+    return NoticeChange(
+        notice,
+        state=NoticeState.OPEN,
+        due=NOW,
+        since=NOW,
+        owed_since=NOW if is_delivered else notice.created_at,
+        needs_person=False,
+    )
 
 
 def resent(notice: Notice) -> Entry:

@@ -334,6 +334,7 @@ SHOWN: list[tuple[str, str, list[int]]] = [
     ("+8613800138000", "+861051234567", []),
     ("+8613800138000", "+8613800138001", [13214]),
     *((raw, "", [13214]) for raw in ("anonymous", "+266696687", "Restricted", "+7378742833")),
+    *((raw, "", [13214]) for raw in ("+2562533", "+86282452253", "+8656696")),
     *((raw, "", [13214]) for raw in ("client:bob", "sip:alice@pbx.example", "13800138000", "")),
     ("anonymous", "anonymous", [13214]),
     ("anonymous", "+8612333", []),
