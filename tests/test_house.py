@@ -343,6 +343,7 @@ LIVES = {
     "journal": Life("trimmed by time (JOURNAL_RETENTION_DAYS)"),
     "counters": Life("for ever"),
     "texts:refused": Life("until Twilio takes a text, or 7 days", 7 * keys.DAY),
+    "made_sure": Life("for ever"),
     "sweep:alive": Life("15 s", 15),
     "call": Life("expires after an hour without a turn", 3600),
     "running": Life("expires 3 minutes after its last sign", 180),
