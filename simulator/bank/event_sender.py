@@ -11,6 +11,7 @@ from simulator.bank.ledger import Ledger
 from simulator.bank.settings import Bank
 from simulator.bank.signatures import signed_headers
 
+FINAL_REFUSALS = (404, 409, 422)  # unless the hotline says when to try again
 LONGEST_DELAY = 300.0
 PATIENCE = (2.0, 5.0)  # seconds to connect, seconds to answer
 log = logging.getLogger(__name__)
@@ -55,13 +56,16 @@ class EventSender:
                     self._wake_up.wait(wait)
 
     def _send(self, session: requests.Session, event_id: str, body: str, before: int) -> None:
-        status, answer = self._post(session, event_id, body)
+        status, answer, is_final = self._post(session, event_id, body)
         again_in = min(self._first_delay * 2.0 ** min(before, 32), LONGEST_DELAY)
         with self._ledger.transaction() as ledger:
-            outbox.note_attempt(ledger, event_id, status, answer, again_in)
+            outbox.note_attempt(ledger, event_id, status, answer, again_in, is_final=is_final)
         log.info("%s event %s: %s", self._bank.id, event_id, status or answer)
 
-    def _post(self, session: requests.Session, event_id: str, body: str) -> tuple[int | None, str]:
+    def _post(
+        self, session: requests.Session, event_id: str, body: str
+    ) -> tuple[int | None, str, bool]:
+        """Status (None: no answer), what was said, and whether that is the last word."""
         headers = signed_headers(self._bank.all_secrets()[0], event_id, body)
         headers["content-type"] = "application/json"
         try:
@@ -73,5 +77,6 @@ class EventSender:
                 allow_redirects=False,
             )
         except requests.RequestException as error:
-            return None, type(error).__name__
-        return answer.status_code, answer.text
+            return None, type(error).__name__, False
+        is_final = answer.status_code in FINAL_REFUSALS and "retry-after" not in answer.headers
+        return answer.status_code, answer.text, is_final

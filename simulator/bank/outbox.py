@@ -9,7 +9,6 @@ from typing import Any
 
 from simulator.bank.ledger import Ledger, now_text
 
-FINAL_REFUSALS = (404, 409, 422)
 ANSWER_KEPT = 300
 
 
@@ -46,16 +45,26 @@ def next_waiting(ledger: Ledger, bank: str) -> dict[str, Any] | None:
 
 
 def note_attempt(
-    ledger: Connection, event_id: str, status: int | None, answer: str, again_in: float
+    ledger: Connection,
+    event_id: str,
+    status: int | None,
+    answer: str,
+    again_in: float,
+    *,
+    is_final: bool,
 ) -> None:
-    """What the hotline answered (status None: nothing) and whether the event still waits."""
+    """What the hotline answered (status None: nothing); an event with a final one waits no more."""
     ledger.execute(
         "INSERT INTO event_attempts (event_id, at, status, answer) VALUES (?, ?, ?, ?)",
         (event_id, now_text(), status, answer[:ANSWER_KEPT]),
     )
     ledger.execute(
         "UPDATE events SET state = ?, due = ? WHERE event_id = ?",
-        (_state_after(status), datetime.now(UTC).timestamp() + again_in, event_id),
+        (
+            _state_after(status, is_final=is_final),
+            datetime.now(UTC).timestamp() + again_in,
+            event_id,
+        ),
     )
 
 
@@ -74,10 +83,10 @@ def list_all(ledger: Ledger, bank: str) -> list[dict[str, Any]]:
     return [_as_json(event, attempts[event["event_id"]]) for event in events]
 
 
-def _state_after(status: int | None) -> str:
+def _state_after(status: int | None, *, is_final: bool) -> str:
     if status is not None and 200 <= status < 300:
         return "delivered"
-    return "refused" if status in FINAL_REFUSALS else "waiting"
+    return "refused" if is_final else "waiting"
 
 
 def _as_json(event: dict[str, Any], attempts: list[dict[str, Any]]) -> dict[str, Any]:

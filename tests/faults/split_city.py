@@ -8,8 +8,9 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Final
@@ -63,7 +64,6 @@ class SplitCity:
     count: int
     seed: int
     promise: Promise = Promise()
-    environ: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.network = Network([*NODES, *SENTINELS, *SITES])
@@ -138,6 +138,9 @@ class SplitCity:
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
         return said.startswith("200"), said
 
+    def _is_ready(self, site: str) -> bool:
+        return self.ready(site)[0]
+
     def _start(self) -> None:
         address = self.network.address
         for number, host in enumerate(NODES):
@@ -164,7 +167,7 @@ class SplitCity:
         for site in SITES:
             self._open(site)
         for site in SITES:
-            self._wait_for(lambda site=site: self.ready(site)[0], f"{site} to be ready")
+            self._wait_for(partial(self._is_ready, site), f"{site} to be ready")
 
     def _node(self, host: str, lines: list[str], *options: str) -> Node:
         node = Node(
@@ -204,6 +207,8 @@ class SplitCity:
 
     def _open(self, site: str) -> None:
         port, python = self.ports[site], sys.executable
+        journal = self.folder / f"journal-{site}"
+        journal.mkdir()
         self.network.door_in(site, port)
         self.network.door_out(site, self.bank.port)
         self.network.door_out(site, int(self.texts.url.rpartition(":")[2]))
@@ -211,7 +216,7 @@ class SplitCity:
             **os.environ,
             **self._environ,
             "PUBLIC_BASE_URL": self.base_urls[site],
-            **{name: value.format(site=site) for name, value in self.environ.items()},
+            "JOURNAL_DIR": str(journal),
         }
         gunicorn = [python, "-m", "gunicorn", "--worker-class", "gthread", "--threads", "8",
                     "--no-control-socket"]  # fmt: skip
@@ -227,13 +232,10 @@ class SplitCity:
             self.processes[f"{name}-{site}"] = Process(name, here, environ, log)
             self.processes[f"{name}-{site}"].start()
 
-    def cut(self, some: Collection[str], others: Collection[str]) -> None:
-        self.network.cut(some, others)
-
-    def _wait_for(self, reached: Any, what: str, seconds: float = WHOLE_SECONDS) -> None:
-        until = time.monotonic() + seconds
+    def _wait_for(self, reached: Callable[[], bool], what: str) -> None:
+        until = time.monotonic() + WHOLE_SECONDS
         while not reached():
             if time.monotonic() > until:
                 logs = "\n".join(f"--- {n}\n{p.said()[-1500:]}" for n, p in self.processes.items())
-                raise TimeoutError(f"waited {seconds} s in vain for {what}\n{logs}")
+                raise TimeoutError(f"waited {WHOLE_SECONDS} s in vain for {what}\n{logs}")
             time.sleep(0.2)

@@ -129,7 +129,12 @@ def _calls(
 
 @dataclass
 class Outcome:
-    """Figures of one cut, and what does not add up, by report number."""
+    """Figures of one cut, and what does not add up, by report number.
+
+    lost: told, and not on record. orphans: a bank or a holder was told, and it is not on record.
+    doubled: a card with two running reports, or a report that blocked twice at the bank.
+    unblocked: told, and missing from the bank's list of blocks.
+    """
 
     told: int
     lost: list[str]
@@ -139,10 +144,9 @@ class Outcome:
     busy: dict[str, float]
 
     @property
-    def faults(self) -> dict[str, list[str]]:
-        named = {"lost": self.lost, "orphans": self.orphans, "doubled": self.doubled,
-                 "not blocked": self.unblocked}  # fmt: skip
-        return {name: found for name, found in named.items() if found}
+    def found(self) -> dict[str, list[str]]:
+        return {"lost": self.lost, "orphans": self.orphans, "doubled": self.doubled,
+                "not_blocked": self.unblocked}  # fmt: skip
 
 
 def outcome(city: SplitCity, sites: dict[str, Site]) -> Outcome:

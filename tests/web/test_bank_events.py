@@ -9,6 +9,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -874,3 +875,34 @@ class TestOurFaults:
         assert problem(answer)[0] == status
         if status == 405:
             assert answer.headers["Allow"]
+
+
+@pytest.fixture
+def split_street(redis: Redis, redis_server: RedisServer, tmp_path: Path) -> Street:
+    """Reports that were told may be missing for a while."""
+    assert redis.dbsize() == 0
+    place = tmp_path / "journal"
+    place.mkdir()
+    return a_street(redis_server, journal_dir=str(place))
+
+
+@pytest.mark.parametrize("number", ["12345670", "another bank's"])
+def test_a_report_that_may_come_back_is_asked_for_again(split_street: Street, number: str) -> None:
+    """Within the hour, so that no bank's word on it is lost; another bank's looks the same."""
+    if number != "12345670":
+        number = split_street.records.reports_lost(split_street.li).number
+    now = int(time.time())
+    for ago, status in ((0, 409), (3500, 409), (3700, 404)):
+        told = {"type": BLOCKED, "timestamp": iso(now - ago), "data": {"report_number": number}}
+        answer = split_street.icbc.sends(json.dumps(told).encode())
+        assert answer.status_code == status
+        assert answer.headers.get("Retry-After") == ("30" if status == 409 else None)
+
+
+def test_its_word_counts_once_the_report_is_back(split_street: Street, redis: Redis) -> None:
+    report = split_street.files()
+    record = redis.getdel(keys.report(report.number))
+    assert isinstance(record, bytes)
+    assert split_street.icbc.blocked(report, "evt_1").status_code == 409
+    redis.set(keys.report(report.number), record, ex=1000)
+    assert split_street.icbc.blocked(report, "evt_1").json == {"status": "applied"}

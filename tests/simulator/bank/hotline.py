@@ -25,6 +25,7 @@ class ToyHotline:
     def __init__(self, secret: str) -> None:
         self.secret = secret
         self.answers: list[int] = []
+        self.retry_after = ""  # with every answer, if there is one
         self.events: list[ReceivedEvent] = []
         self._news = threading.Condition()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._conversation())
@@ -81,6 +82,8 @@ class ToyHotline:
                 headers = {name.lower(): value for name, value in self.headers.items()}
                 self.send_response(hotline.hears(self.path, headers, body))
                 self.send_header("location", "/elsewhere")
+                if hotline.retry_after:
+                    self.send_header("retry-after", hotline.retry_after)
                 self.send_header("content-length", "2")
                 self.end_headers()
                 self.wfile.write(b"{}")

@@ -119,6 +119,17 @@ def test_a_final_answer_ends_it(
     assert [a["status"] for a in event["attempts"]] == [status]
 
 
+def test_not_yet_is_not_final(teller: SandboxBank, hotline: ToyHotline, blocked_card: str) -> None:
+    """A conflict with a time to try again: the hotline does not have the report yet."""
+    hotline.retry_after = "30"
+    hotline.will_answer(409)
+
+    teller.unblocks("icbc", blocked_card)
+
+    event = teller.wait_for_event("icbc", "financial_function.unblocked", "delivered")
+    assert [a["status"] for a in event["attempts"]] == [409, 200]
+
+
 def test_a_redirect_is_not_followed(
     teller: SandboxBank, hotline: ToyHotline, blocked_card: str
 ) -> None:
