@@ -9,6 +9,7 @@ MEASUREMENTS: Final = {
     "turn": "a voice turn and a filing turn, beside the same server with a fixed answer",
     "notice": "from filing a report to its receipt by the bank, beside BLPOP and a POST",
     "bulkhead": "one bank's notices while another bank never answers, beside the same without",
+    "sure": "a filing made sure of by a journal or a replica, beside one that is not",
     "sentinel": "the primary Redis is killed three times under callers; what was lost is counted",
     "import": "100 000 lines of cardholders, beside reading and sealing them only",
 }

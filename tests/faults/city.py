@@ -153,15 +153,7 @@ class City:
             "PUBLIC_BASE_URL": self.base_url,
             "PORT": self.base_url.rpartition(":")[2],
             "OPERATIONS_BIND": self.operations,
-            "TWILIO_ACCOUNT_SID": ACCOUNT,
-            "TWILIO_AUTH_TOKEN": TOKEN,
-            "TWILIO_FROM_NUMBER": "+8612333",
-            "TWILIO_API_BASE": self.texts.url,
-            "DATA_KEYS": Fernet.generate_key().decode(),
-            "AGENT_NUMBER": "+861012333",
-            "AGENT_HOURS": "00:00-24:00",
-            "WORKERS_PER_BANK": "2",
-            **self.bank.environment,
+            **a_deployment(self.bank, self.texts),
         }
 
     def _commands(self) -> dict[str, list[str]]:
@@ -176,6 +168,21 @@ class City:
             "worker": [python, "-m", "workers.deliver"],
             "clock": [python, "-m", "workers.sweep"],
         }
+
+
+def a_deployment(bank: RunningBank, texts: TextService) -> dict[str, str]:
+    """The settings that do not depend on where things are."""
+    return {
+        "TWILIO_ACCOUNT_SID": ACCOUNT,
+        "TWILIO_AUTH_TOKEN": TOKEN,
+        "TWILIO_FROM_NUMBER": "+8612333",
+        "TWILIO_API_BASE": texts.url,
+        "DATA_KEYS": Fernet.generate_key().decode(),
+        "AGENT_NUMBER": "+861012333",
+        "AGENT_HOURS": "00:00-24:00",
+        "WORKERS_PER_BANK": "2",
+        **bank.environment,
+    }
 
 
 @contextmanager

@@ -15,14 +15,13 @@ from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from cryptography.fernet import Fernet
 from redis.exceptions import RedisError
 
 from ivr.made_up import made_up_holder
 from ivr.settings import read_settings
 from ivr.store.cardholders_csv import CardLine
 from simulator.bank.running import RunningBank
-from tests.faults.city import ACCOUNT, BANKS, TOKEN, free_port
+from tests.faults.city import BANKS, a_deployment, free_port
 from tests.faults.network import Network
 from tests.faults.process import Process
 from tests.faults.text_service import TextService
@@ -194,15 +193,7 @@ class SplitCity:
             "REDIS_URL": f"redis+sentinel://{hosts}/{SERVICE}/0",
             "PUBLIC_BASE_URL": self.base_urls["w1"],
             "WAIT_FOR_REPLICAS": str(self.promise.wait_for),
-            "TWILIO_ACCOUNT_SID": ACCOUNT,
-            "TWILIO_AUTH_TOKEN": TOKEN,
-            "TWILIO_FROM_NUMBER": "+8612333",
-            "TWILIO_API_BASE": self.texts.url,
-            "DATA_KEYS": Fernet.generate_key().decode(),
-            "AGENT_NUMBER": "+861012333",
-            "AGENT_HOURS": "00:00-24:00",
-            "WORKERS_PER_BANK": "2",
-            **self.bank.environment,
+            **a_deployment(self.bank, self.texts),
         }
 
     def _open(self, site: str) -> None:

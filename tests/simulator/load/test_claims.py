@@ -19,6 +19,7 @@ CLAIMED = {
     "bank_blocked": (Claim.BLOCKED, ""),
     "status_bank_blocked": (Claim.BLOCKED, ""),
     "bank_waiting": (Claim.WAITING, ""),
+    "bank_waiting_untexted": (Claim.WAITING, ""),
     "status_bank_waiting": (Claim.WAITING, ""),
     "bank_failed": (Claim.NOT_BLOCKED, ""),
     "status_bank_failed": (Claim.NOT_BLOCKED, ""),
