@@ -140,7 +140,9 @@ def _add_commands(app: Flask, settings: Settings, store: Store, service: CardSer
     tools = RecordTools(store.holders, store.vault, store.roster, store.removal, banks, now)
     add_record_commands(app, tools)
     add_notice_commands(app, NoticeTools(service, store.cases, store.outbox, banks))
-    add_report_commands(app, ReportTools(store.cases, store.outbox, store.journal))
+    add_report_commands(
+        app, ReportTools(store.cases, store.outbox, store.journal, service.make_sure)
+    )
     app.cli.add_command(flow)
 
 

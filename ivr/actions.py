@@ -159,10 +159,22 @@ def _choices(turn: Turn, known: KnownHolder) -> tuple[Choice, ...]:
         Choice(
             ref,
             _card_facts(card, turn.banks, turn.call.language),
-            "pick_item_reported" if _why_not(turn, known, ref) in REPORTED else "",
+            "pick_item_reported" if _is_surely_reported(turn, known, ref) else "",
         )
         for ref, card in list(known.cards.items())[:8]
     )
+
+
+def _is_surely_reported(turn: Turn, known: KnownHolder, card_ref: str) -> bool:
+    """Whether the list may say so: of our own report only when it may be told."""
+    why = _why_not(turn, known, card_ref)
+    suspension = known.readings[card_ref].case.suspension
+    if why is Refusal.ALREADY and suspension is not None:
+        try:
+            turn.service.make_sure(suspension.number_told)
+        except OutcomeUnknownError:
+            return False
+    return why in REPORTED
 
 
 def _why_not(turn: Turn, known: KnownHolder, card_ref: str) -> Refusal | None:

@@ -6,6 +6,7 @@ is decided here and in ivr/cards/acts, never in a channel.
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import structlog
@@ -19,7 +20,7 @@ from ivr.cards.acts.report import Filing, Fresh, Origin, Refusal, ReportRequest
 from ivr.cards.acts.restore import Restored, restore
 from ivr.cards.acts.send_again import send_again
 from ivr.cards.acts.settle import settle
-from ivr.cards.bank_event import BLOCKED, BankEvent
+from ivr.cards.bank_event import BLOCKED, UNBLOCKED, BankEvent
 from ivr.cards.change import NOTHING, Change, Owed
 from ivr.cards.errors import (
     NotThisBanksError,
@@ -122,34 +123,45 @@ class CardService:
             self.make_sure(filing.suspension.number_told)
         return filing
 
-    def make_sure(self, report_number: str) -> None:
-        """Returns when a report's number may be told to anybody: whoever filed it may have been
-        killed before he could make sure of it.
+    def make_sure(self, *report_numbers: str, may_be_gone: bool = False) -> None:
+        """Returns when these numbers may be told to anybody: whoever filed a report may have been
+        killed before he could make sure of it. Empty ones are left out. `may_be_gone`: a report
+        whose retention is over is no reason not to tell its number.
 
         Raises:
-            OutcomeUnknownError: it may be lost again, and nobody may be told.
+            OutcomeUnknownError: one may be lost again, and nobody may be told.
         """
-        if report_number:
-            self._assurance.make_sure(report_number)
+        self._assurance.make_sure(*filter(None, report_numbers), may_be_gone=may_be_gone)
 
     def restore(self, report: LossReport) -> Restored | None:
         """Files a report again that was told and is not on record any more, or records that it
         has been overtaken. None when it is on record, or when its holder has left the directory.
         """
-        while self._cases.find_report(report.number) is None:
+        while self._cases.missing([report]):
             known = self.holder(report.holder_ref)
             if known is None:
+                log.error("report_not_restored", report=report.number, why="unknown holder")
                 return None
             reading = self._cases.of_filing(report.card_ref, report.channel, report.origin)
             card = known.cards.get(report.card_ref)
             came_to, change = restore(
-                reading.case, report, known.holder, card, reading.now,
+                reading.case, self._numbered(report), known.holder, card, reading.now,
                 earlier=reading.notice, request_filed_another=reading.filed_before,
             )  # fmt: skip
             if self._cases.commit(change, reading.resting_on(known.guard)):
                 log.warning("report_restored", report=report.number, came_to=came_to)
                 return came_to
         return None
+
+    def _numbered(self, report: LossReport) -> LossReport:
+        """The report under its own number, or another one if that was given to somebody else on
+        the other side of a split: its caller was told a number that is not his, so a person looks.
+        """
+        if self._cases.find_report(report.number) is None:
+            return report
+        other = new_report_number()
+        log.error("report_number_taken", report=report.number, filed_as=other)
+        return replace(report, number=other)
 
     def _try_to_file(
         self, request: ReportRequest, known: KnownHolder, *, is_fresh: bool
@@ -245,6 +257,9 @@ class CardService:
     def _hear_once(self, event: BankEvent, card_ref: str) -> EventStatus | None:
         reading = self._cases.of_event(card_ref, event.bank, event.id)
         is_repeated = self._is_repeated(event, reading.seen)
+        is_of_no_block = event.type == UNBLOCKED and reading.case.block is None
+        if not is_repeated and is_of_no_block and self._may_come_yet(event):
+            raise ReportNotThereYetError
         if not is_repeated and reading.heard_lately >= self._events_per_minute:
             raise TooManyEventsError
         status, change = hear(
@@ -301,8 +316,9 @@ class CardService:
 
     def _may_come_yet(self, event: BankEvent) -> bool:
         """Whether the report may be filed again in a moment. Said of other banks' reports too."""
-        is_recent = event.at > self._outbox.now() - COMES_BACK_SECONDS
-        return self._assurance.may_come_late and is_recent
+        if not self._assurance.may_come_late:
+            return False
+        return event.at > self._outbox.now() - COMES_BACK_SECONDS
 
     def _card_of(self, event: BankEvent) -> str:
         """The card an event is about. If it is not this bank's card, the bank learns nothing."""

@@ -105,8 +105,8 @@ class Delivery:
 
     def _try_once(self, notice: Notice, until: float) -> Attempt:
         now = _despite_outages(self._outbox.now, until)
-        self._service.make_sure(notice.report_number)
         try:
+            self._service.make_sure(notice.report_number)
             content = self._outbox.body(notice)
             body = _despite_outages(lambda: self._write(content), until)
         except UnsendableError as error:

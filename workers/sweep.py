@@ -52,6 +52,7 @@ class Sweep:
         self._outbox = outbox
         self._bank_health = bank_health
         self._journal = journal
+        self._restoring = restoring
         self._banks = banks
         self._rounds = 0
         self._failing: dict[str, str] = {}
@@ -132,6 +133,7 @@ class Sweep:
     def _trim(self) -> None:
         now = self._outbox.now()
         self._journal.trim(now)
+        self._restoring.forget_old(now)
         self._outbox.forget_stuck(now)
 
     def _failures(self) -> list[str]:

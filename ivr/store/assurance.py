@@ -1,5 +1,6 @@
 """Makes sure of a report before anybody is told of it, whatever breaks next."""
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import structlog
@@ -11,7 +12,7 @@ from ivr.errors import HotlineError
 from ivr.logs import fault
 from ivr.store import keys
 from ivr.store.local_journal import LocalJournal
-from ivr.store.unreadable import read
+from ivr.store.unreadable import naming, read
 
 REPLICA_MILLISECONDS: Final = 1000  # a caller is waiting
 
@@ -35,37 +36,45 @@ class Assurance:
         """Whether a report that was told can be missing in Redis for a while."""
         return self._replicas > 0 or self._journal.is_kept
 
-    def make_sure(self, number: str) -> None:
-        """Returns when a report's number may be told: replicas have it, and so has this machine's
-        disk.
+    def make_sure(self, *numbers: str, may_be_gone: bool = False) -> None:
+        """Returns when these reports' numbers may be told: replicas have them, and so has this
+        machine's disk. `may_be_gone`: one whose retention is over may be told as well.
 
         Raises:
-            OutcomeUnknownError: it may not be told.
+            OutcomeUnknownError: one of them may not be told.
+            UnreadableRecordError: one of them cannot be read.
         """
-        if not self.may_come_late:
+        if not numbers or not self.may_come_late:
             return
         try:
-            self._journal.write(read(LossReport, keys.report(number), self._confirmed(number)))
+            for number, record in zip(numbers, self._confirmed(numbers), strict=True):
+                if record is None and may_be_gone:
+                    continue
+                if record is None:
+                    raise OutcomeUnknownError
+                with naming(self._redis):
+                    self._journal.write(read(LossReport, keys.report(number), record))
         except RedisError as error:
             raise OutcomeUnknownError from error
         except OSError as error:
             log.warning("journal_not_written", **fault(error))
             raise OutcomeUnknownError from error
 
-    def _confirmed(self, number: str) -> Any:
-        """The report's record, which enough replicas have.
+    def _confirmed(self, numbers: Sequence[str]) -> list[Any]:
+        """The reports' records, which enough replicas have.
 
         WAIT covers only what its own connection wrote, so a small write goes before it. Replicas
-        that have this write also have the report, because it came earlier. Another primary may
-        have taken over meanwhile, so the present one is also asked for the report.
+        that have this write also have the reports, because they came earlier. Another primary may
+        have taken over meanwhile, so the present one is also asked for the reports.
         """
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.set(keys.MADE_SURE, 1)
             pipe.execute_command("WAIT", self._replicas, REPLICA_MILLISECONDS)
-            pipe.get(keys.report(number))
-            _, reached, record = pipe.execute()
-        if reached < self._replicas or record is None:
+            pipe.mget([keys.report(number) for number in numbers])
+            _, reached, records = pipe.execute()
+        if reached < self._replicas:
             # Perhaps this is the primary of the losing side: the sentinels are asked again.
             self._redis.connection_pool.disconnect(inuse_connections=False)
             raise OutcomeUnknownError
-        return record
+        found: list[Any] = records
+        return found

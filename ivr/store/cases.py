@@ -23,7 +23,7 @@ from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind
 from ivr.store import keys
 from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.bank_health import HEALTHY, BankHealth, Health, health_of
-from ivr.store.codec import dump, plain, whole
+from ivr.store.codec import dump, load, plain, whole
 from ivr.store.connection import OUTAGE, DurabilityGuard
 from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox, load_notice
@@ -275,13 +275,21 @@ class Cases:
         except OUTAGE as error:
             raise OutcomeUnknownError from error
 
-    def missing(self, numbers: Sequence[str]) -> set[str]:
-        """Those of these report numbers that are not on record here."""
+    def missing(self, reports: Sequence[LossReport]) -> set[str]:
+        """The numbers of those reports that are not on record here. A report is there when its
+        number is, of the same notice, or its notice (of a report that got another number).
+        """
         with self._redis.pipeline(transaction=False) as pipe:
-            for number in numbers:
-                pipe.exists(keys.report(number))
-            found = pipe.execute()
-        return {number for number, is_there in zip(numbers, found, strict=True) if not is_there}
+            pipe.mget([keys.report(report.number) for report in reports])
+            for report in reports:
+                pipe.exists(keys.notice(report.notice_id))
+            texts, *notices = pipe.execute()
+        rows = zip(reports, texts, notices, strict=True)
+        return {
+            report.number
+            for report, text, has_notice in rows
+            if not has_notice and not is_same(report, text)
+        }
 
     def history(self) -> str:
         """Names what this Redis has written until now: another primary has another history."""
@@ -408,6 +416,16 @@ def reading_of(now: bytes | int, case: Sequence[Any]) -> Reading:
     number = known.report_number if known else ""
     belongs_to = None if report is None else read(LossReport, keys.report(number), report)
     return Reading(int(now), Case(card_ref, suspension, known, belongs_to), tuple(guards))
+
+
+def is_same(report: LossReport, text: Any) -> bool:
+    """Whether this is the record of that report, in whatever state. What cannot be read may be."""
+    if text is None:
+        return False
+    try:
+        return load(LossReport, text).notice_id == report.notice_id
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return True
 
 
 def _with_notice(reading: Reading, found: Sequence[Any]) -> Reading:

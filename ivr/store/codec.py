@@ -1,9 +1,11 @@
 """Records to JSON and back: dataclasses of simple fields, nothing clever."""
 
 import json
+from collections.abc import Hashable
 from dataclasses import asdict
 from enum import Enum
-from typing import Any, TypeVar, get_type_hints
+from functools import cache
+from typing import Any, TypeVar, cast, get_type_hints
 
 T = TypeVar("T")
 
@@ -16,8 +18,13 @@ def dump(record: Any) -> str:
 def load(kind: type[T], text: str | bytes) -> T:
     """JSON text as a dataclass of simple fields; enum fields are restored."""
     fields = json.loads(text)
-    hints = get_type_hints(kind)
+    hints = _hints(cast("Hashable", kind))
     return kind(**{name: _restore(hints[name], value) for name, value in fields.items()})
+
+
+@cache
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    return get_type_hints(kind)
 
 
 def _restore(hint: Any, value: Any) -> Any:

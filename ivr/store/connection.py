@@ -15,9 +15,15 @@ from redis.sentinel import SentinelConnectionPool
 
 from ivr.errors import HotlineError
 from ivr.redis_url import SENTINEL_SCHEME, read_sentinels
-from ivr.store.sentinels import SENTINEL_SECONDS, PrimaryConnection, Sentinels, sentinel_faults
+from ivr.store.sentinels import (
+    SENTINEL_SECONDS,
+    NotThePrimaryError,
+    PrimaryConnection,
+    Sentinels,
+    sentinel_faults,
+)
 
-OUTAGE: Final = (RedisConnectionError, RedisTimeoutError)
+OUTAGE: Final = (RedisConnectionError, RedisTimeoutError, NotThePrimaryError)
 BELIEVED_SECONDS: Final = 30.0  # a Redis that came back may have another configuration
 PAUSE_SECONDS: Final = 0.5
 
@@ -125,7 +131,10 @@ def check_others(redis: Redis, *, development: bool) -> list[str]:
     service, sentinels = pool.service_name, pool.sentinel_manager
     weak = sentinel_faults(sentinels.states(service))
     known: dict[str, Any] = {n: pool.connection_kwargs.get(n) for n in ("username", "password")}
-    for host, port in sentinels.discover_slaves(service):
+    replicas = sentinels.replicas(service)
+    if not replicas:
+        weak.append("the sentinels know no replica")
+    for host, port in replicas:
         with Redis(host, port, socket_timeout=3, socket_connect_timeout=3, **known) as replica:
             try:
                 found = check_durability(replica, development=development)

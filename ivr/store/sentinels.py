@@ -7,6 +7,7 @@ answers.
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any, Final
 
 from redis import Redis
@@ -31,9 +32,10 @@ Address = tuple[str, int]
 State = dict[str, Any]  # what SENTINEL MASTERS says of a primary
 
 
-class NotThePrimaryError(HotlineError, RedisConnectionError):
+class NotThePrimaryError(HotlineError, RedisError):
     """The server is no primary any more, or has too few replicas: nothing was written there. The
-    sentinels are asked again before the next command.
+    sentinels are asked again before the next command. No ConnectionError, for redis-py takes one
+    under WATCH for a change by somebody else, and tries for ever.
     """
 
 
@@ -88,6 +90,15 @@ class Sentinels(Sentinel):
     def states(self, service_name: str) -> list[State | None]:
         """What each sentinel says of the primary; None for one that does not answer."""
         return [_state(sentinel, service_name) for sentinel in self.sentinels]
+
+    def replicas(self, service_name: str) -> list[Address]:
+        """Every replica that any sentinel knows, also one that is down just now."""
+        found: set[Address] = set()
+        for sentinel in self.sentinels:
+            with suppress(RedisError):
+                known = sentinel.sentinel_slaves(service_name)
+                found |= {(replica["ip"], replica["port"]) for replica in known}
+        return sorted(found)
 
 
 def _state(sentinel: Any, service_name: str) -> State | None:

@@ -21,6 +21,7 @@ from ivr.cards.errors import (
 )
 from ivr.logs import fault
 from ivr.service import CardService
+from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.keys import HEARD_LATELY_SECONDS
 from ivr.store.reconciliation import Reconciliation, UnknownCursorError
 from ivr.web.bank_events import EventReader
@@ -58,6 +59,8 @@ def bank_routes(
         target = f"{prefix}{raw_target(request)}"
         _require_signature(banks.get(bank), target.encode("latin-1"))
         page = reconciliation.page(bank, request.args.get("after", ""))
+        numbers = [block["report_number"] or "" for block in page.blocks]
+        service.make_sure(*numbers, may_be_gone=True)
         return jsonify(blocks=page.blocks, next=page.next)
 
     @routes.errorhandler(Problem)
@@ -93,7 +96,8 @@ def bank_routes(
         return Problem(409, f"{error}.").response()
 
     @routes.errorhandler(RedisError)
-    def records_unavailable(error: RedisError) -> Response:
+    @routes.errorhandler(OutcomeUnknownError)
+    def records_unavailable(error: RedisError | OutcomeUnknownError) -> Response:
         log.error("bank_request_failed", error=type(error).__name__)
         return Problem(503, "Please send this again in a moment.", RETRY_SECONDS).response()
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ivr.cards.loss import LossReport
+from ivr.cards.loss import LossReport, ReportState
 from ivr.store.codec import dump
 from ivr.store.local_journal import LocalJournal
 from tests.cards.acts.builders import a_report
@@ -113,17 +113,74 @@ def test_a_day_is_forgotten_when_its_reports_are_over(tmp_path: Path) -> None:
     for days, is_there in ((7.9, True), (8.1, False)):
         then = time.time() - days * 24 * 3600
         os.utime(file, (then, then))
-        journal(tmp_path).forget_old()
+        journal(tmp_path).forget_old(time.time())
         assert file.exists() is is_there
 
 
 def test_without_a_directory_nothing_is_kept() -> None:
     nowhere = LocalJournal(None, keep_days=7)
     nowhere.write(REPORT)
-    nowhere.forget_old()
+    nowhere.forget_old(time.time())
     assert list(nowhere.read_on({})) == []
     assert not nowhere.is_kept
     assert nowhere.trouble() == ""
+
+
+@pytest.mark.parametrize("line", ["null", "[1]", "7", '{"number": 1}', "\xff", "{"])
+def test_a_line_that_is_no_report_hides_no_other(tmp_path: Path, line: str) -> None:
+    first, last = reports(2)
+    journal(tmp_path).write(first)
+    (file,) = tmp_path.iterdir()
+    with file.open("ab") as lines:
+        lines.write(line.encode("latin-1") + b"\n")
+    journal(tmp_path).write(last)
+    assert read(tmp_path) == [first, last]
+
+
+def test_a_file_that_cannot_be_read_hides_no_other_and_is_no_secret(tmp_path: Path) -> None:
+    (tmp_path / "reports-20000101.jsonl").mkdir()
+    journal(tmp_path).write(REPORT)
+    reader = journal(tmp_path).read_on({})
+    assert next(reader) == REPORT
+    with pytest.raises(IsADirectoryError):
+        next(reader)
+
+
+def test_a_file_that_was_taken_away_is_written_again(tmp_path: Path) -> None:
+    """By a process that had written this report already."""
+    writer = journal(tmp_path)
+    writer.write(REPORT)
+    (file,) = tmp_path.iterdir()
+    file.unlink()
+    writer.write(REPORT)
+    assert read(tmp_path) == [REPORT]
+
+
+def test_a_report_that_is_over_is_not_written(tmp_path: Path) -> None:
+    """It was while it ran; written now, it would be filed again as one that runs."""
+    for state in (ReportState.RELEASED, ReportState.SUPERSEDED):
+        journal(tmp_path).write(replace(REPORT, state=state))
+    assert read(tmp_path) == []
+
+
+def test_without_a_clock_that_looks_it_is_in_trouble(tmp_path: Path) -> None:
+    """Each machine needs its own: another machine's looks after another journal."""
+    kept = journal(tmp_path)
+    assert "no clock on this machine" in kept.trouble()
+    kept.say_looked()
+    assert kept.trouble() == ""
+    then = time.time() - 20
+    os.utime(tmp_path / "looked", (then, then))
+    assert "no clock on this machine" in kept.trouble()
+
+
+def test_a_days_file_that_cannot_be_written_is_a_trouble(tmp_path: Path) -> None:
+    kept = journal(tmp_path)
+    kept.say_looked()
+    (tmp_path / f"reports-{time.strftime('%Y%m%d', time.gmtime())}.jsonl").mkdir()
+    assert "cannot be written" in kept.trouble()
+    with pytest.raises(IsADirectoryError):
+        kept.write(REPORT)
 
 
 def test_a_directory_that_went_away_is_a_trouble(tmp_path: Path) -> None:

@@ -906,3 +906,17 @@ def test_its_word_counts_once_the_report_is_back(split_street: Street, redis: Re
     assert split_street.icbc.blocked(report, "evt_1").status_code == 409
     redis.set(keys.report(report.number), record, ex=1000)
     assert split_street.icbc.blocked(report, "evt_1").json == {"status": "applied"}
+
+
+def test_an_unblocking_of_a_card_whose_report_may_come_back_is_asked_for_again(
+    split_street: Street,
+) -> None:
+    """Told as "stale", it would be lost, and the card blocked again once the report is back."""
+    now = int(time.time())
+    assert split_street.icbc.unblocked(split_street.card, now, "evt_1").status_code == 409
+    split_street.files()
+    assert split_street.icbc.unblocked(split_street.card, now + 1, "evt_1").json == {
+        "status": "applied"
+    }
+    other = split_street.ccb.unblocked(split_street.li.cards[0], now - 3700, "evt_2")
+    assert other.json == {"status": "stale"}

@@ -11,7 +11,8 @@ from ivr.cards.notice import Attempt, NoticeState
 from ivr.store import keys
 from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.codec import plain
-from tests.builders import a_holder, an_app, hotline_of, settings
+from tests.bank_side import BankSide
+from tests.builders import a_card, a_holder, an_app, hotline_of, settings
 from tests.redis_server import RedisServer
 from tests.store.conftest import notices_of
 from tests.web.conftest import ID_KEYS, OTHER_SID, PhoneCall, Twilio
@@ -81,3 +82,26 @@ def test_once_it_is_sure_it_is_told(app: Flask, redis: Redis, redis_server: Redi
 def test_one_redis_alone_is_asked_nothing_more(redis: Redis, redis_server: RedisServer) -> None:
     PhoneCall(Twilio(an_app(settings(redis_server.url), a_holder()))).to_report()
     assert redis.get(keys.MADE_SURE) is None
+
+
+@pytest.mark.usefixtures("redis")
+def test_a_list_of_cards_does_not_say_so_either(redis_server: RedisServer) -> None:
+    wallet = a_holder(a_card("1111"), a_card("2222", "ccb"))
+    app = an_app(settings(redis_server.url, wait_for_replicas="1"), wallet)
+    PhoneCall(Twilio(app)).dials().presses("1", "1", ID_KEYS, "1", "1").hears(UNSURE)
+    again = PhoneCall(Twilio(app), OTHER_SID).dials().presses("1", "1", ID_KEYS)
+    again.hears("1111").does_not_hear("已经挂失").presses("1").hears(UNSURE)
+
+
+def test_nor_does_the_list_for_the_bank(app: Flask, redis: Redis) -> None:
+    PhoneCall(Twilio(app)).to_confirmation().presses("1")
+    answer = BankSide(app, "icbc").asks_for_blocks()
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")
+    assert number_on_record(redis) not in answer.text
+
+
+def test_an_operator_is_told_that_it_may_be_lost(app: Flask, redis: Redis) -> None:
+    PhoneCall(Twilio(app)).to_confirmation().presses("1")
+    runner = app.test_cli_runner()
+    said = runner.invoke(args=["reports", "show", number_on_record(redis)])
+    assert "NOT SURE" in said.output

@@ -11,14 +11,15 @@ from redis import Redis
 
 from ivr.cards.bank_event import UNBLOCKED, BankEvent
 from ivr.cards.loss import LossReport, ReportState
-from ivr.cards.notice import NoticeKind, NoticeState
+from ivr.cards.notice import Attempt, NoticeKind, NoticeState
 from ivr.store import keys
-from ivr.store.codec import plain
+from ivr.store.codec import dump, plain
+from ivr.store.unreadable import UnreadableRecordError, list_unreadable
 from tests.builders import a_holder, enrol, settings
 from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
 from tests.store.conftest import HOLDER, a_request, filed, notices_of
-from tests.workers.builders import sweep_of
+from tests.workers.builders import a_delivery, sweep_of
 from workers.restoring import Restoring
 
 LEFT = {b"vault", b"holder", b"card", b"banks"}  # what the other side of a split has as well
@@ -197,3 +198,66 @@ def test_one_that_cannot_be_read_holds_up_no_other(
     redis.delete(keys.loss(first.card_ref))
     rounds.round()
     assert set(on_record(hotline)) == {first.number, second}
+
+
+def test_it_says_that_it_has_looked_when_nothing_is_left(
+    hotline: Hotline, redis: Redis, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large number of lost reports is filed bit by bit: the sweep has more to do."""
+    filed(hotline)
+    lose_all(redis)
+    rounds = restoring(hotline)
+    with monkeypatch.context() as patch:
+        patch.setattr("workers.restoring.LONGEST_SECONDS", -1.0)
+        rounds.round()
+    assert on_record(hotline) == {}
+    assert not (place / "looked").exists()
+    rounds.round()
+    assert len(on_record(hotline)) == 1
+    assert (place / "looked").exists()
+
+
+def test_a_file_that_cannot_be_read_holds_up_no_report_and_is_not_passed_over(
+    hotline: Hotline, redis: Redis, place: Path
+) -> None:
+    report = filed(hotline)
+    lose_all(redis)
+    (place / "reports-20000101.jsonl").mkdir()
+    with pytest.raises(IsADirectoryError):
+        restoring(hotline).round()
+    assert on_record(hotline) == {report.number: report}
+    assert not (place / "looked").exists()
+
+
+def test_a_number_that_was_given_away_on_the_other_side(hotline: Hotline, redis: Redis) -> None:
+    """Its card is suspended and blocked all the same, under another number, once."""
+    report = filed(hotline)
+    lose_all(redis)
+    other = replace(report, card_ref="another card", notice_id="ntc-other")
+    redis.set(keys.report(report.number), dump(other))
+    for _ in range(2):
+        restoring(hotline).round()
+    (mine,) = (r for r in on_record(hotline).values() if r.card_ref == report.card_ref)
+    assert mine == replace(report, number=mine.number)
+    assert mine.number != report.number
+    assert on_record(hotline)[report.number] == other
+    (notice,) = notices_of(hotline, NoticeKind.LOSS_REPORTED)
+    assert notice.id == report.notice_id
+
+
+def test_a_report_nobody_can_read_is_not_told_of_and_is_named(
+    hotline: Hotline, redis: Redis
+) -> None:
+    report = filed(hotline)
+    redis.set(keys.report(report.number), "spoiled")
+    bank = a_delivery(hotline, "bank-icbc", Nobody(), str)
+    with pytest.raises(UnreadableRecordError):
+        bank.attempt(report.notice_id)
+    assert list_unreadable(redis) == [keys.report(report.number)]
+
+
+class Nobody:
+    """A bank that must not be asked."""
+
+    def post(self, notice_id: str, body: str, at: float) -> Attempt:
+        pytest.fail(f"{notice_id} was told {body} at {at}")

@@ -45,6 +45,9 @@ def _news(case: Case, notice: Notice | None, event: BankEvent, now: int) -> Chan
     if change == NOTHING:
         return NOTHING
     change = replace(change, notice=_settled_by(meaning, notice))
+    if meaning is BlockEvent.UNBLOCKED and change.block is not None:
+        # When it happened, not when we heard of it: a report may have come in between.
+        change = replace(change, block=replace(change.block, changed_at=min(event.at, now)))
     return _without_end(case, change) if meaning is BlockEvent.FORMAL_LOSS else change
 
 

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Literal
 
-from ivr.cards.acts.report import all_that_follows, is_unblocked_since, overtaken
+from ivr.cards.acts.report import all_that_follows, overtaken
 from ivr.cards.block import BlockState
 from ivr.cards.case import Case
 from ivr.cards.change import Change, Entry
@@ -25,36 +25,52 @@ def restore(
     request_filed_another: bool = False,
 ) -> tuple[Restored, Change]:
     """Files a report again under its own number, notice id and deadline, or puts it on record as
-    superseded when the card has moved on: another report or a formal loss suspends it, it was
-    replaced, or the request was repeated on the other side and filed another one.
+    superseded when the card has moved on: a later report or a formal loss suspends it, it was
+    replaced, or the request was repeated on the other side and filed another one. An earlier
+    report is superseded by this one, for the later one holds the card.
 
     A card whose holder decoupled it at the bank after the report stays unblocked; only its social
     security function is suspended again, until the deadline that was told.
 
     Args:
+        report: as it was filed.
         card: as the directory has it now; None when the holder has no such card any more.
         earlier: the notice of the block there is.
         request_filed_another: the same request is on record with another report.
     """
-    is_overtaken = case.suspension is not None and not _is_reported_again(case, report)
+    is_overtaken = case.suspension is not None and not _is_later(case, report)
     if card is None or request_filed_another or is_overtaken:
         over = replace(report, state=ReportState.SUPERSEDED)
         return "recorded", Change(recorded=over, journal=(_entry(report, "loss_recorded"),))
     report = replace(report, bank=card.bank)  # it may have moved since: only this one can block it
     suspension = _suspension(report, now)
-    if _is_unblocked_after(case, report):
-        entries = (_entry(report, "loss_reported"),)
-        return "filed", Change(suspension=suspension, report=report, journal=entries)
-    change = replace(all_that_follows(report, suspension, holder, card), notice=overtaken(earlier))
+    change = (
+        _unblocked_as_it_is(case, report, suspension)
+        if _is_unblocked_after(case, report)
+        else replace(all_that_follows(report, suspension, holder, card), notice=overtaken(earlier))
+    )
     if case.suspension is not None and case.report is not None:
         before = replace(case.report, state=ReportState.SUPERSEDED)
         change = replace(change, superseded=before)
     return "filed", change
 
 
-def _is_reported_again(case: Case, report: LossReport) -> bool:
-    """Whether it is a second report, of a card that the bank had unblocked since the first."""
-    return is_unblocked_since(case) and not _is_unblocked_after(case, report)
+def _is_later(case: Case, report: LossReport) -> bool:
+    """Whether it was filed after the temporary report that suspends the card. There it could be
+    filed only because the bank had unblocked the card, or the other report was not there.
+    """
+    suspension, running = case.suspension, case.report
+    if suspension is None or running is None or suspension.number_told != running.number:
+        return False
+    return running.reported_at < report.reported_at
+
+
+def _unblocked_as_it_is(case: Case, report: LossReport, suspension: Suspension | None) -> Change:
+    """The block is this report's from now on, and stays unblocked: nobody is told."""
+    number, notice_id = report.number, report.notice_id
+    block = case.block and replace(case.block, report_number=number, notice_id=notice_id)
+    entries = (_entry(report, "loss_reported"),)
+    return Change(suspension=suspension, block=block, report=report, journal=entries)
 
 
 def _suspension(report: LossReport, now: int) -> Suspension | None:
@@ -66,12 +82,12 @@ def _suspension(report: LossReport, now: int) -> Suspension | None:
 
 
 def _is_unblocked_after(case: Case, report: LossReport) -> bool:
-    """Whether the bank has unblocked the card since this report."""
+    """Whether the bank unblocked the card after this report, by the time it told us."""
     block = case.block
     return (
         block is not None
         and block.state is BlockState.UNBLOCKED
-        and block.changed_at >= report.reported_at
+        and block.changed_at > report.reported_at
     )
 
 

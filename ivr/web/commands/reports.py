@@ -3,7 +3,7 @@
 No personal values: of the card only the last 4 places, of the holder nothing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Final
@@ -17,6 +17,7 @@ from ivr.cards.loss import LossReport, ReportKind
 from ivr.cards.notice import Attempt, Notice, NoticeKind, Outcome
 from ivr.cards.notice_bodies import iso
 from ivr.store import keys
+from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.cases import Cases, Reading
 from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox
@@ -39,6 +40,7 @@ class ReportTools:
     cases: Cases
     outbox: Outbox
     journal: Journal
+    make_sure: Callable[[str], None]  # raises OutcomeUnknownError
 
 
 reports = Commands("reports", help="Loss reports.")
@@ -74,6 +76,10 @@ def show(number: str) -> None:
 
 def _how_it_stands(reading: Reading, report: LossReport) -> Iterator[str]:
     yield f"Report {report.number} ({report.state})"
+    try:
+        _tools().make_sure(report.number)
+    except OutcomeUnknownError:
+        yield "  NOT SURE    it may be lost again: nobody is told of it (see /readyz)"
     yield f"  card        …{report.card_last4} of {report.bank}"
     yield f"  reported    {_both(report.reported_at)}"
     yield f"  by          {report.channel}, origin {_shown(report.origin)}, in {report.language}"

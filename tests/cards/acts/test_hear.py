@@ -152,12 +152,16 @@ def first_block(case: Case) -> Case:
     return replace(case, block=case.block or empty)
 
 
-def expected(block: str, notice: str, report: str, news: str) -> tuple[str, Change]:
-    """The four tables read together."""
+def expected(
+    block: str, notice: str, report: str, news: str, at: int = NOW - 10
+) -> tuple[str, Change]:
+    """The four tables read together. `at`: when it was unblocked, which counts for the block."""
     state = then(BLOCK_THEN, block, news)
     if state == "stale":
         return stale(news)
     step = a_step(first_block(a_case_with(block, report)), state)
+    if news == "unblocked" and step.block is not None:
+        step = replace(step, block=replace(step.block, changed_at=min(at, NOW)))
     report_then = then(REPORT_THEN, report, news)
     is_formal = news == "formal loss"
     return "applied", replace(
@@ -202,7 +206,7 @@ def test_when_it_happened_at_the_bank(when: str, news: str) -> None:
             continue
         event = an_event(news, at=WHEN[when])
         found = hear(a_case(block), a_notice_or_none(notice), event, NOW, heard_before=False)
-        should_be = expected(block, notice, "active", news) if can_be else stale(news)
+        should_be = expected(block, notice, "active", news, event.at) if can_be else stale(news)
         assert found == should_be, f"block {block}, notice {notice}"
 
 
@@ -210,7 +214,7 @@ def test_when_it_happened_at_the_bank(when: str, news: str) -> None:
 def test_without_the_report_nobody_knows_what_was_before_it(when: str) -> None:
     event, case = an_event("unblocked", at=WHEN[when]), a_case_with("blocked", "gone")
     found = hear(case, None, event, NOW, heard_before=False)
-    assert found == expected("blocked", "gone", "gone", "unblocked")
+    assert found == expected("blocked", "gone", "gone", "unblocked", event.at)
 
 
 @pytest.mark.parametrize("when", ["with the report", "after the report"])

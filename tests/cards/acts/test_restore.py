@@ -20,7 +20,6 @@ from tests.cards.acts.builders import (
     a_formal_suspension,
     a_notice,
     a_report,
-    a_suspension,
 )
 from tests.cards.acts.the_card import CARD, RULES, ZHANG
 
@@ -51,10 +50,6 @@ def test_when_its_time_is_over_nothing_is_suspended_and_the_bank_is_told_all_the
 OTHER = {
     "another report": a_case(report=a_report(number="12345670", reported_at=NOW + 60)),
     "a formal loss": a_case("formal_loss", suspension=a_formal_suspension()),
-    "unblocked after it": replace(
-        a_case("unblocked", suspension=a_suspension(origin="CA8")),
-        block=a_block("unblocked", changed_at=NOW + 60),
-    ),
 }
 
 
@@ -78,13 +73,48 @@ def test_a_request_that_was_repeated_on_the_other_side_and_is_over_there() -> No
     assert found[1].recorded == OVER
 
 
+FOUND = a_block("unblocked", changed_at=NOW + 60)
+
+
 def test_a_card_that_was_found_since_stays_unblocked() -> None:
-    """Decoupled at the bank after the report: only what has a deadline of its own is as told."""
-    case = Case(CARD_REF, None, a_block("unblocked", changed_at=NOW + 60))
-    came_to, change = restore(case, LOST, ZHANG, CARD, LATER)
+    """Decoupled at the bank after the report: only what has a deadline of its own is as told. The
+    block is this report's, so that the next report supersedes this one.
+    """
+    came_to, change = restore(Case(CARD_REF, None, FOUND), LOST, ZHANG, CARD, LATER)
     assert came_to == "filed"
     assert (change.suspension, change.report) == (FILED.suspension, LOST)
-    assert (change.block, change.owes, change.notice) == (None, (), None)
+    assert change.block == replace(FOUND, report_number=LOST.number, notice_id=LOST.notice_id)
+    assert (change.owes, change.notice, change.superseded) == ((), None, None)
+
+
+def test_so_does_one_that_was_reported_before_and_again() -> None:
+    case = replace(a_case("unblocked"), block=FOUND)
+    came_to, change = restore(case, LOST, ZHANG, CARD, LATER)
+    assert came_to == "filed"
+    assert (change.suspension, change.report, change.owes) == (FILED.suspension, LOST, ())
+    assert change.superseded == a_report(state=ReportState.SUPERSEDED)
+
+
+@pytest.mark.parametrize("block", BlockState)
+def test_the_later_report_holds_the_card_whatever_the_bank_did_for_the_earlier(
+    block: BlockState,
+) -> None:
+    """It could be filed only after an unblocking, which this side may not have heard of."""
+    case = replace(a_case(block), block=a_block(block, changed_at=REPORTED_AT))
+    came_to, change = restore(case, LOST, ZHANG, CARD, LATER)
+    assert came_to == "filed"
+    assert (change.report, change.block, change.owes) == (LOST, FILED.block, FILED.owes)
+
+
+def test_of_two_in_the_same_second_the_one_on_record_holds_the_card() -> None:
+    case = a_case(report=a_report(number="12345670", reported_at=NOW))
+    assert restore(case, LOST, ZHANG, CARD, LATER)[0] == "recorded"
+
+
+def test_unblocked_in_the_very_second_of_the_report_is_blocked_again() -> None:
+    """Nobody knows which came first, and blocking costs less."""
+    case = Case(CARD_REF, None, a_block("unblocked", changed_at=NOW))
+    assert restore(case, LOST, ZHANG, CARD, LATER)[1].block == FILED.block
 
 
 def test_a_second_report_of_a_card_that_was_unblocked_before_it_is_filed_again() -> None:
