@@ -32,11 +32,8 @@ CHANNEL: Final = "phone"
 WAITING: Final = "waiting"  # for the bank's word, which will be texted
 KEPT: Final = "keeps_deadline"  # a fact: the report took over the deadline of an earlier one
 REPORTED_HERE: Final = "reported_here"  # a fact: this call has filed a report, of whomever
-REPORTED: Final = {
-    Refusal.ALREADY,
-    Refusal.ELSEWHERE,
-    Refusal.FORMAL,
-}  # lost already, says the list
+# Of these the list of cards says that they are reported already.
+REPORTED: Final = {Refusal.ALREADY, Refusal.ELSEWHERE, Refusal.FORMAL}
 REFUSED: Final = "refused"  # a fact: self-service cannot help with this holder
 MOST_LOOKUPS: Final = 6  # ID numbers in one call; nobody reports for more people than that
 
