@@ -424,7 +424,7 @@ def is_same(report: LossReport, text: Any) -> bool:
         return False
     try:
         return load(LossReport, text).notice_id == report.notice_id
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except ValueError:
         return True
 
 

@@ -53,7 +53,7 @@ class LocalJournal:
         day = time.strftime("%Y%m%d", time.gmtime())
         file = self._directory / f"reports-{day}.jsonl"
         # The first line feed ends what a process that was killed here may have left.
-        _append(file, f"\n{dump(report)}\n".encode())
+        _append(file, b"\n" + dump(report) + b"\n")
         if file not in self._synced:  # the name of a new file is on the disk only then
             _sync(self._directory)
             self._synced.add(file)
@@ -155,7 +155,7 @@ def _read_on(file: Path, places: dict[str, int]) -> Iterator[LossReport]:
 def _read(line: bytes, file: Path) -> LossReport | None:
     try:
         return load(LossReport, line)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except ValueError:
         # Of a process that was killed meanwhile and told nobody; or somebody wrote to this file.
         log.warning("journal_line_unreadable", file=file.name)
         return None

@@ -104,7 +104,7 @@ def read(kind: type[T], key: str, text: Any) -> T:
     """
     try:
         return load(kind, text)
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except ValueError as error:
         raise UnreadableRecordError(key) from error
 
 

@@ -66,7 +66,7 @@ def test_who_is_killed_in_the_middle_of_a_line_spoils_no_other(tmp_path: Path, l
     journal(tmp_path).write(first)
     (file,) = tmp_path.iterdir()
     with file.open("ab") as lines:
-        lines.write(f"\n{dump(torn)}\n".encode()[:length])
+        lines.write((b"\n" + dump(torn) + b"\n")[:length])
     journal(tmp_path).write(last)
     found = read(tmp_path)
     assert found == ([first, torn, last] if length == -1 else [first, last])
