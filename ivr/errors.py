@@ -24,11 +24,8 @@ HotlineError
 ├── BadValueError                 a value fails its column's check; says how, without digits
 ├── Problem                       ends a request with a problem document (RFC 9457)
 ├── StartupError                  these processes cannot work like this; says what to correct
-├── ForbiddenJobError             a job asked for a function that is not on the allow list
-├── WrongQueueError               a job named a notice of another queue
 ├── OvertakenError                what a notice says no longer holds; it is never sent
-├── UnsendableError               a notice that can never be sent; a code says why, for a person
-└── UnsendableTextError           a text that could not be put into a request; says no more
+└── UnsendableError               a notice that can never be sent; a code says why, for a person
 """
 
 

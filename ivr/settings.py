@@ -73,7 +73,11 @@ class Settings(BaseModel):
     bind_address: str = Field(default="0.0.0.0", description="where the web listens")  # noqa: S104
     behind_proxy: bool = Field(default=False, description="a proxy before us buffers requests")
     operations_bind: str = Field(default="", description="unset: 127.0.0.1 and PORT + 3")
-    workers_per_bank: int | None = Field(default=None, ge=1, description="unset: max_in_flight")
+    worker_processes: int | None = Field(
+        default=None,
+        ge=1,
+        description="that deliver to banks; unset: one less than there are cores",
+    )
     loss_report_days: int = Field(default=7, ge=1, le=30, description="domain.md section 1")
     report_retention_days: int = Field(default=1095, le=LONGEST_DAYS)
     journal_retention_days: int = Field(default=365, ge=30, le=LONGEST_DAYS)

@@ -28,7 +28,7 @@ from ivr.store import keys
 from ivr.store.codec import load
 from ivr.store.outbox import TEXTS_QUEUE
 from tests.builders import enrol, hotline_of
-from tests.hotline import Hotline
+from tests.hotline import Hotline, leased
 
 Json = dict[str, Any]
 
@@ -148,7 +148,7 @@ class Records:
         self, report: LossReport, outcome: Outcome, again_in: int | None = None
     ) -> Notice:
         """One attempt to deliver the report's notice comes to `outcome`."""
-        notice = self.hotline.outbox.claim(report.notice_id, 30)
+        notice = leased(self.hotline, report.notice_id, 30)
         assert notice is not None, "the notice is not due"
         self.settles(notice, outcome, again_in)
         return notice

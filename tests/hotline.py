@@ -1,16 +1,21 @@
 """All of one deployment at once, for tests: the service, every part of the store, and Redis."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
 
 from redis import Redis
+from redis.exceptions import ResponseError
 
+from ivr.cards.notice import Notice
 from ivr.service import CardService, open_service
 from ivr.settings import Settings
+from ivr.store import keys
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
 from ivr.store.calls import Calls
 from ivr.store.cases import Cases
+from ivr.store.claims import Claim, Claiming, Queue
 from ivr.store.condition import Condition
 from ivr.store.connection import connect
 from ivr.store.deadlines import Deadlines
@@ -19,12 +24,13 @@ from ivr.store.journal import Journal
 from ivr.store.known_banks import KnownBanks
 from ivr.store.local_journal import LocalJournal
 from ivr.store.opening import open_store
-from ivr.store.outbox import Outbox
+from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
 from ivr.store.text_line import TextLine
 from ivr.store.vault import Vault
+from workers.delivery import MOST_AT_ONCE
 
 
 @dataclass(frozen=True)
@@ -41,6 +47,7 @@ class Hotline:
     local_journal: LocalJournal
     assurance: Assurance
     outbox: Outbox
+    claiming: Claiming
     deadlines: Deadlines
     reconciliation: Reconciliation
     bank_health: BankHealth
@@ -61,3 +68,24 @@ class Hotline:
 def open_hotline(settings: Settings, redis: Redis | None = None) -> Hotline:
     """Does not talk to Redis yet."""
     return Hotline.open(settings, redis)
+
+
+def leased(hotline: Hotline, notice_id: str, seconds: float) -> Notice | None:
+    """The notice as if somebody attempted it for so long from now; None when it is not due."""
+    now, due = hotline.outbox.now(), hotline.redis.zscore(keys.NOTICES_OPEN, notice_id)
+    found = hotline.outbox.find(notice_id)
+    if due is None or due > now or found is None:
+        return None
+    for place in (keys.NOTICES_OPEN, keys.open_in(found.queue)):
+        with suppress(ResponseError):
+            hotline.redis.zadd(place, {notice_id: now + seconds})
+    return found
+
+
+def claimed(
+    hotline: Hotline, queue: str = "bank-icbc", *, most: int = 8, lease: float = 30
+) -> tuple[Claim, ...]:
+    """What somebody who heard the bell takes out of a queue."""
+    who = queue.removeprefix(bank_queue(""))
+    served = Queue(queue, who, most, lease, pauses=queue != TEXTS_QUEUE)
+    return hotline.claiming.claim(served, MOST_AT_ONCE).taken

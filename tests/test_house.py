@@ -3,7 +3,6 @@
 import ast
 import builtins
 import re
-import signal
 import statistics
 import tomllib
 from collections.abc import Container, Iterator
@@ -20,22 +19,25 @@ from rq.utils import import_attribute
 from app import create_operations
 from ivr import errors
 from ivr.cards.bank_event import FORMAL_LOSS, UNBLOCKED
+from ivr.cards.change import Change, Owed
+from ivr.cards.notice import NoticeKind
 from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.bank_health import PAUSE_AFTER, PAUSE_AFTER_SECONDS
 from ivr.store.codec import plain
-from ivr.store.outbox import JOB, bank_queue
+from ivr.store.doorbell import JOB
+from ivr.store.outbox import bank_queue
 from tests.builders import a_holder, an_app, hotline_of, settings
-from tests.hotline import Hotline
+from tests.hotline import Hotline, claimed
 from tests.journeys.town import Town
 from tests.redis_server import RedisServer
 from tests.simulator.engine.apps import served
 from tests.web.conftest import SID, PhoneCall, Twilio
-from tests.workers.builders import a_delivery, sweep_of
+from tests.workers.builders import a_delivery, deliver, sweep_of
+from tests.workers.loop import wait_for
 from workers.bank_client import BankClient
 from workers.deliver import as_json
 from workers.delivery import Delivery
-from workers.doorbell import HotlineWorker
 
 ROOT = Path(__file__).parent.parent
 ROOMS = ("ivr", "workers", "simulator")
@@ -47,7 +49,7 @@ ALLOWED_NAMES = {
     "Do",  # a step's kind, by design
     "data_keys", "data_dir", "WrongDataKeysError",  # settings of the outside contract
     "data",  # the field of the bank contract
-    "raw_data", "_install_signal_handlers",  # RQ's own names, overridden
+    "feed_data",  # aiohttp's own name, overridden
     "process",  # the operating system's
 }  # fmt: skip
 TOP_LEVEL = {
@@ -321,7 +323,7 @@ def test_the_operators_door_is_another_one(app: Flask) -> None:
 
 def test_every_enqueued_job_can_be_imported() -> None:
     """The hotline enqueues by name, for it never imports the workers."""
-    assert import_attribute(JOB) is Delivery.attempt
+    assert import_attribute(JOB) is Delivery.claim
 
 
 @dataclass(frozen=True)
@@ -358,6 +360,9 @@ LIVES = {
     "bank_health": Life("kept until it answers"),
     "banks:failing": Life("until they answer"),
     "owed": Life("each until it is closed"),
+    "in_flight": Life("Each until its lease ends"),
+    "rq:queue": Life("each until it is heard"),
+    "rq:job": Life("until it is heard"),
     "stuck": Life("each until it is not stuck"),
     "probe": Life("expires after 10 s", 10),
     "report": Life("expires after REPORT_RETENTION_DAYS", 1095 * keys.DAY),
@@ -436,24 +441,22 @@ def test_every_key_ends_or_says_why_not(app: Flask, redis: Redis) -> None:
 def fail_long_enough(hotline: Hotline) -> None:
     """The bank is paused, and its one probe is on the way."""
     long_ago = int(hotline.outbox.now()) - PAUSE_AFTER_SECONDS
-    with hotline.redis.pipeline() as pipe:
-        for _ in range(PAUSE_AFTER):
-            hotline.bank_health.count_failure(pipe, "icbc", long_ago)
-        pipe.execute()
-    assert hotline.bank_health.may_try("icbc")
+    for _ in range(PAUSE_AFTER):
+        for words in hotline.bank_health.count_failure("icbc", long_ago):
+            hotline.redis.execute_command(*words)
+    reading = hotline.cases.of_notice("")
+    owed = Owed(NoticeKind.PING, "icbc", reading.now, {})
+    assert hotline.cases.commit(Change(owes=(owed,)), reading)
+    assert claimed(hotline)
 
 
 def deliver_all(app: Flask, url: str) -> None:
-    """A real worker delivers what is owed to the bank, and ends."""
+    """What is owed to the bank is delivered as a worker does."""
     hotline = hotline_of(app)
     bank = hotline.settings.banks["icbc"].model_copy(update={"notice_url": url})
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    delivery = a_delivery(hotline, bank_queue("icbc"), BankClient(bank), as_json)
-    try:
-        HotlineWorker(delivery, hotline.redis).work(burst=True, logging_level="WARNING")
-    finally:
-        for number, what in before.items():
-            signal.signal(number, what)
+    client = BankClient(bank)
+    deliver(hotline, a_delivery(hotline, bank_queue("icbc"), client, as_json))
+    wait_for(client.close())
     block = hotline.redis.get(hotline.redis.keys("block:*")[0])
     assert b'"blocked"' in (block or b""), "delivered"
 

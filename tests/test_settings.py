@@ -341,11 +341,11 @@ def test_a_host_that_no_name_service_could_look_up(
 
 
 @pytest.mark.parametrize("workers", ["0", "-1", "many", "1.5"])
-def test_workers_per_bank_is_judged_with_the_other_settings(
+def test_worker_processes_is_judged_with_the_other_settings(
     environ: dict[str, str], workers: str
 ) -> None:
-    said = problems(environ, WORKERS_PER_BANK=workers, PORT="http")
-    assert [line.partition(":")[0] for line in said] == ["PORT", "WORKERS_PER_BANK"]
+    said = problems(environ, WORKER_PROCESSES=workers, PORT="http")
+    assert [line.partition(":")[0] for line in said] == ["PORT", "WORKER_PROCESSES"]
 
 
 @pytest.mark.parametrize(

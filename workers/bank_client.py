@@ -5,11 +5,12 @@ Standard Webhooks 1.0 (github.com/standard-webhooks/standard-webhooks, spec sect
 
 import ssl
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Final
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from aiohttp import encode_basic_auth
 from standardwebhooks import Webhook
-from urllib3.util import make_headers
 
 from ivr.banks_file import Bank
 from ivr.cards.notice import Attempt, Outcome
@@ -31,23 +32,22 @@ VOCABULARY: Final[tuple[tuple[range, Outcome], ...]] = (
 
 
 class BankClient:
-    """A kept-open connection to one bank. The first post opens it, so forks may come before."""
+    """Kept-open connections to one bank. The first post opens one, so forks may come before."""
 
     def __init__(self, bank: Bank) -> None:
         """Raises: ssl.SSLError or OSError when a certificate file of the bank cannot be used."""
         self._signers = [Webhook(secret.get_secret_value()) for secret in bank.secrets]
-        parts = urlsplit(bank.notice_url)
-        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        self._credentials = _credentials(parts)
+        self._credentials = _credentials(urlsplit(bank.notice_url))
         self._wire = Wire(bank.notice_url, bank.timeout_seconds, _tls(bank))
+        self.longest_seconds = self._wire.longest_seconds
 
-    def post(self, notice_id: str, body: str, at: float) -> Attempt:
+    async def post(self, notice_id: str, body: str, at: float) -> Attempt:
         """One attempt at `at` (unix seconds). Never raises for what the bank or network does."""
-        answer = self._wire.post(self._path, body.encode(), self._headers(notice_id, body, int(at)))
+        answer = await self._wire.post(body.encode(), self._headers(notice_id, body, int(at)))
         return _attempt(answer, at)
 
-    def close(self) -> None:
-        self._wire.close()
+    async def close(self) -> None:
+        await self._wire.close()
 
     def _headers(self, notice_id: str, body: str, at: int) -> dict[str, str]:
         moment = datetime.fromtimestamp(at, UTC)  # `sign` is hours off for any other time zone
@@ -66,8 +66,8 @@ def _credentials(url: SplitResult) -> dict[str, str]:
     """`https://user:password@bank.example/…`, for a gateway that asks for a login."""
     if url.username is None:
         return {}
-    words = f"{unquote(url.username)}:{unquote(url.password or '')}"
-    return dict(make_headers(basic_auth=words))
+    login = encode_basic_auth(unquote(url.username), unquote(url.password or ""), "utf-8")
+    return {"authorization": login}
 
 
 def outcome_of(status: int, said: Any = None) -> Outcome:
@@ -105,8 +105,16 @@ def _tls(bank: Bank) -> ssl.SSLContext | None:
     """TLS as the bank wants it: its private certificate authority, and our own certificate."""
     if not bank.notice_url.startswith("https:"):
         return None
+    if bank.client_cert_file is None and bank.ca_file is None:
+        return _public_tls()
     context = ssl.create_default_context(cafile=bank.ca_file)
     if bank.client_cert_file is not None:
         # An empty password: a locked key must fail here, not ask at a terminal nobody watches.
         context.load_cert_chain(bank.client_cert_file, bank.client_key_file, password="")
     return context
+
+
+@cache
+def _public_tls() -> ssl.SSLContext:
+    """One for all banks: the authorities that a system trusts take half a megabyte."""
+    return ssl.create_default_context()

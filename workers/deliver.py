@@ -1,6 +1,7 @@
-"""`python -m workers.deliver`: one process for each notice that may be on its way at once.
+"""`python -m workers.deliver`: tells the banks, and sends the texts.
 
-Each bank has its own queue and its own processes, so a slow bank keeps nobody else waiting.
+There are as many processes as the machine has cores, whatever the number of banks. Each bank has
+its own queue and its own share, so a slow bank keeps nobody else waiting.
 """
 
 import gc
@@ -10,35 +11,45 @@ import os
 import signal
 import ssl
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from random import SystemRandom
-from typing import Any
-
-from redis.exceptions import RedisError
+from typing import Any, Final
 
 from ivr.banks_file import Bank
+from ivr.cards.notice import TEXTS
 from ivr.service import open_service
 from ivr.settings import Settings
 from ivr.spoken import BankNames
+from ivr.store.claims import Queue
 from ivr.store.connection import connect, wait_until_up
-from ivr.store.opening import open_store
+from ivr.store.opening import Store, open_store
 from ivr.store.outbox import TEXTS_QUEUE, bank_queue
 from workers.bank_client import BankClient
+from workers.courier import Courier
 from workers.delivery import Client, Delivery
-from workers.doorbell import HotlineWorker
-from workers.outage_log import OneLinePerOutage
+from workers.doorbell import LISTENING_SECONDS, Doorbell
 from workers.startup import StartupError, begin
 from workers.supervisor import Slot, Supervisor
 
+TEXTS_IN_FLIGHT: Final = 8  # at Twilio, which takes 100 requests a second and more
+SPARE_SECONDS: Final = 3  # of a lease, for writing down what came of the attempt
+KINDS: Final = ("banks", "texts")
 
-def main(environ: Mapping[str, str] = os.environ) -> int:
-    """Delivers until SIGTERM or SIGINT. Returns 2 when a person must correct something."""
+
+def main(environ: Mapping[str, str] = os.environ, kinds: Sequence[str] = KINDS) -> int:
+    """Delivers until SIGTERM or SIGINT. Returns 2 when a person must correct something.
+
+    `kinds`: only the notices to banks, or only the texts, for machines that share the work.
+    """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
+    if unknown := set(kinds) - set(KINDS):
+        print(f"{', '.join(sorted(unknown))}: choose {' or '.join(KINDS)}", file=sys.stderr)
+        return 2
     try:
         settings = begin(environ)
-        slots = list(slots_for(settings))
+        slots = list(slots_for(settings, kinds))
     except StartupError as error:
         print(error, file=sys.stderr)
         return 2
@@ -48,72 +59,71 @@ def main(environ: Mapping[str, str] = os.environ) -> int:
     return 0
 
 
-def slots_for(settings: Settings) -> Iterator[Slot]:
-    """A slot for each delivery that may run at once: `max_in_flight` a bank, two for texts.
+def slots_for(settings: Settings, kinds: Sequence[str] = KINDS) -> Iterator[Slot]:
+    """A slot for each process.
 
     Raises:
         StartupError: a bank's certificate files cannot be used.
     """
-    for bank in settings.banks.values():
-        try:
-            client = BankClient(bank)
-        except (ssl.SSLError, OSError) as error:
-            raise StartupError(f"BANKS_FILE [banks.{bank.id}] certificate files: {error}") from None
-        slots = min(bank.max_in_flight, settings.workers_per_bank or bank.max_in_flight)
-        for number in range(1, slots + 1):
-            work = partial(_work_for_bank, settings, bank, client)
-            yield Slot(f"{bank_queue(bank.id)}/{number}", work)
-    for number in (1, 2):  # a report owes two texts
-        yield Slot(f"{TEXTS_QUEUE}/{number}", partial(_work_on_texts, settings))
+    clients = {bank.id: _client_of(bank) for bank in settings.banks.values()}
+    if "banks" in kinds:
+        processes = settings.worker_processes or max((os.cpu_count() or 1) - 1, 1)
+        for number in range(1, processes + 1):
+            yield Slot(f"banks/{number}", partial(_work_for_banks, settings, clients))
+    if "texts" in kinds:
+        yield Slot("texts", partial(_work_on_texts, settings))
 
 
-def _work_for_bank(settings: Settings, bank: Bank, client: Client) -> None:
-    _work(settings, bank_delivery(settings, bank, client))
+def _client_of(bank: Bank) -> BankClient:
+    try:
+        return BankClient(bank)
+    except (ssl.SSLError, OSError) as error:
+        raise StartupError(f"BANKS_FILE [banks.{bank.id}] certificate files: {error}") from None
 
 
-def bank_delivery(settings: Settings, bank: Bank, client: Client) -> Delivery:
-    """What delivers one bank's notices."""
+def _work_for_banks(settings: Settings, clients: Mapping[str, Client]) -> None:
     store = open_store(settings)
-    return Delivery(
-        bank_queue(bank.id),
-        client,
-        as_json,
-        store.outbox,
-        open_service(store, settings),
-        lease_seconds=lease_seconds(bank),
-        rng=SystemRandom(),
-        may_try=partial(store.bank_health.may_try, bank.id),
+    _work(
+        settings,
+        store,
+        [
+            bank_delivery(settings, store, bank, clients[bank.id])
+            for bank in settings.banks.values()
+        ],
     )
+
+
+def bank_delivery(settings: Settings, store: Store, bank: Bank, client: Client) -> Delivery:
+    """What delivers one bank's notices."""
+    most, lease = bank.max_in_flight, client.longest_seconds + SPARE_SECONDS
+    queue = Queue(bank_queue(bank.id), bank.id, most, lease, pauses=True)
+    return _delivery(settings, store, queue, client, as_json)
+
+
+def text_delivery(settings: Settings, store: Store) -> Delivery:
+    """What sends the texts to holders."""
+    from ivr.prompts.catalogue import load_catalogue
+    from workers.text_client import TextClient
+    from workers.texts import TextWriter
+
+    client = TextClient(settings, store.text_line)
+    names = BankNames(settings.banks, store.known_banks.find)
+    writer = TextWriter(store.cases, store.holders, load_catalogue(), names)
+    lease = client.longest_seconds + SPARE_SECONDS
+    queue = Queue(TEXTS_QUEUE, TEXTS, TEXTS_IN_FLIGHT, lease, pauses=False)
+    return _delivery(settings, store, queue, client, writer.write)
+
+
+def _delivery(
+    settings: Settings, store: Store, queue: Queue, client: Client, write: Callable[[Any], str]
+) -> Delivery:
+    service, rng = open_service(store, settings), SystemRandom()
+    return Delivery(queue, client, write, store.claiming, store.outbox, service, rng)
 
 
 def _work_on_texts(settings: Settings) -> None:
-    """The only process that loads Twilio's large package."""
-    from ivr.prompts.catalogue import load_catalogue
-    from workers.text_client import TEXT_SECONDS, TextClient
-    from workers.texts import TextWriter
-
     store = open_store(settings)
-    names = BankNames(settings.banks, store.known_banks.find)
-    writer = TextWriter(store.cases, store.holders, load_catalogue(), names)
-    delivery = Delivery(
-        TEXTS_QUEUE,
-        TextClient(settings, store.text_line),
-        writer.write,
-        store.outbox,
-        open_service(store, settings),
-        lease_seconds=TEXT_SECONDS + 4,
-        rng=SystemRandom(),
-    )
-    _work(settings, delivery)
-
-
-def lease_seconds(bank: Bank) -> float:
-    """A little longer than an attempt, so that a killed worker's notice soon comes due again.
-
-    An attempt may still last longer (a slow name server) and overlap a second one. That is safe,
-    because the bank recognises a repeated notice by its webhook-id.
-    """
-    return bank.timeout_seconds + 4
+    _work(settings, store, [text_delivery(settings, store)])
 
 
 def as_json(content: Any) -> str:
@@ -121,19 +131,14 @@ def as_json(content: Any) -> str:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 
 
-def _work(settings: Settings, delivery: Delivery) -> None:
-    """Answers one queue's doorbell until SIGTERM, or until Redis goes away in mid-job."""
-    logging.getLogger("rq.worker").addFilter(OneLinePerOutage())
-    redis = connect(settings.redis_location)
-    try:
-        wait_until_up(redis)
-        roster = open_store(settings).roster
-        HotlineWorker(delivery, redis, partial(roster.publish, "worker")).work(
-            logging_level="WARNING"
-        )
-    except RedisError:
-        sys.exit(os.EX_TEMPFAIL)  # RQ could not unregister; the next process waits for Redis
+def _work(settings: Settings, store: Store, deliveries: Sequence[Delivery]) -> None:
+    """Answers the doorbells of some queues until SIGTERM."""
+    redis = connect(settings.redis_location, timeout_seconds=LISTENING_SECONDS)
+    wait_until_up(redis)
+    names = [delivery.queue.name for delivery in deliveries]
+    doorbell = Doorbell(redis, names, partial(store.roster.publish, "worker"))
+    Courier(deliveries, doorbell, open_service(store, settings)).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(kinds=sys.argv[1:] or KINDS))

@@ -1,41 +1,36 @@
-"""The job: take a notice that is due, tell the other side once, write down what came of it.
+"""One queue's notices: take what is due, tell the other side once, see what came of it."""
 
-The job waits for the end of a short Redis outage. Nobody else knows what the other side answered,
-and a claim whose answer was lost would hold up the notice until its lease ends.
-"""
-
-import secrets
 import time
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from random import Random
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol
+
+from redis.exceptions import RedisError
 
 from ivr.cards.notice import UNREADABLE, Attempt, Notice, Outcome
 from ivr.errors import HotlineError
 from ivr.service import CardService
 from ivr.store.assurance import OutcomeUnknownError
-from ivr.store.connection import OUTAGE
+from ivr.store.claims import Claim, Claiming, Made, Queue
 from ivr.store.outbox import Outbox
 from ivr.store.unreadable import UnreadableRecordError
+from workers.news import tell_fault
 from workers.schedule import next_due
 
-PATIENCE: Final = 120.0  # seconds of outages in one job; less than RQ's own limit (JOB_SECONDS)
-PAUSE_SECONDS: Final = 0.2
-
-T = TypeVar("T")
+MOST_AT_ONCE: Final = 50  # claimed in one step; what is being settled when a worker is killed
 
 
 class Client(Protocol):
     """The other side: a bank, or the text message service."""
 
-    def post(self, notice_id: str, body: str, at: float) -> Attempt:
-        """One attempt; see bank_client.py and text_client.py."""
+    longest_seconds: float
+
+    async def post(self, notice_id: str, body: str, at: float) -> Attempt:
+        """One attempt, of `longest_seconds` at most; see bank_client.py and text_client.py."""
         ...
 
-
-class WrongQueueError(HotlineError):
-    """A job named a notice of another queue: one bank never sees another's notice."""
+    async def close(self) -> None: ...
 
 
 class UnsendableError(HotlineError):
@@ -46,85 +41,112 @@ class OvertakenError(HotlineError):
     """What a notice says no longer holds: it is closed and never sent."""
 
 
+@dataclass(frozen=True)
+class Posting:
+    """What is to be sent. at: unix seconds by Redis' clock. latest: after this moment (monotonic)
+    an attempt could outlast its lease.
+    """
+
+    claim: Claim
+    body: str = field(repr=False)
+    at: float
+    latest: float
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What a claim came to: to be sent, or made already because nothing can be sent. more: whether
+    something is due that was not taken.
+    """
+
+    postings: tuple[Posting, ...] = ()
+    made: tuple[Made, ...] = ()
+    more: bool = False
+
+
 class Delivery:
-    """Delivers the notices of one queue, one attempt at a time."""
+    """Delivers the notices of one queue."""
 
     def __init__(
         self,
-        queue: str,
+        queue: Queue,
         client: Client,
         write: Callable[[Any], str],
+        claiming: Claiming,
         outbox: Outbox,
         service: CardService,
-        *,
-        lease_seconds: float,
         rng: Random,
-        may_try: Callable[[], bool] = lambda: True,
     ) -> None:
-        """`write`: a notice's content as the text to send. `lease_seconds`: longer than any
-        attempt can last. `may_try`: False while the other side is paused.
-        """
+        """`write`: a notice's content as the text to send."""
         self.queue = queue
         self._client = client
         self._write = write
+        self._claiming = claiming
         self._outbox = outbox
         self._service = service
-        self._lease_seconds = lease_seconds
         self._rng = rng
-        self._may_try = may_try
 
-    def attempt(self, notice_id: str) -> None:
-        """Makes one attempt to deliver a notice, if it is due.
+    def claim(self, bell: str = "") -> Taken:
+        """Takes what is due, and makes it ready to be sent. `bell`: the RQ job that was heard.
 
-        After any error raised here the lease ends, and the sweep rings again. So it is when nobody
-        can be sure of the report that the notice is about: it may be lost, and is not told.
+        Raises:
+            redis.RedisError: what was taken comes back when its lease ends.
         """
-        if not self._may_try():
-            return  # the bank is paused and this is not its probe: the notice stays due
-        until = time.monotonic() + PATIENCE
-        claim = secrets.token_hex(8)
-        notice = self._claim(notice_id, claim, until)
-        if notice is None:
-            return
-        if notice.queue != self.queue:
-            raise WrongQueueError
-        try:
-            made = replace(self._try_once(notice, until), claim=claim)
-        except OutcomeUnknownError:
-            return
-        except OvertakenError:
-            _despite_outages(lambda: self._service.drop(notice.id), until)
-            return
-        due = _next_due(notice, made, self._rng)
-        # Settling again what was settled before an outage changes nothing.
-        _despite_outages(lambda: self._service.settle(notice.id, made, due), until)
+        claims = self._claiming.claim(self.queue, MOST_AT_ONCE, bell)
+        ready = list(self._ready(claims.taken, claims.now))
+        return Taken(
+            tuple(each for each in ready if isinstance(each, Posting)),
+            tuple(each for each in ready if isinstance(each, Made)),
+            claims.more,
+        )
 
-    def _claim(self, notice_id: str, claim: str, until: float) -> Notice | None:
-        lease = self._lease_seconds
-        return _despite_outages(lambda: self._outbox.claim(notice_id, lease, claim), until)
+    async def post(self, posting: Posting) -> Made | None:
+        """Makes one attempt. None when it is too late: the lease ends, and it comes again."""
+        if time.monotonic() > posting.latest:
+            return None
+        notice = posting.claim.notice
+        attempt = await self._client.post(notice.id, posting.body, posting.at)
+        return self._made(posting.claim, attempt)
 
-    def _try_once(self, notice: Notice, until: float) -> Attempt:
-        now = _despite_outages(self._outbox.now, until)
-        try:
-            self._service.make_sure(notice.report_number)
-            content = self._outbox.body(notice)
-            body = _despite_outages(lambda: self._write(content), until)
-        except UnsendableError as error:
-            return Attempt(int(now), Outcome.REFUSED, None, 0, str(error))
-        except UnreadableRecordError:  # given up: a person sends it again once it can be read
-            return Attempt(int(now), Outcome.FAILED, None, 0, UNREADABLE)
-        return self._client.post(notice.id, body, now)
+    async def close(self) -> None:
+        await self._client.close()
 
-
-def _despite_outages(act: Callable[[], T], until: float) -> T:
-    """Repeats `act` while Redis is away, until a moment (monotonic). `act` must be repeatable."""
-    while True:
-        try:
-            return act()
-        except OUTAGE:
-            if time.monotonic() > until:
+    def _ready(self, claims: tuple[Claim, ...], now: int) -> Iterator[Posting | Made]:
+        """Nobody is told of a report that nobody can be sure of: it may be lost."""
+        all_are_sure = self._are_sure(claims)
+        for claim in claims:
+            try:
+                if not all_are_sure:
+                    self._service.make_sure(claim.notice.report_number)
+                body = self._write(self._outbox.body(claim.notice))
+            except OutcomeUnknownError:
+                continue
+            except OvertakenError:
+                self._service.drop(claim.notice.id)
+            except UnsendableError as error:
+                yield self._unsent(claim, now, Outcome.REFUSED, str(error))
+            except UnreadableRecordError:  # given up: a person sends it again once it can be read
+                yield self._unsent(claim, now, Outcome.FAILED, UNREADABLE)
+            except RedisError:
                 raise
-            time.sleep(PAUSE_SECONDS)
+            except Exception as error:  # its lease ends, and it stops no other
+                tell_fault("notice_not_written", error, notice=claim.notice.id)
+            else:
+                yield Posting(claim, body, now, claim.until - self._client.longest_seconds)
+
+    def _are_sure(self, claims: tuple[Claim, ...]) -> bool:
+        try:
+            self._service.make_sure(*(claim.notice.report_number for claim in claims))
+        except (OutcomeUnknownError, UnreadableRecordError):
+            return False
+        return True
+
+    def _unsent(self, claim: Claim, now: int, outcome: Outcome, why: str) -> Made:
+        return self._made(claim, Attempt(now, outcome, None, 0, why))
+
+    def _made(self, claim: Claim, attempt: Attempt) -> Made:
+        attempt = replace(attempt, claim=claim.id)
+        return Made(claim, attempt, _next_due(claim.notice, attempt, self._rng))
 
 
 def _next_due(notice: Notice, attempt: Attempt, rng: Random) -> int | None:

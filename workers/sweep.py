@@ -28,8 +28,6 @@ from workers.restoring import Restoring
 from workers.startup import StartupError, begin
 
 EVERY_SECONDS: Final = 1.0
-# A backlog waits in the outbox, not in Redis lists: RQ jobs beyond these would only be in the way.
-MOST_RINGING: Final = 200
 TRIM_EVERY: Final = 60  # rounds
 
 log = logging.getLogger("workers")
@@ -86,49 +84,15 @@ class Sweep:
         self._rounds += 1
 
     def ring(self) -> int:
-        """Gives every due notice without a waiting job a new one; returns how many.
-
-        Queue by queue: the backlog of one hides nothing of another, and costs a round nothing.
-        """
-        now, paused = self._outbox.now(), self._paused_queues()
+        """Rings where something is due and nobody was rung for; returns in how many queues."""
         known = self._outbox.queues() or [*map(bank_queue, self._banks), TEXTS_QUEUE]
-        return sum(
-            self._ring_in(queue, now, 1 if queue in paused else MOST_RINGING) for queue in known
-        )
+        return self._outbox.ring_due(known)
 
     def hurry(self) -> None:
         """A bank that failed answers again, or the texts: all that waits for it is due now."""
         for bank in self._bank_health.banks_that_came_back():
             if not self._outbox.hurry(bank, self._outbox.now()):
                 self._bank_health.forget_return(bank)
-
-    def _ring_in(self, queue: str, now: float, most: int) -> int:
-        """Never makes a queue longer than `most`. One that cannot be read stops no other."""
-        try:
-            rung = self._ring_for_the_silent(queue, now, most)
-        except OUTAGE:
-            raise
-        except Exception as error:
-            self._note(f"queue {queue}", error)
-            return 0
-        self._note(f"queue {queue}", None)
-        return rung
-
-    def _ring_for_the_silent(self, queue: str, now: float, most: int) -> int:
-        """Of the `most` longest due, those without a job are at least as many as there is room
-        for, unless fewer are due.
-        """
-        ringing = self._outbox.ringing(queue, most)
-        room = most - len(ringing)
-        if not room:
-            return 0
-        due = self._outbox.due(queue, now, most)
-        silent = [notice_id for notice_id in due if notice_id not in set(ringing)]
-        return self._outbox.ring_for(queue, silent[:room])
-
-    def _paused_queues(self) -> set[str]:
-        """A paused bank needs one ring, for its probe; more would wake workers for nothing."""
-        return {bank_queue(b) for b in self._banks if self._bank_health.is_paused(b)}
 
     def _trim(self) -> None:
         now = self._outbox.now()

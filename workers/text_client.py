@@ -1,27 +1,22 @@
 """Sends a text message to a holder through Twilio, and names what came of it.
 
-Only the texts worker imports this, because the `twilio` package is large. Twilio's answers repeat
-the number and the words, but no log line, exception or attempt of this module holds either.
+Twilio's answers repeat the number and the words, but no log line, exception or attempt of this
+module holds either. Its own client is not used: only one request is needed, and the client waits.
 """
 
-import contextlib
+import asyncio
 import json
-import logging
 import re
 from typing import Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from twilio.http import HttpClient
-from twilio.http.response import Response
-from twilio.rest import Client
-from urllib3.util import make_headers
+from aiohttp import encode_basic_auth
 
 from ivr.cards.notice import Attempt, Outcome
-from ivr.errors import HotlineError
 from ivr.settings import Settings
 from ivr.store.text_line import TextLine
 from workers.answers import seconds_to_wait
-from workers.wire import Answer, Wire
+from workers.wire import Wire
 
 TEXT_SECONDS: Final = 6.0  # Twilio takes a message into its own queue and answers quickly
 
@@ -39,56 +34,52 @@ ABOUT_US: Final = {21212, 21408, 21603, 21606, 21608, 21611, 21659, 21660}
 
 
 class TextClient:
-    """A kept-open connection to Twilio's message service."""
+    """Kept-open connections to Twilio's message service."""
+
+    longest_seconds = TEXT_SECONDS + 1
 
     def __init__(self, settings: Settings, text_line: TextLine) -> None:
         self._text_line = text_line
         self._from = settings.twilio_from_number
-        self._http = _WireHttpClient(settings.twilio_api_base)
         sid, token = settings.twilio_account_sid, settings.twilio_auth_token[0].get_secret_value()
-        self._twilio = Client(sid, token, http_client=self._http)
+        self._headers = {
+            "authorization": encode_basic_auth(sid, token),
+            "content-type": "application/x-www-form-urlencoded",
+            "user-agent": "hotline-12333",
+        }
+        base = settings.twilio_api_base.rstrip("/")
+        address = f"{base}/2010-04-01/Accounts/{sid}/Messages.json"
+        self._wire = Wire(address, TEXT_SECONDS)
 
-    def post(self, notice_id: str, body: str, at: float) -> Attempt:  # noqa: ARG002
+    async def post(self, notice_id: str, body: str, at: float) -> Attempt:  # noqa: ARG002
         """One attempt at `at` (unix seconds) to send `body`, the JSON {"to": …, "text": …}.
 
         Twilio has no idempotency key for messages: after a lost answer a holder may get the
         same text twice, which is better than never. Never raises for what Twilio does.
         """
         text = json.loads(body)
-        answer = self._send(to=text["to"], words=text["text"])
+        form = urlencode({"To": text["to"], "From": self._from, "Body": text["text"]})
+        answer = await self._wire.post(form.encode(), self._headers)
         if answer.status is None:
             return Attempt(int(at), Outcome.FAILED, None, answer.milliseconds, answer.failure)
         said = _reference_in(answer.body)
         ours = is_our_fault(answer.status, said)
         outcome = Outcome.FAILED if ours else outcome_of(answer.status)
-        self._tell(outcome, ", ".join(filter(None, (str(answer.status), said))) if ours else "")
+        why = ", ".join(filter(None, (str(answer.status), said))) if ours else ""
+        await asyncio.to_thread(self._tell, outcome, why)
         wait = None
         if outcome is Outcome.FAILED:
             wait = seconds_to_wait(answer.headers.get("retry-after"), at)
         return Attempt(int(at), outcome, answer.status, answer.milliseconds, said, wait)
 
-    def close(self) -> None:
-        self._http.close()
+    async def close(self) -> None:
+        await self._wire.close()
 
     def _tell(self, outcome: Outcome, our_fault: str) -> None:
         if our_fault:
             self._text_line.fails(our_fault)
         elif outcome is Outcome.RECEIVED:
             self._text_line.works()
-
-    def _send(self, to: str, words: str) -> Answer:
-        self._http.answer = None
-        # The outcome is read from the answer itself: the library's exceptions hold the number,
-        # and the library fails on an answer that is not the JSON it expects.
-        with contextlib.suppress(Exception):
-            self._twilio.messages.create(to=to, from_=self._from, body=words)
-        if self._http.answer is None:
-            raise UnsendableTextError
-        return self._http.answer
-
-
-class UnsendableTextError(HotlineError):
-    """The text could not even be put into a request. No details: they hold a person's number."""
 
 
 def outcome_of(status: int) -> Outcome:
@@ -118,33 +109,3 @@ def _reference_in(body: bytes) -> str:
     if isinstance(sid, str) and re.fullmatch("[A-Z]{2}[0-9a-f]{32}", sid):
         return sid
     return f"code {code}" if isinstance(code, int) and 0 < code < 100_000 else ""
-
-
-class _WireHttpClient(HttpClient):
-    """Carries the library's requests over our bounded wire to TWILIO_API_BASE, logging nothing."""
-
-    def __init__(self, base_url: str) -> None:
-        super().__init__(logging.getLogger(__name__), is_async=False, timeout=TEXT_SECONDS)
-        self._wire = Wire(base_url, TEXT_SECONDS)
-        self.answer: Answer | None = None
-
-    def request(
-        self,
-        method: str,  # noqa: ARG002
-        uri: str,
-        params: dict[str, object] | None = None,  # noqa: ARG002
-        data: dict[str, object] | None = None,
-        headers: dict[str, str] | None = None,
-        auth: tuple[str, str] | None = None,
-        timeout: float | None = None,  # noqa: ARG002
-        allow_redirects: bool = False,  # noqa: ARG002, FBT001, FBT002
-    ) -> Response:
-        """The library's own signature; it only ever posts here."""
-        credentials = make_headers(basic_auth=":".join(auth)) if auth else {}
-        body = urlencode(data or {}).encode()
-        answer = self._wire.post(urlsplit(uri).path, body, {**(headers or {}), **credentials})
-        self.answer = answer
-        return Response(answer.status or 503, answer.body.decode(errors="replace"), answer.headers)
-
-    def close(self) -> None:
-        self._wire.close()

@@ -4,9 +4,8 @@ No redirect is followed, nothing is tried twice, no proxy is taken from the envi
 is always verified. The calling code decides what an answer means.
 """
 
-import http.client
-import io
-import socket
+import http
+import select
 import ssl
 import time
 import zlib
@@ -14,17 +13,23 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Final, cast
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-import urllib3
-from urllib3 import exceptions as failures
-from urllib3.connection import HTTPConnection, HTTPSConnection
+import aiohttp
+from aiohttp import StreamReader
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+from aiohttp.http import RawResponseMessage
+from yarl import URL
 
 MOST_BYTES: Final = 64 * 1024
 # Load balancers and firewalls drop a quiet connection silently (some after 60 s). The first notice
 # after a quiet hour must not lose time on such a connection.
 QUIET_SECONDS: Final = 30
+_LAST: Final = (http.HTTPStatus.ACCEPTED, http.HTTPStatus.SWITCHING_PROTOCOLS)
+# What aiohttp would send by itself: an answer is not asked to be packed.
+_NOT_OURS: Final = ("Accept", "Accept-Encoding", "User-Agent")
 
 
 @dataclass(frozen=True)
@@ -38,179 +43,109 @@ class Answer:
     milliseconds: int
 
 
-class Deadline:
-    """When the exchange in progress must be over (monotonic seconds)."""
-
-    def __init__(self) -> None:
-        self._until = 0.0
-
-    def start(self, seconds: float) -> None:
-        self._until = time.monotonic() + seconds
-
-    def has_passed(self) -> bool:
-        return time.monotonic() >= self._until
-
-    def seconds_left(self) -> float:
-        """Raises: TimeoutError when there are none."""
-        left = self._until - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the exchange took too long")
-        return left
-
-
-class _TimedReads(io.RawIOBase):
-    """A socket's bytes; no read waits longer than the whole exchange has left.
-
-    A socket's own timeout starts again with every byte, so a slow sender could hold us for ever.
+class _Protocol(ResponseHandler):
+    """Some gateways answer 202 at once and, against the protocol, a second time when the server
+    behind them has answered: perhaps with the next request on its way, which would then be believed
+    to be "blocked". So nothing is asked on that connection any more, nor after 101.
     """
 
-    def __init__(self, raw: io.RawIOBase, sock: socket.socket, deadline: Deadline) -> None:
-        self._raw = raw
-        self._sock = sock
-        self._longest = sock.gettimeout() or 0.0
-        self._deadline = deadline
+    def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
+        if data[0].code in _LAST:
+            self.force_close()
+        super().feed_data(data, size)
 
-    def readable(self) -> bool:
+
+class _Connector(aiohttp.TCPConnector):
+    """Never uses a connection again on which something came that nobody asked for: it would be
+    taken for the answer to the next request.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._factory = partial(_Protocol, loop=self._loop)  # type: ignore[assignment]
+
+    async def _get(self, *args: Any) -> Connection | None:
+        while (connection := await super()._get(*args)) is not None:
+            if not _has_more_to_say(connection):
+                break
+            connection.close()
+        return connection
+
+
+def _has_more_to_say(connection: Connection) -> bool:
+    protocol, transport = connection.protocol, connection.transport
+    if protocol is None or transport is None or protocol.should_close:
         return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self._sock.settimeout(min(self._longest, self._deadline.seconds_left()))
-        read: int | None = self._raw.readinto(buffer)
-        return read
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _TimedResponse(http.client.HTTPResponse):
-    """An answer whose every byte must come before the deadline, its headers too."""
-
-    def __init__(self, sock: socket.socket, deadline: Deadline, **options: Any) -> None:
-        super().__init__(sock, **options)
-        raw = self.fp.detach()
-        self.fp = io.BufferedReader(_TimedReads(raw, sock, deadline))
-
-    def begin(self) -> None:
-        """Reads on past interim answers (RFC 9110 section 15.2): http.client skips 100 alone, and
-        would take the final answer for the answer to the next request on this connection.
-        """
-        super().begin()
-        while _is_interim(self.status):
-            self.headers = self.msg = None  # type: ignore[assignment] # not begun yet
-            super().begin()
-        # Some gateways answer 202 at once and, against the protocol, a second time when the server
-        # behind them has answered: perhaps with the next request on its way, which would then be
-        # believed to be "blocked". So nothing is asked on that connection any more. What is left
-        # is a server that repeats itself so late after any other status.
-        if self.status == http.HTTPStatus.ACCEPTED:
-            self.will_close = True
-
-
-# `response_class` is where http.client lets a connection choose how answers are read.
-class _TimedHttp(HTTPConnection):
-    def __init__(self, *args: Any, deadline: Deadline, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.response_class = partial(_TimedResponse, deadline=deadline)  # type: ignore[assignment]
-
-
-class _TimedHttps(HTTPSConnection):
-    def __init__(self, *args: Any, deadline: Deadline, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.response_class = partial(_TimedResponse, deadline=deadline)  # type: ignore[assignment]
-
-    @property
-    def is_connected(self) -> bool:
-        """Before it uses a connection again, urllib3 asks this, and drops one that has something to
-        read: nothing was asked. What TLS has unpacked already does not show on the socket.
-        """
-        return super().is_connected and not cast("ssl.SSLSocket", self.sock).pending()
-
-
-class _HttpPool(urllib3.HTTPConnectionPool):
-    ConnectionCls = _TimedHttp
-
-
-class _HttpsPool(urllib3.HTTPSConnectionPool):
-    ConnectionCls = _TimedHttps
-
-
-def _is_interim(status: int) -> bool:
-    """Whether a final answer still follows. After 101 none does, but another protocol."""
-    return 100 <= status < 200 and status != http.HTTPStatus.SWITCHING_PROTOCOLS
+    poll = select.poll()
+    poll.register(transport.get_extra_info("socket"), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 class Wire:
-    """A connection to one server, kept open between posts; for one thread at a time."""
+    """Connections to one address, kept open between posts. For one event loop."""
 
-    def __init__(self, base_url: str, seconds: float, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, url: str, seconds: float, tls: ssl.SSLContext | None = None) -> None:
         """`seconds` limits connecting and every wait; the whole exchange has one second more."""
-        self._seconds = seconds
-        self._deadline = Deadline()
-        self._last_used = time.monotonic()
-        self._pool = self._open(base_url, tls)
+        parts = urlsplit(url)
+        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="")
+        self._url = URL(bare.geturl(), encoded=True)
+        self._tls = tls
+        self.longest_seconds = seconds + 1
+        self._limits = aiohttp.ClientTimeout(
+            total=self.longest_seconds, sock_connect=seconds, sock_read=seconds, ceil_threshold=60
+        )
+        self._session: aiohttp.ClientSession | None = None
 
-    def post(self, path: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Sends and waits for the answer; never raises for what the network or server does."""
-        self._drop_a_quiet_connection()
         started = time.monotonic()
-        self._deadline.start(self._seconds + 1)
         try:
-            status, answer_headers, start = self._exchange(path, body, headers)
+            status, answer_headers, start = await self._exchange(body, headers)
             failure = ""
-        except failures.HTTPError as error:
-            status, answer_headers, start = None, {}, b""
-            failure = "too_slow" if self._deadline.has_passed() else name_of(error)
-        self._last_used = time.monotonic()
-        milliseconds = round((self._last_used - started) * 1000)
+        except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
+            status, answer_headers, start, failure = None, {}, b"", name_of(error)
+        milliseconds = round((time.monotonic() - started) * 1000)
         return Answer(status, answer_headers, start, failure, milliseconds)
 
-    def close(self) -> None:
-        self._pool.close()
+    async def close(self) -> None:
+        if self._session is not None:
+            await self._session.close()
 
-    def _open(self, base_url: str, tls: ssl.SSLContext | None) -> urllib3.HTTPConnectionPool:
-        parts = urlsplit(base_url)
-        options: dict[str, Any] = {"timeout": self._seconds, "deadline": self._deadline}
-        if parts.scheme == "http":
-            return _HttpPool(parts.hostname or "", parts.port, **options)
-        tls = tls or ssl.create_default_context()
-        return _HttpsPool(parts.hostname or "", parts.port, ssl_context=tls, **options)
-
-    def _drop_a_quiet_connection(self) -> None:
-        if time.monotonic() - self._last_used > QUIET_SECONDS and self._pool.pool is not None:
-            while not self._pool.pool.empty():
-                connection = self._pool.pool.get(block=False)
-                if connection is not None:
-                    connection.close()
-
-    def _exchange(
-        self, path: str, body: bytes, headers: Mapping[str, str]
+    async def _exchange(
+        self, body: bytes, headers: Mapping[str, str]
     ) -> tuple[int, Mapping[str, str], bytes]:
-        response = self._pool.urlopen(
-            "POST", path, body=body, headers=dict(headers), retries=False,
-            redirect=False, preload_content=False, decode_content=False,
-        )  # fmt: skip
-        body = unpacked(_start_of(response), response.headers.get("content-encoding", ""))
-        return response.status, response.headers, body
+        if self._session is None:
+            self._session = _session(self._tls, self._limits)
+        response = await self._session.post(
+            self._url, data=body, headers=headers, allow_redirects=False
+        )
+        start, is_whole = await _start_of(response)
+        if not is_whole:  # what is left unread must not be taken for the next answer
+            response.close()
+        encoding = response.headers.get("content-encoding", "")
+        return response.status, response.headers, unpacked(start, encoding)
 
 
-def _start_of(response: urllib3.BaseHTTPResponse) -> bytes:
-    """The first 64 kB. The status already says what counts, so a cut-off body is no failure."""
+def _session(tls: ssl.SSLContext | None, limits: aiohttp.ClientTimeout) -> aiohttp.ClientSession:
+    connector = _Connector(limit=0, ssl=tls or True, keepalive_timeout=QUIET_SECONDS)
+    return aiohttp.ClientSession(
+        connector=connector, timeout=limits, trust_env=False, auto_decompress=False,
+        cookie_jar=aiohttp.DummyCookieJar(), skip_auto_headers=_NOT_OURS,
+    )  # fmt: skip
+
+
+async def _start_of(response: aiohttp.ClientResponse) -> tuple[bytes, bool]:
+    """The first 64 kB, and whether that is all. The status already says what counts, so a cut-off
+    body is no failure.
+    """
     body = b""
-    if response.status < 200:  # not final: what follows on this connection is no answer
-        response.close()
-        return body
-    try:
-        while len(body) < MOST_BYTES:
-            piece = response.read1(MOST_BYTES - len(body), decode_content=False)
+    with suppress(aiohttp.ClientError, OSError):
+        while len(body) <= MOST_BYTES:
+            piece = await response.content.readany()
             if not piece:
-                response.release_conn()
-                return body
+                return body, True
             body += piece
-    except (failures.HTTPError, OSError):
-        pass
-    response.close()  # what is left unread must not be taken for the next answer
-    return body
+    return body[:MOST_BYTES], False
 
 
 def unpacked(body: bytes, encoding: str) -> bytes:
@@ -231,22 +166,21 @@ def unpacked(body: bytes, encoding: str) -> bytes:
 
 def name_of(error: BaseException) -> str:
     """A short, fixed name: the library's own text may hold addresses or parts of an answer."""
-    for kind, name in _NAMES:
-        if isinstance(error, kind):
-            return name
-    cause = error.args[-1] if error.args else None  # urllib3 wraps what the socket raised
-    return name_of(cause) if isinstance(cause, BaseException) else "network_error"
+    if isinstance(error.__cause__, ssl.SSLError):  # the other side does not like our certificate
+        return "tls_error"
+    return next((name for kind, name in _NAMES if isinstance(error, kind)), "network_error")
 
 
 # The first that fits counts, so the narrower kinds stand above the wider ones.
 _NAMES: Final[tuple[tuple[type[BaseException], str], ...]] = (
-    (failures.NameResolutionError, "dns_error"),
-    (failures.NewConnectionError, "connection_refused"),
-    (failures.ConnectTimeoutError, "connect_timeout"),
-    (failures.ReadTimeoutError, "read_timeout"),
-    (failures.SSLError, "tls_error"),
-    (ssl.SSLError, "tls_error"),
-    (http.client.RemoteDisconnected, "connection_closed"),
-    (ConnectionResetError, "connection_reset"),
-    (http.client.HTTPException, "not_http"),
+    (aiohttp.ClientConnectorDNSError, "dns_error"),
+    (aiohttp.ClientConnectorCertificateError, "tls_error"),
+    (aiohttp.ClientSSLError, "tls_error"),
+    (aiohttp.ClientConnectorError, "connection_refused"),
+    (aiohttp.ConnectionTimeoutError, "connect_timeout"),
+    (aiohttp.SocketTimeoutError, "read_timeout"),
+    (TimeoutError, "too_slow"),
+    (aiohttp.ServerDisconnectedError, "connection_closed"),
+    (aiohttp.ClientOSError, "connection_reset"),
+    (aiohttp.ClientResponseError, "not_http"),
 )

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from redis import Redis
-from redis.client import Pipeline
 
 from ivr.store import keys
 from ivr.store.codec import plain
+from ivr.store.doorbell import Command
 from ivr.store.unreadable import passing_over
 
 FAILING_AFTER: Final = 3  # failures in a row …
@@ -60,12 +60,6 @@ class BankHealth:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def may_try(self, bank: str) -> bool:
-        """Whether an attempt may be made now: always, or as the one probe of a paused bank."""
-        if not self.is_paused(bank):
-            return True
-        return bool(self._redis.set(keys.probe(bank), "1", nx=True, ex=PROBE_SECONDS))
-
     def is_paused(self, bank: str) -> bool:
         """Whether the bank has failed often enough, for long enough."""
         with passing_over(self._redis, keys.bank_health(bank)):
@@ -76,22 +70,20 @@ class BankHealth:
             return health_of(found, now).is_paused
         return False
 
-    def count_failure(self, pipe: Pipeline, bank: str, now: int) -> None:
-        """Queues that an attempt failed. It stands until there is an answer: one that is asked no
-        more has not answered.
+    def count_failure(self, bank: str, now: int) -> list[Command]:
+        """An attempt failed. It stands until there is an answer: one that is asked no more has not
+        answered.
         """
         key = keys.bank_health(bank)
-        pipe.hincrby(key, "failures", 1)
-        pipe.hsetnx(key, "since", str(now))
+        return [("HINCRBY", key, "failures", 1), ("HSETNX", key, "since", now)]
 
-    def count_answer(self, pipe: Pipeline, bank: str, health: Health) -> None:
-        """Queues that the bank answered; `health`: as it was before. One that was failing is marked
-        as back. Fewer failures mark nobody: the pauses after them are short, and a notice that the
-        bank can never take would be sent again whenever it takes another.
+    def count_answer(self, bank: str, health: Health) -> list[Command]:
+        """The bank answered; `health`: as it was before. One that was failing is marked as back.
+        Fewer failures mark nobody: the pauses after them are short, and a notice that the bank can
+        never take would be sent again whenever it takes another.
         """
-        if health.is_failing:
-            pipe.sadd(keys.BANKS_BACK, bank)
-        pipe.delete(keys.bank_health(bank))
+        back = [("SADD", keys.BANKS_BACK, bank)] if health.is_failing else []
+        return [*back, ("DEL", keys.bank_health(bank))]
 
     def banks_that_came_back(self) -> list[str]:
         """The marked banks; they stay marked until `forget_return`."""

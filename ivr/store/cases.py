@@ -5,14 +5,13 @@ So reading and committing take one round trip each, and nothing is locked. An an
 with the connection is never mistaken for a refusal.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any, Final, Self, cast
 
 from redis import Redis
-from redis.client import Pipeline
-from redis.exceptions import RedisError
+from redis.exceptions import NoScriptError, RedisError, ResponseError
 
 from ivr.cards.acts.remind import FIRST_AFTER
 from ivr.cards.block import Block, BlockState
@@ -25,6 +24,7 @@ from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.bank_health import HEALTHY, BankHealth, Health, health_of
 from ivr.store.codec import dump, load, plain, whole
 from ivr.store.connection import OUTAGE, DurabilityGuard
+from ivr.store.doorbell import Command
 from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox, load_notice
 from ivr.store.sentinels import NotThePrimaryError
@@ -49,12 +49,15 @@ local function read_case(ref)
   return {{ref, call('GET', '{keys.loss("")}' .. ref), block, report}}
 end
 """
-_READ: Final = f"""
-{READ_CASE}
+READ_NOTICE: Final = f"""
 local function read_notice(id)
   local fields = call('HGETALL', '{keys.notice("")}' .. id)
   return {{id, fields, call('LRANGE', '{keys.attempts("")}' .. id, 0, -1)}}
 end
+"""
+_READ: Final = f"""
+{READ_CASE}
+{READ_NOTICE}
 local now, kind, name = redis.call('TIME')[1], ARGV[1], ARGV[2]
 if kind == 'card' then
   local case = read_case(name)
@@ -179,14 +182,14 @@ class Cases:
         """A card's case, with the notice its block belongs to."""
         now, case, notice, _ = self._ask("card", card_ref)
         with naming(self._redis):
-            return _with_notice(reading_of(now, case), notice)
+            return with_notice(reading_of(now, case), notice)
 
     def of_filing(self, card_ref: str, channel: str, origin: str) -> Reading:
         """The same, and what this very request filed before."""
         names = self._origin_key(card_ref, channel, origin), self._first_filed_key(channel, origin)
         now, case, notice, (number, first) = self._ask("card", card_ref, *names)
         with naming(self._redis):
-            reading = _with_notice(reading_of(now, case), notice)
+            reading = with_notice(reading_of(now, case), notice)
         return replace(reading, filed_before=number is not None, first_filed=plain(first or ""))
 
     def of_event(self, card_ref: str, bank: str, event_id: str) -> Reading:
@@ -195,7 +198,7 @@ class Cases:
         now, case, notice, remembered = self._ask("card", card_ref, seen, keys.heard_lately(bank))
         text, lately = remembered
         with naming(self._redis):
-            reading = _with_notice(reading_of(now, case), notice)
+            reading = with_notice(reading_of(now, case), notice)
         guards = (*reading.guards, (("GET", seen), text or b""))
         known = _seen(bank, event_id, text)
         return replace(reading, guards=guards, seen=known, heard_lately=whole(lately))
@@ -204,7 +207,7 @@ class Cases:
         """The case of the card a notice is about; a ping has an empty case."""
         now, case, notice, health = self._ask("notice", notice_id)
         with naming(self._redis):
-            reading = _with_notice(reading_of(now, case), notice)
+            reading = with_notice(reading_of(now, case), notice)
         with suppress(ValueError):  # `is_paused` names one that cannot be read
             reading = replace(reading, health=health_of(health or (None, None), reading.now))
         return reading
@@ -213,7 +216,7 @@ class Cases:
         """The case of the card a report is about, with that report and its first notice."""
         now, case, notice, text = self._ask("report", number)
         with naming(self._redis):
-            reading = _with_notice(reading_of(now, case), notice)
+            reading = with_notice(reading_of(now, case), notice)
             report = None if text is None else read(LossReport, keys.report(number), text)
         guards = (*reading.guards, (("GET", keys.report(number)), text or b""))
         return replace(reading, guards=guards, report=report)
@@ -242,21 +245,33 @@ class Cases:
         Raises:
             redis.ConnectionError, redis.TimeoutError: it may be on disk, or not.
         """
-        commands = self._commands(change, reading)
-        if event is not None:
-            commands += _remembering(event)
-        guards = [*reading.guards, *self._guards_of_new(change, reading)]
-        args: list[Any] = [len(guards)]
-        for words, said in guards:
-            args += [len(words) + 1, *words, said]
-        for command in commands:
-            args += [len(command), *command]
         with naming(self._redis):
-            wrong = self._commit(args=args)
-        if wrong is None:
+            return self._is_committed(self._commit(args=self._words(change, reading, event)))
+
+    def commit_all(self, changes: Sequence[tuple[Change, Reading]]) -> list[bool]:
+        """Writes several changes in one round trip, each whole or not at all; which were written.
+        One that met a record of another kind was not.
+
+        Raises:
+            redis.ConnectionError, redis.TimeoutError: any of them may be on disk, or not.
+        """
+        while True:
+            with self._redis.pipeline(transaction=False) as pipe:
+                for change, reading in changes:
+                    pipe.evalsha(self._commit.sha, 0, *self._words(change, reading))
+                found = pipe.execute(raise_on_error=False)
+            if not any(isinstance(answer, NoScriptError) for answer in found):
+                return [self._is_committed(answer) for answer in found]
+            self._redis.script_load(_COMMIT)  # then those that were committed are told apart
+
+    def _is_committed(self, wrong: Any) -> bool:
+        """What the script answered: the keys it did without, or None when it wrote nothing."""
+        if wrong is None or isinstance(wrong, ResponseError):
             return False
+        if isinstance(wrong, Exception):
+            raise wrong
         with suppress(RedisError):  # it is committed, whatever breaks now
-            note_wrong_kinds(self._redis, cast("list[bytes]", wrong))
+            note_wrong_kinds(self._redis, wrong)
         return True
 
     def file(self, change: Change, reading: Reading) -> bool:
@@ -300,65 +315,70 @@ class Cases:
             found = cast("list[Any]", self._read(args=[kind, name, *more]))
         return [*found, None][:4]
 
-    def _commands(self, change: Change, reading: Reading) -> list[Sequence[Any]]:
-        """The change as Redis commands. The pipeline only collects them and is never executed; it
-        is used because RQ can write its jobs into a pipeline.
-        """
-        with self._redis.pipeline() as pipe:
-            pipe.multi()  # RQ expects a transaction that has begun
-            self._write(pipe, change, reading)
-            return [words for words, _ in pipe.command_stack]
+    def _words(self, change: Change, reading: Reading, event: SeenEvent | None = None) -> list[Any]:
+        """A change as the arguments of the script."""
+        guards = [*reading.guards, *self._guards_of_new(change, reading)]
+        words: list[Any] = [len(guards)]
+        for reads, said in guards:
+            words += [len(reads) + 1, *reads, said]
+        for command in self._commands(change, reading, event):
+            words += [len(command), *command]
+        return words
 
-    def _write(self, pipe: Pipeline, change: Change, reading: Reading) -> None:
+    def _commands(
+        self, change: Change, reading: Reading, event: SeenEvent | None
+    ) -> Iterator[Command]:
         card_ref = reading.case.card_ref
         if change.suspension is not None:
-            _write_suspension(pipe, card_ref, change.suspension, reading.now)
+            yield _suspension(card_ref, change.suspension, reading.now)
         if change.block is not None:
-            self._write_block(pipe, change.block)
+            yield from self._block(change.block)
         for report in (change.superseded, change.report):
             if report is not None:
-                self._write_report(pipe, report, reading)
+                yield from self._report(report, reading)
         if (over := change.recorded) is not None:
-            pipe.set(keys.report(over.number), dump(over), ex=self._retention_seconds)
+            yield "SET", keys.report(over.number), dump(over), "EX", self._retention_seconds
         for owed in change.owes:
-            self._outbox.owe(pipe, owed)
+            yield from self._outbox.owe(owed)
         if change.notice is not None:
-            self._outbox.write(pipe, change.notice, reading.now)
-            self._note_health(pipe, change, reading)
+            yield from self._outbox.write(change.notice, reading.now)
+            yield from self._health_of_whom_it_was_for(change, reading)
         if change.reminder is not None:
-            _write_reminder(pipe, change.reminder)
+            yield _reminder(change.reminder)
         for entry in change.journal:
-            self._journal.write(pipe, entry)
+            yield from self._journal.write(entry)
+        if event is not None:
+            yield from _remembering(event)
 
-    def _write_block(self, pipe: Pipeline, block: Block) -> None:
+    def _block(self, block: Block) -> Iterator[Command]:
         """A block is kept without end until it is unblocked. The bank's list and the reminder are
         written with it.
         """
         is_over = block.state is BlockState.UNBLOCKED
-        pipe.set(
-            keys.block(block.card_ref), dump(block), ex=self._retention_seconds if is_over else None
-        )
+        ends = ("EX", self._retention_seconds) if is_over else ()
+        yield "SET", keys.block(block.card_ref), dump(block), *ends
         if is_over:
-            pipe.zrem(keys.blocks(block.bank), block.card_ref)
+            yield "ZREM", keys.blocks(block.bank), block.card_ref
         else:  # all scores are 0, so Redis sorts by name: pages need an order
-            pipe.zadd(keys.blocks(block.bank), {block.card_ref: 0})
+            yield "ZADD", keys.blocks(block.bank), 0, block.card_ref
         if block.notice_id:
             is_received = block.state is BlockState.RECEIVED
             at = block.changed_at + FIRST_AFTER if is_received else None
-            _write_reminder(pipe, Reminder(block.notice_id, at))
+            yield _reminder(Reminder(block.notice_id, at))
 
-    def _write_report(self, pipe: Pipeline, report: LossReport, reading: Reading) -> None:
+    def _report(self, report: LossReport, reading: Reading) -> Iterator[Command]:
         """An active report is new and gets a deadline. When it stops being active, it loses it."""
-        if report.state is ReportState.ACTIVE:
-            pipe.set(keys.report(report.number), dump(report), ex=self._retention_seconds)
-            pipe.set(self._origin_of(report), report.number, ex=self._retention_seconds)
-            if not reading.first_filed:
-                first = self._first_filed_key(report.channel, report.origin)
-                pipe.set(first, report.reported_at, ex=self._retention_seconds)
-            pipe.zadd(keys.DEADLINES, {report.number: report.release_at})
-        else:
-            pipe.set(keys.report(report.number), dump(report), keepttl=True)
-            pipe.zrem(keys.DEADLINES, report.number)
+        if report.state is not ReportState.ACTIVE:
+            yield "SET", keys.report(report.number), dump(report), "KEEPTTL"
+            yield "ZREM", keys.DEADLINES, report.number
+            return
+        ends = ("EX", self._retention_seconds)
+        yield "SET", keys.report(report.number), dump(report), *ends
+        yield "SET", self._origin_of(report), report.number, *ends
+        if not reading.first_filed:
+            first = self._first_filed_key(report.channel, report.origin)
+            yield "SET", first, report.reported_at, *ends
+        yield "ZADD", keys.DEADLINES, report.release_at, report.number
 
     def _guards_of_new(self, change: Change, reading: Reading) -> list[Guard]:
         """Only a new report is active when it is written: its number must not be another's, and
@@ -386,15 +406,14 @@ class Cases:
     def _first_filed_key(self, channel: str, origin: str) -> str:
         return keys.first_filed(self._vault.ref("request", f"{channel}:{origin}"))
 
-    def _note_health(self, pipe: Pipeline, change: Change, reading: Reading) -> None:
+    def _health_of_whom_it_was_for(self, change: Change, reading: Reading) -> list[Command]:
         notice = change.notice.notice if change.notice else None
         if notice is None or change.answered is None:
-            return
+            return []
         name = TEXTS if notice.kind is NoticeKind.TEXT else notice.bank
         if change.answered:
-            self._health.count_answer(pipe, name, reading.health)
-        else:
-            self._health.count_failure(pipe, name, reading.now)
+            return self._health.count_answer(name, reading.health)
+        return self._health.count_failure(name, reading.now)
 
 
 def reading_of(now: bytes | int, case: Sequence[Any]) -> Reading:
@@ -428,7 +447,7 @@ def is_same(report: LossReport, text: Any) -> bool:
         return True
 
 
-def _with_notice(reading: Reading, found: Sequence[Any]) -> Reading:
+def with_notice(reading: Reading, found: Sequence[Any]) -> Reading:
     """The reading with a notice; unchanged when there is none."""
     notice_id, flat, attempts = found
     if not flat:
@@ -452,7 +471,7 @@ def _seen(bank: str, event_id: str, text: bytes | str | None) -> SeenEvent | Non
     return None if text is None else SeenEvent(bank, event_id, *plain(text).split(" ", 1))
 
 
-def _remembering(event: SeenEvent) -> list[Sequence[Any]]:
+def _remembering(event: SeenEvent) -> list[Command]:
     """Remembers an event, and counts it for the minute that began with the first one."""
     seen = keys.seen_event(event.bank, event.event_id)
     lately = keys.heard_lately(event.bank)
@@ -463,14 +482,14 @@ def _remembering(event: SeenEvent) -> list[Sequence[Any]]:
     ]
 
 
-def _write_suspension(pipe: Pipeline, card_ref: str, suspension: Suspension, now: int) -> None:
+def _suspension(card_ref: str, suspension: Suspension, now: int) -> Command:
     """Redis ends a temporary suspension by itself; a formal one has no end."""
     end = suspension.release_at
-    pipe.set(keys.loss(card_ref), dump(suspension), ex=None if end is None else end - now)
+    ends = () if end is None else ("EX", end - now)
+    return ("SET", keys.loss(card_ref), dump(suspension), *ends)
 
 
-def _write_reminder(pipe: Pipeline, reminder: Reminder) -> None:
+def _reminder(reminder: Reminder) -> Command:
     if reminder.at is None:
-        pipe.zrem(keys.AWAITING, reminder.notice_id)
-    else:
-        pipe.zadd(keys.AWAITING, {reminder.notice_id: reminder.at})
+        return ("ZREM", keys.AWAITING, reminder.notice_id)
+    return ("ZADD", keys.AWAITING, reminder.at, reminder.notice_id)

@@ -204,9 +204,10 @@ class Condition:
                 pipe.hmget(key, "queues", "last_heartbeat", "death")
             workers = [found for found in answers(pipe) if isinstance(found, list)]
         return {
-            plain(queue)
-            for queue, beat, death in workers
-            if queue and beat and not death and _is_recent(plain(beat))
+            queue
+            for queues, beat, death in workers
+            if queues and beat and not death and _is_recent(plain(beat))
+            for queue in plain(queues).split(",")
         }
 
 

@@ -1,14 +1,14 @@
 """The journal: one stream entry for every event that matters, for audit. No personal values."""
 
 from collections.abc import Iterator
-from typing import Any, Final, cast
+from typing import Final, cast
 
 from redis import Redis
-from redis.client import Pipeline
 
 from ivr.cards.change import Entry
 from ivr.store import keys
 from ivr.store.codec import plain
+from ivr.store.doorbell import Command
 from ivr.store.unreadable import naming
 
 PAGE: Final = 1000
@@ -22,12 +22,13 @@ class Journal:
         self._redis = redis
         self._retention_seconds = retention_seconds
 
-    def write(self, pipe: Pipeline, entry: Entry) -> None:
-        """Queues an entry and counts its event."""
-        fields: dict[Any, Any] = {"event": entry.event}
-        fields |= {name: value for name, value in entry.fields.items() if value}
-        pipe.xadd(keys.JOURNAL, fields)
-        pipe.hincrby(keys.COUNTERS, f"event:{entry.event}", 1)
+    def write(self, entry: Entry) -> list[Command]:
+        """The commands that append an entry and count its event."""
+        words = [word for pair in entry.fields.items() if pair[1] for word in pair]
+        return [
+            ("XADD", keys.JOURNAL, "*", "event", entry.event, *words),
+            ("HINCRBY", keys.COUNTERS, f"event:{entry.event}", 1),
+        ]
 
     def between(self, since: float, until: float) -> Iterator[tuple[float, Entry]]:
         """Entries of that time (unix seconds), oldest first, each with its moment."""

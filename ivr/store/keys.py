@@ -37,7 +37,7 @@ SWEEP_ALIVE: Final = "sweep:alive"  # 15 s: the clock process renews it; what of
 # them. Whole names, or the kind before the colon; what is RQ's rings only, and the sweep rings too.
 BESIDE: Final = (
     *(COUNTERS, NOTICE_QUEUES, BANKS_BACK),
-    *("bank_health:", "owed:", "open:", "notices_of:", "heard:", "rq:"),
+    *("bank_health:", "owed:", "open:", "in_flight:", "notices_of:", "heard:", "rq:"),
 )
 
 
@@ -134,6 +134,24 @@ def notice(notice_id: str) -> str:
 def open_in(queue: str) -> str:
     """What `notices:open` has of one queue, with the same scores; for ever."""
     return f"open:{queue}"
+
+
+def in_flight(queue: str) -> str:
+    """The notices of a queue that are attempted just now, on whatever machine.
+
+    Each until its lease ends. Score = that moment, unix seconds.
+    """
+    return f"in_flight:{queue}"
+
+
+def rung(queue: str) -> str:
+    """RQ's own list of a queue's waiting jobs; each until it is heard."""
+    return f"rq:queue:{queue}"
+
+
+def job(job_id: str) -> str:
+    """RQ's own record of a job; until it is heard."""
+    return f"rq:job:{job_id}"
 
 
 def attempts(notice_id: str) -> str:

@@ -14,6 +14,7 @@ from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
 from ivr.store.calls import Calls
 from ivr.store.cases import Cases
+from ivr.store.claims import Claiming
 from ivr.store.condition import Condition
 from ivr.store.connection import DurabilityGuard, connect
 from ivr.store.deadlines import Deadlines
@@ -40,6 +41,7 @@ class Store:
     local_journal: LocalJournal
     assurance: Assurance
     outbox: Outbox
+    claiming: Claiming
     deadlines: Deadlines
     reconciliation: Reconciliation
     bank_health: BankHealth
@@ -79,6 +81,7 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         local_journal=local_journal,
         assurance=Assurance(redis, settings.replicas, local_journal),
         outbox=outbox,
+        claiming=Claiming(redis, outbox),
         deadlines=Deadlines(redis),
         reconciliation=Reconciliation(redis, holders),
         bank_health=health,

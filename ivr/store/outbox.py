@@ -1,24 +1,23 @@
 """The outbox: every notice owed to a bank or a holder, from the moment it is owed until closed.
 
-`notices:open` is the truth and an RQ job only the doorbell: whatever happens to a job, the
-sweep rings again when the notice is due (see workers/sweep.py). So that one bank's backlog hides
-nothing of another's, each queue has a list of its own beside it (`open:<queue>`).
+`notices:open` is the truth and an RQ job only the doorbell: whatever happens to a job, the sweep
+rings again when the notice is due (see workers/sweep.py). Who hears it claims what is due (see
+claims.py). So that one bank's backlog hides nothing of another's, each queue has a list of its own
+beside it (`open:<queue>`).
 """
 
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final, cast
 
 from redis import Redis
-from redis.client import Pipeline
-from rq import Queue
-from rq.serializers import JSONSerializer
 
 from ivr.cards.change import Entry, NoticeChange, Owed
 from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind, NoticeState
 from ivr.store import keys
 from ivr.store.codec import dump, plain
+from ivr.store.doorbell import Command, Doorbell
 from ivr.store.journal import Journal
 from ivr.store.unreadable import (
     CALLS,
@@ -36,8 +35,6 @@ PAGE: Final = 1000  # notices read in one round trip
 HURRIED_AT_ONCE: Final = 1000  # notices made due in one step when a bank is back
 MENDED_AT_ONCE: Final = 100  # notices whose place in their queue's list is looked at in one step
 LONGEST_LEASE: Final = 20  # seconds; a bank's is at most 19 (its time limit + 4), a text's 10
-JOB_SECONDS: Final = 150  # RQ's own limit on one job; PATIENCE and our HTTP limits end earlier
-JOB: Final = "workers.delivery.Delivery.attempt"  # by name: the hotline never imports the workers
 
 
 def bank_queue(bank: str) -> str:
@@ -46,51 +43,6 @@ def bank_queue(bank: str) -> str:
 
 
 _TEXTS: Final = ("id", "queue", "bank", "report_number", "card_ref")
-
-# Takes a due notice for one attempt and makes it due again after the lease, in one step. So two
-# workers never attempt it at once, and the notice of a killed worker comes back. A worker whose
-# answer was lost with the connection asks again under the same `claimed_by`, and gets it again.
-_CLAIM: Final = f"""
-{CALLS}
-local due = call('ZSCORE', KEYS[1], ARGV[1])
-local time = redis.call('TIME')
-local now = time[1] + time[2] / 1000000
-if not due or redis.call('EXISTS', KEYS[2]) == 0 then return false end
-local by = call('HGET', KEYS[2], 'claimed_by')
-if tonumber(due) > now and (by ~= ARGV[3] or by == '') then return false end
-redis.call('HSET', KEYS[2], 'claimed_by', ARGV[3])
-local queue = redis.call('HGET', KEYS[2], 'queue') or ''
-redis.call('ZADD', KEYS[1], now + ARGV[2], ARGV[1])
-try('ZADD', '{keys.open_in("")}' .. queue, now + ARGV[2], ARGV[1])
-return redis.call('HGETALL', KEYS[2])
-"""
-
-# Which of these notices to ring for. One that is open no more leaves the queue's list; of one
-# whose record is gone nothing can be sent, and it would be due for ever: it is open no more. One
-# whose record is of another kind stays open, and waits behind the others.
-_STILL_OPEN: Final = f"""
-{CALLS}
-local answers, later = {{}}, redis.call('TIME')[1] + {LONGEST_LEASE}
-for i, id in ipairs(ARGV) do
-  if not call('ZSCORE', KEYS[1], id) then
-    try('ZREM', KEYS[2], id)
-    try('ZREM', KEYS[3], id)
-    answers[i] = 'closed'
-  else
-    local fields = try('HLEN', '{keys.notice("")}' .. id)
-    if fields == 0 then
-      for _, listed in ipairs(KEYS) do try('ZREM', listed, id) end
-      answers[i] = 'lost'
-    elseif fields then
-      answers[i] = 'open'
-    else
-      for place = 1, 2 do call('ZADD', KEYS[place], 'XX', later, id) end
-      answers[i] = 'unreadable'
-    end
-  end
-end
-return {{answers, wrong}}
-"""
 
 # Puts what `notices:open` has from one place to another into the lists of its queues, where it is
 # missing; answers how many it looked at, and the ids of those whose record is gone.
@@ -133,24 +85,22 @@ def new_notice_id() -> str:
 
 
 class Outbox:
-    """Owes, rings, claims and finds notices. What closes one is written by `Cases.commit`."""
+    """Owes, rings and finds notices. What closes one is written by `Cases.commit`."""
 
     def __init__(self, redis: Redis, vault: Vault, journal: Journal) -> None:
         self._redis = redis
         self._vault = vault
         self._journal = journal
-        self._queues: dict[str, Queue] = {}
-        self._claim = redis.register_script(_CLAIM)
-        self._still_open = redis.register_script(_STILL_OPEN)
+        self._doorbell = Doorbell(redis)
         self._mend = redis.register_script(_MEND)
         self._hurry = redis.register_script(_HURRY)
         self._looked_at = 0
 
-    def owe(self, pipe: Pipeline, owed: Owed) -> None:
-        """Queues a new notice and its doorbell."""
+    def owe(self, owed: Owed) -> list[Command]:
+        """The commands that owe a new notice, and ring for it."""
         notice_id = owed.id or new_notice_id()
         queue = TEXTS_QUEUE if owed.kind is NoticeKind.TEXT else bank_queue(owed.bank)
-        fields: dict[Any, Any] = {
+        fields: dict[str, Any] = {
             "id": notice_id,
             "kind": owed.kind,
             "queue": queue,
@@ -162,38 +112,18 @@ class Outbox:
             "tried_since": owed.at,
             "state": NoticeState.OPEN,
         }
-        pipe.hset(keys.notice(notice_id), mapping=fields)
-        pipe.sadd(keys.NOTICE_QUEUES, queue)
-        _set_due(pipe, notice_id, queue, owed.at)
-        pipe.zadd(keys.owed(queue), {notice_id: owed.at})
-        _list_under(pipe, owed.report_number, notice_id)
-        self.ring(notice_id, queue, pipe)
+        return [
+            ("HSET", keys.notice(notice_id), *chain.from_iterable(fields.items())),
+            ("SADD", keys.NOTICE_QUEUES, queue),
+            *_set_due(notice_id, queue, owed.at),
+            ("ZADD", keys.owed(queue), owed.at, notice_id),
+            *_list_under(owed.report_number, notice_id),
+            *self.ring(notice_id, queue),
+        ]
 
-    def ring(self, notice_id: str, queue: str, pipe: Pipeline | None = None) -> None:
-        """Enqueues the job for one attempt; its only argument is the notice's id."""
-        self._queue(queue).enqueue(
-            JOB,
-            notice_id,
-            job_id=f"{notice_id}_{secrets.token_hex(4)}",
-            job_timeout=JOB_SECONDS,
-            result_ttl=0,
-            failure_ttl=keys.DAY,
-            pipeline=pipe,
-        )
-
-    def claim(self, notice_id: str, lease_seconds: float, by: str = "") -> Notice | None:
-        """Claims a notice for one attempt until the lease ends; None when it is closed or not due.
-
-        `by` is the claim's idempotency key: two calls with the same one make one claim.
-        """
-        place = keys.notice(notice_id)
-        with passing_over(self._redis, place):
-            found = self._claim(
-                keys=[keys.NOTICES_OPEN, place], args=[notice_id, lease_seconds, by]
-            )
-            fields = dict(zip(found[::2], found[1::2], strict=True)) if found else None
-            return load_notice(notice_id, fields) if fields else None
-        return None  # it comes again when the lease ends, and goes out once it is mended
+    def ring(self, notice_id: str, queue: str) -> list[Command]:
+        """The commands that enqueue an RQ job for a notice."""
+        return self._doorbell.ring(notice_id, queue)
 
     def body(self, notice: Notice) -> Any:
         """What is to be told, unsealed.
@@ -272,38 +202,42 @@ class Outbox:
     def _attempts_in(self, key: str, texts: Sequence[bytes] | None) -> list[Attempt]:
         return list(read_all(self._redis, Attempt, [(key, text) for text in texts or ()]))
 
-    def write(self, pipe: Pipeline, change: NoticeChange, now: int) -> None:
-        """Queues what becomes of a notice."""
-        notice_id = change.notice.id
+    def write(self, change: NoticeChange, now: int) -> list[Command]:
+        """The commands that write what becomes of a notice."""
+        notice, commands = change.notice, list[Command]()
         if change.attempt is not None:
-            pipe.rpush(keys.attempts(notice_id), dump(change.attempt))
-            pipe.hincrby(keys.notice(notice_id), "attempts_made", 1)
+            commands += [
+                ("RPUSH", keys.attempts(notice.id), dump(change.attempt)),
+                ("HINCRBY", keys.notice(notice.id), "attempts_made", 1),
+            ]
+        if change.attempt is not None or change.state is not None:
+            commands.append(("ZREM", keys.in_flight(notice.queue), notice.id))
         if change.state is NoticeState.OPEN:
-            self._reopen(pipe, change, now)
+            commands += self._reopen(change, now)
         elif change.state is not None:
-            _close(pipe, change.notice, change.state)
+            commands += _close(notice, change.state)
         elif change.due is not None:
-            _set_due(pipe, notice_id, change.notice.queue, change.due, only_open=True)
+            commands += _set_due(notice.id, notice.queue, change.due, only_open=True)
         if change.needs_person is True:
-            pipe.zadd(keys.NOTICES_STUCK, {notice_id: now})
+            commands.append(("ZADD", keys.NOTICES_STUCK, now, notice.id))
         elif change.needs_person is False:
-            pipe.zrem(keys.NOTICES_STUCK, notice_id)
-        _list_under(pipe, change.notice.report_number, notice_id)
+            commands.append(("ZREM", keys.NOTICES_STUCK, notice.id))
+        return [*commands, *_list_under(notice.report_number, notice.id)]
 
-    def _reopen(self, pipe: Pipeline, change: NoticeChange, now: int) -> None:
+    def _reopen(self, change: NoticeChange, now: int) -> list[Command]:
         notice = change.notice
         due = now if change.due is None else change.due
         since = due if change.since is None else change.since
         owed_since = due if change.owed_since is None else change.owed_since
-        pipe.persist(keys.notice(notice.id))
-        pipe.persist(keys.attempts(notice.id))
-        pipe.hset(
-            keys.notice(notice.id),
-            mapping={"state": NoticeState.OPEN, "tried_since": since, "attempts_made": 0},
-        )
-        _set_due(pipe, notice.id, notice.queue, due)
-        pipe.zadd(keys.owed(notice.queue), {notice.id: owed_since})
-        self.ring(notice.id, notice.queue, pipe)
+        again = ("state", NoticeState.OPEN, "tried_since", since, "attempts_made", 0)
+        return [
+            ("PERSIST", keys.notice(notice.id)),
+            ("PERSIST", keys.attempts(notice.id)),
+            ("HSET", keys.notice(notice.id), *again),
+            *_set_due(notice.id, notice.queue, due),
+            ("ZADD", keys.owed(notice.queue), owed_since, notice.id),
+            *self.ring(notice.id, notice.queue),
+        ]
 
     def forget_stuck(self, now: float) -> None:
         """Drops what no person looked at within the 90 days that its record is kept."""
@@ -333,20 +267,24 @@ class Outbox:
             found = self._redis.zrangebyscore(place, "-inf", now, start=0, num=limit)
         return [plain(notice_id) for notice_id in found]
 
-    def ring_for(self, queue: str, notice_ids: Sequence[str]) -> int:
-        """Rings for those that are still owed; returns how many. The others are taken off."""
-        if not notice_ids:
-            return 0
-        lists = [keys.NOTICES_OPEN, keys.open_in(queue), keys.owed(queue)]
-        answer = self._still_open(keys=lists, args=list(notice_ids))
-        states, wrong = cast("list[list[bytes]]", answer)
-        note_wrong_kinds(self._redis, wrong)
-        found = list(zip(notice_ids, map(plain, states), strict=True))
-        self._say_lost([notice_id for notice_id, state in found if state == "lost"])
-        still_open = [notice_id for notice_id, state in found if state == "open"]
-        if still_open:
-            self._ring_all(queue, still_open)
-        return len(still_open)
+    def ring_due(self, queues: Sequence[str]) -> int:
+        """Rings in every queue where something is due and no bell is waiting to be heard; returns
+        in how many. Whoever hears it looks at all that is due.
+        """
+        now = self.now()
+        with self._redis.pipeline(transaction=False) as pipe:
+            for queue in queues:
+                pipe.zrangebyscore(keys.open_in(queue), "-inf", now, start=0, num=1)
+                pipe.llen(keys.rung(queue))
+            found = sound_answers(self._redis, pipe)
+        due = zip(queues, found[::2], found[1::2], strict=True)
+        silent = [(queue, ids[0]) for queue, ids, rung in due if ids and rung == 0]
+        with self._redis.pipeline() as pipe:
+            for queue, notice_id in silent:
+                for words in self.ring(plain(notice_id), queue):
+                    pipe.execute_command(*words)
+            pipe.execute()
+        return len(silent)
 
     def mend_lists(self) -> None:
         """Looks whether the next stretch of what is owed, in turn, stands in its queue's list."""
@@ -359,7 +297,7 @@ class Outbox:
         looked_at, lost, wrong = cast("list[Any]", answer)
         note_wrong_kinds(self._redis, wrong)
         self._looked_at = first + MENDED_AT_ONCE if looked_at == MENDED_AT_ONCE else 0
-        self._say_lost([plain(notice_id) for notice_id in lost])
+        self.say_lost([plain(notice_id) for notice_id in lost])
 
     def hurry(self, bank: str, now: float) -> bool:
         """Makes what is owed to a bank (or as TEXTS) due now, except what is being attempted; True
@@ -374,54 +312,45 @@ class Outbox:
             return bool(hurried == HURRIED_AT_ONCE)
         return True
 
-    def ringing(self, queue: str, most: int = 0) -> list[str]:
-        """The notice ids whose job waits in a queue: of all jobs, or of the first `most`."""
-        jobs = self._redis.lrange(self._queue(queue).key, 0, most - 1)
+    def ringing(self, queue: str) -> list[str]:
+        """The notice ids whose job waits in a queue."""
+        jobs = self._redis.lrange(keys.rung(queue), 0, -1)
         return [plain(job_id).partition("_")[0] for job_id in jobs]
 
-    def _ring_all(self, queue: str, notice_ids: Iterable[str]) -> None:
+    def say_lost(self, notice_ids: Iterable[str]) -> None:
+        """Their records are gone: nobody can be told what they said."""
         with self._redis.pipeline() as pipe:
-            pipe.multi()  # RQ wants it to have begun
             for notice_id in notice_ids:
-                self.ring(notice_id, queue, pipe)
+                for words in self._journal.write(Entry("notice_lost", {"notice": notice_id})):
+                    pipe.execute_command(*words)
             pipe.execute()
 
-    def _say_lost(self, notice_ids: Sequence[str]) -> None:
-        """Their records are gone: nobody can be told what they said."""
-        if notice_ids:
-            with self._redis.pipeline() as pipe:
-                for notice_id in notice_ids:
-                    self._journal.write(pipe, Entry("notice_lost", {"notice": notice_id}))
-                pipe.execute()
 
-    def _queue(self, name: str) -> Queue:
-        """One object per queue and process: RQ asks for the server's version for each."""
-        if name not in self._queues:
-            self._queues[name] = Queue(name, connection=self._redis, serializer=JSONSerializer)
-        return self._queues[name]
+def _list_under(report_number: str, notice_id: str) -> list[Command]:
+    if not report_number:
+        return []
+    listed = keys.notices_of(report_number)
+    return [("SADD", listed, notice_id), ("EXPIRE", listed, keys.NOTICES_OF_SECONDS)]
 
 
-def _list_under(pipe: Pipeline, report_number: str, notice_id: str) -> None:
-    if report_number:
-        pipe.sadd(keys.notices_of(report_number), notice_id)
-        pipe.expire(keys.notices_of(report_number), keys.NOTICES_OF_SECONDS)
-
-
-def _set_due(
-    pipe: Pipeline, notice_id: str, queue: str, due: int, *, only_open: bool = False
-) -> None:
+def _set_due(notice_id: str, queue: str, due: int, *, only_open: bool = False) -> list[Command]:
     """In `notices:open` and in its queue's list; `only_open`: if it stands there already."""
-    for listed in (keys.NOTICES_OPEN, keys.open_in(queue)):
-        pipe.zadd(listed, {notice_id: due}, xx=only_open)
+    if_there = ("XX",) if only_open else ()
+    return [
+        ("ZADD", listed, *if_there, due, notice_id)
+        for listed in (keys.NOTICES_OPEN, keys.open_in(queue))
+    ]
 
 
-def _close(pipe: Pipeline, notice: Notice, state: NoticeState) -> None:
+def _close(notice: Notice, state: NoticeState) -> list[Command]:
     """Nothing is owed any more; the record stays 90 days."""
-    pipe.hset(keys.notice(notice.id), "state", state)
-    for listed in (keys.NOTICES_OPEN, keys.open_in(notice.queue), keys.owed(notice.queue)):
-        pipe.zrem(listed, notice.id)
-    pipe.expire(keys.notice(notice.id), keys.CLOSED_NOTICE_SECONDS)
-    pipe.expire(keys.attempts(notice.id), keys.CLOSED_NOTICE_SECONDS)
+    listed = (keys.NOTICES_OPEN, keys.open_in(notice.queue), keys.owed(notice.queue))
+    kept = (keys.notice(notice.id), keys.attempts(notice.id))
+    return [
+        ("HSET", keys.notice(notice.id), "state", state),
+        *(("ZREM", place, notice.id) for place in listed),
+        *(("EXPIRE", key, keys.CLOSED_NOTICE_SECONDS) for key in kept),
+    ]
 
 
 def load_notice(notice_id: str, fields: Mapping[bytes, bytes]) -> Notice:

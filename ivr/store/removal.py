@@ -116,7 +116,8 @@ class Removal:
             pipe.delete(keys.holder(ref))
             pipe.delete(keys.holder(ref), *cards)
             if listed is not None or reports:
-                self._journal.write(pipe, Entry("cardholder_removed", {"holder": ref}))
+                for words in self._journal.write(Entry("cardholder_removed", {"holder": ref})):
+                    pipe.execute_command(*words)
             holders, deleted, *_ = pipe.execute()
         return int(holders), int(deleted)
 

@@ -180,7 +180,7 @@ def a_deployment(bank: RunningBank, texts: TextService) -> dict[str, str]:
         "DATA_KEYS": Fernet.generate_key().decode(),
         "AGENT_NUMBER": "+861012333",
         "AGENT_HOURS": "00:00-24:00",
-        "WORKERS_PER_BANK": "2",
+        "WORKER_PROCESSES": "2",
         **bank.environment,
     }
 

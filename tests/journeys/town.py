@@ -24,7 +24,7 @@ from ivr.store.outbox import bank_queue
 from simulator.engine import Call, FarEnd, Rules, WsgiTransport
 from simulator.kit import Caller, Manners, phone_line
 from tests.builders import BASE_URL, TWILIO_TOKEN, enrol, hotline_of
-from tests.hotline import Hotline
+from tests.hotline import Hotline, leased
 
 SEVEN_DAYS: Final = 604_800
 BANKS: Final[Mapping[str, Mapping[str, str]]] = {
@@ -165,7 +165,7 @@ class Town:
 
     def bank_answers(self, report: LossReport, outcome: Outcome) -> None:
         """The worker's one attempt to tell the bank comes to `outcome`, and no other follows."""
-        notice = self.hotline.outbox.claim(report.notice_id, 30)
+        notice = leased(self.hotline, report.notice_id, 30)
         assert notice is not None
         assert notice.queue == bank_queue(report.bank)
         at = int(self.hotline.outbox.now())

@@ -26,7 +26,7 @@ from ivr.store import keys
 from tests.bank_side import WAY_INTO, Records, new_id
 from tests.builders import a_card, a_holder
 from tests.builders import settings as some_settings
-from tests.hotline import Hotline, open_hotline
+from tests.hotline import Hotline, leased, open_hotline
 
 ZHANG = a_holder(a_card("5678", "icbc"))
 CARD = ZHANG.cards[0]
@@ -117,7 +117,7 @@ class TestAttempts:
     ) -> None:
         """The card was unblocked while the attempt was under way: nothing is owed any more."""
         report = records.reports_lost(ZHANG)
-        notice = records.hotline.outbox.claim(report.notice_id, 30)
+        notice = leased(records.hotline, report.notice_id, 30)
         assert notice is not None
         assert records.hotline.service.hear(event(UNBLOCKED, report)) == "applied"
         records.settles(notice, outcome)
@@ -129,7 +129,7 @@ class TestAttempts:
         self, records: Records
     ) -> None:
         first = records.reports_lost(ZHANG)
-        notice = records.hotline.outbox.claim(first.notice_id, 30)
+        notice = leased(records.hotline, first.notice_id, 30)
         assert notice is not None
         records.seven_days_pass(first)
         second = records.reports_lost(ZHANG)
@@ -213,7 +213,7 @@ class TestResend:
         records.seven_days_pass(report)
         records.hotline.service.hear(event(UNBLOCKED, report))
         (released,) = records.notices(NoticeKind.LOSS_RELEASED)
-        claimed = records.hotline.outbox.claim(released.id, 30)
+        claimed = leased(records.hotline, released.id, 30)
         assert claimed is not None
         records.settles(claimed, Outcome.REFUSED)
         assert records.hotline.service.send_again(released.id)
@@ -253,7 +253,7 @@ class AnyOrder(RuleBasedStateMachine):
     @rule()
     def claim(self) -> None:
         for report in self.reports:
-            if notice := self.hotline.outbox.claim(report.notice_id, 0):
+            if notice := leased(self.hotline, report.notice_id, 0):
                 self.claimed.append(notice)
 
     @precondition(lambda self: self.claimed)
@@ -367,7 +367,7 @@ class TestWhatARefusalProves:
 
     def test_after_an_attempt_without_an_answer_it_is_not_confirmed(self, records: Records) -> None:
         report = records.reports_lost(ZHANG)
-        notice = records.hotline.outbox.claim(report.notice_id, 30)
+        notice = leased(records.hotline, report.notice_id, 30)
         assert notice is not None
         now = int(records.hotline.outbox.now())
         lost = Attempt(now, Outcome.FAILED, None, 5000, "read_timeout")

@@ -14,12 +14,11 @@ from ivr.store import keys
 from ivr.store.codec import dump, load
 from ivr.store.vault import WrongDataKeysError
 from tests.builders import enrol, settings
-from tests.hotline import Hotline, open_hotline
+from tests.hotline import Hotline, claimed, leased, open_hotline
 from tests.redis_server import RedisServer
 from tests.store.conftest import (
     HOLDER,
     an_attempt,
-    close,
     end_suspension,
     filed,
     notices_of,
@@ -58,44 +57,6 @@ def due(hotline: Hotline, redis: Redis, notice: Notice) -> float | None:
     return None if score is None else float(score) - hotline.outbox.now()
 
 
-# --- claiming --------------------------------------------------------------------------------
-
-
-def test_one_of_many_workers_gets_a_notice(hotline: Hotline, notice: Notice) -> None:
-    with ThreadPoolExecutor(16) as pool:
-        claims = list(pool.map(lambda _: hotline.outbox.claim(notice.id, LEASE), range(16)))
-
-    assert [claim for claim in claims if claim] == [notice]
-
-
-def test_a_lease_that_ends_makes_the_notice_due_again(
-    hotline: Hotline, redis: Redis, notice: Notice
-) -> None:
-    """The worker was killed: nobody settles, and the sweep finds the notice when the lease ends."""
-    assert hotline.outbox.claim(notice.id, 0.05) == notice
-    assert hotline.outbox.claim(notice.id, LEASE) is None
-    while not (again := hotline.outbox.claim(notice.id, LEASE)):
-        pass
-    assert again == notice
-    assert LEASE - 2 < (due(hotline, redis, notice) or 0) <= LEASE
-    assert hotline.outbox.due("bank-icbc", hotline.outbox.now() + LEASE + 1, 10) == [notice.id]
-
-
-@pytest.mark.parametrize("state", [s for s in NoticeState if s is not NoticeState.OPEN])
-def test_a_closed_notice_is_never_claimed(
-    hotline: Hotline, redis: Redis, notice: Notice, state: NoticeState
-) -> None:
-    close(hotline, notice, state)
-
-    assert hotline.outbox.claim(notice.id, LEASE) is None
-    assert hotline.outbox.due(notice.queue, FAR, 100) == []
-    assert 0 < redis.ttl(keys.notice(notice.id)) <= keys.CLOSED_NOTICE_SECONDS
-
-
-def test_an_unknown_notice_is_never_claimed(hotline: Hotline) -> None:
-    assert hotline.outbox.claim("ntc-nobody", LEASE) is None
-
-
 # --- settling --------------------------------------------------------------------------------
 
 SETTLED = [
@@ -115,7 +76,7 @@ def test_each_outcome_closes_the_notice_and_steps_the_block(
     state: NoticeState,
     block: BlockState,
 ) -> None:
-    hotline.outbox.claim(notice.id, LEASE)
+    leased(hotline, notice.id, LEASE)
     attempt = an_attempt(outcome)
     hotline.service.settle(notice.id, attempt, None)
 
@@ -125,7 +86,7 @@ def test_each_outcome_closes_the_notice_and_steps_the_block(
     assert due(hotline, redis, notice) is None
     assert block_of(redis, notice).state is block
     assert redis.ttl(keys.attempts(notice.id)) > 0
-    assert hotline.outbox.claim(notice.id, LEASE) is None
+    assert claimed(hotline) == ()
 
 
 @pytest.mark.parametrize(
@@ -149,14 +110,14 @@ def test_the_holder_hears_what_came_of_it(
 def test_a_failure_is_tried_again_when_it_is_due(
     hotline: Hotline, redis: Redis, notice: Notice
 ) -> None:
-    hotline.outbox.claim(notice.id, LEASE)
+    leased(hotline, notice.id, LEASE)
     then = int(hotline.outbox.now()) + 600
     hotline.service.settle(notice.id, an_attempt(Outcome.FAILED), then)
 
     again = now_of(hotline, notice)
     assert (again.state, again.attempts_made) == (NoticeState.OPEN, 1)
     assert redis.zscore(keys.NOTICES_OPEN, notice.id) == then
-    assert hotline.outbox.claim(notice.id, LEASE) is None
+    assert leased(hotline, notice.id, LEASE) is None
     assert block_of(redis, notice).state is BlockState.NOTIFIED
     assert redis.ttl(keys.notice(notice.id)) == -1, "owed for ever"
     assert len(notices_of(hotline, NoticeKind.TEXT)) == 1, "no text about a failure that may heal"
@@ -284,16 +245,7 @@ def test_a_text_steps_no_block(hotline: Hotline, redis: Redis, notice: Notice) -
     assert block_of(redis, notice) == before
 
 
-# --- the doorbell ----------------------------------------------------------------------------
-
-
-def test_a_flushed_queue_is_rung_again(hotline: Hotline, redis: Redis, notice: Notice) -> None:
-    redis.delete("rq:queue:bank-icbc")
-    assert hotline.outbox.ringing("bank-icbc") == []
-
-    hotline.outbox.ring(notice.id, notice.queue)
-    assert hotline.outbox.ringing("bank-icbc") == [notice.id]
-    assert hotline.outbox.claim(notice.id, LEASE) == notice
+# --- sent again ------------------------------------------------------------------------------
 
 
 def test_a_notice_sent_again_is_due_at_once(hotline: Hotline, redis: Redis, notice: Notice) -> None:
@@ -301,9 +253,8 @@ def test_a_notice_sent_again_is_due_at_once(hotline: Hotline, redis: Redis, noti
     assert hotline.service.send_again(notice.id)
 
     assert redis.ttl(keys.notice(notice.id)) == -1
-    claimed = hotline.outbox.claim(notice.id, LEASE)
-    assert claimed is not None
-    assert (claimed.id, claimed.sealed_body) == (notice.id, notice.sealed_body)
+    (claim,) = claimed(hotline)
+    assert (claim.notice.id, claim.notice.sealed_body) == (notice.id, notice.sealed_body)
 
 
 def test_a_body_copied_to_another_notice_does_not_open(hotline: Hotline, notice: Notice) -> None:

@@ -22,9 +22,10 @@ from ivr.cards.notice import NoticeKind, NoticeState, Outcome
 from ivr.cards.report_number import is_report_number, new_report_number
 from ivr.store import keys
 from ivr.store.codec import dump, load, plain
-from ivr.store.outbox import JOB, TEXTS_QUEUE
+from ivr.store.doorbell import JOB
+from ivr.store.outbox import TEXTS_QUEUE
 from tests.builders import enrol, settings
-from tests.hotline import Hotline, open_hotline
+from tests.hotline import Hotline, leased, open_hotline
 from tests.redis_server import RedisServer
 from tests.store.conftest import (
     HOLDER,
@@ -352,7 +353,7 @@ def test_the_bank_of_a_card_lost_again_gets_a_new_notice(hotline: Hotline, redis
     told = {n.id: n for n in notices_of(hotline, NoticeKind.LOSS_REPORTED)}
     assert set(told) == {first.notice_id, second.notice_id}
     assert told[second.notice_id].state is NoticeState.OPEN
-    assert hotline.outbox.claim(second.notice_id, 30) is not None
+    assert leased(hotline, second.notice_id, 30) is not None
     block = load(Block, redis.get(keys.block(first.card_ref)) or b"")
     assert (block.state, block.report_number) == (BlockState.NOTIFIED, second.number)
     hotline.service.settle(second.notice_id, an_attempt(Outcome.BLOCKED), None)

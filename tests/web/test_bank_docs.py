@@ -31,6 +31,7 @@ from ivr.store.reconciliation import PAGE
 from tests.bank_side import BankSide, Records, listening
 from tests.builders import a_card, a_holder, a_secret, an_app, an_id_number, hotline_of, settings
 from tests.redis_server import RedisServer
+from tests.workers.loop import Waiting
 from workers.answers import WORDS
 from workers.bank_client import BankClient, outcome_of
 from workers.schedule import GIVE_UP_AFTER, HOUR, MINUTE, PAUSES
@@ -336,7 +337,7 @@ class TestListings:
         assert set(imported) == {"node:crypto", "node:http"}
 
 
-def _client(url: str, *secrets: str) -> BankClient:
+def _client(url: str, *secrets: str) -> Waiting:
     known = {
         "id": "icbc",
         "name": {"zh": "工商银行", "en": "ICBC"},
@@ -345,7 +346,7 @@ def _client(url: str, *secrets: str) -> BankClient:
         "secrets_env": "ICBC_SECRETS",
         "secrets": secrets,
     }
-    return BankClient(Bank.model_validate(known))
+    return Waiting(BankClient(Bank.model_validate(known)))
 
 
 def _program(name: str, directory: Path) -> list[str]:

@@ -29,6 +29,7 @@ from ivr.store.codec import plain
 from ivr.web.bank_signature import is_signed
 from tests.bank_side import BankSide, Records, listening, new_id, signed
 from tests.builders import a_card, a_holder, a_secret, an_app, an_id_number, hotline_of, settings
+from tests.hotline import leased
 from tests.journeys.town import Town, bank_values
 from tests.redis_server import RedisServer
 
@@ -394,7 +395,7 @@ class TestUnblocked:
         report = street.files()
         assert says(street.icbc.unblocked(street.card, report.reported_at + 1)) == "applied"
         assert street.records.notice_state(report) == NoticeState.CLOSED
-        assert street.records.hotline.outbox.claim(report.notice_id, 30) is None
+        assert leased(street.records.hotline, report.notice_id, 30) is None
         assert not street.records.is_owed(report.notice_id)
         assert street.records.texts() == ["text_filed", "text_unblocked"]
 
@@ -419,7 +420,7 @@ class TestUnblocked:
 
     def test_an_attempt_under_way_cannot_block_it_again(self, street: Street) -> None:
         report = street.files()
-        notice = street.records.hotline.outbox.claim(report.notice_id, 30)
+        notice = leased(street.records.hotline, report.notice_id, 30)
         assert notice is not None
         street.icbc.unblocked(street.card, report.reported_at + 1)
         street.records.settles(notice, Outcome.BLOCKED)
@@ -450,7 +451,7 @@ class TestFormalLoss:
         report = street.files()
         street.icbc.formally_lost(street.card, report.reported_at + 1)
         assert street.records.notice_state(report) == NoticeState.CLOSED
-        assert street.records.hotline.outbox.claim(report.notice_id, 30) is None
+        assert leased(street.records.hotline, report.notice_id, 30) is None
         assert street.records.texts() == ["text_filed", "text_formal"]
 
     def test_of_a_card_nobody_reported_by_phone(self, street: Street) -> None:

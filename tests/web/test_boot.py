@@ -123,7 +123,7 @@ def test_every_program_tells_all_problems_and_ends(
 ) -> None:
     """REDIS_URL among them: it was opened after the others had been judged, or never."""
     environ = an_environment(tmp_path, "localhost:6379")
-    more = {"AGENT_HOURS": "never", "WORKERS_PER_BANK": "0", "OPERATIONS_BIND": "8003"}
+    more = {"AGENT_HOURS": "never", "WORKER_PROCESSES": "0", "OPERATIONS_BIND": "8003"}
     ended = runs(environ | more, *program)
     said = ended.stdout + ended.stderr
     assert ended.returncode == status, said

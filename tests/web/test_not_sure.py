@@ -7,7 +7,7 @@ import pytest
 from flask import Flask
 from redis import Redis
 
-from ivr.cards.notice import Attempt, NoticeState
+from ivr.cards.notice import NoticeState
 from ivr.store import keys
 from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.codec import plain
@@ -16,7 +16,7 @@ from tests.builders import a_card, a_holder, an_app, hotline_of, settings
 from tests.redis_server import RedisServer
 from tests.store.conftest import notices_of
 from tests.web.conftest import ID_KEYS, OTHER_SID, PhoneCall, Twilio
-from tests.workers.builders import a_delivery
+from tests.workers.builders import Nobody, a_delivery, deliver
 
 UNSURE = "暂时无法确认挂失是否成功，请当作没有成功"
 
@@ -38,13 +38,6 @@ def app(
     return app
 
 
-class Nobody:
-    """The other side, which must not be asked."""
-
-    def post(self, notice_id: str, body: str, at: float) -> Attempt:
-        pytest.fail(f"{notice_id} was told {body} at {at}")
-
-
 def number_on_record(redis: Redis) -> str:
     (key,) = redis.keys("report:*")
     return plain(key).partition(":")[2]
@@ -64,7 +57,7 @@ def test_no_bank_and_no_holder_is_told_of_it(app: Flask) -> None:
     PhoneCall(Twilio(app)).to_confirmation().presses("1")
     hotline = hotline_of(app)
     for notice in notices_of(hotline):
-        a_delivery(hotline, notice.queue, Nobody(), str).attempt(notice.id)
+        deliver(hotline, a_delivery(hotline, notice.queue, Nobody(), str))
         assert hotline.outbox.attempts(notice.id) == []
     assert {n.state for n in notices_of(hotline)} == {NoticeState.OPEN}
 

@@ -26,6 +26,7 @@ from ivr.store import keys
 from simulator.bank.running import CHECKOUT, RunningBank
 from tests.bank_side import Records, new_id
 from tests.builders import BASE_URL, a_card, a_holder, an_app, an_id_number, hotline_of, settings
+from tests.hotline import leased
 from tests.redis_server import RedisServer
 from tests.web.conftest import Wire
 
@@ -233,7 +234,7 @@ class TestResend:
         records.bank_answers(mine, Outcome.BLOCKED)
         records.bank_answers(theirs, Outcome.BLOCKED)
         for text in records.notices(NoticeKind.TEXT):
-            claimed = records.hotline.outbox.claim(text.id, 30)
+            claimed = leased(records.hotline, text.id, 30)
             assert claimed is not None
             records.settles(claimed, Outcome.RECEIVED)
         said = operator.reads("notices resend --bank icbc --since 2020-01-01")
@@ -256,7 +257,7 @@ class TestResend:
         records.bank_answers(delivered, Outcome.BLOCKED)
         records.seven_days_pass(delivered)
         (released,) = records.notices(NoticeKind.LOSS_RELEASED)
-        claimed = records.hotline.outbox.claim(released.id, 30)
+        claimed = leased(records.hotline, released.id, 30)
         assert claimed is not None
         records.settles(claimed, Outcome.REFUSED)
         assert operator.reads("notices resend --bank icbc --since 2020-01-01") == [
@@ -268,7 +269,7 @@ class TestResend:
         """What `list` takes, this takes too."""
         report = operator.records.reports_lost(ZHANG)
         (text,) = operator.records.notices(NoticeKind.TEXT)
-        claimed = operator.records.hotline.outbox.claim(text.id, 30)
+        claimed = leased(operator.records.hotline, text.id, 30)
         assert claimed is not None
         operator.records.settles(claimed, Outcome.REFUSED)
         said = operator.reads("notices resend --bank texts --since 2020-01-01")
@@ -410,7 +411,7 @@ class working:  # noqa: N801 (reads as a verb)
             "AGENT_NUMBER": known.agent_number,
             "AGENT_HOURS": "00:00-24:00",
             "DATA_KEYS": known.data_keys[0].get_secret_value(),
-            "WORKERS_PER_BANK": "1",
+            "WORKER_PROCESSES": "1",
         }
 
     def __enter__(self) -> None:

@@ -11,16 +11,19 @@ from redis import Redis
 
 from ivr.banks_file import Bank
 from ivr.cards.change import Change, Owed
-from ivr.cards.notice import Notice, NoticeKind
+from ivr.cards.notice import Attempt, Notice, NoticeKind
 from ivr.settings import Settings, read_settings
+from ivr.store.claims import Queue
 from ivr.store.outbox import bank_queue, new_notice_id
 from tests.hotline import Hotline, open_hotline
+from tests.workers.loop import wait_for
 from workers.delivery import Client, Delivery
 from workers.restoring import Restoring
 from workers.sweep import Sweep
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"  # the one of the specification's examples
 OLD_SECRET = "whsec_" + base64.b64encode(b"an old secret of 24 bytes").decode()
+LEASE = 30
 DATA_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 
 
@@ -101,9 +104,28 @@ def a_delivery(
     hotline: Hotline, queue: str, client: Client, write: Callable[[Any], str]
 ) -> Delivery:
     """Delivers a queue's notices, never paused, the same way every time."""
+    served = Queue(queue, queue.removeprefix(bank_queue("")), 8, LEASE, pauses=False)
     return Delivery(
-        queue, client, write, hotline.outbox, hotline.service, lease_seconds=30, rng=Random(1)
+        served, client, write, hotline.claiming, hotline.outbox, hotline.service, Random(1)
     )
+
+
+class Nobody:
+    """The other side, where it must hear nothing."""
+
+    longest_seconds = 1.0
+
+    async def post(self, notice_id: str, body: str, at: float) -> Attempt:
+        raise AssertionError(notice_id, body, at)
+
+    async def close(self) -> None: ...
+
+
+def deliver(hotline: Hotline, delivery: Delivery, bell: str = "") -> None:
+    """Attempts all that is due in a queue once, as a delivering process does."""
+    taken = delivery.claim(bell)
+    posted = [wait_for(delivery.post(posting)) for posting in taken.postings]
+    hotline.service.settle_all([*taken.made, *filter(None, posted)])
 
 
 def sweep_of(hotline: Hotline) -> Sweep:

@@ -34,11 +34,11 @@ class Program:
 
 
 @contextmanager
-def program(module: str, environ: Mapping[str, str], log: Path) -> Iterator[Program]:
-    """`python -m module`, killed at the end if it still runs."""
+def program(module: str, environ: Mapping[str, str], log: Path, *words: str) -> Iterator[Program]:
+    """`python -m module words`, killed at the end if it still runs."""
     with log.open("wb") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", module], cwd=ROOT, env=environ, stdout=out, stderr=out
+            [sys.executable, "-m", module, *words], cwd=ROOT, env=environ, stdout=out, stderr=out
         )
     try:
         yield Program(process, log)

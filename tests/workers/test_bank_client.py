@@ -19,6 +19,7 @@ from standardwebhooks import Webhook
 
 from ivr.cards.notice import Outcome
 from tests.workers.builders import OLD_SECRET, SECRET, a_bank
+from tests.workers.loop import Waiting
 from tests.workers.servers import (
     Reaction,
     Server,
@@ -47,22 +48,22 @@ def server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def client(server: Server) -> Iterator[BankClient]:
-    client = BankClient(a_bank(server.url))
+def client(server: Server) -> Iterator[Waiting]:
+    client = Waiting(BankClient(a_bank(server.url)))
     yield client
     client.close()
 
 
 @pytest.fixture
-def hurried(server: Server) -> Iterator[BankClient]:
+def hurried(server: Server) -> Iterator[Waiting]:
     """A client that waits 0.2 s at most, and 0.4 s in all."""
-    client = BankClient(a_bank(server.url, timeout_seconds=0.2))
+    client = Waiting(BankClient(a_bank(server.url, timeout_seconds=0.2)))
     yield client
     client.close()
 
 
 def test_a_bank_gets_the_notice_with_a_signature_it_can_check(
-    server: Server, client: BankClient
+    server: Server, client: Waiting
 ) -> None:
     attempt = client.post("ntc-1", BODY, AT + 0.9)
     assert (attempt.outcome, attempt.status, attempt.at) == (Outcome.RECEIVED, 200, int(AT))
@@ -78,14 +79,14 @@ def signature(secret: str) -> str:
     return Webhook(secret).sign("ntc-1", datetime.fromtimestamp(AT, UTC), BODY)
 
 
-def test_the_specification_vector(server: Server, client: BankClient) -> None:
+def test_the_specification_vector(server: Server, client: Waiting) -> None:
     client.post("msg_p5jXN8AQM9LWM0D4loKWxJek", '{"test": 2432232314}', 1614265330)
     signed = server.last.headers["webhook-signature"]
     assert signed == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
 def test_a_password_in_the_address_is_shown_to_the_bank(server: Server) -> None:
-    client = BankClient(a_bank(server.url.replace("//", "//hotline:p%40ss@")))
+    client = Waiting(BankClient(a_bank(server.url.replace("//", "//hotline:p%40ss@"))))
     assert client.post("ntc-1", BODY, AT).outcome is Outcome.RECEIVED
     client.close()
     shown = base64.b64encode(b"hotline:p@ss").decode()
@@ -93,7 +94,7 @@ def test_a_password_in_the_address_is_shown_to_the_bank(server: Server) -> None:
 
 
 def test_while_a_secret_is_rotated_both_sign_the_newest_first(server: Server) -> None:
-    client = BankClient(a_bank(server.url, secrets=(SECRET, OLD_SECRET)))
+    client = Waiting(BankClient(a_bank(server.url, secrets=(SECRET, OLD_SECRET))))
     client.post("ntc-1", BODY, AT)
     client.close()
     both = f"{signature(SECRET)} {signature(OLD_SECRET)}"
@@ -129,7 +130,7 @@ def test_while_a_secret_is_rotated_both_sign_the_newest_first(server: Server) ->
     ],
 )
 def test_what_an_answer_means(
-    server: Server, client: BankClient, status: int, body: str | bytes, outcome: Outcome
+    server: Server, client: Waiting, status: int, body: str | bytes, outcome: Outcome
 ) -> None:
     server.reacts(answers(status, body) if status != 204 else _no_content())
     attempt = client.post("ntc-1", BODY, AT)
@@ -144,7 +145,7 @@ def test_every_status_has_a_meaning() -> None:
     assert all(isinstance(outcome_of(status), Outcome) for status in range(100, 1000))
 
 
-def test_a_redirect_is_not_followed(server: Server, client: BankClient) -> None:
+def test_a_redirect_is_not_followed(server: Server, client: Waiting) -> None:
     with running() as elsewhere:
         server.reacts(answers(307, "", Location=f"{elsewhere.url}/collect"))
         assert client.post("ntc-1", BODY, AT).outcome is Outcome.REFUSED
@@ -153,7 +154,7 @@ def test_a_redirect_is_not_followed(server: Server, client: BankClient) -> None:
 
 
 def test_a_proxy_in_the_environment_gets_nothing(
-    client: BankClient, monkeypatch: pytest.MonkeyPatch
+    client: Waiting, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with running() as proxy:
         monkeypatch.setenv("http_proxy", proxy.url)
@@ -162,14 +163,14 @@ def test_a_proxy_in_the_environment_gets_nothing(
         assert proxy.requests == []
 
 
-def test_notices_share_one_connection(server: Server, client: BankClient) -> None:
+def test_notices_share_one_connection(server: Server, client: Waiting) -> None:
     for _ in range(3):
         client.post("ntc-1", BODY, AT)
     assert {request.connection for request in server.requests} == {0}
 
 
 def test_the_next_notice_survives_a_connection_the_bank_has_closed(
-    server: Server, client: BankClient
+    server: Server, client: Waiting
 ) -> None:
     server.reacts(answers_and_closes(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"))
     client.post("ntc-1", BODY, AT)
@@ -185,13 +186,13 @@ def test_the_next_notice_survives_a_connection_the_bank_has_closed(
 )
 @pytest.mark.parametrize("status", [408, 425, 429, 500, 503])
 def test_a_wait_in_seconds_is_honoured_up_to_an_hour(
-    server: Server, client: BankClient, status: int, retry_after: str, seconds: int | None
+    server: Server, client: Waiting, status: int, retry_after: str, seconds: int | None
 ) -> None:
     server.reacts(answers(status, Retry_After=retry_after))
     assert client.post("ntc-1", BODY, AT).retry_after == seconds
 
 
-def test_a_wait_until_a_date_is_honoured(server: Server, client: BankClient) -> None:
+def test_a_wait_until_a_date_is_honoured(server: Server, client: Waiting) -> None:
     server.reacts(answers(429, Retry_After=formatdate(AT + 90, usegmt=True)))
     assert client.post("ntc-1", BODY, AT).retry_after == 90
     server.reacts(answers(429, Retry_After=formatdate(AT - 90, usegmt=True)))
@@ -201,7 +202,7 @@ def test_a_wait_until_a_date_is_honoured(server: Server, client: BankClient) -> 
     assert client.post("ntc-1", BODY, AT).retry_after == 30
 
 
-def test_a_wait_in_a_final_answer_means_nothing(server: Server, client: BankClient) -> None:
+def test_a_wait_in_a_final_answer_means_nothing(server: Server, client: Waiting) -> None:
     server.reacts(answers(400, Retry_After="7"))
     assert client.post("ntc-1", BODY, AT).retry_after is None
 
@@ -212,7 +213,7 @@ STOPPED = '{"status":"blocked","message":"已停用"}'
 @pytest.mark.parametrize("charset", ["", "GBK", "gb2312", "utf-8", "iso-8859-1", "no-such", "hex"])
 @pytest.mark.parametrize("codec", ["gbk", "gb18030", "utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
 def test_blocked_is_read_in_any_encoding_banks_use(
-    server: Server, client: BankClient, codec: str, charset: str
+    server: Server, client: Waiting, codec: str, charset: str
 ) -> None:
     """What the Content-Type says may be missing or wrong."""
     kind = f"application/json; charset={charset}" if charset else "application/json"
@@ -220,7 +221,7 @@ def test_blocked_is_read_in_any_encoding_banks_use(
     assert client.post("ntc-1", BODY, AT).outcome is Outcome.BLOCKED
 
 
-def test_a_letter_only_gb18030_has(server: Server, client: BankClient) -> None:
+def test_a_letter_only_gb18030_has(server: Server, client: Waiting) -> None:
     server.reacts(answers(200, '{"status":"blocked","by":"𠮷㐀"}'.encode("gb18030")))
     assert client.post("ntc-1", BODY, AT).outcome is Outcome.BLOCKED
 
@@ -251,7 +252,7 @@ def bare_deflate(text: str) -> bytes:
     ],
 )
 def test_blocked_is_read_from_an_answer_packed_unasked(
-    server: Server, client: BankClient, encoding: str, body: bytes
+    server: Server, client: Waiting, encoding: str, body: bytes
 ) -> None:
     headers = {"Content_Encoding": encoding} if encoding else {}
     server.reacts(answers(200, body, **headers))
@@ -268,7 +269,7 @@ def test_blocked_is_read_from_an_answer_packed_unasked(
     ],
 )
 def test_a_bomb_or_half_an_answer_is_only_received(
-    server: Server, client: BankClient, body: bytes
+    server: Server, client: Waiting, body: bytes
 ) -> None:
     server.reacts(answers(200, body, Content_Encoding="gzip"))
     attempt = client.post("ntc-1", BODY, AT)
@@ -297,7 +298,7 @@ def test_what_is_unpacked_has_a_limit() -> None:
     ],
 )
 def test_only_a_word_of_the_contract_is_kept_of_an_answer(
-    server: Server, client: BankClient, said: object, kept: str
+    server: Server, client: Waiting, said: object, kept: str
 ) -> None:
     """Never the bank's own words: they name people and accounts."""
     server.reacts(answers(422, json.dumps(said)))
@@ -315,35 +316,33 @@ def test_only_a_word_of_the_contract_is_kept_of_an_answer(
     ],
 )
 def test_an_answer_nobody_can_read_has_a_name_too(
-    server: Server, client: BankClient, body: bytes, kept: str
+    server: Server, client: Waiting, body: bytes, kept: str
 ) -> None:
     server.reacts(answers(200, body))
     assert client.post("ntc-1", BODY, AT).answer == kept
 
 
-def test_a_bank_that_does_not_answer(server: Server, hurried: BankClient) -> None:
+def test_a_bank_that_does_not_answer(server: Server, hurried: Waiting) -> None:
     server.reacts(hangs(server))
     assert failure_of(hurried) == "read_timeout"
 
 
-def failure_of(client: BankClient) -> str:
+def failure_of(client: Waiting) -> str:
     attempt = client.post("ntc-1", BODY, AT)
     assert (attempt.outcome, attempt.status) == (Outcome.FAILED, None)
     assert attempt.milliseconds >= 0
     return attempt.answer
 
 
-@pytest.mark.parametrize("start", [b"", b"HTTP/1.1 200 OK\r\nX-Slow: "])
+@pytest.mark.parametrize("start", [b"HTTP/1.1 200 O", b"HTTP/1.1 200 OK\r\nX-Slow: "])
 def test_a_bank_that_drips_its_headers_is_left_in_time(
-    server: Server, hurried: BankClient, start: bytes
+    server: Server, hurried: Waiting, start: bytes
 ) -> None:
     server.reacts(drips(server, start))
     assert failure_of(hurried) == "too_slow"
 
 
-def test_a_bank_that_drips_its_body_has_said_what_counts(
-    server: Server, hurried: BankClient
-) -> None:
+def test_a_bank_that_drips_its_body_has_said_what_counts(server: Server, hurried: Waiting) -> None:
     server.reacts(drips(server, b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"))
     attempt = hurried.post("ntc-1", BODY, AT)
     assert (attempt.outcome, attempt.status) == (Outcome.RECEIVED, 200)
@@ -351,7 +350,7 @@ def test_a_bank_that_drips_its_body_has_said_what_counts(
 
 
 def test_what_a_slow_bank_says_late_is_not_taken_for_the_next_answer(
-    server: Server, hurried: BankClient
+    server: Server, hurried: Waiting
 ) -> None:
     server.reacts(drips(server, b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n"))
     hurried.post("ntc-1", BODY, AT)
@@ -364,7 +363,7 @@ INTERIM = [b"100 Continue", b"102 Processing", b"103 Early Hints"]
 
 @pytest.mark.parametrize("interim", INTERIM)
 def test_an_interim_answer_is_not_taken_for_the_answer(
-    server: Server, client: BankClient, interim: bytes
+    server: Server, client: Waiting, interim: bytes
 ) -> None:
     """RFC 9110 15.2: the final answer is still to come, and the next notice has one of its own."""
 
@@ -382,7 +381,7 @@ def test_an_interim_answer_is_not_taken_for_the_answer(
     assert {request.connection for request in server.requests} == {0}
 
 
-def test_interim_answers_without_end_are_left_in_time(server: Server, hurried: BankClient) -> None:
+def test_interim_answers_without_end_are_left_in_time(server: Server, hurried: Waiting) -> None:
     server.reacts(drips(server, b"", b"HTTP/1.1 103 Early Hints\r\n\r\n"))
     assert failure_of(hurried) == "too_slow"
     server.reacts(answers(422))
@@ -391,7 +390,7 @@ def test_interim_answers_without_end_are_left_in_time(server: Server, hurried: B
 
 
 def test_a_connection_that_changed_its_protocol_is_never_used_again(
-    server: Server, client: BankClient
+    server: Server, client: Waiting
 ) -> None:
     """101: whatever follows on it is no answer to any notice."""
     blocked = b'HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{"status": "blocked"}'
@@ -420,7 +419,7 @@ def says_again(first: Reaction, seconds: float) -> Reaction:
 
 
 def test_a_second_answer_is_not_taken_for_that_of_the_next_notice(
-    server: Server, client: BankClient
+    server: Server, client: Waiting
 ) -> None:
     """202 promises nothing, and what was promised may come when the next notice is on its way."""
     server.reacts(says_again(answers(202), 0.2))
@@ -439,7 +438,7 @@ def slowly(reaction: Reaction) -> Reaction:
 
 
 def test_a_second_answer_that_came_meanwhile_ends_the_connection(
-    server: Server, client: BankClient
+    server: Server, client: Waiting
 ) -> None:
     server.reacts(says_again(answers(200), 0.05))
     assert client.post("ntc-1", BODY, AT).outcome is Outcome.RECEIVED
@@ -449,20 +448,20 @@ def test_a_second_answer_that_came_meanwhile_ends_the_connection(
     assert [request.connection for request in server.requests] == [0, 1]
 
 
-def test_two_answers_in_one_packet_are_one_answer(server: Server, client: BankClient) -> None:
+def test_two_answers_in_one_packet_are_one_answer(server: Server, client: Waiting) -> None:
     server.reacts(lambda sock: sock.sendall(STRAY + STRAY))
     assert client.post("ntc-1", BODY, AT).outcome is Outcome.BLOCKED
     server.reacts(answers(422))
     assert client.post("ntc-2", BODY, AT).outcome is Outcome.REFUSED
 
 
-def test_a_body_without_end_is_read_for_64_kb_only(server: Server, client: BankClient) -> None:
+def test_a_body_without_end_is_read_for_64_kb_only(server: Server, client: Waiting) -> None:
     server.reacts(floods())
     attempt = client.post("ntc-1", BODY, AT)
     assert (attempt.outcome, attempt.answer) == (Outcome.RECEIVED, "not_json")
 
 
-def test_a_body_in_chunks_is_read_whole(server: Server, client: BankClient) -> None:
+def test_a_body_in_chunks_is_read_whole(server: Server, client: Waiting) -> None:
     pieces = [b'{"sta', b'tus":"bl', b'ocked"}']
     chunks = b"".join(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces) + b"0\r\n\r\n"
     head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -472,14 +471,14 @@ def test_a_body_in_chunks_is_read_whole(server: Server, client: BankClient) -> N
     assert {request.connection for request in server.requests} == {0}
 
 
-def test_a_torn_body_is_no_failure(server: Server, client: BankClient) -> None:
+def test_a_torn_body_is_no_failure(server: Server, client: Waiting) -> None:
     torn = b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nhalf"
     server.reacts(answers_and_closes(torn))
     attempt = client.post("ntc-1", BODY, AT)
     assert (attempt.outcome, attempt.answer) == (Outcome.RECEIVED, "not_json")
 
 
-def test_what_the_network_does_has_a_name(server: Server, client: BankClient) -> None:
+def test_what_the_network_does_has_a_name(server: Server, client: Waiting) -> None:
     server.reacts(resets())
     assert failure_of(client) == "connection_reset"
     server.reacts(closes())
@@ -495,7 +494,7 @@ def test_nobody_listens() -> None:
 
 
 def name_for(url: str) -> str:
-    client = BankClient(a_bank(url))
+    client = Waiting(BankClient(a_bank(url)))
     failure = failure_of(client)
     client.close()
     return failure

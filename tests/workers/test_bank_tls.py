@@ -10,6 +10,7 @@ import pytest
 from ivr.cards.notice import Outcome
 from tests.workers.builders import a_bank
 from tests.workers.certificates import Authority
+from tests.workers.loop import Waiting
 from tests.workers.servers import Server, answers, running
 from workers.bank_client import BankClient
 
@@ -30,7 +31,7 @@ def server(authority: Authority) -> Iterator[Server]:
 
 
 def outcome_of_a_post(url: str, **files: Any) -> tuple[Outcome, str]:
-    client = BankClient(a_bank(url, **files))
+    client = Waiting(BankClient(a_bank(url, **files)))
     attempts = [client.post("ntc-1", "{}", AT) for _ in range(2)]
     client.close()
     assert attempts[0].answer == attempts[1].answer
@@ -73,7 +74,7 @@ def test_a_second_answer_in_the_same_tls_record_ends_the_connection(authority: A
     head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
     body = b"x" * (io.DEFAULT_BUFFER_SIZE - len(head % 8000))  # read in one gulp, to the byte
     with running(authority.server_context(authority.issue("bank"))) as server:
-        client = BankClient(a_bank(server.url, ca_file=authority.file))
+        client = Waiting(BankClient(a_bank(server.url, ca_file=authority.file)))
         server.reacts(lambda sock: sock.sendall(head % len(body) + body + stray))
         assert client.post("ntc-1", "{}", AT).outcome is Outcome.RECEIVED
         server.reacts(answers(422))

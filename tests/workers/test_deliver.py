@@ -2,10 +2,13 @@
 
 import os
 import signal
+import socket
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -17,7 +20,13 @@ from ivr.store.outbox import bank_queue
 from tests.hotline import Hotline
 from tests.redis_server import RedisServer
 from tests.workers.builders import a_bank, a_hotline, an_environment, owe
-from tests.workers.programs import Program, is_alive, program, wait_for_workers
+from tests.workers.programs import (
+    Program,
+    is_alive,
+    program,
+    wait_for_workers,
+    workers_on,
+)
 from tests.workers.servers import Server, answers, running, wait_until
 
 pytestmark = pytest.mark.faults
@@ -37,20 +46,24 @@ def hotline(redis: Redis, bank: Server, tmp_path: Path) -> Hotline:
 
 
 class Deliverers:
-    """Starts `workers.deliver` for some banks, two processes a bank."""
+    """Starts `workers.deliver` for some banks: two processes, and one for the texts."""
 
     def __init__(self, directory: Path, redis_url: str) -> None:
         self._directory = directory
         self._redis_url = redis_url
 
-    def start(self, *urls: str, **more: str) -> AbstractContextManager[Program]:
+    def start(self, *given: str, **more: str) -> AbstractContextManager[Program]:
+        """`given`: the banks' addresses, and what stands on the command line."""
+        urls = [word for word in given if word.startswith("http")]
+        words = [word for word in given if word not in urls]
         names = ["icbc", "ccb"]
         banks = [
             a_bank(u, id=n, max_in_flight=2, secrets_env=f"{n.upper()}_SECRETS")
             for u, n in zip(urls, names, strict=False)
         ]
+        more = {"WORKER_PROCESSES": "2", **more}
         environ = an_environment(self._directory, self._redis_url, *banks, **more)
-        return program("workers.deliver", environ, self._directory / "deliver.log")
+        return program("workers.deliver", environ, self._directory / "deliver.log", *words)
 
 
 @pytest.fixture
@@ -67,7 +80,7 @@ def test_a_notice_is_delivered_and_sigterm_ends_all(
     hotline: Hotline, deliverers: Deliverers, bank: Server, redis: Redis
 ) -> None:
     with deliverers.start(bank.url) as running_program:
-        pids = wait_for_workers(redis, QUEUE, 2) | wait_for_workers(redis, "texts", 2)
+        pids = wait_for_workers(redis, QUEUE, 2) | wait_for_workers(redis, "texts", 1)
         notice = owe(hotline)
         wait_until(lambda: is_delivered(hotline, notice))
         assert running_program.ends() == 0
@@ -135,15 +148,17 @@ def test_a_killed_worker_is_replaced_and_its_notice_comes_back(
 
 def the_lease_ends(hotline: Hotline, notice: Notice) -> None:
     """What time does by itself; the sweep then rings."""
-    hotline.redis.zadd(keys.NOTICES_OPEN, {notice.id: 0})
-    hotline.outbox.ring(notice.id, notice.queue)
+    for place in (keys.NOTICES_OPEN, keys.open_in(notice.queue), keys.in_flight(notice.queue)):
+        hotline.redis.zadd(place, {notice.id: 0})
+    for words in hotline.outbox.ring(notice.id, notice.queue):
+        hotline.redis.execute_command(*words)
 
 
 def test_no_worker_outlives_a_killed_supervisor(
     deliverers: Deliverers, bank: Server, redis: Redis
 ) -> None:
     with deliverers.start(bank.url) as running_program:
-        pids = wait_for_workers(redis, QUEUE, 2) | wait_for_workers(redis, "texts", 2)
+        pids = wait_for_workers(redis, QUEUE, 2) | wait_for_workers(redis, "texts", 1)
         running_program.ends(signal.SIGKILL)
         wait_until(lambda: not any(is_alive(pid) for pid in pids))
 
@@ -163,11 +178,81 @@ def test_a_bank_that_hangs_keeps_no_other_waiting(
         assert len(bank.requests) == 2
 
 
-def test_workers_per_bank_can_be_fewer(deliverers: Deliverers, bank: Server, redis: Redis) -> None:
-    with deliverers.start(bank.url, WORKERS_PER_BANK="1") as running_program:
-        wait_for_workers(redis, "texts", 2)
+def test_the_machine_decides_how_many_processes_there_are(
+    deliverers: Deliverers, bank: Server, redis: Redis
+) -> None:
+    with deliverers.start(bank.url, WORKER_PROCESSES="1") as running_program:
+        wait_for_workers(redis, "texts", 1)
         wait_for_workers(redis, QUEUE, 1)
-        assert "with 3 processes" in running_program.said()
+        assert "with 2 processes" in running_program.said()
+
+
+@pytest.mark.parametrize(("kind", "queue"), [("banks", QUEUE), ("texts", "texts")])
+def test_machines_may_share_the_work(
+    deliverers: Deliverers, bank: Server, redis: Redis, kind: str, queue: str
+) -> None:
+    with deliverers.start(bank.url, kind, WORKER_PROCESSES="1") as running_program:
+        wait_for_workers(redis, queue, 1)
+        assert "with 1 processes" in running_program.said()
+
+
+def test_a_kind_nobody_delivers_is_refused(deliverers: Deliverers, redis: Redis) -> None:
+    redis.ping()
+    with deliverers.start(NOBODY, "letters") as refused:
+        assert refused.process.wait(30) == 2
+        assert "letters: choose banks or texts" in refused.said()
+
+
+@dataclass
+class Counter:
+    """Answers slowly, and counts how many requests are open at once."""
+
+    seconds: float = 0.15
+    open: int = 0
+    most: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(self, sock: socket.socket) -> None:
+        with self.lock:
+            self.open += 1
+            self.most = max(self.most, self.open)
+        time.sleep(self.seconds)
+        with self.lock:
+            self.open -= 1
+        answers(200)(sock)
+
+
+def test_a_bank_never_has_more_requests_open_than_it_wants_whatever_happens_to_workers(
+    hotline: Hotline, bank: Server, redis: Redis, tmp_path: Path, redis_server: RedisServer
+) -> None:
+    """Two machines share its `max_in_flight` of 2, and lose processes all the time."""
+    bank.reacts(counter := Counter())
+    machines = [tmp_path / name for name in ("one", "two")]
+    for machine in machines:
+        machine.mkdir()
+    started = [Deliverers(machine, redis_server.url).start(bank.url) for machine in machines]
+    with started[0], started[1]:
+        wait_for_workers(redis, QUEUE, 4)
+        owed = [owe(hotline) for _ in range(60)]
+        for _ in range(3):
+            time.sleep(0.5)
+            for pid in list(workers_on(redis, QUEUE).values())[:2]:
+                os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: len(workers_on(redis, QUEUE)) == 4)
+        leases_end_and_bells_ring(hotline, redis)
+        wait_until(lambda: all(is_delivered(hotline, notice) for notice in owed), 90)
+    assert counter.most == 2
+
+
+def leases_end_and_bells_ring(hotline: Hotline, redis: Redis) -> None:
+    """As a sweep does, every second, until nothing is due any more."""
+
+    def ring() -> None:
+        while redis.zcard(keys.NOTICES_OPEN):
+            hotline.outbox.ring_due([QUEUE])
+            time.sleep(0.3)
+
+    threading.Thread(target=ring, daemon=True).start()
 
 
 @pytest.fixture
@@ -224,14 +309,14 @@ def test_settings_that_make_no_sense_are_all_named(tmp_path: Path, module: str) 
         assert "Traceback" not in refused.said()
 
 
-@pytest.mark.parametrize("per_bank", ["0", "-1", "many", "1.5"])
-def test_workers_per_bank_must_be_a_number(
-    deliverers: Deliverers, redis: Redis, per_bank: str
+@pytest.mark.parametrize("processes", ["0", "-1", "many", "1.5"])
+def test_the_number_of_processes_must_be_one(
+    deliverers: Deliverers, redis: Redis, processes: str
 ) -> None:
     redis.ping()
-    with deliverers.start(NOBODY, WORKERS_PER_BANK=per_bank) as refused:
+    with deliverers.start(NOBODY, WORKER_PROCESSES=processes) as refused:
         assert refused.process.wait(30) == 2
-        assert "WORKERS_PER_BANK" in refused.said()
+        assert "WORKER_PROCESSES" in refused.said()
 
 
 def test_a_certificate_that_cannot_be_used_is_found_at_the_start(

@@ -2,7 +2,6 @@
 
 import base64
 import json
-import logging
 import os
 import zlib
 from collections.abc import Iterator
@@ -12,24 +11,28 @@ from typing import Any
 
 import pytest
 from redis import Redis
-from rq import Queue
+from rq import Queue, Worker
 from rq.callbacks import Callback
-from rq.registry import FailedJobRegistry
 from rq.serializers import JSONSerializer
 from rq.utils import import_attribute
+from structlog.testing import capture_logs
 
 from ivr.cards.notice import Notice, NoticeState
+from ivr.store import keys
 from ivr.store.codec import plain
 from ivr.store.connection import connect
-from ivr.store.outbox import JOB, bank_queue
+from ivr.store.doorbell import JOB
+from ivr.store.outbox import bank_queue
+from ivr.store.unreadable import list_unreadable
 from tests.hotline import Hotline
 from tests.redis_server import RedisServer
-from tests.workers.builders import a_bank, a_delivery, a_hotline, owe
+from tests.workers.builders import a_bank, a_delivery, a_hotline, deliver, owe
+from tests.workers.loop import wait_for
 from tests.workers.servers import Server, answers, running
 from workers.bank_client import BankClient
 from workers.deliver import as_json
 from workers.delivery import Delivery
-from workers.doorbell import HotlineWorker
+from workers.doorbell import LISTENING_SECONDS, Bell, Doorbell
 
 QUEUE = bank_queue("icbc")
 ID_NUMBER = "11010519491231002X"
@@ -51,14 +54,21 @@ def delivery(hotline: Hotline) -> Iterator[Delivery]:
     """What delivers the bank's notices."""
     client = BankClient(hotline.settings.banks["icbc"])
     yield a_delivery(hotline, QUEUE, client, as_json)
-    client.close()
+    wait_for(client.close())
 
 
 @pytest.fixture
-def work(redis_server: RedisServer, delivery: Delivery) -> Iterator[Any]:
-    """Works until the queue is empty."""
-    with connect(redis_server.url) as redis:
-        yield lambda: HotlineWorker(delivery, redis).work(burst=True, logging_level="CRITICAL")
+def work(redis_server: RedisServer, hotline: Hotline, delivery: Delivery) -> Iterator[Any]:
+    """Listens and delivers until nobody has rung for a while."""
+    with connect(redis_server.url, LISTENING_SECONDS) as redis:
+        doorbell = Doorbell(redis, [QUEUE], lambda: None)
+
+        def works() -> None:
+            while (bell := doorbell.wait()) is not None:
+                deliver(hotline, delivery, bell.job_id)
+
+        yield works
+        doorbell.leave()
 
 
 def queue_of(hotline: Hotline) -> Queue:
@@ -83,19 +93,18 @@ def test_a_notice_is_delivered_and_its_job_leaves_nothing_behind(
 
 
 def test_the_name_in_the_outbox_is_the_function() -> None:
-    assert import_attribute(JOB) is Delivery.attempt
+    assert import_attribute(JOB) is Delivery.claim
 
 
 def test_a_planted_function_does_not_run_and_the_worker_goes_on(
     hotline: Hotline, work: Any, tmp_path: Path
 ) -> None:
     trace = tmp_path / "trace"
-    planted = queue_of(hotline).enqueue("os.system", f"touch {trace}")
+    queue_of(hotline).enqueue("os.system", f"touch {trace}")
     notice = owe(hotline)
     work()
     assert not trace.exists()
-    assert planted.id in FailedJobRegistry(QUEUE, connection=hotline.redis)
-    assert 0 < hotline.redis.ttl(planted.key) <= 24 * 3600
+    assert hotline.redis.keys("rq:job:*") == []
     assert state_of(hotline, notice) is NoticeState.DELIVERED
 
 
@@ -122,7 +131,6 @@ def test_planted_callbacks_do_not_run(hotline: Hotline, work: Any, tmp_path: Pat
         )
     work()
     assert not any(trace.exists() for trace in traces)
-    assert len(FailedJobRegistry(QUEUE, connection=hotline.redis)) == 1
 
 
 def test_a_planted_webhook_is_not_sent(hotline: Hotline, bank: Server, work: Any) -> None:
@@ -179,35 +187,24 @@ def test_two_jobs_for_one_notice_make_one_attempt(
     hotline: Hotline, bank: Server, work: Any
 ) -> None:
     notice = owe(hotline)
-    hotline.outbox.ring(notice.id, QUEUE)
+    for words in hotline.outbox.ring(notice.id, QUEUE):
+        hotline.redis.execute_command(*words)
     work()
     assert len(bank.requests) == 1
 
 
-def test_a_failed_job_keeps_its_errors_kind_and_place_only(
-    hotline: Hotline,
-    redis_server: RedisServer,
-    capfd: pytest.CaptureFixture[str],
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    """An error's text may hold an ID number, in RQ's records as well as in a log line."""
-    caplog.set_level(logging.DEBUG)
+def test_a_fault_is_told_by_kind_and_place_only(hotline: Hotline) -> None:
+    """An error's text may hold an ID number. Nothing is sent, and the notice stays owed."""
     client = BankClient(hotline.settings.banks["icbc"])
-    owe(hotline)
-    with connect(redis_server.url) as redis:
-        delivery = a_delivery(hotline, QUEUE, client, int_of_an_id_number)
-        HotlineWorker(delivery, redis).work(burst=True, logging_level="DEBUG")
-    client.close()
-
-    (failed,) = FailedJobRegistry(QUEUE, connection=hotline.redis).get_job_ids()
-    kept = "\n".join(all_that_is_kept(hotline.redis))
-    logged = "".join(capfd.readouterr()) + caplog.text
-    for told in (kept, logged):
-        assert failed in told
-        assert "ValueError" in told
-        assert "test_doorbell.py" in told
-        assert "int_of_an_id_number" in told
-        assert ID_NUMBER not in told
+    notice = owe(hotline)
+    with capture_logs() as lines:
+        deliver(hotline, a_delivery(hotline, QUEUE, client, int_of_an_id_number))
+    logged = json.dumps(lines)
+    for told in ("ValueError", "test_doorbell.py", "int_of_an_id_number", notice.id):
+        assert told in logged
+    assert ID_NUMBER not in logged
+    assert state_of(hotline, notice) is NoticeState.OPEN
+    assert ID_NUMBER not in "\n".join(all_that_is_kept(hotline.redis))
 
 
 def test_a_banks_own_words_are_kept_nowhere(hotline: Hotline, bank: Server, work: Any) -> None:
@@ -265,20 +262,32 @@ def unpacked(value: bytes) -> str:
     return value.decode(errors="replace")
 
 
-def test_a_worker_waits_for_a_job_without_giving_up(
-    redis_server: RedisServer, delivery: Delivery
+def test_a_key_that_is_no_list_keeps_no_bell_from_being_heard(
+    redis: Redis, redis_server: RedisServer
 ) -> None:
-    with connect(redis_server.url) as redis:
-        redis.ping()
-        worker = HotlineWorker(delivery, redis)
-        connection = redis.connection_pool.get_connection()
-        assert connection.socket_timeout > worker.dequeue_timeout
-        redis.connection_pool.release(connection)
+    redis.set(keys.rung(QUEUE), "no list")
+    redis.rpush(keys.rung("bank-ccb"), "job")
+    with connect(redis_server.url, LISTENING_SECONDS) as line:
+        doorbell = Doorbell(line, [QUEUE, "bank-ccb"], lambda: None)
+        assert doorbell.wait() is None
+        assert doorbell.wait() == Bell("bank-ccb", "job")
+    assert list_unreadable(redis) == [keys.rung(QUEUE)]
 
 
-def test_a_second_queue_is_refused(redis: Redis, delivery: Delivery) -> None:
-    """RQ takes a job from two queues by plain BLPOP, and a kill then loses it for good."""
-    worker = HotlineWorker(delivery, redis)
-    worker.queues.append(Queue("bank-ccb", connection=redis))
-    with pytest.raises(ValueError, match="exactly one queue"):
-        worker.validate_queues()
+def test_rq_lists_who_listens_until_he_leaves(redis: Redis, redis_server: RedisServer) -> None:
+    with connect(redis_server.url, LISTENING_SECONDS) as line:
+        doorbell = Doorbell(line, [QUEUE, "bank-ccb"], lambda: None)
+        redis.rpush(keys.rung(QUEUE), "job")
+        doorbell.wait()
+        (worker,) = Worker.all(connection=redis)
+        assert worker.queue_names() == [QUEUE, "bank-ccb"]
+        doorbell.leave()
+    assert Worker.all(connection=redis) == []
+
+
+def test_a_job_written_ahead_is_one_that_rq_reads(hotline: Hotline) -> None:
+    notices = [owe(hotline) for _ in range(2)]
+    for notice, job in zip(notices, queue_of(hotline).jobs, strict=True):
+        assert (job.func_name, job.args, job.kwargs) == (JOB, [notice.id], {})
+        assert (job.origin, job.get_status(), job.result_ttl) == (QUEUE, "queued", 0)
+        assert job.enqueued_at is not None

@@ -11,15 +11,15 @@ from redis import Redis
 
 from ivr.cards.bank_event import UNBLOCKED, BankEvent
 from ivr.cards.loss import LossReport, ReportState
-from ivr.cards.notice import Attempt, NoticeKind, NoticeState
+from ivr.cards.notice import NoticeKind, NoticeState
 from ivr.store import keys
 from ivr.store.codec import dump, plain
-from ivr.store.unreadable import UnreadableRecordError, list_unreadable
+from ivr.store.unreadable import list_unreadable
 from tests.builders import a_holder, enrol, settings
 from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
 from tests.store.conftest import HOLDER, a_request, filed, notices_of
-from tests.workers.builders import a_delivery, sweep_of
+from tests.workers.builders import Nobody, a_delivery, deliver, sweep_of
 from workers.restoring import Restoring
 
 LEFT = {b"vault", b"holder", b"card", b"banks"}  # what the other side of a split has as well
@@ -250,14 +250,5 @@ def test_a_report_nobody_can_read_is_not_told_of_and_is_named(
 ) -> None:
     report = filed(hotline)
     redis.set(keys.report(report.number), "spoiled")
-    bank = a_delivery(hotline, "bank-icbc", Nobody(), str)
-    with pytest.raises(UnreadableRecordError):
-        bank.attempt(report.notice_id)
+    deliver(hotline, a_delivery(hotline, "bank-icbc", Nobody(), str))
     assert list_unreadable(redis) == [keys.report(report.number)]
-
-
-class Nobody:
-    """A bank that must not be asked."""
-
-    def post(self, notice_id: str, body: str, at: float) -> Attempt:
-        pytest.fail(f"{notice_id} was told {body} at {at}")

@@ -14,6 +14,7 @@ from ivr.cards.notice import Attempt, Outcome
 from ivr.store.connection import connect
 from ivr.store.text_line import TextLine
 from tests.workers.builders import a_bank, some_settings
+from tests.workers.loop import Waiting
 from tests.workers.servers import Reaction, Server, answers, resets, running
 from workers.text_client import TextClient
 
@@ -38,18 +39,18 @@ def text_line(redis: Redis) -> TextLine:
 
 
 @pytest.fixture
-def client(server: Server, tmp_path: Path, text_line: TextLine) -> Iterator[TextClient]:
+def client(server: Server, tmp_path: Path, text_line: TextLine) -> Iterator[Waiting]:
     settings = some_settings(tmp_path, "", a_bank("https://bank.example"), twilio=server.url)
-    client = TextClient(settings, text_line)
+    client = Waiting(TextClient(settings, text_line))
     yield client
     client.close()
 
 
-def send(client: TextClient) -> Attempt:
+def send(client: Waiting) -> Attempt:
     return client.post("ntc-1", json.dumps({"to": NUMBER, "text": WORDS}), AT)
 
 
-def test_a_text_reaches_twilio_as_its_api_wants_it(server: Server, client: TextClient) -> None:
+def test_a_text_reaches_twilio_as_its_api_wants_it(server: Server, client: Waiting) -> None:
     attempt = send(client)
     assert (attempt.outcome, attempt.status, attempt.answer) == (Outcome.RECEIVED, 201, SID)
     sid = "AC" + "0" * 32
@@ -83,7 +84,7 @@ def test_a_text_reaches_twilio_as_its_api_wants_it(server: Server, client: TextC
     ],
 )
 def test_what_twilio_answers(
-    server: Server, client: TextClient, status: int, body: str, outcome: Outcome, kept: str
+    server: Server, client: Waiting, status: int, body: str, outcome: Outcome, kept: str
 ) -> None:
     server.reacts(answers(status, body, Retry_After="9"))
     attempt = send(client)
@@ -105,7 +106,7 @@ TROUBLES = [
 
 @pytest.mark.parametrize(("status", "body", "why"), TROUBLES)
 def test_what_is_our_own_fault_is_told_until_a_text_is_taken(
-    server: Server, client: TextClient, text_line: TextLine, status: int, body: str, why: str
+    server: Server, client: Waiting, text_line: TextLine, status: int, body: str, why: str
 ) -> None:
     taken = answers(201, json.dumps(CREATED))
     for reaction, expected in ((answers(status, body), why),) * 2 + ((taken, ""),):
@@ -119,7 +120,7 @@ def test_what_is_our_own_fault_is_told_until_a_text_is_taken(
     [answers(400, json.dumps(NOT_A_NUMBER)), answers(503, ""), answers(429, ""), resets()],
 )
 def test_what_is_not_our_fault_neither_starts_nor_ends_it(
-    server: Server, client: TextClient, text_line: TextLine, reaction: Reaction
+    server: Server, client: Waiting, text_line: TextLine, reaction: Reaction
 ) -> None:
     for happens, expected in ((reaction, ""), (answers(401, ""), "401"), (reaction, "401")):
         server.reacts(happens)
@@ -128,7 +129,7 @@ def test_what_is_not_our_fault_neither_starts_nor_ends_it(
 
 
 def test_it_is_one_line_when_it_starts_and_one_when_it_ends(
-    server: Server, client: TextClient, caplog: pytest.LogCaptureFixture
+    server: Server, client: Waiting, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     taken = answers(201, json.dumps(CREATED))
@@ -145,7 +146,7 @@ def test_an_attempt_is_not_lost_with_redis(server: Server, tmp_path: Path) -> No
     """Else the same text would be sent again, though what came of it is known."""
     settings = some_settings(tmp_path, "", a_bank("https://bank.example"), twilio=server.url)
     with connect(f"unix://{tmp_path}/no.sock") as redis:
-        client = TextClient(settings, TextLine(redis))
+        client = Waiting(TextClient(settings, TextLine(redis)))
         assert send(client).outcome is Outcome.RECEIVED
         server.reacts(answers(401, ""))
         assert send(client).outcome is Outcome.FAILED
@@ -158,14 +159,14 @@ def test_the_first_token_is_the_one_texts_are_sent_with(
     settings = some_settings(
         tmp_path, "", a_bank("https://bank.example"), twilio=server.url, TWILIO_AUTH_TOKEN="new,old"
     )
-    client = TextClient(settings, text_line)
+    client = Waiting(TextClient(settings, text_line))
     send(client)
     client.close()
     credentials = base64.b64encode(f"AC{'0' * 32}:new".encode()).decode()
     assert server.last.headers["authorization"] == f"Basic {credentials}"
 
 
-def test_a_broken_line_can_heal(server: Server, client: TextClient) -> None:
+def test_a_broken_line_can_heal(server: Server, client: Waiting) -> None:
     server.reacts(resets())
     attempt = send(client)
     assert (attempt.outcome, attempt.status) == (Outcome.FAILED, None)
@@ -175,7 +176,7 @@ def test_a_broken_line_can_heal(server: Server, client: TextClient) -> None:
 
 @pytest.mark.parametrize("status", [201, 400, 503])
 def test_neither_number_nor_words_are_logged(
-    server: Server, client: TextClient, status: int, caplog: pytest.LogCaptureFixture
+    server: Server, client: Waiting, status: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
     server.reacts(answers(status, json.dumps(CREATED | NOT_A_NUMBER)))

@@ -12,7 +12,7 @@ from redis import Redis
 from ivr.cards.acts.report import ReportRequest
 from ivr.cards.block import Block, BlockState
 from ivr.cards.loss import LossReport
-from ivr.cards.notice import Attempt, Notice, NoticeState
+from ivr.cards.notice import Notice, NoticeState
 from ivr.cards.records import Card, Holder
 from ivr.cards.words import BLOCK_WORDS
 from ivr.prompts.catalogue import load_catalogue
@@ -22,7 +22,7 @@ from ivr.store.codec import dump, load
 from ivr.store.outbox import TEXTS_QUEUE
 from tests.builders import names_of
 from tests.hotline import Hotline
-from tests.workers.builders import a_bank, a_delivery, a_hotline
+from tests.workers.builders import Nobody, a_bank, a_delivery, a_hotline, deliver
 from workers.delivery import OvertakenError, UnsendableError
 from workers.texts import TextWriter
 
@@ -177,13 +177,6 @@ def test_every_other_text_of_the_catalogue_holds_for_ever() -> None:
     assert texts - set(TRUE_WHILE) == {"text_filed", "text_released"}
 
 
-class Nobody:
-    """A service that must not be asked."""
-
-    def post(self, notice_id: str, body: str, at: float) -> Attempt:
-        raise AssertionError((notice_id, body, at))
-
-
 def test_what_was_overtaken_is_closed_and_not_sent(
     hotline: Hotline, redis: Redis, writer: TextWriter
 ) -> None:
@@ -193,7 +186,7 @@ def test_what_was_overtaken_is_closed_and_not_sent(
         keys.notice(notice.id), "sealed_body", hotline.vault.seal(body, keys.notice(notice.id))
     )
 
-    a_delivery(hotline, TEXTS_QUEUE, Nobody(), writer.write).attempt(notice.id)
+    deliver(hotline, a_delivery(hotline, TEXTS_QUEUE, Nobody(), writer.write))
 
     closed = hotline.outbox.find(notice.id)
     assert closed is not None

@@ -16,17 +16,10 @@ from tests.builders import a_holder, enrol, settings
 from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
 from tests.store.conftest import filed, notices_of, the_notice
-from tests.workers.builders import DATA_KEY, a_bank, a_delivery, an_environment
+from tests.workers.builders import DATA_KEY, Nobody, a_bank, a_delivery, an_environment, deliver
 from workers.deliver import as_json
 
 CHECKOUT = Path(__file__).parent.parent.parent
-
-
-class Nobody:
-    """A bank that must hear nothing."""
-
-    def post(self, notice_id: str, body: str, at: float) -> None:
-        raise AssertionError(notice_id, body, at)
 
 
 @pytest.fixture
@@ -44,7 +37,7 @@ def test_a_notice_whose_key_is_gone_is_stuck(hotline: Hotline, kind: NoticeKind)
     stranger = Vault(hotline.redis, [DATA_KEY])
     good = notice.sealed_body
     hotline.redis.hset(place, "sealed_body", stranger.seal({}, place))
-    a_delivery(hotline, notice.queue, Nobody(), as_json).attempt(notice.id)  # type: ignore[arg-type]
+    deliver(hotline, a_delivery(hotline, notice.queue, Nobody(), as_json))
 
     assert hotline.redis.zrange(keys.NOTICES_STUCK, 0, -1) == [notice.id.encode()]
     assert hotline.redis.zscore(keys.NOTICES_OPEN, notice.id) is None
@@ -70,7 +63,7 @@ def test_the_holder_hears_that_the_bank_has_not_confirmed(hotline: Hotline) -> N
     notice = the_notice(hotline)
     hotline.redis.hset(keys.notice(notice.id), "sealed_body", "unsealed")
     for _ in range(PAUSE_AFTER):
-        a_delivery(hotline, notice.queue, Nobody(), as_json).attempt(notice.id)  # type: ignore[arg-type]
+        deliver(hotline, a_delivery(hotline, notice.queue, Nobody(), as_json))
     texts = [hotline.outbox.body(n)["prompt"] for n in notices_of(hotline, NoticeKind.TEXT)]
     assert sorted(texts) == ["text_filed", "text_unreached"]
     assert not hotline.bank_health.is_paused("icbc")

@@ -1,0 +1,162 @@
+"""One process that delivers the notices of many queues at once.
+
+Three threads share the work: one waits for bells and claims what is due, the event loop posts, and
+one writes down what came of it, all that has come by then in one step, and claims what may go next.
+So what is due and what is allowed decide how much is on its way, not how many processes there are.
+"""
+
+import asyncio
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Final
+
+import structlog
+from redis.exceptions import RedisError
+
+from ivr.service import CardService
+from ivr.store.claims import Made
+from ivr.store.connection import OUTAGE
+from workers.delivery import MOST_AT_ONCE, Delivery, Posting, Taken
+from workers.doorbell import Doorbell
+from workers.news import tell_fault
+
+PAUSE_SECONDS: Final = 0.2  # before Redis is asked again
+WAIT_SECONDS: Final = 0.5  # for something to write down, before looking whether to stop
+POLL_SECONDS: Final = 0.02  # while it stops
+
+Finished = tuple[Delivery, Made | None]
+
+log = structlog.get_logger()
+
+
+class Courier:
+    """Delivers until it is told to stop."""
+
+    def __init__(
+        self, deliveries: Iterable[Delivery], doorbell: Doorbell, service: CardService
+    ) -> None:
+        self._deliveries = {delivery.queue.name: delivery for delivery in deliveries}
+        self._doorbell = doorbell
+        self._service = service
+        self._finished: SimpleQueue[Finished] = SimpleQueue()
+        self._unwritten: list[Finished] = []
+        self._waiting: set[str] = set()  # queues in which more is due than could be taken
+        self._busy = 0  # claims in progress, and notices that are claimed and not written down
+        self._counting = threading.Lock()
+        self._is_stopping = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def run(self) -> None:
+        """Returns after SIGTERM, when all that was on its way is written down."""
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        self._loop = asyncio.get_running_loop()
+        stopped = asyncio.Event()
+        self._loop.add_signal_handler(signal.SIGTERM, stopped.set)
+        threads = [
+            threading.Thread(target=self._keep, args=(work,), daemon=True)
+            for work in (self._listen, self._write_down)
+        ]
+        for thread in threads:
+            thread.start()
+        await stopped.wait()
+        self._is_stopping = True
+        while self._busy:
+            await asyncio.sleep(POLL_SECONDS)
+        for delivery in self._deliveries.values():
+            await delivery.close()
+        with suppress(RedisError):
+            self._doorbell.leave()
+
+    def _keep(self, work: Callable[[], object]) -> None:
+        """Does it for ever. A fault costs a moment: what was claimed comes back when its lease
+        ends, and the sweep rings again for what is due.
+        """
+        is_away = False
+        while not self._is_stopping or self._busy:
+            try:
+                work()
+                is_away = False
+            except OUTAGE as error:
+                if not is_away:
+                    log.warning("redis_is_down", error=type(error).__name__)
+                is_away = True
+                time.sleep(PAUSE_SECONDS)
+            except Exception as error:
+                tell_fault("delivery_failed", error)
+                time.sleep(PAUSE_SECONDS)
+
+    def _listen(self) -> None:
+        if self._is_stopping:
+            time.sleep(POLL_SECONDS)
+        elif (bell := self._doorbell.wait()) is not None:
+            self._claim(self._deliveries[bell.queue], bell.job_id)
+
+    def _claim(self, delivery: Delivery, bell: str = "") -> None:
+        """Nothing more is claimed once it is to stop."""
+        self._count(1)
+        try:
+            taken = Taken() if self._is_stopping else delivery.claim(bell)
+            self._count(len(taken.postings) + len(taken.made))
+        finally:
+            self._count(-1)
+        (self._waiting.add if taken.more else self._waiting.discard)(delivery.queue.name)
+        for made in taken.made:
+            self._finished.put((delivery, made))
+        self._loop.call_soon_threadsafe(self._send, delivery, taken.postings)
+
+    def _count(self, more: int) -> None:
+        with self._counting:
+            self._busy += more
+
+    def _send(self, delivery: Delivery, postings: Iterable[Posting]) -> None:
+        """In the event loop, which keeps no strong reference to its tasks."""
+        for posting in postings:
+            task = self._loop.create_task(self._post(delivery, posting))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _post(self, delivery: Delivery, posting: Posting) -> None:
+        made = None
+        try:
+            made = await delivery.post(posting)
+        except Exception as error:
+            tell_fault("delivery_failed", error, notice=posting.claim.notice.id)
+        finally:
+            self._finished.put((delivery, made))
+
+    def _write_down(self) -> None:
+        """Until Redis has taken it: nobody else knows what the other side answered."""
+        self._unwritten += self._finished_by_now()
+        try:
+            self._service.settle_all([made for _, made in self._unwritten if made])
+        except RedisError:
+            raise
+        except Exception:
+            self._forget_written()
+            raise
+        for delivery in self._forget_written():
+            if delivery.queue.name in self._waiting:
+                self._claim(delivery)
+
+    def _forget_written(self) -> set[Delivery]:
+        """Returns whose they were."""
+        whose = {delivery for delivery, _ in self._unwritten}
+        self._count(-len(self._unwritten))
+        self._unwritten = []
+        return whose
+
+    def _finished_by_now(self) -> list[Finished]:
+        """Waits for the first."""
+        found: list[Finished] = []
+        with suppress(Empty):
+            if not self._unwritten:
+                found.append(self._finished.get(timeout=WAIT_SECONDS))
+            while len(self._unwritten) + len(found) < MOST_AT_ONCE:
+                found.append(self._finished.get_nowait())
+        return found
