@@ -18,11 +18,13 @@ JOURNAL_NOTICE: Final = "notice"  # the same for a notice's id
 LOSS_REPORTED: Final = "card.loss_reported"  # the kind of notice that a report owes its bank
 LONGEST_SUSPENSION: Final = 604_800  # seconds: 7 days of 24 hours, from the moment of the report
 
-# What is read of each record, and nothing else of it. All are JSON but the notice, a hash.
-LOSS: Final = ("report_number", "release_at")
-BLOCK: Final = ("state", "bank", "report_number", "notice_id")
+# What is read of each record, in its order; "" for what is not. All are JSON arrays but the notice,
+# a hash.
+LOSS: Final = ("", "report_number", "", "release_at")
+BLOCK: Final = ("", "bank", "state", "report_number", "notice_id")
 REPORT: Final = (
-    "number", "card_ref", "card_last4", "bank", "origin", "reported_at", "notice_id", "state",
+    "number", "", "card_ref", "bank", "reported_at", "", "", "origin", "notice_id", "card_last4",
+    "", "", "state",
 )  # fmt: skip
 NOTICE: Final = ("id", "kind", "bank", "report_number", "created_at", "state", "attempts_made")
 ATTEMPT: Final = ("at", "outcome", "status", "milliseconds", "answer")
@@ -59,16 +61,14 @@ def attempts_key(notice_id: str) -> str:
 
 
 def read_record(text: str | bytes | None, fields: Iterable[str]) -> Json:
-    """These fields of a JSON record (None where it lacks one); empty if there is no record."""
-    if text is None:
-        return {}
-    found = json.loads(text)
-    return {name: found.get(name) for name in fields}
+    """A JSON record by the names of its fields; empty if there is no record."""
+    values = [] if text is None else json.loads(text)
+    return {name: value for name, value in zip(fields, values, strict=False) if name}
 
 
 def read_card_of_call(text: str | bytes | None) -> str:
     """The reference of the card that a call is about; empty before one was found."""
-    facts = read_record(text, ("facts",)).get("facts") or {}
+    facts = {} if text is None else json.loads(text)["facts"]
     return str(facts.get("card_ref", ""))
 
 

@@ -22,7 +22,7 @@ from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind
 from ivr.store import keys
 from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.bank_health import HEALTHY, BankHealth, Health, health_of
-from ivr.store.codec import dump, load, plain, whole
+from ivr.store.codec import dump, load, place, plain, whole
 from ivr.store.connection import OUTAGE, DurabilityGuard
 from ivr.store.doorbell import Command
 from ivr.store.journal import Journal
@@ -37,14 +37,14 @@ Guard = tuple[Sequence[str], bytes]  # a reading command, and what it said (b"" 
 # decode is returned as it is, and decoding it in Python raises the error.
 READ_CASE: Final = f"""
 {CALLS}
-local function field_of(text, name)
+local function field_of(text, place)
   local is_json, known = pcall(cjson.decode, text or '')
-  local value = is_json and type(known) == 'table' and known[name]
+  local value = is_json and type(known) == 'table' and known[place]
   return type(value) == 'string' and value or ''
 end
 local function read_case(ref)
   local block = call('GET', '{keys.block("")}' .. ref)
-  local number = field_of(block, 'report_number')
+  local number = field_of(block, {place(Block, "report_number")})
   local report = number ~= '' and call('GET', '{keys.report("")}' .. number)
   return {{ref, call('GET', '{keys.loss("")}' .. ref), block, report}}
 end
@@ -62,7 +62,7 @@ local now, kind, name = redis.call('TIME')[1], ARGV[1], ARGV[2]
 if kind == 'card' then
   local case = read_case(name)
   local said = ARGV[3] and call('MGET', unpack(ARGV, 3))
-  return {{now, case, read_notice(field_of(case[3], 'notice_id')), said}}
+  return {{now, case, read_notice(field_of(case[3], {place(Block, "notice_id")})), said}}
 elseif kind == 'notice' then
   local ref = call('HGET', '{keys.notice("")}' .. name, 'card_ref') or ''
   local bank = call('HGET', '{keys.notice("")}' .. name, 'bank') or ''
@@ -72,8 +72,8 @@ elseif kind == 'notice' then
   return {{now, read_case(ref), read_notice(name), health}}
 end
 local report = call('GET', '{keys.report("")}' .. name)
-local first = read_notice(field_of(report, 'notice_id'))
-return {{now, read_case(field_of(report, 'card_ref')), first, report}}
+local first = read_notice(field_of(report, {place(LossReport, "notice_id")}))
+return {{now, read_case(field_of(report, {place(LossReport, "card_ref")})), first, report}}
 """
 
 # ARGV: how many guards; for each guard how many words, the words of a reading command, and last

@@ -160,8 +160,8 @@ def test_without_redis_the_call_goes_on_and_the_page_says_so(
 
 
 def test_a_loss_key_without_end_is_left_alone(page: ServedPage, redis: "Redis") -> None:
-    redis.set("report:12345670", json.dumps({"card_ref": "abc"}))
-    redis.set("loss:abc", json.dumps({"report_number": "12345670"}))
+    redis.set("report:12345670", json.dumps(["12345670", "", "abc"]))
+    redis.set("loss:abc", json.dumps(["formal", "12345670"]))
     phone = page.new_phone()
     assert phone.does("look-at", report="12345670") == 204
     assert phone.does("seven-days-later") == 409
