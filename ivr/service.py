@@ -40,7 +40,6 @@ from ivr.store import keys
 from ivr.store.assurance import Assurance
 from ivr.store.cases import Cases, Reading, SeenEvent
 from ivr.store.claims import Made
-from ivr.store.codec import whole
 from ivr.store.deadlines import Deadlines
 from ivr.store.holders import Holders
 from ivr.store.known import KnownHolder
@@ -177,7 +176,7 @@ class CardService:
         filing, change = reporting.report(
             reading.case, known.holder, card, request, fresh, self._rules, reading.now,
             earlier=reading.notice, filed_before=reading.filed_before,
-            first_filed_at=whole(reading.first_filed),
+            first_filed_at=reading.first_filed_at,
         )  # fmt: skip
         if change == NOTHING:
             return filing if is_fresh else None

@@ -120,8 +120,7 @@ class Reading:
     health: how whoever the notice goes to has answered lately.
     seen: the bank's event, when it came before.
     heard_lately: how many of the bank's events were written down within a minute.
-    filed_before: whether the request that is being served filed a report of the card before.
-    first_filed: when it filed its first report of any card, as Redis has it; "" when it has not,
+    request: what the request that is being served has filed, as Redis has it; "" when it has not,
         or when nobody asked.
     """
 
@@ -133,9 +132,18 @@ class Reading:
     health: Health = HEALTHY
     seen: "SeenEvent | None" = None
     heard_lately: int = 0
-    filed_before: bool = False
-    first_filed: str = ""
+    request: str = ""
     report: LossReport | None = None
+
+    @property
+    def filed_before(self) -> bool:
+        """Whether the request filed a report of this card."""
+        return self.case.card_ref in self.request.split()
+
+    @property
+    def first_filed_at(self) -> int:
+        """When it filed its first report of any card, unix seconds; 0 when it has not."""
+        return whole(self.request.partition(" ")[0])
 
     def resting_on(self, guard: Guard) -> Self:
         """The same reading; what is decided on it rests on one more thing."""
@@ -186,11 +194,11 @@ class Cases:
 
     def of_filing(self, card_ref: str, channel: str, origin: str) -> Reading:
         """The same, and what this very request filed before."""
-        names = self._origin_key(card_ref, channel, origin), self._first_filed_key(channel, origin)
-        now, case, notice, (number, first) = self._ask("card", card_ref, *names)
+        place = self._request(channel, origin)
+        now, case, notice, (filed,) = self._ask("card", card_ref, place)
         with naming(self._redis):
             reading = with_notice(reading_of(now, case), notice)
-        return replace(reading, filed_before=number is not None, first_filed=plain(first or ""))
+        return replace(reading, request=plain(filed or ""))
 
     def of_event(self, card_ref: str, bank: str, event_id: str) -> Reading:
         """The same, and what is remembered of this event and of how many there were lately."""
@@ -374,10 +382,8 @@ class Cases:
             return
         ends = ("EX", self._retention_seconds)
         yield "SET", keys.report(report.number), dump(report), *ends
-        yield "SET", self._origin_of(report), report.number, *ends
-        if not reading.first_filed:
-            first = self._first_filed_key(report.channel, report.origin)
-            yield "SET", first, report.reported_at, *ends
+        filed = f"{reading.request or report.reported_at} {report.card_ref}"
+        yield "SET", self._request(report.channel, report.origin), filed, *ends
         yield "ZADD", keys.DEADLINES, report.release_at, report.number
 
     def _guards_of_new(self, change: Change, reading: Reading) -> list[Guard]:
@@ -389,22 +395,13 @@ class Cases:
         report = change.report
         if report is None or report.state is not ReportState.ACTIVE:
             return []
-        first = self._first_filed_key(report.channel, report.origin)
         return [
             (("GET", keys.report(report.number)), b""),
-            (("GET", self._origin_of(report)), b""),
-            (("GET", first), reading.first_filed.encode()),
+            (("GET", self._request(report.channel, report.origin)), reading.request.encode()),
         ]
 
-    def _origin_of(self, report: LossReport) -> str:
-        return self._origin_key(report.card_ref, report.channel, report.origin)
-
-    def _origin_key(self, card_ref: str, channel: str, origin: str) -> str:
-        """One request may report several cards, each once."""
-        return keys.origin(self._vault.ref("origin", f"{channel}:{card_ref}:{origin}"))
-
-    def _first_filed_key(self, channel: str, origin: str) -> str:
-        return keys.first_filed(self._vault.ref("request", f"{channel}:{origin}"))
+    def _request(self, channel: str, origin: str) -> str:
+        return keys.request(self._vault.ref("request", f"{channel}:{origin}"))
 
     def _health_of_whom_it_was_for(self, change: Change, reading: Reading) -> list[Command]:
         notice = change.notice.notice if change.notice else None

@@ -112,18 +112,11 @@ def report(number: str) -> str:
     return f"report:{number}"
 
 
-def origin(ref: str) -> str:
-    """The number of the report that a request filed, so that it never files another; lives as long
-    as its report.
+def request(ref: str) -> str:
+    """What a request (a call) filed, so that it files each card once and none much later: the
+    moment of its first report, unix seconds, and the cards; lives as long as its last report.
     """
-    return f"origin:{ref}"
-
-
-def first_filed(ref: str) -> str:
-    """When a request (a call) filed its first report, so that it files none much later: unix
-    seconds; lives as long as that report.
-    """
-    return f"first_filed:{ref}"
+    return f"request:{ref}"
 
 
 def notice(notice_id: str) -> str:

@@ -17,7 +17,7 @@ from ivr.cards.change import Entry, NoticeChange, Owed
 from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind, NoticeState
 from ivr.store import keys
 from ivr.store.codec import dump, plain
-from ivr.store.doorbell import Command, Doorbell
+from ivr.store.doorbell import Command, ring
 from ivr.store.journal import Journal
 from ivr.store.unreadable import (
     CALLS,
@@ -91,7 +91,6 @@ class Outbox:
         self._redis = redis
         self._vault = vault
         self._journal = journal
-        self._doorbell = Doorbell(redis)
         self._mend = redis.register_script(_MEND)
         self._hurry = redis.register_script(_HURRY)
         self._looked_at = 0
@@ -118,12 +117,8 @@ class Outbox:
             *_set_due(notice_id, queue, owed.at),
             ("ZADD", keys.owed(queue), owed.at, notice_id),
             *_list_under(owed.report_number, notice_id),
-            *self.ring(notice_id, queue),
+            *ring(notice_id, queue),
         ]
-
-    def ring(self, notice_id: str, queue: str) -> list[Command]:
-        """The commands that enqueue an RQ job for a notice."""
-        return self._doorbell.ring(notice_id, queue)
 
     def body(self, notice: Notice) -> Any:
         """What is to be told, unsealed.
@@ -236,7 +231,7 @@ class Outbox:
             ("HSET", keys.notice(notice.id), *again),
             *_set_due(notice.id, notice.queue, due),
             ("ZADD", keys.owed(notice.queue), owed_since, notice.id),
-            *self.ring(notice.id, notice.queue),
+            *ring(notice.id, notice.queue),
         ]
 
     def forget_stuck(self, now: float) -> None:
@@ -281,7 +276,7 @@ class Outbox:
         silent = [(queue, ids[0]) for queue, ids, rung in due if ids and rung == 0]
         with self._redis.pipeline() as pipe:
             for queue, notice_id in silent:
-                for words in self.ring(plain(notice_id), queue):
+                for words in ring(plain(notice_id), queue):
                     pipe.execute_command(*words)
             pipe.execute()
         return len(silent)

@@ -16,6 +16,7 @@ from redis import Redis
 
 from ivr.cards.notice import Notice, NoticeState
 from ivr.store import keys
+from ivr.store.doorbell import ring
 from ivr.store.outbox import bank_queue
 from tests.hotline import Hotline
 from tests.redis_server import RedisServer
@@ -150,7 +151,7 @@ def the_lease_ends(hotline: Hotline, notice: Notice) -> None:
     """What time does by itself; the sweep then rings."""
     for place in (keys.NOTICES_OPEN, keys.open_in(notice.queue), keys.in_flight(notice.queue)):
         hotline.redis.zadd(place, {notice.id: 0})
-    for words in hotline.outbox.ring(notice.id, notice.queue):
+    for words in ring(notice.id, notice.queue):
         hotline.redis.execute_command(*words)
 
 
@@ -247,12 +248,12 @@ def test_a_bank_never_has_more_requests_open_than_it_wants_whatever_happens_to_w
 def leases_end_and_bells_ring(hotline: Hotline, redis: Redis) -> None:
     """As a sweep does, every second, until nothing is due any more."""
 
-    def ring() -> None:
+    def rings() -> None:
         while redis.zcard(keys.NOTICES_OPEN):
             hotline.outbox.ring_due([QUEUE])
             time.sleep(0.3)
 
-    threading.Thread(target=ring, daemon=True).start()
+    threading.Thread(target=rings, daemon=True).start()
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from ivr.cards.notice import Notice, NoticeState
 from ivr.store import keys
 from ivr.store.codec import plain
 from ivr.store.connection import connect
-from ivr.store.doorbell import JOB
+from ivr.store.doorbell import JOB, ring
 from ivr.store.outbox import bank_queue
 from ivr.store.unreadable import list_unreadable
 from tests.hotline import Hotline
@@ -187,7 +187,7 @@ def test_two_jobs_for_one_notice_make_one_attempt(
     hotline: Hotline, bank: Server, work: Any
 ) -> None:
     notice = owe(hotline)
-    for words in hotline.outbox.ring(notice.id, QUEUE):
+    for words in ring(notice.id, QUEUE):
         hotline.redis.execute_command(*words)
     work()
     assert len(bank.requests) == 1
