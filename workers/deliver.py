@@ -21,6 +21,7 @@ from ivr.cards.notice import TEXTS
 from ivr.service import open_service
 from ivr.settings import Settings
 from ivr.spoken import BankNames
+from ivr.store.cases import Reading
 from ivr.store.claims import Queue
 from ivr.store.connection import connect, wait_until_up
 from ivr.store.opening import Store, open_store
@@ -34,6 +35,7 @@ from workers.supervisor import Slot, Supervisor
 
 TEXTS_IN_FLIGHT: Final = 8  # at Twilio, which takes 100 requests a second and more
 SPARE_SECONDS: Final = 3  # of a lease, for writing down what came of the attempt
+Write = Callable[[Any, Reading | None], str]
 KINDS: Final = ("banks", "texts")
 
 
@@ -115,7 +117,7 @@ def text_delivery(settings: Settings, store: Store) -> Delivery:
 
 
 def _delivery(
-    settings: Settings, store: Store, queue: Queue, client: Client, write: Callable[[Any], str]
+    settings: Settings, store: Store, queue: Queue, client: Client, write: Write
 ) -> Delivery:
     service, rng = open_service(store, settings), SystemRandom()
     return Delivery(queue, client, write, store.claiming, store.outbox, service, rng)
@@ -126,7 +128,7 @@ def _work_on_texts(settings: Settings) -> None:
     _work(settings, store, [text_delivery(settings, store)])
 
 
-def as_json(content: Any) -> str:
+def as_json(content: Any, _reading: Reading | None = None) -> str:
     """A notice's content as the bank gets it, the same bytes in every attempt."""
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
 

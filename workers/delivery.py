@@ -12,6 +12,7 @@ from ivr.cards.notice import UNREADABLE, Attempt, Notice, Outcome
 from ivr.errors import HotlineError
 from ivr.service import CardService
 from ivr.store.assurance import OutcomeUnknownError
+from ivr.store.cases import Reading
 from ivr.store.claims import Claim, Claiming, Made, Queue
 from ivr.store.outbox import Outbox
 from ivr.store.unreadable import UnreadableRecordError
@@ -71,13 +72,13 @@ class Delivery:
         self,
         queue: Queue,
         client: Client,
-        write: Callable[[Any], str],
+        write: Callable[[Any, Reading | None], str],
         claiming: Claiming,
         outbox: Outbox,
         service: CardService,
         rng: Random,
     ) -> None:
-        """`write`: a notice's content as the text to send."""
+        """`write`: a notice's content, and how its card stands, as the text to send."""
         self.queue = queue
         self._client = client
         self._write = write
@@ -118,7 +119,7 @@ class Delivery:
             try:
                 if not all_are_sure:
                     self._service.make_sure(claim.notice.report_number)
-                body = self._write(self._outbox.body(claim.notice))
+                body = self._write(self._outbox.body(claim.notice), claim.reading)
             except OutcomeUnknownError:
                 continue
             except OvertakenError:

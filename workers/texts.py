@@ -8,7 +8,7 @@ from ivr.cards.words import TEXT_RELEASED, state_told_by
 from ivr.prompts.catalogue import Catalogue
 from ivr.prompts.languages import LANGUAGES
 from ivr.spoken import BankNames
-from ivr.store.cases import Cases
+from ivr.store.cases import Cases, Reading
 from ivr.store.holders import Holders
 from workers.delivery import OvertakenError, UnsendableError
 
@@ -24,8 +24,9 @@ class TextWriter:
         self._catalogue = catalogue
         self._banks = banks
 
-    def write(self, content: Any) -> str:
-        """The JSON {"to": E.164 number, "text": words in the language of the call}.
+    def write(self, content: Any, reading: Reading | None = None) -> str:
+        """The JSON {"to": E.164 number, "text": words in the language of the call}. `reading`: how
+        the card stands, if that was read just now.
 
         Raises:
             UnsendableError: `no_report`, `no_holder` or `no_language`: this is gone. `no_phone`:
@@ -33,10 +34,13 @@ class TextWriter:
             OvertakenError: what the text says is no longer true, or its holder was removed from
                 the records.
         """
-        report = self._cases.find_report(content["report_number"])
+        number = content["report_number"]
+        report = reading.case.report if reading else None
+        if report is None or report.number != number:  # it is not the block's any more
+            report = self._cases.find_report(number)
         if report is None:
             raise UnsendableError("no_report")
-        if not report.holder_ref or not self._still_holds(content["prompt"], report):
+        if not report.holder_ref or not self._still_holds(content["prompt"], report, reading):
             raise OvertakenError
         holder = self._holders.get(report.holder_ref)
         if holder is None:
@@ -46,9 +50,9 @@ class TextWriter:
         text = self._words(content["prompt"], report)
         return json.dumps({"to": holder.phone, "text": text}, ensure_ascii=False)
 
-    def _still_holds(self, prompt: str, report: LossReport) -> bool:
+    def _still_holds(self, prompt: str, report: LossReport, reading: Reading | None) -> bool:
         """Whether the text is still true: it may have waited for hours."""
-        case = self._cases.of_card(report.card_ref).case
+        case = (reading or self._cases.of_card(report.card_ref)).case
         if prompt == TEXT_RELEASED:
             return case.suspension is None
         told = state_told_by(prompt)

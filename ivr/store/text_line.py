@@ -3,6 +3,8 @@ account) stops all or many of them, so a person must see it, and see when it is 
 """
 
 import logging
+import time
+from typing import Final
 
 from redis import Redis
 from redis.exceptions import RedisError
@@ -10,6 +12,8 @@ from redis.exceptions import RedisError
 from ivr.store import keys
 from ivr.store.codec import plain
 from ivr.store.unreadable import passing_over
+
+ASKED_EVERY_SECONDS: Final = 2.0
 
 log = logging.getLogger("workers")
 
@@ -19,9 +23,11 @@ class TextLine:
 
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
+        self._works_until = 0.0  # so long nobody needs to be told (monotonic)
 
     def fails(self, why: str) -> None:
         """Twilio refuses whatever we send; `why` is its status and code."""
+        self._works_until = 0.0
         try:
             was = self._redis.set(keys.TEXTS_REFUSED, why, ex=keys.TEXTS_REFUSED_SECONDS, get=True)
         except RedisError:
@@ -30,7 +36,10 @@ class TextLine:
             log.warning("Twilio refuses our texts (%s): mend TWILIO_… or the account there", why)
 
     def works(self) -> None:
-        """Twilio has taken a text."""
+        """Twilio has taken a text. Others are asked now and then whether they had trouble."""
+        if time.monotonic() < self._works_until:
+            return
+        self._works_until = time.monotonic() + ASKED_EVERY_SECONDS
         try:
             was_refused = self._redis.delete(keys.TEXTS_REFUSED)
         except RedisError:

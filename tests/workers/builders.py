@@ -100,9 +100,7 @@ def owe(hotline: Hotline, *, queue: str = bank_queue("icbc"), age_seconds: int =
     return notice
 
 
-def a_delivery(
-    hotline: Hotline, queue: str, client: Client, write: Callable[[Any], str]
-) -> Delivery:
+def a_delivery(hotline: Hotline, queue: str, client: Client, write: Callable[..., str]) -> Delivery:
     """Delivers a queue's notices, never paused, the same way every time."""
     served = Queue(queue, queue.removeprefix(bank_queue("")), 8, LEASE, pauses=False)
     return Delivery(

@@ -220,7 +220,7 @@ def test_a_banks_own_words_are_kept_nowhere(hotline: Hotline, bank: Server, work
     assert not {word for word in ("张三", ID_NUMBER) if word in kept}
 
 
-def int_of_an_id_number(content: object) -> str:
+def int_of_an_id_number(content: object, _reading: object) -> str:
     """A writer of notices with a fault in it."""
     try:
         return str(float(ID_NUMBER))
