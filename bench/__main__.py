@@ -27,7 +27,9 @@ def main(arguments: Sequence[str]) -> int:
     for name in names:
         page.row = name
         page.say(f"\n## {name}")
+        started = time.monotonic()
         importlib.import_module(f"bench.{name}").measure(page)
+        print(f"\n({time.monotonic() - started:.0f} s)", flush=True)
     print(f"\n{page.summary()}\n\n{time.monotonic() - begun:.0f} s in all", flush=True)
     return 0
 

@@ -12,7 +12,7 @@ from bench.city import BANK, EVERY, City
 from bench.machine import QUICK, a_folder, wait_for
 from bench.table import Page
 
-CALLS: Final = 100 if QUICK else 400
+CALLS: Final = 80 if QUICK else 400
 PER_SECOND: Final = 20.0
 IDLE_SECONDS: Final = 3.0 if QUICK else 6.0
 OURS: Final = ("web", "worker", "clock", "redis")
@@ -21,11 +21,11 @@ OURS: Final = ("web", "worker", "clock", "redis")
 def measure(page: Page) -> None:
     """Milliseconds of CPU a call, by program and summed."""
     with a_folder() as folder, City(folder) as city:
-        people = city.knows(people_for(CALLS + 50))
+        people = city.knows(people_for(CALLS))
         city.starts(*EVERY)
         callers = mixed(city.base_url, people)
-        play(callers, 50, PER_SECOND)  # warms up
-        time.sleep(1)
+        city.warms_up()
+        time.sleep(2)
         idle = _used(city, IDLE_SECONDS, lambda: time.sleep(IDLE_SECONDS))
         begun = time.monotonic()
         used = _used(city, CALLS, lambda: _calls(city, callers))

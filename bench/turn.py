@@ -28,12 +28,12 @@ def measure(page: Page) -> None:
     """Turns a second and times, beside floor and peer."""
     taken: Taken = defaultdict(list)
     with a_folder() as folder, City(folder) as city:
-        people = city.knows(ROUNDS * FILINGS + 32)
+        people = city.knows(ROUNDS * FILINGS)
         city.starts("web")
         floor, tutorial = start_rival(city, "floor_web"), start_rival(city, "tutorial_web")
-        for url in (floor, tutorial, city.base_url):  # connections, scripts, templates
+        for url in (floor, tutorial):
             turn_all([Call(url) for _ in range(100)], None)
-        _file(city, [people.pop() for _ in range(32)])
+        city.warms_up()
         for _ in range(ROUNDS):
             taken[FLOOR, "any"].append(turn_all([Call(floor) for _ in range(CALLS)], None))
             _menus(taken, PEER, tutorial, ("2",))
