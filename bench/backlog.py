@@ -1,9 +1,9 @@
-"""A backlog for one bank through one worker process, notices a second from letting it go until the
-last has arrived (or, for the slow, what arrived within the time limit: said in the table). Beside
-it in the same run: the floor (BLPOP, sign, POST one after another) and job queues doing the same
-work (body from Redis, sign, POST, the bank's answer read): RQ SimpleWorker, Celery (solo), huey (one
-thread), taskiq (Redis list, 8 at once, aiohttp). The hotline's worker delivers to banks only, if it
-knows that argument, and settles every attempt on disk; its sweep runs too.
+"""A backlog for one bank through one worker process, notices a second from letting it go until
+the last has arrived (or, for the slow, what arrived within the time limit: said in the table).
+Beside it in the same run: the floor (BLPOP, sign, POST one after another) and job queues doing
+the same work (body from Redis, sign, POST, the bank's answer read): RQ SimpleWorker, Celery
+(solo), huey (one thread), taskiq (Redis list, 8 at once, aiohttp). The hotline's worker delivers
+to banks only, if it knows that argument, and settles every attempt on disk; its sweep runs too.
 """
 
 import time
@@ -23,14 +23,14 @@ PEERS: Final = ("rq", "celery", "huey", "taskiq")
 
 
 class Emptied(NamedTuple):
-    """`count` notices arrived in `seconds`."""
+    """`notices` arrived in `seconds`."""
 
-    count: int
+    notices: int
     seconds: float
 
     @property
     def rate(self) -> float:
-        return self.count / self.seconds if self.count else 0.0
+        return self.notices / self.seconds if self.notices else 0.0
 
 
 def measure(page: Page) -> None:
@@ -94,7 +94,7 @@ def _show(page: Page, found: dict[str, list[Emptied]]) -> None:
     rates = {name: median(each.rate for each in all_of) for name, all_of in found.items()}
     rows = []
     for name, all_of in found.items():
-        counted = min(each.count for each in all_of)
+        counted = min(each.notices for each in all_of)
         said = "all" if counted >= BACKLOG else f"the {counted} within {LONGEST:.0f} s"
         each_round = " ".join(f"{each.rate:.0f}" for each in all_of)
         rows.append((name, f"{rates[name]:.0f}", each_round, f"{rates[name] / rates['floor']:.2f}",

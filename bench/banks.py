@@ -1,6 +1,7 @@
-"""100 banks with `max_in_flight` 8: processes and memory of the delivery worker (PSS, its supervisor
-included) while all banks are busy; then the others' time from filing to the bank's having read it,
-while one bank never answers and while it does, in alternating rounds with the same notices.
+"""100 banks with `max_in_flight` 8: processes and memory of the delivery worker (PSS, its
+supervisor included) while all banks are busy; then the others' time from filing to the bank's
+having read it, while one bank never answers and while it does, in alternating rounds with the
+same notices.
 """
 
 import os
@@ -16,7 +17,7 @@ BANKS: Final = tuple(f"bank{number:02d}" for number in range(100))
 HANGING, *OTHERS = BANKS
 ROUNDS: Final = ("well", "hang") if QUICK else ("well", "hang", "hang", "well", "well", "hang")
 SECONDS: Final = 4 if QUICK else 6
-PER_SECOND: Final = int(os.environ.get("BENCH_NOTICES", 99))  # to the others, by turns
+PER_SECOND: Final = int(os.environ.get("BENCH_NOTICES", "99"))  # to the others, by turns
 TO_HANGING: Final = 10
 
 
@@ -68,9 +69,7 @@ def _wait_until_still(city: City) -> None:
         time.sleep(3)
 
 
-def _show(
-    page: Page, taken: dict[str, list[list[float]]], processes: int, memory: float
-) -> None:
+def _show(page: Page, taken: dict[str, list[list[float]]], processes: int, memory: float) -> None:
     p99s = {how: [percentile(s, 0.99) for s in rounds] for how, rounds in taken.items()}
     rows = []
     for how, rounds in taken.items():

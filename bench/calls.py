@@ -1,7 +1,7 @@
-"""Mixed calls at a fixed rate on this machine, the generator beside them: open loop, so a turn's time
-counts from the moment it was due, and a caller presses a key each second, as long as a call lasts.
-Then everything is counted: each report number a caller heard is exactly one notice at the bank.
-BENCH_SECONDS and BENCH_CALLS (a second) change length and rate.
+"""Mixed calls at a fixed rate on this machine, the generator beside them: open loop, so a turn's
+time counts from the moment it was due, and a caller presses a key each second, as long as a call
+lasts. Then everything is counted: each report number a caller heard is exactly one notice at the
+bank. BENCH_SECONDS and BENCH_CALLS (a second) change length and rate.
 """
 
 import os
@@ -11,12 +11,12 @@ from typing import Final
 
 from bench.callers import THINKS, TURNS_A_CALL, Traffic, mixed, people_for, play
 from bench.city import BANK, EVERY, City
-from bench.machine import CORES, QUICK, a_folder, wait_for
+from bench.machine import QUICK, a_folder, wait_for
 from bench.table import Page, milliseconds, percentile
 
 REACH: Final = 80
-PER_SECOND: Final = float(os.environ.get("BENCH_CALLS", REACH))
-SECONDS: Final = float(os.environ.get("BENCH_SECONDS", 5 if QUICK else 60))
+PER_SECOND: Final = float(os.environ.get("BENCH_CALLS", str(REACH)))
+SECONDS: Final = float(os.environ.get("BENCH_SECONDS", "5" if QUICK else "60"))
 CALLS: Final = int(PER_SECOND * SECONDS)
 
 
@@ -46,10 +46,10 @@ def _show(page: Page, traffic: Traffic, seconds: float, notices: Counter[str]) -
     lost = len(told - notices.keys())
     wrong = lost + len(notices.keys() - told) + sum(n > 1 for n in notices.values())
     row = (f"{rate:.1f}", f"{rate * TURNS_A_CALL:.0f}", turns, milliseconds(p50),
-           milliseconds(p95), milliseconds(p99), len(told), sum(notices.values()), wrong)  # fmt: skip
+           milliseconds(p95), milliseconds(p99), len(told), notices.total(), wrong)  # fmt: skip
     columns = ("calls/s", "turns/s", "turns", "p50 ms", "p95 ms", "p99 ms", "reports told",
                "notices", "lost, double or untold")  # fmt: skip
-    title = f"{CALLS} mixed calls due at {PER_SECOND:.0f} a second for {SECONDS:.0f} s, {CORES} cores"
+    title = f"{CALLS} mixed calls, {PER_SECOND:.0f} a second for {SECONDS:.0f} s"
     page.table(title, columns, [row])
     page.at_least("calls/s", round(rate, 1), REACH, digits=1)
     page.at_most("p99 of a turn", p99 * 1000, 150, " ms", digits=0)

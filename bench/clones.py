@@ -4,6 +4,7 @@ that came with it, and its places in lists of all, under other references and an
 
 import json
 import re
+import time
 from collections.abc import Callable
 from typing import Final
 
@@ -105,7 +106,8 @@ class Cloning:
         self._script = redis.register_script(_CLONE)
         self._next = 1
 
-    def with_copies(self, act: Callable[[], object], count: int) -> None:
+    def with_copies(self, act: Callable[[], object], count: int, seconds: float) -> int:
+        """As many as there is time for; -> how many."""
         before = self._keys()
         act()
         lists = [key for key in before if self._redis.type(key) == b"zset"]
@@ -116,11 +118,14 @@ class Cloning:
         tokens = {key.partition(":")[2] for key in own}
         told = json.dumps(sorted(tokens, key=len, reverse=True)), json.dumps(lists)
         self._redis.config_set("appendfsync", "no")  # only while they are copied
-        for first in range(self._next, self._next + count, AT_ONCE):
-            most = min(AT_ONCE, self._next + count - first)
-            self._script(keys=own, args=[first, most, *told])
+        until, made = time.monotonic() + seconds, 0
+        while made < count and time.monotonic() < until:
+            most = min(AT_ONCE, count - made)
+            self._script(keys=own, args=[self._next + made, most, *told])
+            made += most
         self._redis.config_set("appendfsync", "always")
-        self._next += count
+        self._next += made
+        return made
 
     def _keys(self) -> set[str]:
         """All but people's, and what comes and goes by itself."""

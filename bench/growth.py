@@ -1,8 +1,9 @@
-"""Does it stay as fast when much is stored? Two hotlines on this machine, measured by turns: one with
-little, one with much (the table says how much). Holders come by the product's import; open reports
-are copies, with all their keys, of one really filed and delivered, and of one whose bank has not
-answered for so long that it is paused. Measured: turns a second (dial, menus, ID number), the time from filing to the other bank while
-the first is down, and one round of the sweep, which should cost what is due and not what is stored.
+"""Does it stay as fast when much is stored? Two hotlines on this machine, measured by turns: one
+with little, one with much (the table says how much). Holders come by the product's import; open
+reports are copies, with all their keys, of one really filed and delivered, and of one whose bank
+has not answered for so long that it is paused. Measured: turns a second (dial, menus, ID number),
+the time from filing to the other bank while the first is down, and one round of the sweep, which
+should cost what is due and not what is stored.
 """
 
 import logging
@@ -11,7 +12,6 @@ import time
 from collections import defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 from statistics import median
 from typing import Final, NamedTuple
 
@@ -21,7 +21,7 @@ from bench.city import City, file_at_rate, write_people
 from bench.clones import Cloning
 from bench.machine import QUICK, a_folder
 from bench.phone import Call, rate, turn_all
-from bench.table import Page, milliseconds, percentile, ratios
+from bench.table import Page, percentile, ratios
 from workers.sweep import open_sweep
 
 WELL, DOWN = "icbc", "down"
@@ -33,7 +33,8 @@ SECONDS: Final = 3
 PAUSED_AFTER: Final = 20  # failures, and more
 PAUSE_SECONDS: Final = 20
 CHUNK: Final = 100_000
-IMPORT_SECONDS: Final = float(os.environ.get("BENCH_IMPORT_SECONDS", 60))
+COPY_SECONDS: Final = float(os.environ.get("BENCH_COPY_SECONDS", "45"))
+IMPORT_SECONDS: Final = float(os.environ.get("BENCH_IMPORT_SECONDS", "60"))
 TURNS: Final = ("dial, menus and ID number, turns/s", "filing to the other bank, p50 ms",
                 "a round of the sweep, ms")  # fmt: skip
 
@@ -58,11 +59,11 @@ def measure(page: Page) -> None:
         begun = time.monotonic()
         sizes = [_import(city, size) for city, size in zip(cities, (SMALL, LARGE), strict=True)]
         time.sleep(max(begun + PAUSE_SECONDS - time.monotonic(), 0))  # it is paused by then
-        people = [_fill(city, size) for city, size in zip(cities, sizes, strict=True)]
-        taken = _by_turns(list(zip(cities, people, strict=True)))
+        filled = [_fill(city, size) for city, size in zip(cities, sizes, strict=True)]
+        taken = _by_turns([(c, people) for c, (people, _) in zip(cities, filled, strict=True)])
     rows = [(what, f"{median(small):.1f}", f"{median(large):.1f}", f"{ratios(large, small):.2f}")
             for what, (small, large) in taken.items()]  # fmt: skip
-    names = [f"{s.holders} holders, {s.reports} open reports, {s.owed} owed" for s in sizes]
+    names = [f"{s.holders} holders, {s.reports} open reports, {s.owed} owed" for _, s in filled]
     page.table(f"Much stored beside little, {ROUNDS} rounds", ("what", *names, "ratio"), rows)
     turns, notices, sweep = ([*taken[what]] for what in TURNS)
     page.at_least("turns/s, much stored, x little", ratios(turns[1], turns[0]), 0.9)
@@ -81,14 +82,15 @@ def _open(opened: ExitStack) -> City:
     return city
 
 
-def _fill(city: City, size: Size) -> list[str]:
-    """Reports; -> people with a card at the well bank."""
+def _fill(city: City, size: Size) -> tuple[list[str], Size]:
+    """Reports; -> people with a card at the well bank, and what it came to."""
     people = city.knows(ROUNDS * (PER_SECOND * SECONDS + CALLS) + 1, (WELL,))
     (unlucky,) = city.knows(1, (DOWN,))
     cloning = Cloning(city.redis)
-    cloning.with_copies(lambda: _file(city, people.pop()), size.reports - size.owed)
-    cloning.with_copies(lambda: _file(city, unlucky), size.owed)
-    return people
+    owed = cloning.with_copies(lambda: _file(city, unlucky), size.owed, COPY_SECONDS)
+    count = size.reports - owed
+    delivered = cloning.with_copies(lambda: _file(city, people.pop()), count, COPY_SECONDS)
+    return people, size._replace(reports=owed + delivered, owed=owed)
 
 
 def _file(city: City, id_number: str) -> None:
@@ -100,19 +102,18 @@ def _file(city: City, id_number: str) -> None:
 def _import(city: City, size: Size) -> Size:
     """As many as there is time for; the next file is written while one is imported."""
     begun, done, count = time.monotonic(), 0, size.holders
+    sizes = [CHUNK] * (count // CHUNK) + [count % CHUNK] * (count % CHUNK > 0)
     with ProcessPoolExecutor(1) as pool:
-        files = [city.folder / f"people{number}.csv" for number in range(-(-count // CHUNK))]
-        sizes = [min(CHUNK, count - number * CHUNK) for number in range(len(files))]
-        written = [pool.submit(write_people, file, lines, (WELL, DOWN), 1000 + number)
-                   for number, (file, lines) in enumerate(zip(files, sizes, strict=True))]  # fmt: skip
-        for file, lines, ready in zip(files, sizes, written, strict=True):
+        files = [city.folder / f"people{number}.csv" for number in range(len(sizes))]
+        seeds = range(1000, 1000 + len(sizes))
+        written = pool.map(write_people, files, sizes, [(WELL, DOWN)] * len(sizes), seeds)
+        for file, lines, _ in zip(files, sizes, written, strict=True):
+            city.imports(file)
+            file.unlink()
+            done += lines
             if time.monotonic() - begun > IMPORT_SECONDS:
                 pool.shutdown(cancel_futures=True)
                 break
-            ready.result()
-            city.imports(file)
-            Path(file).unlink()
-            done += lines
     return size._replace(holders=done)
 
 

@@ -1,7 +1,7 @@
-"""A storm: each second kill -9 of a random process (a web worker, a delivery process, the sweep; now
-and then Redis), while callers report cards; who is killed is started again at once, as a supervisor
-would. From the last kill on: how long until the last notice of a report that was told has arrived,
-and the last of its two texts.
+"""A storm: each second kill -9 of a random process (a web worker, a delivery process, the sweep;
+now and then Redis), while callers report cards; who is killed is started again at once, as a
+supervisor would. From the last kill on: how long until the last notice of a report that was told
+has arrived, and the last of its two texts.
 """
 
 import os
@@ -40,9 +40,10 @@ def measure(page: Page) -> None:
     told, killed = len(set(traffic.numbers)), dict(storm.killed)
     rows = [(what, len(found), f"{max(found.values(), default=0):.1f}", told - len(found))
             for what, found in (("notice", notices), ("texts", texts))]  # fmt: skip
+    victims = ", ".join(f"{count} {name}" for name, count in killed.items())
     title = (
-        f"After {SECONDS} s of a kill -9 a second ({', '.join(f'{v} {k}' for k, v in killed.items())})"
-        f": {told} reports told, {traffic.failed} broken requests made again"
+        f"After {SECONDS} s of a kill -9 a second ({victims}): {told} reports told, "
+        f"{traffic.failed} broken requests made again"
     )
     columns = ("", "reports", f"slowest after the last kill, s (waited {LONGEST})", "never")
     page.table(title, columns, rows)
@@ -79,9 +80,7 @@ class Storm(threading.Thread):
         self.killed[name] += 1
 
 
-def _arrived(
-    city: City, told: set[str], last: float
-) -> tuple[dict[str, float], dict[str, float]]:
+def _arrived(city: City, told: set[str], last: float) -> tuple[dict[str, float], dict[str, float]]:
     """Report -> seconds from the last kill to its first notice, and to its second text."""
     until = time.monotonic() + LONGEST
     while time.monotonic() < until:

@@ -1,8 +1,9 @@
-"""Bytes of Redis (INFO `used_memory`, differences) of a holder with one card, and of an open report;
-and the import that brings holders in. A report is filed and delivered with its texts; then what is
-kept of its deliveries and the journal are deleted in this throw-away server, and the difference
-tells the two apart. The import is the operator's whole command; its floor reads the lines (csv),
-makes two keyed references (HMAC) and seals one record (AES-GCM) a line, with no check and no Redis.
+"""Bytes of Redis (INFO `used_memory`, differences) of a holder with one card, and of an open
+report; and the import that brings holders in. A report is filed and delivered with its texts;
+then what is kept of its deliveries and the journal are deleted in this throw-away server, and the
+difference tells the two apart. The import is the operator's whole command; its floor reads the
+lines (csv), makes two keyed references (HMAC) and seals one record (AES-GCM) a line, with no
+check and no Redis.
 """
 
 import csv

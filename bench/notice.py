@@ -1,8 +1,9 @@
 """From the confirming key to the bank: the moment the confirming turn's request is sent until the
-bank has read the notice, while nothing else is going on; floor and hotline by turns, one at a time.
-The floor: its web (as in `turn`) with MULTI(SET, RPUSH), then a worker with BLPOP, the signature of
-`standardwebhooks` and a POST by urllib3 over a kept-open connection. One clock for all processes
-(CLOCK_MONOTONIC). The hotline's worker delivers to banks only, if it knows that argument.
+bank has read the notice, while nothing else is going on; floor and hotline by turns, one at a
+time. The floor: its web (as in `turn`) with MULTI(SET, RPUSH), then a worker with BLPOP, the
+signature of `standardwebhooks` and a POST by urllib3 over a kept-open connection. One clock for
+all processes (CLOCK_MONOTONIC). The hotline's worker delivers to banks only, if it knows that
+argument.
 """
 
 import time
@@ -14,7 +15,7 @@ from bench.phone import Call, Line, bring_to_confirm
 from bench.table import Page, milliseconds, percentile
 from bench.turn import start_rival
 
-NOTICES: Final = 40 if QUICK else 200
+NOTICES: Final = 35 if QUICK else 200
 REST: Final = 0.03  # seconds until it is looked whether a notice has arrived
 
 

@@ -1,5 +1,5 @@
-"""`make run` to the first call answered, the second start: in a copy of this tree with a `.venv` that
-uses the packages of the one that measures. The first start makes keys, records and folders.
+"""`make run` to the first call answered, the second start: in a copy of this tree with a `.venv`
+that uses the packages of the one that measures. The first start makes keys, records and folders.
 """
 
 import os
@@ -55,7 +55,7 @@ def _start(checkout: Path) -> float:
     begun = time.monotonic()
     with log.open("ab") as out:
         started = subprocess.Popen(
-            ["make", "run"], cwd=checkout, env=inherited | told,
+            [shutil.which("make") or "make", "run"], cwd=checkout, env=inherited | told,
             stdin=subprocess.DEVNULL, stdout=out, stderr=out, start_new_session=True,
         )  # fmt: skip
     try:

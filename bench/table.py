@@ -47,20 +47,28 @@ class Page:
     """What is printed at once, and kept as Markdown for docs/performance.md."""
 
     row: str = ""
-    lines: list[str] = field(default_factory=list)
+    lines: dict[str, list[str]] = field(default_factory=dict)
     verdicts: list[Verdict] = field(default_factory=list)
 
-    def say(self, text: str) -> None:
-        self.lines.append(text)
+    def begin(self, row: str) -> None:
+        """What is said from now on belongs to this row."""
+        self.row = row
+        self.lines[row] = []
+        print(f"\n## {row}", flush=True)
+
+    def told(self, row: str) -> str:
+        """All that a row has said, as Markdown."""
+        return "\n".join(self.lines[row])
+
+    def _say(self, text: str) -> None:
+        self.lines[self.row].append(text)
         print(text, flush=True)
 
     def table(self, title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         """A Markdown table under its title, with when and on how busy a machine."""
-        load, cores = os.getloadavg()[0], os.cpu_count()
-        self.say(
-            f"\n{title}\n{datetime.now(UTC):%Y-%m-%d %H:%M} UTC, {cores} cores, load {load:.1f}\n"
-        )
-        self.say(markdown(columns, rows))
+        now, load = datetime.now(UTC), os.getloadavg()[0]
+        self._say(f"\n{title}\n{now:%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, load {load:.1f}\n")
+        self._say(markdown(columns, rows))
 
     def at_least(
         self, what: str, value: float, reach: float, unit: str = "", *, digits: int = 2

@@ -1,7 +1,7 @@
 """Round trips to Redis: how often a program waits for an answer of it. Web and worker reach Redis
-through proxies that count; what is asked in one go (a pipeline, a script) is one trip. For each turn
-the most frequent count of 15 calls one after another. A notice's: all trips of the worker (the sweep
-has its own connection) over a backlog, divided by its notices.
+through proxies that count; what is asked in one go (a pipeline, a script) is one trip. For each
+turn the most frequent count of 15 calls one after another. A notice's: all trips of the worker
+(the sweep has its own connection) over a backlog, divided by its notices.
 """
 
 import time
@@ -29,7 +29,7 @@ def measure(page: Page) -> None:
         counted = _by_turn(city, folder)
         a_notice, notices = _of_a_notice(city, folder)
     usual = {step: Counter(counts).most_common(1)[0][0] for step, counts in counted.items()}
-    rows = [(step, usual[step], f"{min(counts)}-{max(counts)}")
+    rows: list[tuple[object, ...]] = [(step, usual[step], f"{min(counts)}-{max(counts)}")
             for step, counts in counted.items()]  # fmt: skip
     rows.append((f"a notice, of a backlog of {notices}", f"{a_notice:.2f}", "-"))
     page.table("Round trips to Redis", ("of", "round trips", "range"), rows)

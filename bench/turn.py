@@ -1,10 +1,11 @@
 """Voice turns: signed requests over 16 connections to the Procfile's gunicorn, Redis with every
-write on disk. Every turn of a batch is made 16 at a time, as fast as answers come; floor, tutorial
-app and hotline by turns. The floor: the same gunicorn and Flask, twilio's own `RequestValidator`
-on the raw URL, one Redis SET, a fixed TwiML. The peer: a Twilio app as tutorials write it (a view a
-menu, a decorator that checks `request.url`, TwiML by twilio's library, the call in Redis as JSON).
-First turn: dialling. Menu turn: the language menu and the main menu. Filing turn: the confirming
-key, for calls brought to that point before. Ratios are medians of the rounds' own ratios.
+write on disk. Every turn of a batch is made 16 at a time, as fast as answers come; floor,
+tutorial app and hotline by turns. The floor: the same gunicorn and Flask, twilio's own
+`RequestValidator` on the raw URL, one Redis SET, a fixed TwiML. The peer: a Twilio app as
+tutorials write it (a view a menu, a decorator that checks `request.url`, TwiML by twilio's
+library, the call in Redis as JSON). First turn: dialling. Menu turn: the language menu and the
+main menu. Filing turn: the confirming key, for calls brought to that point before. Ratios are
+medians of the rounds' own ratios.
 """
 
 from collections import defaultdict

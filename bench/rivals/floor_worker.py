@@ -12,6 +12,7 @@ from redis import Redis
 from standardwebhooks import Webhook
 
 from bench.rivals import QUEUE
+from ivr.store.codec import plain
 
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -45,11 +46,12 @@ class Posting:
 def main(redis_url: str, url: str) -> None:
     """Until it is ended. A job is `<webhook-id> <body>`."""
     bank = Posting(url)
-    redis = Redis.from_url(redis_url, socket_timeout=None)  # or it gives up while idle
+    # Without a time limit, or it gives up while idle.
+    redis: Redis = Redis.from_url(redis_url, socket_timeout=None)
     while True:
         popped = redis.blpop([QUEUE])
         if popped is not None:
-            notice_id, _, body = popped[1].decode().partition(" ")
+            notice_id, _, body = plain(popped[1]).partition(" ")
             bank.posts(notice_id, body)
 
 

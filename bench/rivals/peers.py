@@ -22,6 +22,7 @@ from taskiq_redis import ListQueueBroker
 
 from bench.rivals import BODY
 from bench.rivals.floor_worker import Posting, headers
+from ivr.store.codec import plain
 
 PEERS: Final = ("rq", "celery", "huey", "taskiq")
 _, NAME, MODE, REDIS_URL, URL, *COUNT = sys.argv if len(sys.argv) > 4 else ("", *[""] * 4)
@@ -39,8 +40,7 @@ def bank() -> Posting:
 
 def deliver(notice_id: str) -> bool:
     """What each of them does with a job."""
-    body = redis().get(f"peer:{notice_id}") or b""
-    return bank().posts(notice_id, body.decode())
+    return bank().posts(notice_id, plain(redis().get(f"peer:{notice_id}") or b""))
 
 
 def rq_queue() -> Queue:
@@ -97,7 +97,6 @@ def owe_huey(ids: list[str]) -> None:
 def taskiq() -> tuple[ListQueueBroker, Any]:
     broker = ListQueueBroker(REDIS_URL, queue_name="peers", socket_timeout=None)
 
-    @broker.task(task_name="deliver")
     async def deliver_async(notice_id: str) -> bool:
         body = (await broker.state.redis.get(f"peer:{notice_id}") or b"").decode()
         session: aiohttp.ClientSession = broker.state.session
@@ -106,7 +105,7 @@ def taskiq() -> tuple[ListQueueBroker, Any]:
         ) as answer:
             return "blocked" in await answer.text()
 
-    return broker, deliver_async
+    return broker, broker.task(deliver_async, task_name="deliver")
 
 
 def with_taskiq() -> None:
