@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 from typing import Final
 
@@ -32,7 +33,11 @@ def main(arguments: Sequence[str]) -> int:
     for name, row in zip(names, rows, strict=True):
         started = time.monotonic()
         page.begin(name)
-        row.measure(page)
+        try:
+            row.measure(page)
+        except Exception as error:  # the other rows are still worth having
+            traceback.print_exc()
+            page.could_not(error)
         print(f"\n({name}: {time.monotonic() - started:.0f} s)", flush=True)
     seconds = time.monotonic() - begun
     print(f"\n{page.summary()}\n\n{seconds:.0f} s in all", flush=True)

@@ -106,14 +106,16 @@ class Cloning:
         self._script = redis.register_script(_CLONE)
         self._next = 1
 
-    def with_copies(self, act: Callable[[], object], count: int, seconds: float) -> int:
-        """As many as there is time for; -> how many."""
+    def with_copies(
+        self, act: Callable[[], object], count: int, seconds: float, without: tuple[str, ...] = ()
+    ) -> int:
+        """As many as there is time for; -> how many. `without`: beginnings of keys not copied."""
         before = self._keys()
         act()
         lists = [key for key in before if self._redis.type(key) == b"zset"]
         # Lists of all that this report was the first in are no part of it.
         new = self._keys() - before
-        own = [key for key in new if NAME.search(key)]
+        own = [key for key in new if NAME.search(key) and not key.startswith(without or " ")]
         lists += [key for key in new if not NAME.search(key) and self._redis.type(key) == b"zset"]
         tokens = {key.partition(":")[2] for key in own}
         told = json.dumps(sorted(tokens, key=len, reverse=True)), json.dumps(lists)

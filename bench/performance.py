@@ -10,7 +10,7 @@ from typing import Final
 import pygal
 from pygal.style import CleanStyle
 
-from bench.machine import CHECKOUT, described
+from bench.machine import CHECKOUT, QUICK, described
 from bench.table import Page, Verdict
 
 PAGE: Final = CHECKOUT / "docs" / "performance.md"
@@ -27,7 +27,7 @@ _HEAD: Final = """\
 (the least work that is honest) or a peer (the same work done with a library of renown), taken in
 the same run. **Take the ratios**: the rates are this machine's. A reach is what was aimed at.
 
-{date}. {machine}. Load when it began: {load}. {seconds:.0f} s in all.
+{date}{kind}. {machine}. Load when it began: {load}. {seconds:.0f} s in all.
 
 {summary}
 
@@ -38,8 +38,8 @@ the same run. **Take the ratios**: the rates are this machine's. A reach is what
 def write(page: Page, rows: Iterable[ModuleType], load: float, seconds: float) -> None:
     """The page, with each row's own words on how it is measured, and the plot."""
     head = _HEAD.format(
-        date=f"{datetime.now(UTC):%Y-%m-%d}", machine=described(PACKAGES), load=f"{load:.1f}",
-        seconds=seconds, summary=page.summary(),
+        date=f"{datetime.now(UTC):%Y-%m-%d}", kind=" (QUICK: every row smaller)" if QUICK else "",
+        machine=described(PACKAGES), load=f"{load:.1f}", seconds=seconds, summary=page.summary(),
     )  # fmt: skip
     parts = [f"## {_name(row)}\n\n{inspect.getdoc(row)}\n{page.told(_name(row))}\n" for row in rows]
     PAGE.write_text("\n".join([head, *parts]), encoding="utf-8")

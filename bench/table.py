@@ -80,6 +80,10 @@ class Page:
     ) -> None:
         self._judge(what, "<=", value, reach, unit, reach / value if value else 2.0, digits)
 
+    def could_not(self, error: Exception) -> None:
+        """The row could not be measured."""
+        self.verdicts.append(Verdict(self.row, f"not measured: {type(error).__name__}", "", "", 0))
+
     def _judge(
         self, what: str, sign: str, value: float, reach: float, unit: str, share: float, digits: int
     ) -> None:
