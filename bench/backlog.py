@@ -17,7 +17,7 @@ from bench.rivals import BODY, QUEUE
 from bench.table import Page
 
 BACKLOG: Final = 500 if QUICK else 5000
-LONGEST: Final = 4.0 if QUICK else 9.0
+LONGEST: Final = 4.0 if QUICK else 7.0
 ROUNDS: Final = 1 if QUICK else 2
 PEERS: Final = ("rq", "celery", "huey", "taskiq")
 

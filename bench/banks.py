@@ -15,7 +15,7 @@ from bench.table import Page, milliseconds, percentile, ratios
 
 BANKS: Final = tuple(f"bank{number:02d}" for number in range(100))
 HANGING, *OTHERS = BANKS
-ROUNDS: Final = ("well", "hang") if QUICK else ("well", "hang", "hang", "well", "well", "hang")
+ROUNDS: Final = ("well", "hang") if QUICK else ("well", "hang", "hang", "well")
 SECONDS: Final = 4 if QUICK else 6
 PER_SECOND: Final = int(os.environ.get("BENCH_NOTICES", "99"))  # to the others, by turns
 TO_HANGING: Final = 10

@@ -19,7 +19,7 @@ from bench.phone import Answer, Call, bring_to_confirm, rate, turn_all
 from bench.table import Page, milliseconds, percentile, ratios, spread
 
 ROUNDS: Final = 2 if QUICK else 5
-CALLS: Final = 400 if QUICK else 1500
+CALLS: Final = 400 if QUICK else 1200
 FILINGS: Final = 100 if QUICK else 400
 FLOOR, PEER, OURS = "floor", "tutorial app", "hotline"
 Taken = dict[tuple[str, str], list[list[Answer]]]
