@@ -105,7 +105,7 @@ def taskiq() -> tuple[ListQueueBroker, Any]:
         ) as answer:
             return "blocked" in await answer.text()
 
-    return broker, broker.task(deliver_async, task_name="deliver")
+    return broker, broker.task(task_name="deliver")(deliver_async)
 
 
 def with_taskiq() -> None:
