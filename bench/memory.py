@@ -42,13 +42,14 @@ def measure(page: Page) -> None:
         floor = _floor(file)
         a_holder = (_used(city) - empty) / HOLDERS
         kinds_before, before = _by_kind(city), _used(city)
-        _file_and_deliver(city, people[:REPORTS])
+        delivered = _file_and_deliver(city, people[:REPORTS])
         whole, kinds = (_used(city) - before) / REPORTS, _by_kind(city)
         _forget_deliveries(city)
         open_report = (_used(city) - before) / REPORTS
     rows = [("a holder with one card", f"{a_holder:.0f}"), ("an open report", f"{open_report:.0f}"),
             ("its deliveries, texts, journal lines", f"{whole - open_report:.0f}")]  # fmt: skip
-    page.table(f"Bytes of Redis, of {HOLDERS} holders, {REPORTS} reports", ("what", "bytes"), rows)
+    title = f"Bytes of Redis: {HOLDERS} holders; {REPORTS} reports, {delivered} notices delivered"
+    page.table(title, ("what", "bytes"), rows)
     grown = {kind: (kinds[kind] - kinds_before[kind]) / REPORTS for kind in kinds}
     more = [(kind, f"{size:.0f}") for kind, size in sorted(grown.items(), key=lambda k: -k[1])]
     columns = ("keys", "bytes a report")
@@ -78,7 +79,8 @@ def _by_kind(city: City) -> Counter[str]:
     return kinds
 
 
-def _file_and_deliver(city: City, people: list[str]) -> None:
+def _file_and_deliver(city: City, people: list[str]) -> int:
+    """-> how many notices arrived in time."""
     before, texts = len(city.bank.arrivals(BANK)), len(city.bank.texts())
     city.files_at_once(people)
     until = time.monotonic() + LONGEST
@@ -88,6 +90,7 @@ def _file_and_deliver(city: City, people: list[str]) -> None:
     ):
         time.sleep(0.3)
     time.sleep(1)
+    return len(city.bank.arrivals(BANK)) - before
 
 
 def _forget_deliveries(city: City) -> None:
