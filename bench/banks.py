@@ -26,9 +26,12 @@ def measure(page: Page) -> None:
     taken: dict[str, list[list[float]]] = {"well": [], "hang": []}
     with a_folder() as folder, City(folder, BANKS, {"WORKERS_PER_BANK": "1"}) as city:
         each = SECONDS * PER_SECOND
+        first = city.knows(len(BANKS), BANKS)  # so that every bank has been reached before
         others = city.knows(each * len(ROUNDS), OTHERS)
         its_own = city.knows(SECONDS * TO_HANGING * len(ROUNDS), (HANGING,))
         city.starts("worker", "clock")
+        city.files_at_once(first)
+        _wait_until_still(city)
         for how in ROUNDS:
             city.bank.behaves(HANGING, how)
             mine = [its_own.pop() for _ in range(SECONDS * TO_HANGING)]

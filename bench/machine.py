@@ -2,6 +2,7 @@
 
 import os
 import platform
+import secrets
 import signal
 import socket
 import subprocess
@@ -120,8 +121,10 @@ def a_folder() -> Iterator[Path]:
 
 
 def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    """Below those that Linux gives to outgoing connections, so that none takes it before its use."""
+    while listens(port := secrets.choice(range(10_000, 32_000))):
+        pass
+    return port
 
 
 def wait_for(

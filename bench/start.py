@@ -9,11 +9,13 @@ import subprocess
 import sysconfig
 import time
 import venv
+from contextlib import suppress
 from pathlib import Path
 
-from bench.machine import CHECKOUT, a_folder, free_port
+from bench.machine import CHECKOUT, a_folder
 from bench.phone import ACCOUNT, TOKEN, Call, Line
 from bench.table import Page
+from simulator.stack.ports import Ports
 
 LONGEST = 120.0
 
@@ -48,7 +50,7 @@ def _copy(checkout: Path) -> None:
 
 def _start(checkout: Path) -> float:
     """-> seconds until a signed call was answered with TwiML."""
-    port = free_port()
+    port = Ports.free().web
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
     told = {"PORT": str(port), "TWILIO_ACCOUNT_SID": ACCOUNT, "TWILIO_AUTH_TOKEN": TOKEN}
     log = checkout.with_name("start.log")
@@ -65,7 +67,8 @@ def _start(checkout: Path) -> float:
             time.sleep(0.02)
         return time.monotonic() - begun
     finally:
-        os.killpg(started.pid, signal.SIGINT)
+        with suppress(ProcessLookupError):  # it has ended by itself
+            os.killpg(started.pid, signal.SIGINT)
         started.wait(60)
 
 
