@@ -121,7 +121,7 @@ def a_folder() -> Iterator[Path]:
 
 
 def free_port() -> int:
-    """Below those that Linux gives to outgoing connections, so that none takes it before its use."""
+    """Below those Linux gives to outgoing connections, so that none takes it before its use."""
     while listens(port := secrets.choice(range(10_000, 32_000))):
         pass
     return port
