@@ -19,7 +19,7 @@ import structlog
 
 from bench.city import City, file_at_rate, write_people
 from bench.clones import Cloning
-from bench.machine import QUICK, a_folder
+from bench.machine import QUICK, a_folder, wait_for
 from bench.phone import Call, rate, turn_all
 from bench.table import Page, percentile, ratios
 from workers.sweep import open_sweep
@@ -88,18 +88,19 @@ def _fill(city: City, size: Size) -> tuple[list[str], Size]:
     people = city.knows(ROUNDS * (PER_SECOND * SECONDS + CALLS) + 1, (WELL,))
     (unlucky,) = city.knows(1, (DOWN,))
     cloning = Cloning(city.redis)
-    owed = cloning.with_copies(lambda: _file(city, unlucky), size.owed, COPY_SECONDS)
+    owed = cloning.with_copies(lambda: _file(city, unlucky, 1), size.owed, COPY_SECONDS)
     count = size.reports - owed
     delivered = cloning.with_copies(
-        lambda: _file(city, people.pop()), count, COPY_SECONDS, without=CLOSED
+        lambda: _file(city, people.pop(), 2), count, COPY_SECONDS, without=CLOSED
     )
     return people, size._replace(reports=owed + delivered, owed=owed)
 
 
-def _file(city: City, id_number: str) -> None:
-    """And gives it the time to be delivered."""
-    city.files([id_number])
-    time.sleep(1.5)
+def _file(city: City, id_number: str, texts: int) -> None:
+    """And waits until its texts have been sent: no copy shall owe any."""
+    (number,) = city.files([id_number])
+    wait_for(lambda: sum(t.report == number for t in city.bank.texts()) >= texts, "texts")
+    time.sleep(0.5)  # for the last to be settled
 
 
 def _import(city: City, size: Size) -> Size:
