@@ -9,7 +9,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 # A .venv that was moved, or whose Python is gone, counts as not made.
 ifneq ($(wildcard $(VENV)),)
 ifneq ($(shell grep -qsF "$(CURDIR)/$(VENV)/" $(BIN)/pip && $(BIN)/python -c 'import pip; print("good")' 2>/dev/null),good)
-.PHONY: $(VENV)/made $(VENV)/ready $(VENV)/ready-dev
+.PHONY: $(VENV)/made $(VENV)/ready $(VENV)/ready-dev $(VENV)/ready-bench
 endif
 endif
 
@@ -64,7 +64,7 @@ format: $(VENV)/ready-dev ## Put the code into its standard form
 faults: $(VENV)/ready-dev ## Long random fault tests: kill and break things, then count what was lost
 	@FAULTS=long $(BIN)/python -m pytest -m faults -s --timeout 0 $(ARGS)
 
-bench: $(VENV)/ready-dev ## Measure speed beside its floor
+bench: $(VENV)/ready-bench ## Measure speed beside floors and peers (10 minutes; QUICK=1: shorter)
 	@$(BIN)/python -m bench $(ARGS)
 
 setup: $(VENV)/ready-dev packages ## Only prepare .venv and the programs the tests use
@@ -91,4 +91,9 @@ $(VENV)/ready: requirements.txt $(VENV)/made
 $(VENV)/ready-dev: requirements-dev.txt $(VENV)/ready
 	@echo "Installing requirements-dev.txt"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/ready-bench: requirements-bench.txt $(VENV)/ready
+	@echo "Installing requirements-bench.txt"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-bench.txt
 	@touch $@

@@ -1,30 +1,49 @@
-"""`python -m bench` lists what can be measured; `python -m bench turn notice` measures it."""
+"""`python -m bench` measures every row and writes docs/performance.md; `python -m bench turn
+notice` measures some and prints them. With QUICK=1 everything is smaller and only printed, unless
+WRITE=1 asks for the page.
+"""
 
 import importlib
+import os
+import signal
 import sys
+import time
+import traceback
 from collections.abc import Sequence
 from typing import Final
 
-MEASUREMENTS: Final = {
-    "turn": "a voice turn and a filing turn, beside the same server with a fixed answer",
-    "notice": "from filing a report to its receipt by the bank, beside BLPOP and a POST",
-    "bulkhead": "one bank's notices while another bank never answers, beside the same without",
-    "sure": "a filing made sure of by a journal or a replica, beside one that is not",
-    "sentinel": "the primary Redis is killed three times under callers; what was lost is counted",
-    "import": "100 000 lines of cardholders, beside reading and sealing them only",
-}
-MODULES: Final = {"import": "cardholders"}
+from bench.machine import QUICK
+from bench.performance import PAGE, write
+from bench.table import Page
+
+ROWS: Final = ("turn", "notice", "backlog", "cpu", "calls", "banks", "trips", "growth", "memory",
+               "heal", "start")  # fmt: skip
+LEFT_OUT_IF_QUICK: Final = {"growth"}
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Runs the named measurements one after another. Returns 2 for an unknown name."""
-    unknown = [name for name in arguments if name not in MEASUREMENTS]
-    if unknown or not arguments:
-        print("\n".join(f"  {name:9} {what}" for name, what in MEASUREMENTS.items()))
-        print('Choose one or more: python -m bench turn (make bench ARGS="turn notice")')
-        return 2 if unknown else 0
-    for name in arguments:
-        importlib.import_module(f"bench.{MODULES.get(name, name)}").measure()
+    """Measures one row after another. Returns 2 for an unknown name."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that no program is left behind
+    names = arguments or [name for name in ROWS if not (QUICK and name in LEFT_OUT_IF_QUICK)]
+    if unknown := set(names) - set(ROWS):
+        print(f"Unknown: {', '.join(unknown)}. There are: {' '.join(ROWS)}", file=sys.stderr)
+        return 2
+    page, begun, load = Page(), time.monotonic(), os.getloadavg()[0]
+    rows = [importlib.import_module(f"bench.{name}") for name in names]
+    for name, row in zip(names, rows, strict=True):
+        started = time.monotonic()
+        page.begin(name)
+        try:
+            row.measure(page)
+        except Exception as error:  # the other rows are still worth having
+            traceback.print_exc()
+            page.could_not(error)
+        print(f"\n({name}: {time.monotonic() - started:.0f} s)", flush=True)
+    seconds = time.monotonic() - begun
+    print(f"\n{page.summary()}\n\n{seconds:.0f} s in all", flush=True)
+    if "WRITE" in os.environ or not (arguments or QUICK):
+        write(page, rows, load, seconds)
+        print(f"Written: {PAGE}")
     return 0
 
 

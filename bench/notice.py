@@ -1,182 +1,78 @@
-"""From filing a report to its receipt by the bank, and how fast a backlog goes out. The floor:
-the same body from a list in the same Redis, by BLPOP and a POST over a kept-open connection.
+"""From the confirming key to the bank: the moment the confirming turn's request is sent until the
+bank has read the notice, while nothing else is going on; floor and hotline by turns, one at a
+time. The floor: its web (as in `turn`) with MULTI(SET, RPUSH), then a worker with BLPOP, the
+signature of `standardwebhooks` and a POST by urllib3 over a kept-open connection. One clock for
+all processes (CLOCK_MONOTONIC). The hotline's worker delivers to banks only, if it knows that
+argument.
 """
 
-import json
-import os
-import secrets
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
+from typing import Final
 
-from bench.floor_worker import QUEUE
-from bench.place import BenchCity, file_report, folder, held, wait_for
-from bench.table import milliseconds, percentile, show, spread, times
-from ivr.cards.records import Holder
-from ivr.store import keys
-from tests.faults.city import Process
+from bench.city import BANKS_ONLY, City
+from bench.machine import QUICK, a_folder, python
+from bench.phone import Call, Line, bring_to_confirm
+from bench.table import Page, milliseconds, percentile
+from bench.turn import start_rival
 
-BANK = "icbc"
-ROUNDS = 3
-ONE_BY_ONE = 60  # in each round
-BACKLOG = 200
-WORKERS = (1, 2, 4, 8)
-LONGEST = 60.0  # seconds for anything
-FLOOR, HOTLINE = "floor", "hotline"
+NOTICES: Final = 35 if QUICK else 160
+REST: Final = 0.03  # seconds until it is looked whether a notice has arrived
 
 
-@dataclass
-class Taken:
-    """Seconds of single notices, and notices a second of each round's backlog."""
-
-    seconds: list[float] = field(default_factory=list)
-    commits: list[float] = field(default_factory=list)
-    rates: list[float] = field(default_factory=list)
-
-
-Key = tuple[str, int]  # what, workers
-
-
-def measure() -> None:
-    """Prints a table: times of single notices, and rates of a backlog, by number of workers."""
-    taken: dict[Key, Taken] = {(what, n): Taken() for n in WORKERS for what in (FLOOR, HOTLINE)}
-    for workers in WORKERS:
-        _with_workers(workers, taken[FLOOR, workers], taken[HOTLINE, workers])
-    _show(taken)
+def measure(page: Page) -> None:
+    """p50 and p95 of both, and how many times the floor's."""
+    with a_folder() as folder, City(folder) as city:
+        people = city.knows(NOTICES + 10)
+        city.starts("web", "worker", "clock", environ=ONE_WORKER, arguments=BANKS_ONLY)
+        floor = start_rival(city, "floor_web", FLOOR_OWES="1")
+        url = f"{city.bank.url}/floor/notices"
+        city.runs("floor", python("bench.rivals.floor_worker", city.redis_url, url))
+        calls = bring_to_confirm(city.base_url, people)
+        time.sleep(2.5)  # callers listen before they confirm
+        floors, ours = _by_turns(city, floor, calls)
+    _show(page, floors, ours)
 
 
-def _with_workers(workers: int, floor: Taken, hotline: Taken) -> None:
-    holders = ROUNDS * (ONE_BY_ONE + BACKLOG) + 20
-    environ = {"WORKERS_PER_BANK": str(workers)}
-    with (
-        folder() as place,
-        BenchCity(place, holders, environ=environ) as city,
-        _floor_workers(city, place, workers) as programs,
-    ):
-        people = iter(city.holders)
-        _one_by_one([_report(city, next(people)) for _ in range(20)], Taken())  # warms up
-        for _ in range(ROUNDS):
-            _one_by_one([_listed(city) for _ in range(ONE_BY_ONE)], floor)
-            _one_by_one([_report(city, next(people)) for _ in range(ONE_BY_ONE)], hotline)
-            _wait_until_quiet(city)
-            floor.rates.append(_floor_rate(city, programs))
-            hotline.rates.append(_rate(city, [next(people) for _ in range(BACKLOG)]))
+ONE_WORKER: Final = {"WORKER_PROCESSES": "1", "WORKERS_PER_BANK": "1"}
 
 
-Sending = Callable[[], tuple[float, float, Callable[[], float | None]]]
+def _by_turns(city: City, floor: str, calls: list[Call]) -> tuple[list[float], list[float]]:
+    """The first 10 of each warm up."""
+    lines = [Line(url) for url in (floor, city.base_url)]
+    floors, ours = [], []
+    for call in calls:
+        beside = Call(floor)
+        sent = lines[0].ask(beside.request(None)).sent
+        floors.append(_arrival(city, "floor", "webhook_id", beside.sid) - sent)
+        answer = lines[1].ask(call.request("1"))
+        call.hears(answer)
+        ours.append(_arrival(city, city.banks[0], "report", call.number) - answer.sent)
+    for line in lines:
+        line.close()
+    return floors[10:], ours[10:]
 
 
-def _one_by_one(sendings: list[Sending], taken: Taken) -> None:
-    """Each is sent when the one before has arrived, so that nothing ever waits in line."""
-    for send in sendings:
-        started, committed, arrival = send()
-        found: list[float] = []
-        wait_for(lambda: _came(arrival, found), "a notice", LONGEST, pause=0.01)  # noqa: B023
-        taken.seconds.append(found[0] - started)
-        taken.commits.append(committed - started)
+def _arrival(city: City, bank: str, by: str, name: str) -> float:
+    """Asks seldom, for asking disturbs what is measured."""
+    until = time.monotonic() + 20
+    while time.monotonic() < until:
+        time.sleep(REST)
+        for found in reversed(city.bank.arrivals(bank)):
+            if getattr(found, by) == name:
+                time.sleep(REST)
+                return found.at
+    raise TimeoutError(f"the notice {name} never reached {bank}")
 
 
-def _came(arrival: Callable[[], float | None], found: list[float]) -> bool:
-    at = arrival()
-    found += [] if at is None else [at]
-    return bool(found)
-
-
-def _report(city: BenchCity, holder: Holder) -> Sending:
-    def send() -> tuple[float, float, Callable[[], float | None]]:
-        started = time.monotonic()
-        number = file_report(city.hotline, holder)
-        committed = time.monotonic()
-        return started, committed, lambda: city.swift.first_arrivals(BANK).get(number)
-
-    return send
-
-
-def _listed(city: BenchCity) -> Sending:
-    def send() -> tuple[float, float, Callable[[], float | None]]:
-        started = time.monotonic()
-        notice_id = _push(city)
-        committed = time.monotonic()
-        return started, committed, lambda: city.swift.first_arrivals_by_id("floor").get(notice_id)
-
-    return send
-
-
-def _push(city: BenchCity) -> str:
-    notice_id = secrets.token_hex(16)
-    city.hotline.redis.rpush(QUEUE, f"{notice_id} {BODY}")
-    return notice_id
-
-
-def _rate(city: BenchCity, holders: list[Holder]) -> float:
-    """Notices a second, from letting the workers go to the last arrival."""
-    with held(city.processes["worker"].pid):
-        numbers = {file_report(city.hotline, holder) for holder in holders}
-        started = time.monotonic()
-    wait_for(lambda: numbers <= set(city.swift.first_arrivals(BANK)), "all", LONGEST, 0.2)
-    arrived = city.swift.first_arrivals(BANK)
-    _wait_until_quiet(city)
-    return len(numbers) / (max(arrived[number] for number in numbers) - started)
-
-
-def _floor_rate(city: BenchCity, programs: list[Process]) -> float:
-    with ExitStack() as holding:
-        for program in programs:
-            holding.enter_context(held(program.pid))
-        ids = {_push(city) for _ in range(BACKLOG)}
-        started = time.monotonic()
-    wait_for(lambda: ids <= set(city.swift.first_arrivals_by_id("floor")), "all", LONGEST, 0.2)
-    arrived = city.swift.first_arrivals_by_id("floor")
-    return len(ids) / (max(arrived[each] for each in ids) - started)
-
-
-def _wait_until_quiet(city: BenchCity) -> None:
-    """Until nothing is owed any more, texts to holders included."""
-    wait_for(lambda: not city.hotline.redis.zcard(keys.NOTICES_OPEN), "quiet", LONGEST)
-
-
-@contextmanager
-def _floor_workers(city: BenchCity, place: Path, count: int) -> Iterator[list[Process]]:
-    url = f"{city.swift.url}/floor/notices"
-    command = [sys.executable, "-m", "bench.floor_worker", city.store.url, url]
-    programs = [
-        Process(f"floor {n}", command, dict(os.environ), place / "floor.log") for n in range(count)
-    ]
-    for program in programs:
-        program.start()
-    try:
-        yield programs
-    finally:
-        for program in programs:
-            program.kill()
-
-
-BODY = json.dumps({"type": "card.loss_reported", "timestamp": "2026-11-22T08:30:00Z"}) + " " * 500
-
-
-def _show(taken: dict[Key, Taken]) -> None:
+def _show(page: Page, floors: list[float], ours: list[float]) -> None:
     rows = []
-    for (what, workers), found in taken.items():
-        floor = taken[FLOOR, workers]
-        p50, p99 = (percentile(found.seconds, share) for share in (0.5, 0.99))
-        rate, floor_rate = (sum(rates) / ROUNDS for rates in (found.rates, floor.rates))
-        rows.append(
-            (
-                what,
-                str(workers),
-                milliseconds(percentile(found.commits, 0.5)),
-                milliseconds(p50),
-                times(p50, percentile(floor.seconds, 0.5)),
-                milliseconds(p99),
-                times(p99, percentile(floor.seconds, 0.99)),
-                f"{rate:.0f}",
-                spread(found.rates),
-                f"1/{times(floor_rate, rate)}",
-            )
-        )
-    columns = ("what", "workers", "commit ms", "p50 ms", "x floor", "p99 ms", "x floor")
-    title = f"Notices to one bank, {ROUNDS} rounds: one at a time, then a backlog of {BACKLOG}"
-    show(title, (*columns, "notices/s", "rounds", "of floor"), rows)
+    for who, found in (("floor", floors), ("hotline", ours)):
+        shares = [(percentile(found, s), percentile(floors, s)) for s in (0.5, 0.95, 0.99)]
+        cells = [cell for value, floor in shares
+                 for cell in (milliseconds(value), f"{value / floor:.2f}")]  # fmt: skip
+        rows.append((who, *cells))
+    columns = ("who", "p50 ms", "x floor", "p95 ms", "x floor", "p99 ms", "x floor")
+    page.table(f"Confirming key to bank, idle, {len(ours)} notices each", columns, rows)
+    for share, reach in ((0.5, 1.4), (0.95, 1.8)):
+        value = percentile(ours, share) / percentile(floors, share)
+        page.at_most(f"p{share * 100:.0f}, x floor", value, reach)

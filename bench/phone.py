@@ -1,27 +1,34 @@
 """Calls made of signed requests over kept-open connections, which cost this machine next to
-nothing. The same requests go to the hotline and to its floor.
+nothing. The same requests go to the hotline, to its floor and to its peer.
 """
 
+import base64
+import hmac
 import html
 import re
 import secrets
+import selectors
 import socket
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import sha1
+from itertools import islice
+from typing import Final, NamedTuple
 from urllib.parse import urlencode
 
-from ivr.cards.records import Holder
-from simulator.engine.signature import sign
-from tests.faults.city import ACCOUNT, TOKEN
-
-HEAD_END = b"\r\n\r\n"
-LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
-ACTION = re.compile(r'<Gather[^>]*? action="([^"]+)"')
-PLACES = ("From", "To", "Caller", "Called")
-EMPTY = {f"{place}{what}": "" for place in PLACES for what in ("City", "State", "Zip")}
-FIXED = {
-    **EMPTY,
+TOKEN: Final = "12345"
+ACCOUNT: Final = "AC" + "0" * 32
+CONNECTIONS: Final = 16
+HEAD_END: Final = b"\r\n\r\n"
+LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+ACTION: Final = re.compile(rb'<Gather[^>]*? action="([^"]+)"')
+FILED: Final = re.compile(rb"Reported\. Number (.+?)\. Again")
+TAG_OR_SPACE: Final = re.compile(rb"<[^>]+>|\D")
+PLACES: Final = ("From", "To", "Caller", "Called")
+FIXED: Final = {
+    **{f"{place}{what}": "" for place in PLACES for what in ("City", "State", "Zip")},
     **dict.fromkeys(("From", "Caller"), "+8613900000000"),
     **dict.fromkeys(("To", "Called"), "+8612333"),
     **{f"{place}Country": "CN" for place in PLACES},
@@ -30,87 +37,151 @@ FIXED = {
     "Direction": "inbound",
     "CallStatus": "in-progress",
 }
+_STANDS_FOR_SID: Final = "CA" + "f" * 32
 
 
 class UnexpectedAnswerError(Exception):
-    """Not the TwiML of the next step: what was measured would not be a turn."""
+    """Not what the next step says: what was measured would not be a turn."""
 
 
-@dataclass
-class Phone:
-    """One connection to a web server. `seconds` keeps how long each answer took."""
+class Answer(NamedTuple):
+    """Moments of `time.monotonic`, and what came."""
 
-    base_url: str
-    seconds: list[float] = field(default_factory=list)
+    sent: float
+    came: float
+    status: int
+    body: bytes
 
-    def __post_init__(self) -> None:
-        host, _, port = self.base_url.partition("://")[2].partition(":")
-        self._host = f"{host}:{port}"
-        self._socket = socket.create_connection((host, int(port)), timeout=30)
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    @property
+    def seconds(self) -> float:
+        return self.came - self.sent
+
+
+class Line:
+    """One connection to a web server, with one request at a time on its way."""
+
+    def __init__(self, base_url: str) -> None:
+        host, _, port = base_url.partition("://")[2].partition(":")
+        self.socket = socket.create_connection((host, int(port)), timeout=30)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._received = b""
+        self._sent = 0.0
+
+    def send(self, request: bytes) -> None:
+        self._sent = time.monotonic()
+        self.socket.sendall(request)
+
+    def read(self) -> Answer | None:
+        """None: a piece of the answer is still missing. Raises ConnectionError."""
+        piece = self.socket.recv(65536)
+        if not piece:
+            raise ConnectionResetError("the server hung up")
+        self._received += piece
+        head, end, body = self._received.partition(HEAD_END)
+        found = LENGTH.search(head)
+        if not end or len(body) < (int(found[1]) if found else 0):
+            return None
+        self._received = b""
+        return Answer(self._sent, time.monotonic(), int(head[9:12]), body)
+
+    def ask(self, request: bytes) -> Answer:
+        self.send(request)
+        while (answer := self.read()) is None:
+            pass
+        return answer
 
     def close(self) -> None:
-        self._socket.close()
+        self.socket.close()
 
-    def dials(self, keys: Sequence[str]) -> "Call":
-        """A call that has pressed `keys`, one entry a turn."""
-        call = Call(self, f"CA{secrets.token_hex(16)}")
-        call.turns(None)
-        for entry in keys:
-            call.turns(entry)
-        return call
 
-    def posts(self, target: str, parameters: dict[str, str]) -> str:
-        """One signed request; -> the TwiML. Raises UnexpectedAnswerError."""
-        body = urlencode(parameters)
-        signature = sign(TOKEN, self.base_url + target, parameters)
-        request = (
-            f"POST {target} HTTP/1.1\r\nHost: {self._host}\r\nUser-Agent: TwilioProxy/1.1\r\n"
-            "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\nAccept: */*\r\n"
-            f"X-Twilio-Signature: {signature}\r\nContent-Length: {len(body)}\r\n\r\n{body}"
-        ).encode()
-        started = time.perf_counter()
-        self._socket.sendall(request)
-        head, answer = self._answer()
-        self.seconds.append(time.perf_counter() - started)
-        if not head.startswith(b"HTTP/1.1 200"):
-            raise UnexpectedAnswerError(head.decode())
-        return answer.decode()
-
-    def _answer(self) -> tuple[bytes, bytes]:
-        received = b""
-        while (end := received.find(HEAD_END)) < 0:
-            received += self._receive()
-        found = LENGTH.search(received[:end])
-        whole = end + len(HEAD_END) + (int(found[1]) if found else 0)
-        while len(received) < whole:
-            received += self._receive()
-        return received[:end], received[end + len(HEAD_END) :]
-
-    def _receive(self) -> bytes:
-        piece = self._socket.recv(65536)
-        if not piece:
-            raise UnexpectedAnswerError("the server hung up")
-        return piece
+@lru_cache(maxsize=10_000)
+def _parts(base_url: str, target: str, keys: str | None) -> tuple[list[bytes], bytes, list[bytes]]:
+    """What is signed, the head and the body, cut where the call's id belongs."""
+    said = {} if keys is None else {"Digits": keys, "FinishedOnKey": "", "msg": "Gather End"}
+    form = {**FIXED, **said, "CallSid": _STANDS_FOR_SID}
+    signed = base_url + target + "".join(name + form[name] for name in sorted(form))
+    body = urlencode(form)
+    head = (
+        f"POST {target} HTTP/1.1\r\nHost: {base_url.partition('://')[2]}\r\n"
+        "User-Agent: TwilioProxy/1.1\r\nAccept: */*\r\n"
+        "Content-Type: application/x-www-form-urlencoded; charset=utf-8\r\n"
+        f"Content-Length: {len(body)}\r\nX-Twilio-Signature: "
+    )
+    mark = _STANDS_FOR_SID.encode()
+    return signed.encode().split(mark), head.encode(), body.encode().split(mark)
 
 
 @dataclass
 class Call:
-    """One call on a phone: each answer says where the next request goes."""
+    """One call: each answer says where the next request goes."""
 
-    phone: Phone
-    sid: str
+    base_url: str
+    sid: str = ""
     target: str = "/voice"
+    number: str = ""
 
-    def turns(self, keys: str | None) -> str:
-        """Presses keys (None: dials) and listens; -> the TwiML."""
-        said = {} if keys is None else {"Digits": keys, "FinishedOnKey": "", "msg": "Gather End"}
-        answer = self.phone.posts(self.target, {**FIXED, "CallSid": self.sid, **said})
-        found = ACTION.search(answer)
-        self.target = html.unescape(found[1]) if found else ""
-        return answer
+    def __post_init__(self) -> None:
+        self.sid = self.sid or f"CA{secrets.token_hex(16)}"
+
+    def request(self, keys: str | None) -> bytes:
+        """Dials (None), or presses keys."""
+        signed, head, body = _parts(self.base_url, self.target, keys)
+        sid = self.sid.encode()
+        digest = hmac.digest(TOKEN.encode(), sid.join(signed), sha1)
+        return b"".join((head, base64.b64encode(digest), HEAD_END, sid.join(body)))
+
+    def hears(self, answer: Answer) -> None:
+        """Raises: UnexpectedAnswerError."""
+        if answer.status != 200:
+            raise UnexpectedAnswerError(f"{self.target}: {answer.status} {answer.body[:200]!r}")
+        found = ACTION.search(answer.body)
+        self.target = html.unescape(found[1].decode()) if found else ""
+        if told := FILED.search(answer.body):
+            self.number = TAG_OR_SPACE.sub(b"", told[1]).decode()
 
 
-def to_confirm(holder: Holder) -> tuple[str, ...]:
-    """The keys from dialling to the question whether to report: English, 1, ID number."""
-    return "2", "1", holder.id_number.replace("X", "*")
+def ask_all(base_url: str, requests: Sequence[bytes], lines: int = CONNECTIONS) -> list[Answer]:
+    """Every request, each line sending its next when it has its answer; in the requests' order."""
+    answers: dict[int, Answer] = {}
+    waiting = iter(enumerate(requests))
+    with selectors.DefaultSelector() as ready:
+        for number, request in islice(waiting, lines):
+            line = Line(base_url)
+            line.send(request)
+            ready.register(line.socket, selectors.EVENT_READ, [line, number])
+        while len(answers) < len(requests):
+            for key, _ in ready.select():
+                line, number = key.data
+                if (answer := line.read()) is None:
+                    continue
+                answers[number] = answer
+                if following := next(waiting, None):
+                    key.data[1] = following[0]
+                    line.send(following[1])
+                else:
+                    ready.unregister(line.socket)
+                    line.close()
+    return [answers[number] for number in range(len(requests))]
+
+
+def turn_all(calls: Sequence[Call], keys: str | Sequence[str] | None) -> list[Answer]:
+    """Every call makes one turn, 16 at a time. `keys`: the same for all, or each call's own."""
+    each = [keys] * len(calls) if keys is None or isinstance(keys, str) else keys
+    requests = [call.request(pressed) for call, pressed in zip(calls, each, strict=True)]
+    answers = ask_all(calls[0].base_url, requests)
+    for call, answer in zip(calls, answers, strict=True):
+        call.hears(answer)
+    return answers
+
+
+def rate(answers: Sequence[Answer]) -> float:
+    """Answers a second, from the first request to the last answer."""
+    return len(answers) / (max(a.came for a in answers) - min(a.sent for a in answers))
+
+
+def bring_to_confirm(base_url: str, id_numbers: Sequence[str]) -> list[Call]:
+    """Calls that have been asked whether the card shall be reported; key 1 files."""
+    calls = [Call(base_url) for _ in id_numbers]
+    for keys in (None, "2", "1", [number.replace("X", "*") for number in id_numbers]):
+        turn_all(calls, keys)
+    return calls

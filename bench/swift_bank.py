@@ -1,7 +1,7 @@
-"""A bank that answers at once, or never, and notes to the microsecond when each notice arrived.
+"""Banks that answer at once, or never, and a text service, in one process; each arrival is noted.
 
 `python -m bench.swift_bank PORT`. Arrivals are on the clock that all processes of a machine share
-(`time.monotonic`), so the process that filed a report can tell how long its notice took.
+(`time.monotonic`), so whoever filed a report can tell how long its notice took.
 """
 
 import asyncio
@@ -10,18 +10,22 @@ import re
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, NamedTuple
+from urllib.parse import unquote_plus
 
-from simulator.bank.running import RunningBank
+from bench.machine import Program, free_port, listens, python, wait_for
 
-HEAD_END = b"\r\n\r\n"
-LENGTH = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
-WEBHOOK_ID = re.compile(rb"webhook-id: *([!-~]+)", re.IGNORECASE)
-REPORT = re.compile(rb'"report_number": ?"(\d{8})"')
+HEAD_END: Final = b"\r\n\r\n"
+LENGTH: Final = re.compile(rb"content-length: *(\d+)", re.IGNORECASE)
+WEBHOOK_ID: Final = re.compile(rb"webhook-id: *([!-~]+)", re.IGNORECASE)
+REPORT: Final = re.compile(rb'"report_number": ?"(\d{8})"')
+IN_TEXT: Final = re.compile(r"report (\d{8})")
+TEXTS: Final = "2010-04-01"  # where Twilio's API begins
+BLOCKED: Final = b'{"status": "blocked"}'
+QUEUED: Final = b'{"sid": "SM00000000000000000000000000000000", "status": "queued"}'
 
-BLOCKED = b'{"status": "blocked"}'
 arrivals: dict[str, list[tuple[str, str, float]]] = defaultdict(list)
 silent: set[str] = set()
 
@@ -49,69 +53,75 @@ class SwiftConnection(asyncio.Protocol):
     def _answer(self, head: bytes, body: bytes) -> None:
         arrived = time.monotonic()
         method, target, _ = head.split(b" ", 2)
-        bank = target.decode().split("/")[1]
-        if method == b"POST":
-            self._take(bank, head, body, arrived)
+        bank, rest = target.decode().split("/")[1:3]
+        if method == b"GET":
+            self._says(json.dumps(arrivals[bank][int(rest) :]).encode())
         elif method == b"PUT":
-            (silent.add if json.loads(body)[0]["kind"] == "hang" else silent.discard)(bank)
+            (silent.add if rest == "hang" else silent.discard)(bank)
             self._says(b"{}")
+        elif bank == TEXTS:
+            told = IN_TEXT.search(unquote_plus(body.decode()))
+            arrivals[bank].append(("", told[1] if told else "", arrived))
+            self._says(QUEUED, b"201 Created")
         else:
-            after = int(target.decode().split("/")[2])
-            self._says(json.dumps(arrivals[bank][after:]).encode())
+            self._take(bank, head, body, arrived)
 
     def _take(self, bank: str, head: bytes, body: bytes, arrived: float) -> None:
         identity, report = WEBHOOK_ID.search(head), REPORT.search(body)
-        if identity:
-            number = report[1].decode() if report else ""
-            arrivals[bank].append((identity[1].decode(), number, arrived))
+        number = report[1].decode() if report else ""
+        arrivals[bank].append((identity[1].decode() if identity else "", number, arrived))
         if bank not in silent:
             self._says(BLOCKED)
 
-    def _says(self, body: bytes) -> None:
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
-        self._transport.write(head.encode() + HEAD_END + body)
+    def _says(self, body: bytes, status: bytes = b"200 OK") -> None:
+        head = b"HTTP/1.1 %b\r\nContent-Type: application/json\r\nContent-Length: %d"
+        self._transport.write(head % (status, len(body)) + HEAD_END + body)
 
 
-class SwiftBank(RunningBank):
-    """Started and stopped as the sandbox bank is; its client may let a bank hang."""
+class Arrival(NamedTuple):
+    """`at`: `time.monotonic` seconds."""
 
-    _known: dict[str, list[Any]]
+    webhook_id: str
+    report: str
+    at: float
 
-    def start(self) -> None:
-        self._known = defaultdict(list)
-        super().start()
 
-    def first_arrivals(self, bank: str) -> dict[str, float]:
-        """Report number -> when its first notice had arrived (`time.monotonic` seconds)."""
-        return _first(self._arrivals(bank), by=1)
+class SwiftBank:
+    """The process, and what it knows."""
 
-    def first_arrivals_by_id(self, bank: str) -> dict[str, float]:
-        """The same by webhook-id."""
-        return _first(self._arrivals(bank), by=0)
+    def __init__(self, folder: Path) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.program = Program("bank", python("bench.swift_bank", self.port), {}, folder)
+        wait_for(lambda: listens(self.port), "the banks")
+        self._line = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        self._known: dict[str, list[Arrival]] = defaultdict(list)
 
-    def _arrivals(self, bank: str) -> list[Any]:
-        """Asks only for what is new, because it asks often."""
+    def arrivals(self, bank: str) -> list[Arrival]:
+        """All so far; asks only for what is new, because it is asked often."""
         known = self._known[bank]
-        answer = self.client._session.get(f"{self.url}/{bank}/{len(known)}", timeout=10)
-        known += answer.json()
+        known += [Arrival(*row) for row in json.loads(self._asks("GET", f"/{bank}/{len(known)}"))]
         return known
 
-    def _command(self) -> list[str]:
-        return [sys.executable, "-m", "bench.swift_bank", str(self.port)]
+    def texts(self) -> list[Arrival]:
+        return self.arrivals(TEXTS)
 
+    def first(self, bank: str, by: str = "report") -> dict[str, float]:
+        """Report number (or `webhook_id`) -> when its first notice had arrived."""
+        return {getattr(found, by): found.at for found in reversed(self.arrivals(bank))}
 
-def swift_bank(folder: Path, banks: Sequence[str], timeout_seconds: float = 5) -> SwiftBank:
-    """Not started yet."""
-    return SwiftBank(folder, "http://127.0.0.1", banks, timeout_seconds=timeout_seconds)
+    def behaves(self, bank: str, how: str) -> None:
+        """`hang`: never answers; `well`: at once."""
+        self._asks("PUT", f"/{bank}/{how}")
 
-
-def _first(rows: list[Any], by: int) -> dict[str, float]:
-    return {row[by]: row[2] for row in reversed(rows)}
+    def _asks(self, method: str, target: str) -> bytes:
+        self._line.request(method, target)
+        return self._line.getresponse().read()
 
 
 async def main(port: int) -> None:
+    """Until it is ended."""
     server = await asyncio.get_running_loop().create_server(SwiftConnection, "127.0.0.1", port)
-    print(f"listening on 127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
     await server.serve_forever()
 
 

@@ -1,201 +1,94 @@
-"""A voice turn: the Procfile's gunicorn, Redis with every write on disk, signed requests. Its
-floor: the same gunicorn with the same requests, where Flask always answers the same TwiML.
+"""Voice turns: signed requests over 16 connections to the Procfile's gunicorn, Redis with every
+write on disk. Every turn of a batch is made 16 at a time, as fast as answers come; floor,
+tutorial app and hotline by turns. The floor: the same gunicorn and Flask, twilio's own
+`RequestValidator` on the raw URL, one Redis SET, a fixed TwiML. The peer: a Twilio app as
+tutorials write it (a view a menu, a decorator that checks `request.url`, TwiML by twilio's
+library, the call in Redis as JSON). First turn: dialling. Menu turn: the language menu and the
+main menu. Filing turn: the confirming key, for calls brought to that point before. Ratios are
+medians of the rounds' own ratios.
 """
 
-import os
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from itertools import cycle
-from pathlib import Path
+from collections import defaultdict
+from collections.abc import Sequence
+from statistics import median
+from typing import Final
 
-from app import create_app
-from bench.counting import CountingProxy
-from bench.phone import Phone, UnexpectedAnswerError, to_confirm
-from bench.place import BenchCity, by_shell, folder, procfile
-from bench.table import milliseconds, percentile, show, spread, times
-from ivr.cards.records import Holder
-from ivr.settings import read_settings
-from simulator.engine import Call, PhoneLine, WsgiTransport
-from tests.faults.city import ACCOUNT, TOKEN, Process, free_port
+from bench.city import City
+from bench.machine import QUICK, a_folder, free_port, listens, procfile, wait_for
+from bench.phone import Answer, Call, bring_to_confirm, rate, turn_all
+from bench.table import Page, milliseconds, percentile, ratios, spread
 
-ROUNDS = 4
-SECONDS = 2.0
-CONNECTIONS = (1, 16)
-FILINGS = {1: 60, 16: 320}  # by connections, in each round
+ROUNDS: Final = 2 if QUICK else 5
+CALLS: Final = 400 if QUICK else 1200
+FILINGS: Final = 100 if QUICK else 400
+FLOOR, PEER, OURS = "floor", "tutorial app", "hotline"
+Taken = dict[tuple[str, str], list[list[Answer]]]
 
 
-@dataclass
-class Taken:
-    """What several rounds took: seconds of every turn, and turns a second of every round."""
-
-    seconds: list[float] = field(default_factory=list)
-    rates: list[float] = field(default_factory=list)
-
-    def add(self, phones: list[Phone], wall: float) -> None:
-        taken = [seconds for phone in phones for seconds in phone.seconds]
-        self.seconds += taken
-        self.rates.append(len(taken) / wall)
-
-
-Key = tuple[str, int]  # what, connections
-
-
-def measure() -> None:
-    """Prints two tables: times and rates, and round trips to Redis by turn."""
-    holders = ROUNDS * sum(FILINGS.values()) + 20
-    with folder() as place, BenchCity(place, holders, kinds=("web",)) as city:
-        with _floor(city, place) as floor_url:
-            _wait_until_up(city.base_url, city.holders[0])
-            _wait_until_up(floor_url, city.holders[0])
-            taken = _rounds(city, floor_url)
-        trips = _round_trips(city)
-    _show(taken)
-    show(
-        "Round trips to Redis in each turn of a call",
-        ("turn", "round trips"),
-        [(what, str(count)) for what, count in trips],
-    )
+def measure(page: Page) -> None:
+    """Turns a second and times, beside floor and peer."""
+    taken: Taken = defaultdict(list)
+    with a_folder() as folder, City(folder) as city:
+        people = city.knows(ROUNDS * FILINGS)
+        city.starts("web")
+        floor, tutorial = start_rival(city, "floor_web"), start_rival(city, "tutorial_web")
+        for url in (floor, tutorial):
+            turn_all([Call(url) for _ in range(100)], None)
+        city.warms_up()
+        for _ in range(ROUNDS):
+            taken[FLOOR, "any"].append(turn_all([Call(floor) for _ in range(CALLS)], None))
+            _menus(taken, PEER, tutorial, ("2",))
+            _menus(taken, OURS, city.base_url, ("2", "1"))
+            taken[OURS, "filing"].append(_file(city, [people.pop() for _ in range(FILINGS)]))
+    _show(page, taken)
 
 
-@contextmanager
-def _floor(city: BenchCity, place: Path) -> Iterator[str]:
-    line = procfile()["web"].replace("app:app", "bench.floor_web:app")
-    port = str(free_port())
-    environ = {**os.environ, **city.environment, "PORT": port}
-    process = Process("floor", by_shell(line), environ, place / "floor.log")
-    process.start()
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        process.stop()
+def start_rival(city: City, name: str, **environ: str) -> str:
+    """Another application under the Procfile's web line; -> its URL."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    line = procfile()["web"].replace("app:app", f"bench.rivals.{name}:app")
+    city.runs(name, line, {"PORT": str(port), "PUBLIC_BASE_URL": url, **environ})
+    wait_for(lambda: listens(port), name)
+    return url
 
 
-def _wait_until_up(base_url: str, holder: Holder, seconds: float = 60) -> None:
-    """Also warms both processes up: connections, scripts, templates."""
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            phones = [Phone(base_url) for _ in range(max(CONNECTIONS))]
-        except OSError:
-            if time.monotonic() > until:
-                raise
-            time.sleep(0.1)
-            continue
-        _at_once(phones, lambda phone: phone.dials(to_confirm(holder)))
-        return
+def _menus(taken: Taken, who: str, url: str, menus: Sequence[str]) -> None:
+    calls = [Call(url) for _ in range(CALLS)]
+    taken[who, "first"].append(turn_all(calls, None))
+    for keys in menus:
+        taken[who, "menu"].append(turn_all(calls, keys))
 
 
-def _rounds(city: BenchCity, floor_url: str) -> dict[Key, Taken]:
-    """Floor and hotline take turns, so that other work on this machine slows both alike."""
-    taken: dict[Key, Taken] = {
-        (what, n): Taken() for n in CONNECTIONS for what in ("floor", "turn", "filing")
-    }
-    unused = iter(city.holders[20:])
-    for _ in range(ROUNDS):
-        for n in CONNECTIONS:
-            _calls_for_seconds(floor_url, n, city.holders[:20], taken["floor", n])
-            _calls_for_seconds(city.base_url, n, city.holders[:20], taken["turn", n])
-            chosen = [next(unused) for _ in range(FILINGS[n])]
-            _filings(city.base_url, n, chosen, taken["filing", n])
-    return taken
+def _file(city: City, people: list[str]) -> list[Answer]:
+    calls = bring_to_confirm(city.base_url, people)
+    answers = turn_all(calls, "1")
+    if not all(call.number for call in calls):
+        raise RuntimeError("a confirming turn filed nothing")
+    return answers
 
 
-def _calls_for_seconds(base_url: str, n: int, holders: list[Holder], taken: Taken) -> None:
-    """Calls up to the question whether to report, one after another on each connection."""
-    phones = [Phone(base_url) for _ in range(n)]
-    started = time.perf_counter()
-
-    def calls(phone: Phone) -> None:
-        for holder in cycle(holders):
-            if time.perf_counter() - started > SECONDS:
-                return
-            phone.dials(to_confirm(holder))
-
-    _at_once(phones, calls)
-    taken.add(phones, time.perf_counter() - started)
-
-
-def _filings(base_url: str, n: int, holders: list[Holder], taken: Taken) -> None:
-    """Measures the confirming turn only; the calls are brought to that point first."""
-    phones = [Phone(base_url) for _ in range(n)]
-    shares = {id(phone): holders[place::n] for place, phone in enumerate(phones)}
-    waiting = {
-        id(phone): [phone.dials(to_confirm(holder)) for holder in shares[id(phone)]]
-        for phone in phones
-    }
-    for phone in phones:
-        phone.seconds.clear()
-    started = time.perf_counter()
-
-    def confirms(phone: Phone) -> None:
-        for call in waiting[id(phone)]:
-            if "report number is" not in call.turns("1"):
-                raise UnexpectedAnswerError("the confirming turn filed nothing")
-
-    _at_once(phones, confirms)
-    taken.add(phones, time.perf_counter() - started)
-
-
-def _at_once(phones: list[Phone], work: Callable[[Phone], object]) -> None:
-    with ThreadPoolExecutor(len(phones)) as pool:
-        list(pool.map(work, phones))
-    for phone in phones:
-        phone.close()
-
-
-def _round_trips(city: BenchCity) -> list[tuple[str, int]]:
-    """Of the second call, with the application in this process behind a proxy that counts."""
-    proxy = CountingProxy(city.redis.socket)
-    settings = read_settings({**city.environment, "REDIS_URL": proxy.url})
-    transport = WsgiTransport(create_app(settings))
-    line = PhoneLine(f"{city.base_url}/voice", account_sid=ACCOUNT, auth_token=TOKEN)
-    found: list[tuple[str, int]] = []
-    for holder in city.holders[:2]:
-        found = _trips_of_a_call(Call(line, transport), holder, proxy)
-    proxy.close()
-    return found
-
-
-def _trips_of_a_call(call: Call, holder: Holder, proxy: CountingProxy) -> list[tuple[str, int]]:
-    found = []
-
-    def note(what: str, act: Callable[[], object]) -> None:
-        before = proxy.round_trips
-        act()
-        found.append((what, proxy.round_trips - before))
-
-    note("dials", call.dial)
-    keys = (*to_confirm(holder), "1")
-    names = ("language", "main menu", "ID number", "confirms: the report is filed")
-    for name, entry in zip(names, keys, strict=True):
-        call.run_to_silence()
-        note(name, lambda entry=entry: call.press(entry))  # type: ignore[misc]
-    call.hang_up()
-    return found
-
-
-def _show(taken: dict[Key, Taken]) -> None:
+def _show(page: Page, taken: Taken) -> None:
+    floors = [rate(batch) for batch in taken[FLOOR, "any"]]
+    rates = {key: _by_round([rate(batch) for batch in batches]) for key, batches in taken.items()}
+    peers = {what: rates[PEER, what] for what in ("first", "menu")}
     rows = []
-    for (what, n), found in taken.items():
-        floor = taken["floor", n]
-        p50, p99 = (percentile(found.seconds, share) for share in (0.5, 0.99))
-        floor_rate = sum(floor.rates) / ROUNDS
-        rate = sum(found.rates) / ROUNDS
-        rows.append(
-            (
-                what,
-                str(n),
-                milliseconds(p50),
-                times(p50, percentile(floor.seconds, 0.5)),
-                milliseconds(p99),
-                times(p99, percentile(floor.seconds, 0.99)),
-                f"{rate:.0f}",
-                spread(found.rates),
-                f"1/{times(floor_rate, rate)}",
-            )
-        )
-    columns = ("what", "connections", "p50 ms", "x floor", "p99 ms", "x floor", "turns/s")
-    show(f"Voice turns, {ROUNDS} rounds", (*columns, "rounds", "of floor"), rows)
+    for (who, what), batches in taken.items():
+        found, seconds = rates[who, what], [a.seconds for batch in batches for a in batch]
+        p50, p99 = (milliseconds(percentile(seconds, share)) for share in (0.5, 0.99))
+        beside = f"{ratios(found, peers[what]):.2f}" if what in peers else "-"
+        row = (who, what, f"{median(found):.0f}", spread(found), f"{ratios(found, floors):.2f}")
+        rows.append((*row, beside, p50, p99))
+    columns = ("who", "turn", "turns/s", "rounds", "x floor", "x tutorial", "p50 ms", "p99 ms")
+    page.table(f"Voice turns, 16 connections, {ROUNDS} rounds of {CALLS} turns", columns, rows)
+    for what, of_floor, of_peer in (("first", 1.0, 1.2), ("menu", 1.0, 1.4)):
+        found = rates[OURS, what]
+        page.at_least(f"{what} turn, x floor", ratios(found, floors), of_floor)
+        page.at_least(f"{what} turn, x tutorial app", ratios(found, peers[what]), of_peer)
+    page.at_least("filing turn, x floor", ratios(rates[OURS, "filing"], floors), 0.5)
+
+
+def _by_round(found: list[float]) -> list[float]:
+    """The menu turns of a round are several batches."""
+    each = len(found) // ROUNDS
+    return [median(found[place : place + each]) for place in range(0, len(found), each)]

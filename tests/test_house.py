@@ -54,8 +54,8 @@ ALLOWED_NAMES = {
 }  # fmt: skip
 TOP_LEVEL = {
     ".ci", ".gitignore", "Makefile", "Procfile", "Procfile.dev", "README.md", "app.py", "bench",
-    "docs", "ivr", "pyproject.toml", "requirements-dev.txt", "requirements.txt", "simulator",
-    "tests", "workers",
+    "docs", "ivr", "pyproject.toml", "requirements-bench.txt", "requirements-dev.txt",
+    "requirements.txt", "simulator", "tests", "workers",
 }  # fmt: skip
 
 
