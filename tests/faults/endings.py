@@ -39,7 +39,7 @@ def lose(city: City, number: str) -> None:
             redis.zrem(listed, notice.id)
     redis.delete(
         keys.report(number), keys.loss(report.card_ref), keys.block(report.card_ref),
-        keys.notices_of(number), *redis.keys("origin:*"), *redis.keys("rq:*"),
+        keys.notices_of(number), *redis.keys("request:*"), *redis.keys("rq:*"),
     )  # fmt: skip
     redis.zrem(keys.DEADLINES, number)
     redis.zrem(keys.blocks(report.bank), report.card_ref)
