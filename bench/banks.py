@@ -19,6 +19,7 @@ ROUNDS: Final = ("well", "hang") if QUICK else ("well", "hang", "hang", "well")
 SECONDS: Final = 4 if QUICK else 6
 PER_SECOND: Final = int(os.environ.get("BENCH_NOTICES", "99"))  # to the others, by turns
 TO_HANGING: Final = 10
+FILERS: Final = 3
 
 
 def measure(page: Page) -> None:
@@ -45,20 +46,23 @@ def measure(page: Page) -> None:
 
 def _round(city: City, others: list[str], its_own: list[str]) -> tuple[list[float], float]:
     """-> seconds of each notice to the others, and MB in the midst of it."""
-    with city.filers(2) as pool:
+    with city.filers(FILERS + 1) as pool:
         beside = pool.submit(file_at_rate, its_own, TO_HANGING)
-        filing = pool.submit(file_at_rate, others, PER_SECOND)
+        parts = [others[place::FILERS] for place in range(FILERS)]
+        filing = [pool.submit(file_at_rate, part, PER_SECOND / FILERS) for part in parts]
         time.sleep(SECONDS / 2)
         memory = city.programs["worker"].memory()
-        due = dict(filing.result())
+        began = {number: at for part in filing for number, at in part.result()}
         beside.result()
     until = time.monotonic() + 30
     arrived: dict[str, float] = {}
-    while len(arrived) < len(due) and time.monotonic() < until:
+    while len(arrived) < len(began) and time.monotonic() < until:
         time.sleep(0.3)
-        arrived = {n: at for bank in OTHERS for n, at in city.bank.first(bank).items() if n in due}
+        arrived = {
+            n: at for bank in OTHERS for n, at in city.bank.first(bank).items() if n in began
+        }
     never = time.monotonic()
-    return [arrived.get(number, never) - at for number, at in due.items()], memory
+    return [arrived.get(number, never) - at for number, at in began.items()], memory
 
 
 def _wait_until_still(city: City) -> None:

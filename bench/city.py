@@ -233,10 +233,11 @@ def file_in_pool(id_number: str) -> str:
 
 
 def file_at_rate(id_numbers: Sequence[str], per_second: float) -> list[tuple[str, float]]:
-    """At a steady rate; -> report numbers, and when each was to be filed."""
+    """At a steady rate; -> report numbers, and when the filing of each began."""
     begun, filed = time.monotonic(), []
     for place, id_number in enumerate(id_numbers):
         due = begun + place / per_second
         time.sleep(max(due - time.monotonic(), 0))
-        filed.append((file_in_pool(id_number), due))
+        started = time.monotonic()
+        filed.append((file_in_pool(id_number), started))
     return filed
