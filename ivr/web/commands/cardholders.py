@@ -165,7 +165,7 @@ def rotate(context: click.Context) -> None:
     with _store_failures(), _progress("records") as advance:
         _refuse_to_lose(tools.roster.sealing_otherwise())
         tools.vault.reseal_ref_key()
-        cardholders, shut = tools.vault.reseal_all(keys.holder("*"), "record", advance)
+        cardholders, shut = tools.vault.reseal_all(keys.holder("*"), None, advance)
         notices, shut_too = tools.vault.reseal_all(keys.notice("*"), "sealed_body", advance)
     for name in [*shut, *shut_too]:
         click.echo(f"{name} is opened by none of DATA_KEYS and stays as it is", err=True)
