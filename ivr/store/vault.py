@@ -63,12 +63,9 @@ class Vault:
         self._replace = redis.register_script(_REPLACE)
         self._ref_key: bytes | None = None
 
-    def seal(self, value: Any, place: str, clear: str = "") -> bytes:
-        """Value -> bytes only DATA_KEYS can open, and only in this place.
-
-        clear: printable text that anybody may read with it (`in_clear`, in Lua IN_CLEAR).
-        """
-        return self._seal(msgspec.msgpack.encode(value), place, clear.encode())
+    def seal(self, value: Any, place: str) -> bytes:
+        """Value -> bytes only DATA_KEYS can open, and only in this place."""
+        return self.close(msgspec.msgpack.encode(value), place)
 
     def unseal(self, sealed: bytes | str, place: str) -> Any:
         """The opposite of `seal`.
@@ -76,23 +73,30 @@ class Vault:
         Raises:
             WrongDataKeysError: sealed under a key that is not in DATA_KEYS, or elsewhere.
         """
-        return msgspec.msgpack.decode(self._open(sealed, place)[1])
+        return msgspec.msgpack.decode(self.open(sealed, place))
+
+    def close(self, packed: bytes, place: str, clear: str = "") -> bytes:
+        """Seals what is packed already.
+
+        clear: printable text that anybody may read with it (`in_clear`, in Lua IN_CLEAR).
+        """
+        return self._close(packed, place, clear.encode())
+
+    def open(self, sealed: bytes | str, place: str) -> bytes:
+        """The opposite of `close`. Raises as `unseal` does."""
+        return self._open(sealed, place)[1]
 
     def reseal(self, sealed: bytes | str, place: str) -> bytes:
-        """The same value under the newest of DATA_KEYS.
-
-        Raises:
-            WrongDataKeysError: sealed under a key that is not in DATA_KEYS, or elsewhere.
-        """
-        clear, content = self._open(sealed, place)
-        return self._seal(content, place, clear)
+        """The same value under the newest of DATA_KEYS. Raises as `unseal` does."""
+        clear, packed = self._open(sealed, place)
+        return self._close(packed, place, clear)
 
     def ref(self, kind: str, value: str) -> str:
         """The reference of an ID number or card number, always the same: 22 letters, digits, - or
         _ (16 bytes in the base64 of URLs).
         """
         named = f"{kind}:{value}".encode()
-        found = hashlib.blake2b(named, key=self._load_ref_key(), digest_size=_REF_BYTES)
+        found = hashlib.blake2b(named, key=self.load_ref_key(), digest_size=_REF_BYTES)
         return base64.urlsafe_b64encode(found.digest())[:-2].decode()
 
     def check(self) -> None:
@@ -107,7 +111,7 @@ class Vault:
 
     def reseal_ref_key(self) -> None:
         """Puts the reference key under the newest of DATA_KEYS."""
-        self._load_ref_key()
+        self.load_ref_key()
         self._redis.set(keys.VAULT, self.reseal(self._sealed_ref_key(), keys.VAULT))
 
     def reseal_all(
@@ -157,7 +161,7 @@ class Vault:
         self._replace(keys=[place], args=args, client=pipe)
         return True
 
-    def _seal(self, content: bytes, place: str, clear: bytes) -> bytes:
+    def _close(self, content: bytes, place: str, clear: bytes) -> bytes:
         nonce = secrets.token_bytes(_NONCE_BYTES)
         box = self._ciphers[0].encrypt(nonce, content, _place_and_clear(place, clear))
         return clear + _FORMAT + nonce + box
@@ -173,8 +177,12 @@ class Vault:
                     return clear, cipher.decrypt(nonce, content, _place_and_clear(place, clear))
         raise WrongDataKeysError(place, _why_it_stays_shut(sealed))
 
-    def _load_ref_key(self) -> bytes:
-        """Read once per process: it never changes while the data lives."""
+    def load_ref_key(self) -> bytes:
+        """The key to the references, read once per process: it never changes while the data lives.
+
+        Raises:
+            WrongDataKeysError: it cannot be opened, or is lost.
+        """
         if self._ref_key is None:
             if not self._redis.exists(keys.VAULT):
                 self._make_sure_it_is_new()

@@ -131,18 +131,18 @@ def test_what_is_moved_elsewhere_does_not_open(vault: Vault, elsewhere: str) -> 
 def test_what_stands_in_clear_is_read_by_anybody_and_changed_by_nobody(
     redis: Redis, vault: Vault, clear: str
 ) -> None:
-    sealed = vault.seal(ID_NUMBER, PLACE, clear)
+    sealed = vault.close(ID_NUMBER.encode(), PLACE, clear)
     assert in_clear(sealed) == clear
     assert redis.eval(f"return string.match(ARGV[1], '{IN_CLEAR}')", 0, sealed) == clear.encode()
-    assert vault.unseal(sealed, PLACE) == ID_NUMBER
+    assert vault.open(sealed, PLACE) == ID_NUMBER.encode()
     resealed = Vault(redis, [NEW, OLD]).reseal(sealed, PLACE)
     assert in_clear(resealed) == clear
-    assert Vault(redis, [NEW]).unseal(resealed, PLACE) == ID_NUMBER
+    assert Vault(redis, [NEW]).open(resealed, PLACE) == ID_NUMBER.encode()
     for changed in (b"x" + sealed, sealed[len(clear) :] if clear else b" " + sealed):
         with pytest.raises(WrongDataKeysError):
-            vault.unseal(changed, PLACE)
+            vault.open(changed, PLACE)
     with pytest.raises(WrongDataKeysError):  # a place does not run into what is in clear
-        vault.unseal(b"1" + vault.seal(ID_NUMBER, PLACE), PLACE.removesuffix("1"))
+        vault.open(b"1" + vault.seal(ID_NUMBER, PLACE), PLACE.removesuffix("1"))
 
 
 def by_fernet(text: bytes) -> bytes:
