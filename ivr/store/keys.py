@@ -57,16 +57,15 @@ def running(name: str) -> str:
 
 
 def holder(ref: str) -> str:
-    """A cardholder's sealed record, after the references of the cards, in the record's order; kept
-    until replaced or removed.
+    """A cardholder's sealed record, after the cards' references in the record's order.
+
+    It is kept until replaced or removed.
     """
     return f"holder:{ref}"
 
 
 def card(ref: str) -> str:
-    """Which holder and bank a card belongs to, "<holder ref> <bank id>"; kept until replaced or
-    removed.
-    """
+    """The holder and bank a card belongs to, "<ref> <bank id>"; kept until replaced or removed."""
     return f"card:{ref}"
 
 

@@ -14,7 +14,8 @@ from ivr.store.packed_holder import merge, pack, unpack
 digits = st.text("0123456789", max_size=32)
 texts = digits | st.text(max_size=20)
 cards = st.builds(Card, texts, texts, texts, texts, st.sampled_from(CardState))
-holders = st.builds(Holder, texts, texts, texts, st.lists(cards, max_size=8).map(tuple))
+phones = texts | digits.map("+{}".format)
+holders = st.builds(Holder, texts, texts, phones, st.lists(cards, max_size=8).map(tuple))
 
 
 @settings(deadline=None)
