@@ -19,6 +19,7 @@ HotlineError
 │   └── WrongKindError            Redis has another kind of value under it; a ResponseError too
 ├── OutcomeUnknownError           nobody can say for certain whether a report is on record
 ├── UnknownCursorError            a page of blocks was asked for after something that is no cursor
+├── MakerDiedError                the process that reads a long file ahead was killed
 ├── HoldersBusyError              others kept writing the same holders; nothing was written
 ├── CardholdersFileError          the file as a whole is not a cardholders CSV; says why
 ├── BadValueError                 a value fails its column's check; says how, without digits

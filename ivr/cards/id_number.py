@@ -8,9 +8,8 @@ import re
 import unicodedata
 from datetime import date
 from enum import StrEnum
+from operator import mul
 from typing import Final
-
-from stdnum.iso7064 import mod_11_2
 
 from ivr.cards.errors import BadIdNumberError
 
@@ -31,6 +30,10 @@ FOREIGNER: Final = "9"
 
 _BLANKS_AND_DASHES = re.compile(r"[\s\-\u2010-\u2015\u2212\ufe58]+")
 _SHAPE = re.compile(r"[0-9]*X?")
+# ISO 7064 MOD 11-2, as stdnum's `mod_11_2.checksum`, in a third of its time: an import asks it of
+# every line.
+_WEIGHTS: Final = tuple(2**place % 11 for place in reversed(range(PLACES)))
+_VALUES: Final = {digit: value for value, digit in enumerate("0123456789X")}
 
 
 class IdNumberProblem(StrEnum):
@@ -49,6 +52,8 @@ class IdNumberProblem(StrEnum):
 
 def normalise(raw: str) -> str:
     """The number as it is stored: NFKC, no blanks, no dashes, upper case. Checks nothing."""
+    if raw.isascii() and raw.isalnum():
+        return raw.upper()
     return _BLANKS_AND_DASHES.sub("", unicodedata.normalize("NFKC", raw)).upper()
 
 
@@ -103,7 +108,8 @@ def _content_problem(number: str, today: date) -> IdNumberProblem | None:
         return IdNumberProblem.IN_THE_FUTURE
     if _age(born, today) > OLDEST_YEARS:
         return IdNumberProblem.TOO_OLD
-    return None if mod_11_2.checksum(number) == 1 else IdNumberProblem.CHECK_DIGIT
+    checksum = sum(map(mul, _WEIGHTS, map(_VALUES.__getitem__, number))) % 11
+    return None if checksum == 1 else IdNumberProblem.CHECK_DIGIT
 
 
 def _is_region(address: str) -> bool:

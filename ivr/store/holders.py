@@ -1,27 +1,28 @@
 """The cardholders: who has which cards. Sealed at rest, found only by keyed references.
 
-`holder:<ref>` is a hash: `record` (the sealed holder) and `cards` (the references of the cards,
-in the record's order). `card:<ref>` is the text "<holder ref> <bank id>".
+`holder:<ref>` is the sealed holder, with the references of the cards, in the record's order, in
+clear before it. `card:<ref>` is the text "<holder ref> <bank id>".
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import WatchError
 
-from ivr.cards.records import Card, CardState, Holder
+from ivr.cards.records import Holder
 from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.cardholders_csv import BadLine, CardLine
 from ivr.store.codec import plain
 from ivr.store.known import READ_HOLDER, KnownHolder, known_holder
+from ivr.store.packed_holder import merge, pack, unpack
 from ivr.store.unreadable import naming
-from ivr.store.vault import Vault
+from ivr.store.vault import Vault, in_clear
 
 _KNOWN: Final = f"""
 {READ_HOLDER}
@@ -50,40 +51,50 @@ class ImportResult:
     bad: int = 0
 
 
-@dataclass(frozen=True)
-class _Entry:
-    """A line with the references of its holder and card."""
+class Entry(NamedTuple):
+    """A good line as the store takes it: its number, the references of its holder and card, the
+    card's bank, and the packed holder with that one card. note: as CardLine's.
+    """
 
-    line: CardLine
+    line: int
     ref: str
     card_ref: str
-
-    @property
-    def keys(self) -> tuple[str, str]:
-        return keys.holder(self.ref), keys.card(self.card_ref)
+    bank: str
+    packed: bytes
+    note: str = ""
 
 
 @dataclass
 class _Fold:
-    """A batch's holders as they are and, line by line, as they will be."""
+    """A batch's holders as they are and, line by line, as they will be.
 
-    holders: dict[str, Holder]
+    card_refs: of each holder's cards, in the record's order.
+    changed: the references of the holders that change; cards: the banks of new or changed cards.
+    """
+
+    holders: dict[str, bytes]  # packed
+    card_refs: dict[str, list[str]]
     owners: dict[str, str]  # card ref -> holder ref
     changed: dict[str, None] = field(default_factory=dict)
+    cards: dict[str, str] = field(default_factory=dict)
     unchanged: int = 0
     bad: list[BadLine] = field(default_factory=list)
 
-    def add(self, entry: _Entry) -> None:
-        if self.owners.setdefault(entry.card_ref, entry.ref) != entry.ref:
-            self.bad.append(BadLine(entry.line.line, "card_number belongs to another holder"))
+    def add(self, entry: Entry) -> None:
+        line, ref, card_ref, bank, packed, _ = entry
+        if self.owners.setdefault(card_ref, ref) != ref:
+            self.bad.append(BadLine(line, "card_number belongs to another holder"))
             return
-        before = self.holders.get(entry.ref)
-        after = _merged(before, entry.line.holder)
+        before = self.holders.get(ref)
+        after = packed if before is None else merge(before, packed)
         if after == before:
             self.unchanged += 1
             return
-        self.holders[entry.ref] = after
-        self.changed[entry.ref] = None
+        self.holders[ref] = after
+        if card_ref not in (card_refs := self.card_refs.setdefault(ref, [])):
+            card_refs.append(card_ref)
+        self.changed[ref] = None
+        self.cards[card_ref] = bank
 
 
 class Holders:
@@ -116,16 +127,23 @@ class Holders:
     def get(self, ref: str) -> Holder | None:
         """The holder with this reference, if there is one."""
         with naming(self._redis, keys.holder(ref)):
-            sealed = self._redis.hget(keys.holder(ref), "record")
+            sealed = self._redis.get(keys.holder(ref))
             return None if sealed is None else self.unpack(ref, sealed)
 
     def unpack(self, ref: str, sealed: bytes | str) -> Holder:
-        """The holder in the `record` field of this reference, which was already read.
+        """The holder in the record of this reference, which was already read.
 
         Raises:
             WrongDataKeysError: sealed under a key that is not in DATA_KEYS, or elsewhere.
         """
-        return _unpacked(self._vault.unseal(sealed, keys.holder(ref)))
+        return unpack(self._vault.open(sealed, keys.holder(ref)))
+
+    def entry(self, line: CardLine) -> Entry:
+        """The line as `put_batches` takes it."""
+        holder = line.holder
+        (card,) = holder.cards
+        refs = self.ref(holder.id_number), self.card_ref(card.number)
+        return Entry(line.line, *refs, card.bank, pack(holder), line.note)
 
     def put_all(
         self,
@@ -134,7 +152,18 @@ class Holders:
         progress: Progress = lambda _lines: None,
         on_bad: Callable[[BadLine], object] = lambda _line: None,
     ) -> ImportResult:
-        """Adds or replaces cards, BATCH lines at a time, each batch whole or not at all.
+        """`put_batches` of these lines, BATCH at a time."""
+        batches = in_batches(map(self.entry, lines))
+        return self.put_batches(batches, progress=progress, on_bad=on_bad)
+
+    def put_batches(
+        self,
+        batches: Iterable[Sequence[Entry]],
+        *,
+        progress: Progress,
+        on_bad: Callable[[BadLine], object],
+    ) -> ImportResult:
+        """Adds or replaces cards, each batch whole or not at all.
 
         A line's name and phone (if it has one) replace the holder's; its card replaces the holder's
         card of the same number or is added. A line that changes nothing writes nothing. A line with
@@ -145,7 +174,7 @@ class Holders:
             RedisError: what `progress` was told of is stored; importing it again is safe.
         """
         total = ImportResult()
-        for batch in _batches(lines):
+        for batch in batches:
             fold = self._put_batch(batch)
             for line in fold.bad:
                 on_bad(line)
@@ -157,10 +186,11 @@ class Holders:
             progress(len(batch))
         return total
 
-    def _put_batch(self, batch: list[CardLine]) -> _Fold:
-        entries = [_Entry(line, *self._refs(line.holder)) for line in batch]
-        watched = [key for entry in entries for key in entry.keys]
-        return self._commit(watched, partial(self._merge, entries))
+    def _put_batch(self, batch: Sequence[Entry]) -> _Fold:
+        refs = list({entry.ref: None for entry in batch})
+        card_refs = list({entry.card_ref: None for entry in batch})
+        names = [*map(keys.holder, refs), *map(keys.card, card_refs)]
+        return self._commit(names, partial(self._merge, batch, refs, card_refs, names))
 
     def _commit(self, watched: list[Any], change: Callable[[Pipeline], _T]) -> _T:
         """Runs `change` (which reads, then queues writes) until nobody interferes with it."""
@@ -176,73 +206,44 @@ class Holders:
                 return result
         raise HoldersBusyError
 
-    def _refs(self, holder: Holder) -> tuple[str, str]:
-        (card,) = holder.cards
-        return self.ref(holder.id_number), self.card_ref(card.number)
-
-    def _merge(self, entries: list[_Entry], pipe: Pipeline) -> _Fold:
-        fold = self._read(entries)
-        for entry in entries:
+    def _merge(
+        self,
+        batch: Sequence[Entry],
+        refs: list[str],
+        card_refs: list[str],
+        names: list[str],
+        pipe: Pipeline,
+    ) -> _Fold:
+        """What the store says of the holders and cards (their keys: `names`), with the lines on top
+        of it; what changes is queued as one command.
+        """
+        found = cast("list[bytes | None]", self._redis.mget(names))
+        records = {ref: record for ref, record in zip(refs, found, strict=False) if record}
+        owners = zip(card_refs, found[len(refs) :], strict=True)
+        fold = _Fold(
+            {ref: self._vault.open(record, keys.holder(ref)) for ref, record in records.items()},
+            {ref: in_clear(record).split() for ref, record in records.items()},
+            {card_ref: plain(owner).split()[0] for card_ref, owner in owners if owner},
+        )
+        for entry in batch:
             fold.add(entry)
-        cards: dict[str, str] = {}
-        for ref in fold.changed:
-            cards |= self._queue_record(pipe, ref, fold.holders[ref])
-        if cards:
-            pipe.mset(cards)  # one command for the batch: a third less to send and parse
+        if fold.changed:
+            pipe.mset(self._written(fold))
         return fold
 
-    def _read(self, entries: list[_Entry]) -> _Fold:
-        """What the store says of the holders and cards in question, in one round trip."""
-        refs = list(dict.fromkeys(entry.ref for entry in entries))
-        card_refs = [entry.card_ref for entry in entries]
-        with self._redis.pipeline(transaction=False) as pipe:
-            pipe.mget([keys.card(card_ref) for card_ref in card_refs])
-            for ref in refs:
-                pipe.hget(keys.holder(ref), "record")
-            owners, *records = pipe.execute()
-        return _Fold(
-            {ref: self.unpack(ref, sealed) for ref, sealed in _present(refs, records)},
-            {card: owner.decode().split()[0] for card, owner in _present(card_refs, owners)},
-        )
-
-    def _queue_record(self, pipe: Pipeline, ref: str, holder: Holder) -> dict[str, str]:
-        """Queues the holder's own key; returns the card keys that go with it."""
-        card_refs = [self.card_ref(card.number) for card in holder.cards]
-        sealed = self._vault.seal(_packed(holder), keys.holder(ref))
-        pipe.hset(keys.holder(ref), mapping={"record": sealed, "cards": " ".join(card_refs)})
-        pairs = zip(card_refs, holder.cards, strict=True)
-        return {keys.card(card_ref): f"{ref} {card.bank}" for card_ref, card in pairs}
+    def _written(self, fold: _Fold) -> dict[str, bytes | str]:
+        """The keys of all that changes, with what is to stand there."""
+        written: dict[str, bytes | str] = {}
+        for ref in fold.changed:
+            place, clear = keys.holder(ref), " ".join(fold.card_refs[ref])
+            written[place] = self._vault.close(fold.holders[ref], place, clear)
+        for card_ref, bank in fold.cards.items():
+            written[keys.card(card_ref)] = f"{fold.owners[card_ref]} {bank}"
+        return written
 
 
-def _merged(before: Holder | None, news: Holder) -> Holder:
-    """`news` (with one card) on top of what is known; cards keep their places."""
-    if before is None:
-        return news
-    (card,) = news.cards
-    cards = {known.number: known for known in before.cards} | {card.number: card}
-    return replace(news, phone=news.phone or before.phone, cards=tuple(cards.values()))
-
-
-def _packed(holder: Holder) -> list[Any]:
-    """Values without names, to save space: sealing makes each of millions a third longer."""
-    cards = [[c.number, c.bank, c.bank_account, c.city_code, int(c.state)] for c in holder.cards]
-    return [holder.id_number, holder.name, holder.phone, cards]
-
-
-def _unpacked(packed: list[Any]) -> Holder:
-    id_number, name, phone, cards = packed
-    return Holder(id_number, name, phone, tuple(_card(*values) for values in cards))
-
-
-def _card(number: str, bank: str, bank_account: str, city_code: str, state: int) -> Card:
-    return Card(number, bank, bank_account, city_code, CardState(state))
-
-
-def _present(refs: list[str], answers: list[bytes | None]) -> Iterator[tuple[str, bytes]]:
-    return ((ref, answer) for ref, answer in zip(refs, answers, strict=True) if answer)
-
-
-def _batches(items: Iterable[_T]) -> Iterator[list[_T]]:
+def in_batches(items: Iterable[_T]) -> Iterator[list[_T]]:
+    """The items, BATCH at a time."""
     stream = iter(items)
     while batch := list(islice(stream, BATCH)):
         yield batch

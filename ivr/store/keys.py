@@ -57,12 +57,15 @@ def running(name: str) -> str:
 
 
 def holder(ref: str) -> str:
-    """A cardholder's sealed record; kept until replaced or removed."""
+    """A cardholder's sealed record, after the cards' references in the record's order.
+
+    It is kept until replaced or removed.
+    """
     return f"holder:{ref}"
 
 
 def card(ref: str) -> str:
-    """Which holder and bank a card belongs to; kept until replaced or removed."""
+    """The holder and bank a card belongs to, "<ref> <bank id>"; kept until replaced or removed."""
     return f"card:{ref}"
 
 

@@ -8,14 +8,17 @@ from typing import Any, Final
 from ivr.cards.records import Card, Holder
 from ivr.store import keys
 from ivr.store.cases import READ_CASE, Guard, Reading, reading_of
+from ivr.store.vault import IN_CLEAR
 
 READ_HOLDER: Final = f"""
 {READ_CASE}
 local function read_holder(ref)
-  local holder = call('HMGET', '{keys.holder("")}' .. ref, 'record', 'cards')
+  local record = call('GET', '{keys.holder("")}' .. ref)
   local cases = {{}}
-  for card in string.gmatch(holder[2] or '', '%S+') do table.insert(cases, read_case(card)) end
-  return {{ref, holder[1], cases}}
+  for card in string.gmatch(string.match(record or '', '{IN_CLEAR}'), '%S+') do
+    table.insert(cases, read_case(card))
+  end
+  return {{ref, record, cases}}
 end
 """
 
@@ -43,7 +46,7 @@ def known_holder(
     if record is None:
         return None
     holder = unpack(ref.decode(), record)
-    guard = (("HGET", keys.holder(ref.decode()), "record"), record)
+    guard = (("GET", keys.holder(ref.decode())), record)
     readings = [reading_of(now, case) for case in cases]
     refs = [reading.case.card_ref for reading in readings]
     cards = dict(zip(refs, holder.cards, strict=True))

@@ -13,6 +13,7 @@ from ivr.store import keys
 from ivr.store.codec import plain
 from ivr.store.holders import Holders
 from ivr.store.unreadable import passing_over, read_all, sound_answers
+from ivr.store.vault import in_clear
 
 PAGE: Final = 200
 
@@ -78,14 +79,13 @@ class Reconciliation:
     def _cards(self, holder_refs: list[str]) -> dict[str, Card]:
         with self._redis.pipeline(transaction=False) as pipe:
             for ref in holder_refs:
-                pipe.hmget(keys.holder(ref), "record", "cards")
+                pipe.get(keys.holder(ref))
             found = zip(holder_refs, sound_answers(self._redis, pipe), strict=True)
         cards: dict[str, Card] = {}
-        for holder_ref, answer in found:
+        for holder_ref, record in found:
             with passing_over(self._redis, keys.holder(holder_ref)):
-                record, refs = answer or (None, None)
                 known = self._holders.unpack(holder_ref, record).cards if record else ()
-                cards |= zip(plain(refs or "").split(), known, strict=True)
+                cards |= zip(in_clear(record or "").split(), known, strict=True)
         return cards
 
 

@@ -17,6 +17,7 @@ from ivr.store import keys
 from ivr.store.codec import dump, plain
 from ivr.store.journal import Journal
 from ivr.store.unreadable import answers, read_all
+from ivr.store.vault import in_clear
 
 AT_ONCE: Final = 500
 
@@ -110,12 +111,12 @@ class Removal:
 
     def _remove_holder(self, ref: str, reports: int) -> tuple[int, int]:
         """The record, its cards' keys and the journal's entry, all or nothing."""
-        listed = self._redis.hget(keys.holder(ref), "cards")
-        cards = [keys.card(card_ref) for card_ref in plain(listed or "").split()]
+        record = self._redis.get(keys.holder(ref))
+        cards = [keys.card(card_ref) for card_ref in in_clear(record or "").split()]
         with self._redis.pipeline() as pipe:
             pipe.delete(keys.holder(ref))
             pipe.delete(keys.holder(ref), *cards)
-            if listed is not None or reports:
+            if record is not None or reports:
                 for words in self._journal.write(Entry("cardholder_removed", {"holder": ref})):
                     pipe.execute_command(*words)
             holders, deleted, *_ = pipe.execute()

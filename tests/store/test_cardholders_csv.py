@@ -4,6 +4,8 @@ from datetime import date
 from random import Random
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ivr.cards.records import Card, CardState, Holder
 from ivr.made_up import cardholder_rows
@@ -119,6 +121,40 @@ class TestGoodLines:
         (found,) = read(line(phone="+999 123 456 789"))
         assert isinstance(found, CardLine)
         assert found.note == "phone is no number of the country whose code it begins with"
+
+
+# Of each column, what is read at one glance, what is not, and what is bad.
+VALUES: dict[str, list[str]] = {
+    "id_number": ["11010519491231002X", "11010519491231002x", "110105194912310021", "1101051949123"]
+    + ["110105 19491231 002X", "11010519491331002X", "99010519491231002X", "11010520991231002X"],
+    "name": ["王伟", "王  伟", " 王伟", "阿·不都", "王\x07", "王\u3000伟", " ", "", "O'Neil"],
+    "phone": ["13800000000", "+8613800000000", "8613800000000", "12800000000", "+14155552671", ""]
+    + ["008613800000000", "013800000000", "010-12345678", "138000000001", "+86 138 0000 0000"],
+    "card_number": ["A12345678", "a12345678", "A1234", "A1234_5678", "1" * 33, "Ａ12345678"],
+    "bank": ["icbc", "ccb", "boc", "ICBC", " icbc", "", "icbc-2"],
+    "bank_account": ["6222020200112230000", "6222 0202 0011", "622202", "6222020x", "6" * 33],
+    "city_code": ["330100", "33010", "３３０１００", "3301000", "33 100"],
+    "card_state": ["0", "1", "2", "3", "4", "9", "5", "8", "01", "", " 1"],
+}
+
+
+class TestAtOneGlance:
+    @settings(deadline=None)
+    @given(st.fixed_dictionaries({name: st.sampled_from(VALUES[name]) for name in COLUMNS}))
+    def test_a_line_is_what_it_is_value_by_value(self, values: dict[str, str]) -> None:
+        """No line with a quote is read at one glance."""
+        quoted = ",".join(f'"{values[column]}"' for column in COLUMNS)
+        assert read(line(**values)) == read(quoted) == read(line(**values) + "\n")
+
+    @pytest.mark.parametrize("column", COLUMNS)
+    def test_each_value_in_a_line_that_is_good_else(self, column: str) -> None:
+        for value in VALUES[column]:
+            values = (GOOD | {column: value}).values()
+            assert read(",".join(values)) == read(",".join(f'"{each}"' for each in values))
+
+    def test_where_no_bank_is_known(self) -> None:
+        (found,) = read_cardholders([HEADER, line()], [], TODAY)
+        assert found == BadLine(2, "bank is none of ")
 
 
 class TestBadLines:

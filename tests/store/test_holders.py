@@ -49,7 +49,7 @@ class TestReading:
     ) -> None:
         holder = made_up_holder(rng, BANKS)
         holders.put_all(lines(holder))
-        sealed = redis.hget(keys.holder(vault.ref("id", holder.id_number)), "record")
+        sealed = redis.get(keys.holder(vault.ref("id", holder.id_number)))
         assert holders.unpack(vault.ref("id", holder.id_number), sealed or b"") == holder
 
     def test_a_record_copied_to_another_holder_does_not_open(
@@ -59,10 +59,24 @@ class TestReading:
         one, other = people(rng, 2)
         holders.put_all(lines(one, other))
         place = keys.holder(vault.ref("id", other.id_number))
-        record = redis.hget(keys.holder(vault.ref("id", one.id_number)), "record") or b""
-        redis.hset(place, "record", record)
+        record = redis.get(keys.holder(vault.ref("id", one.id_number))) or b""
+        redis.set(place, record)
         with pytest.raises(WrongDataKeysError):
             holders.get(vault.ref("id", other.id_number))
+
+    def test_a_holder_is_given_no_other_cards(
+        self, redis: Redis, holders: Holders, vault: Vault, rng: Random
+    ) -> None:
+        """The references that stand in clear are not anybody's to change."""
+        one, other = people(rng, 2)
+        holders.put_all(lines(one, other))
+        ref = vault.ref("id", one.id_number)
+        own, stolen = (vault.ref("card", person.cards[0].number) for person in (one, other))
+        record = redis.get(keys.holder(ref))
+        assert isinstance(record, bytes)
+        redis.set(keys.holder(ref), record.replace(own.encode(), stolen.encode()))
+        with pytest.raises(WrongDataKeysError):
+            holders.known(ref)
 
     def test_wrong_keys_are_told_apart_from_nobody(
         self, redis: Redis, holders: Holders, vault: Vault, rng: Random
@@ -82,6 +96,20 @@ class TestImporting:
         holder = replace(made_up_holder(rng, BANKS), cards=cards)
         assert holders.put_all(lines(holder)) == ImportResult(written=3)
         assert holders.get(vault.ref("id", holder.id_number)) == holder
+        assert check_whole(redis, holders, vault) == 1
+
+    def test_eight_cards_of_one_holder_in_eight_files(
+        self, redis: Redis, holders: Holders, vault: Vault, rng: Random
+    ) -> None:
+        cards = tuple(made_up_card(rng, bank) for bank in BANKS * 4)
+        holder = replace(made_up_holder(rng, BANKS), cards=cards)
+        for line in lines(holder):
+            assert holders.put_all([line]) == ImportResult(written=1)
+        ref = vault.ref("id", holder.id_number)
+        known = holders.known(ref)
+        assert known is not None
+        assert known.holder == holders.get(ref) == holder
+        assert known.cards == {vault.ref("card", card.number): card for card in cards}
         assert check_whole(redis, holders, vault) == 1
 
     def test_a_later_line_adds_a_card_and_renews_name_and_phone(

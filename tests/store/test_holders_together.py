@@ -121,7 +121,7 @@ class TestResealing:
         both = Vault(redis, [NEW_KEY, OLD_KEY])
         steps: list[int] = []
         both.reseal_ref_key()
-        found = both.reseal_all(keys.holder("*"), "record", steps.append)
+        found = both.reseal_all(keys.holder("*"), None, steps.append)
         assert found == (sum(steps), []) == (BATCH + 3, [])
         alone = Vault(redis, [NEW_KEY])
         later = Holders(redis, alone)
@@ -136,7 +136,7 @@ class TestResealing:
         renamed = [replace(holder, name="新名") for holder in everyone]
         both = Vault(redis, [NEW_KEY, OLD_KEY])
         rotated = Holders(redis, both)
-        resealing = partial(both.reseal_all, keys.holder("*"), "record", lambda _count: None)
+        resealing = partial(both.reseal_all, keys.holder("*"), None, lambda _count: None)
         run_all(partial(import_alone, redis_server, lines(*renamed)), resealing)
         assert all(rotated.get(vault.ref("id", h.id_number)) == h for h in renamed)
 
@@ -144,7 +144,7 @@ class TestResealing:
         holders.put_all(lines(*people(rng, 2)))
         before = everything(redis)
         stranger = Vault(redis, [NEW_KEY])
-        resealed, shut = stranger.reseal_all(keys.holder("*"), "record", lambda _count: None)
+        resealed, shut = stranger.reseal_all(keys.holder("*"), None, lambda _count: None)
         assert (resealed, len(shut)) == (0, 2)
         with pytest.raises(WrongDataKeysError):
             stranger.reseal_ref_key()

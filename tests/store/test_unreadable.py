@@ -125,7 +125,7 @@ def test_the_pages_of_blocks_go_on_without_a_holder(
 ) -> None:
     bad, good = both_reported(records)
     if kind == "record":
-        redis.hset(keys.holder(bad.holder_ref), "record", "unsealed")
+        redis.set(keys.holder(bad.holder_ref), "unsealed")
     else:
         make_a_list(
             redis, {"card": keys.card(bad.card_ref), "holder": keys.holder(bad.holder_ref)}[kind]

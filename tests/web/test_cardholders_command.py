@@ -264,7 +264,7 @@ class TestRotate:
     ) -> None:
         operator.types("cardholders", "import", write(tmp_path / "good.csv", *rows(5)))
         count = operator.holders()
-        operator.redis.hset("holder:odd", "record", "unsealed")
+        operator.redis.set("holder:odd", "unsealed")
         operator.redis.rpush("holder:list", "x")
         operator.keys = (NEW_KEY, OLD_KEY)
         result = operator.types("keys", "rotate")

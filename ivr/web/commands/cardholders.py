@@ -10,7 +10,7 @@ import stat
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,7 +38,7 @@ from ivr.store.cardholders_csv import (
     read_cardholders,
     read_id_number,
 )
-from ivr.store.holders import Holders, HoldersBusyError
+from ivr.store.holders import Entry, Holders, HoldersBusyError, in_batches
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
 from ivr.store.vault import Vault, WrongDataKeysError
@@ -165,7 +165,7 @@ def rotate(context: click.Context) -> None:
     with _store_failures(), _progress("records") as advance:
         _refuse_to_lose(tools.roster.sealing_otherwise())
         tools.vault.reseal_ref_key()
-        cardholders, shut = tools.vault.reseal_all(keys.holder("*"), "record", advance)
+        cardholders, shut = tools.vault.reseal_all(keys.holder("*"), None, advance)
         notices, shut_too = tools.vault.reseal_all(keys.notice("*"), "sealed_body", advance)
     for name in [*shut, *shut_too]:
         click.echo(f"{name} is opened by none of DATA_KEYS and stays as it is", err=True)
@@ -188,30 +188,44 @@ def _refuse_to_lose(sealing_otherwise: list[str]) -> None:
 
 def _import(file: TextIO, advance: Callable[[int], object]) -> Counter[str]:
     """Feeds the good lines to the store as they are read; counts good, unchanged, bad."""
+    # Imported here: the web and worker processes import this module and never import a file.
+    from ivr.web.commands.ahead import MakerDiedError, made_ahead
+
     tools = _tools()
     counts: Counter[str] = Counter()
 
+    def tell(line: int, what: str, counted: str) -> None:
+        counts[counted] += 1
+        click.echo(f"line {line}: {what}", err=True)
+
     def report(line: BadLine) -> None:
-        counts["bad"] += 1
-        click.echo(f"line {line.line}: {line.reason}", err=True)
+        tell(line.line, line.reason, "bad")
 
-    def good_lines() -> Iterator[CardLine]:
-        for line in read_cardholders(file, tools.banks, beijing_day(tools.now())):
-            if isinstance(line, BadLine):
-                report(line)
-                continue
-            if line.note:
-                counts["without a phone"] += 1
-                click.echo(f"line {line.line}: goes in without its phone: {line.note}", err=True)
-            yield line
+    def good(read: Iterable[Sequence[BadLine | Entry]]) -> Iterator[list[Entry]]:
+        for lines in read:
+            for line in lines:
+                if isinstance(line, BadLine):
+                    report(line)
+                elif line.note:
+                    what = f"goes in without its phone: {line.note}"
+                    tell(line.line, what, "without a phone")
+            if entries := [line for line in lines if isinstance(line, Entry)]:
+                yield entries
 
+    tools.vault.load_ref_key()  # while there is one process, and one connection
+    lines = read_cardholders(file, tools.banks, beijing_day(tools.now()))
     try:
-        result = tools.holders.put_all(good_lines(), progress=advance, on_bad=report)
-    except CardholdersFileError as error:
+        with made_ahead(in_batches(map(_entry, lines))) as read:
+            result = tools.holders.put_batches(good(read), progress=advance, on_bad=report)
+    except (CardholdersFileError, MakerDiedError) as error:
         raise _UnreadableFileError(f"{file.name}: {error}") from None
     counts["good"] = result.written + result.unchanged
     counts["unchanged"] = result.unchanged
     return counts
+
+
+def _entry(line: CardLine | BadLine) -> Entry | BadLine:
+    return line if isinstance(line, BadLine) else _tools().holders.entry(line)
 
 
 def _split(listed: str) -> list[str]:

@@ -1,0 +1,55 @@
+"""A cardholder as the bytes that are sealed: there are millions of them, so as few as can be."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+import msgspec
+
+from ivr.cards.records import Card, CardState, Holder
+
+_CARD_STATES: Final = {int(state): state for state in CardState}
+
+
+def pack(holder: Holder) -> bytes:
+    """The holder as MessagePack: values without names, in the order `unpack` knows."""
+    cards = [
+        [c.number, c.bank, _short(c.bank_account), _short(c.city_code), int(c.state)]
+        for c in holder.cards
+    ]
+    person = [_short(holder.id_number), holder.name, _short_phone(holder.phone)]
+    return msgspec.msgpack.encode([*person, cards])
+
+
+def unpack(packed: bytes) -> Holder:
+    """The opposite of `pack`."""
+    id_number, name, phone, cards = msgspec.msgpack.decode(packed)
+    phone = f"+{phone}" if isinstance(phone, int) else phone
+    return Holder(str(id_number), name, phone, tuple(_card(*card) for card in cards))
+
+
+def merge(before: bytes, news: bytes) -> bytes:
+    """`news` (with one card) on top of what is known; the same bytes when it says nothing new.
+
+    Its name, and its phone if it has one, replace the holder's. Cards keep their places.
+    """
+    if before == news:  # most lines of a file that is imported again
+        return before
+    known, told = unpack(before), unpack(news)
+    cards = {card.number: card for card in (*known.cards, *told.cards)}
+    return pack(replace(told, phone=told.phone or known.phone, cards=tuple(cards.values())))
+
+
+def _card(number: str, bank: str, bank_account: Any, city_code: Any, state: int) -> Card:
+    return Card(number, bank, str(bank_account), str(city_code), _CARD_STATES[state])
+
+
+def _short(digits: str) -> str | int:
+    """Digits as a number, which takes half the bytes, where they come back the same."""
+    is_number = digits.isascii() and digits.isdecimal() and digits[0] != "0" and len(digits) < 20
+    return int(digits) if is_number else digits
+
+
+def _short_phone(phone: str) -> str | int:
+    """A number in E.164 without its +."""
+    number = _short(phone[1:])
+    return number if phone.startswith("+") and isinstance(number, int) else phone

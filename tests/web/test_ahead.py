@@ -1,0 +1,52 @@
+"""Things made in a process of its own, ahead of whoever uses them."""
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import suppress
+from itertools import count, islice
+
+import pytest
+
+from ivr.errors import HotlineError
+from ivr.store.cardholders_csv import CardholdersFileError
+from ivr.web.commands.ahead import MakerDiedError, made_ahead
+
+
+def pids() -> Iterator[int]:
+    """The number of the process that makes them, without end."""
+    return (os.getpid() for _ in count())
+
+
+def test_the_same_things_in_the_same_order_by_another_process() -> None:
+    with made_ahead([[1, 2], [], [3]]) as made:
+        assert list(made) == [[1, 2], [], [3]]
+    with made_ahead(pids()) as made:
+        assert next(made) != os.getpid()
+
+
+def test_an_error_comes_in_its_place() -> None:
+    def two_and_an_error() -> Iterator[int]:
+        yield from (1, 2)
+        raise CardholdersFileError("is no such file")
+
+    with made_ahead(two_and_an_error()) as made:
+        assert (next(made), next(made)) == (1, 2)
+        with pytest.raises(CardholdersFileError, match="is no such file"):
+            next(made)
+
+
+def test_who_is_killed_is_missed() -> None:
+    with made_ahead(pids()) as made:
+        os.kill(next(made), signal.SIGKILL)
+        with pytest.raises(MakerDiedError, match="running this again is safe"):
+            list(made)
+
+
+def test_nobody_is_left_behind() -> None:
+    """Neither one that waits until somebody takes what it made, nor one that is at work."""
+    with suppress(HotlineError), made_ahead(pids()) as made:
+        (maker, *_) = islice(made, 100)
+        raise HotlineError
+    with pytest.raises(ProcessLookupError):
+        os.kill(maker, 0)
