@@ -7,7 +7,7 @@ is decided here and in ivr/cards/acts, never in a channel.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -45,6 +45,7 @@ from ivr.store.holders import Holders
 from ivr.store.known import KnownHolder
 from ivr.store.opening import Store
 from ivr.store.outbox import Outbox, new_notice_id
+from ivr.store.scripts import ScriptCall
 
 COMES_BACK_SECONDS: Final = 3600  # so long a bank is asked to wait for a report we do not have
 SEEN_SECONDS: Final = 2.0  # how long a report may take its time from what a channel saw
@@ -217,22 +218,24 @@ class CardService:
         """
         self._change_notice(notice_id, lambda reading, _: _settled(reading, attempt, next_due))
 
-    def settle_all(self, made: Sequence[Made]) -> None:
+    def settle_all(self, made: Sequence[Made], then: Sequence[ScriptCall] = ()) -> list[Any]:
         """The same for many, in one round trip: what was read when a notice was claimed is most
         often still so. One that cannot be written down stops no other: its notice comes again when
-        its lease ends.
+        its lease ends. `then`: scripts that run after it, in the same trip; -> what they answered.
         """
         on_claimed = [
             (_settled(each.claim.reading, each.attempt, each.next_due), each.claim.reading)
             for each in made
             if each.claim.reading is not None
         ]
-        written = iter(self._cases.commit_all(on_claimed))
+        found, answers = self._cases.commit_all(on_claimed, then)
+        written = iter(found)
         for each in made:
             if each.claim.reading is None or not next(written):
                 notice_id = each.claim.notice.id
                 with self._deadlines.passing_over(keys.notice(notice_id)):
                     self.settle(notice_id, each.attempt, each.next_due)
+        return answers
 
     def send_again(self, notice_id: str) -> bool:
         """A person sends a notice again, under its own id; False when it is open already or

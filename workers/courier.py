@@ -101,10 +101,13 @@ class Courier:
         """Nothing more is claimed once it is to stop."""
         self._count(1)
         try:
-            taken = Taken() if self._is_stopping else delivery.claim(bell)
-            self._count(len(taken.postings) + len(taken.made))
+            if not self._is_stopping:
+                self._hand_over(delivery, delivery.claim(bell))
         finally:
             self._count(-1)
+
+    def _hand_over(self, delivery: Delivery, taken: Taken) -> None:
+        self._count(len(taken.postings) + len(taken.made))
         (self._waiting.add if taken.more else self._waiting.discard)(delivery.queue.name)
         for made in taken.made:
             self._finished.put((delivery, made))
@@ -133,23 +136,28 @@ class Courier:
     def _write_down(self) -> None:
         """Until Redis has taken it: nobody else knows what the other side answered."""
         self._unwritten += self._finished_by_now()
+        made = [made for _, made in self._unwritten if made]
+        asked = [delivery.asking() for delivery in self._asking_for_more()]
         try:
-            self._service.settle_all([made for _, made in self._unwritten if made])
+            answers = self._service.settle_all(made, [asking.call for asking in asked])
+            for asking, answer in zip(asked, answers, strict=True):
+                self._hand_over(asking.delivery, asking.delivery.answered(asking, answer))
         except RedisError:
             raise
         except Exception:
             self._forget_written()
             raise
-        for delivery in self._forget_written():
-            if delivery.queue.name in self._waiting:
-                self._claim(delivery)
+        self._forget_written()
 
-    def _forget_written(self) -> set[Delivery]:
-        """Returns whose they were."""
-        whose = {delivery for delivery, _ in self._unwritten}
+    def _asking_for_more(self) -> set[Delivery]:
+        """Whose share is free again as soon as this is written down, and who have more to send."""
+        if self._is_stopping:
+            return set()
+        return {d for d, _ in self._unwritten if d.queue.name in self._waiting}
+
+    def _forget_written(self) -> None:
         self._count(-len(self._unwritten))
         self._unwritten = []
-        return whose
 
     def _finished_by_now(self) -> list[Finished]:
         """Waits for the first."""

@@ -13,8 +13,9 @@ from ivr.errors import HotlineError
 from ivr.service import CardService
 from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.cases import Reading
-from ivr.store.claims import Claim, Claiming, Made, Queue
+from ivr.store.claims import Claim, Claiming, Claims, Made, Queue
 from ivr.store.outbox import Outbox
+from ivr.store.scripts import ScriptCall
 from ivr.store.unreadable import UnreadableRecordError
 from workers.news import tell_fault
 from workers.schedule import next_due
@@ -65,6 +66,15 @@ class Taken:
     more: bool = False
 
 
+@dataclass(frozen=True)
+class Asking:
+    """A claim that is asked for. until: when its leases end at the earliest (monotonic)."""
+
+    delivery: "Delivery"
+    call: ScriptCall
+    until: float
+
+
 class Delivery:
     """Delivers the notices of one queue."""
 
@@ -93,7 +103,18 @@ class Delivery:
         Raises:
             redis.RedisError: what was taken comes back when its lease ends.
         """
-        claims = self._claiming.claim(self.queue, MOST_AT_ONCE, bell)
+        return self._taken(self._claiming.claim(self.queue, MOST_AT_ONCE, bell))
+
+    def asking(self) -> Asking:
+        """The same as a script to be run together with others."""
+        until = time.monotonic() + self.queue.lease_seconds
+        return Asking(self, self._claiming.call(self.queue, MOST_AT_ONCE), until)
+
+    def answered(self, asking: Asking, answer: Any) -> Taken:
+        """What that came to."""
+        return self._taken(self._claiming.taken(answer, asking.until))
+
+    def _taken(self, claims: Claims) -> Taken:
         ready = list(self._ready(claims.taken, claims.now))
         return Taken(
             tuple(each for each in ready if isinstance(each, Posting)),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, Self, cast
 
 from redis import Redis
-from redis.exceptions import NoScriptError, RedisError, ResponseError
+from redis.exceptions import RedisError, ResponseError
 
 from ivr.cards.acts.remind import FIRST_AFTER
 from ivr.cards.block import Block, BlockState
@@ -27,6 +27,7 @@ from ivr.store.connection import OUTAGE, DurabilityGuard
 from ivr.store.doorbell import Command
 from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox, load_notice
+from ivr.store.scripts import ScriptCall, run_all
 from ivr.store.sentinels import NotThePrimaryError
 from ivr.store.unreadable import CALLS, naming, note_wrong_kinds, read
 from ivr.store.vault import Vault
@@ -256,21 +257,23 @@ class Cases:
         with naming(self._redis):
             return self._is_committed(self._commit(args=self._words(change, reading, event)))
 
-    def commit_all(self, changes: Sequence[tuple[Change, Reading]]) -> list[bool]:
-        """Writes several changes in one round trip, each whole or not at all; which were written.
-        One that met a record of another kind was not.
+    def commit_all(
+        self, changes: Sequence[tuple[Change, Reading]], then: Sequence[ScriptCall] = ()
+    ) -> tuple[list[bool], list[Any]]:
+        """Writes several changes in one round trip, each whole or not at all, and runs more scripts
+        after them. -> Which were written, and what the other scripts answered. A change that met a
+        record of another kind was not written.
 
         Raises:
             redis.ConnectionError, redis.TimeoutError: any of them may be on disk, or not.
         """
-        while True:
-            with self._redis.pipeline(transaction=False) as pipe:
-                for change, reading in changes:
-                    pipe.evalsha(self._commit.sha, 0, *self._words(change, reading))
-                found = pipe.execute(raise_on_error=False)
-            if not any(isinstance(answer, NoScriptError) for answer in found):
-                return [self._is_committed(answer) for answer in found]
-            self._redis.script_load(_COMMIT)  # then those that were committed are told apart
+        commits = [
+            ScriptCall(self._commit, (), self._words(change, reading))
+            for change, reading in changes
+        ]
+        found = run_all(self._redis, [*commits, *then])
+        written = [self._is_committed(answer) for answer in found[: len(commits)]]
+        return written, found[len(commits) :]
 
     def _is_committed(self, wrong: Any) -> bool:
         """What the script answered: the keys it did without, or None when it wrote nothing."""

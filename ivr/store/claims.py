@@ -10,7 +10,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from redis import Redis
 from rq.suspension import WORKERS_SUSPENDED
@@ -28,6 +28,7 @@ from ivr.store.bank_health import (
 from ivr.store.cases import READ_CASE, READ_NOTICE, Reading, reading_of, with_notice
 from ivr.store.codec import plain
 from ivr.store.outbox import Outbox, load_notice
+from ivr.store.scripts import ScriptCall
 from ivr.store.unreadable import naming, note_wrong_kinds, passing_over
 
 BELLS_AT_ONCE: Final = 1000
@@ -160,12 +161,22 @@ class Claiming:
             redis.ConnectionError, redis.TimeoutError: what was taken comes back with its lease.
         """
         until = time.monotonic() + queue.lease_seconds
+        call = self.call(queue, room, bell)
+        with naming(self._redis):
+            return self.taken(call.script(keys=call.keys, args=call.args), until)
+
+    def call(self, queue: Queue, room: int, bell: str = "") -> ScriptCall:
+        """The same as a script to be run together with others; `taken` reads what it answers."""
         name = queue.name
         places = [keys.NOTICES_OPEN, keys.open_in(name), keys.owed(name), keys.in_flight(name),
                   keys.bank_health(queue.who), keys.probe(queue.who), keys.rung(name)]  # fmt: skip
         args: list[Any] = [queue.most, room, queue.lease_seconds, int(queue.pauses), bell]
-        with naming(self._redis):
-            answer = cast("list[Any]", self._claim(keys=places, args=args))
+        return ScriptCall(self._claim, places, args)
+
+    def taken(self, answer: Any, until: float) -> Claims:
+        """What was claimed. `until`: when the leases end at the earliest (monotonic)."""
+        if isinstance(answer, Exception):
+            raise answer
         now, found, lost, left, health, wrong = answer
         note_wrong_kinds(self._redis, wrong)
         if lost:
