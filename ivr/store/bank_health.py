@@ -82,6 +82,8 @@ class BankHealth:
         Fewer failures mark nobody: the pauses after them are short, and a notice that the bank can
         never take would be sent again whenever it takes another.
         """
+        if health == HEALTHY:
+            return []
         back = [("SADD", keys.BANKS_BACK, bank)] if health.is_failing else []
         return [*back, ("DEL", keys.bank_health(bank))]
 

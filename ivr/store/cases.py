@@ -267,8 +267,9 @@ class Cases:
         Raises:
             redis.ConnectionError, redis.TimeoutError: any of them may be on disk, or not.
         """
+        rung: set[str] = set()
         commits = [
-            ScriptCall(self._commit, (), self._words(change, reading))
+            ScriptCall(self._commit, (), self._words(change, reading, rung=rung))
             for change, reading in changes
         ]
         found = run_all(self._redis, [*commits, *then])
@@ -326,31 +327,37 @@ class Cases:
             found = cast("list[Any]", self._read(args=[kind, name, *more]))
         return [*found, None][:4]
 
-    def _words(self, change: Change, reading: Reading, event: SeenEvent | None = None) -> list[Any]:
-        """A change as the arguments of the script."""
+    def _words(
+        self,
+        change: Change,
+        reading: Reading,
+        event: SeenEvent | None = None,
+        rung: set[str] | None = None,
+    ) -> list[Any]:
+        """A change as the arguments of the script. `rung`: see `Outbox.owe`."""
         guards = [*reading.guards, *self._guards_of_new(change, reading)]
         words: list[Any] = [len(guards)]
         for reads, said in guards:
             words += [len(reads) + 1, *reads, said]
-        for command in self._commands(change, reading, event):
+        for command in self._commands(change, reading, event, set() if rung is None else rung):
             words += [len(command), *command]
         return words
 
     def _commands(
-        self, change: Change, reading: Reading, event: SeenEvent | None
+        self, change: Change, reading: Reading, event: SeenEvent | None, rung: set[str]
     ) -> Iterator[Command]:
         card_ref = reading.case.card_ref
         if change.suspension is not None:
             yield _suspension(card_ref, change.suspension, reading.now)
         if change.block is not None:
-            yield from self._block(change.block)
+            yield from self._block(change.block, reading.case.block)
         for report in (change.superseded, change.report):
             if report is not None:
                 yield from self._report(report, reading)
         if (over := change.recorded) is not None:
             yield "SET", keys.report(over.number), dump(over), "EX", self._retention_seconds
         for owed in change.owes:
-            yield from self._outbox.owe(owed)
+            yield from self._outbox.owe(owed, rung)
         if change.notice is not None:
             yield from self._outbox.write(change.notice, reading.now)
             yield from self._health_of_whom_it_was_for(change, reading)
@@ -361,18 +368,20 @@ class Cases:
         if event is not None:
             yield from _remembering(event)
 
-    def _block(self, block: Block) -> Iterator[Command]:
+    def _block(self, block: Block, before: Block | None) -> Iterator[Command]:
         """A block is kept without end until it is unblocked. The bank's list and the reminder are
-        written with it.
+        written with it, where they have to change.
         """
         is_over = block.state is BlockState.UNBLOCKED
         ends = ("EX", self._retention_seconds) if is_over else ()
         yield "SET", keys.block(block.card_ref), dump(block), *ends
         if is_over:
             yield "ZREM", keys.blocks(block.bank), block.card_ref
-        else:  # all scores are 0, so Redis sorts by name: pages need an order
+        elif before is None or (before.bank, before.state) != (block.bank, BlockState.NOTIFIED):
+            # all scores are 0, so Redis sorts by name: pages need an order
             yield "ZADD", keys.blocks(block.bank), 0, block.card_ref
-        if block.notice_id:
+        is_waiting = before is not None and before.state is BlockState.NOTIFIED
+        if block.notice_id and (block.state is BlockState.RECEIVED or not is_waiting):
             is_received = block.state is BlockState.RECEIVED
             at = block.changed_at + FIRST_AFTER if is_received else None
             yield _reminder(Reminder(block.notice_id, at))

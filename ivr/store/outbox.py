@@ -95,8 +95,10 @@ class Outbox:
         self._hurry = redis.register_script(_HURRY)
         self._looked_at = 0
 
-    def owe(self, owed: Owed) -> list[Command]:
-        """The commands that owe a new notice, and ring for it."""
+    def owe(self, owed: Owed, rung: set[str]) -> list[Command]:
+        """The commands that owe a new notice, and ring for it. `rung`: the queues in which that was
+        done already, in the same round trip; this one is added.
+        """
         notice_id = owed.id or new_notice_id()
         queue = TEXTS_QUEUE if owed.kind is NoticeKind.TEXT else bank_queue(owed.bank)
         fields: dict[str, Any] = {
@@ -117,8 +119,15 @@ class Outbox:
             *_set_due(notice_id, queue, owed.at),
             ("ZADD", keys.owed(queue), owed.at, notice_id),
             *_list_under(owed.report_number, notice_id),
-            *ring(notice_id, queue),
+            *self._ring_once(notice_id, queue, rung),
         ]
+
+    def _ring_once(self, notice_id: str, queue: str, rung: set[str]) -> list[Command]:
+        """Nothing where somebody was rung for already: who hears it looks at all that is due."""
+        if queue in rung:
+            return []
+        rung.add(queue)
+        return ring(notice_id, queue)
 
     def body(self, notice: Notice) -> Any:
         """What is to be told, unsealed.
@@ -200,10 +209,10 @@ class Outbox:
     def write(self, change: NoticeChange, now: int) -> list[Command]:
         """The commands that write what becomes of a notice."""
         notice, commands = change.notice, list[Command]()
-        if change.attempt is not None:
+        if change.attempt is not None:  # what was read still says how many there were: a guard
             commands += [
                 ("RPUSH", keys.attempts(notice.id), dump(change.attempt)),
-                ("HINCRBY", keys.notice(notice.id), "attempts_made", 1),
+                ("HSET", keys.notice(notice.id), "attempts_made", notice.attempts_made + 1),
             ]
         if change.attempt is not None or change.state is not None:
             commands.append(("ZREM", keys.in_flight(notice.queue), notice.id))
@@ -217,7 +226,10 @@ class Outbox:
             commands.append(("ZADD", keys.NOTICES_STUCK, now, notice.id))
         elif change.needs_person is False:
             commands.append(("ZREM", keys.NOTICES_STUCK, notice.id))
-        return [*commands, *_list_under(notice.report_number, notice.id)]
+        if change.state is not None and notice.report_number:
+            listed = keys.notices_of(notice.report_number)
+            commands.append(("EXPIRE", listed, keys.NOTICES_OF_SECONDS))
+        return commands
 
     def _reopen(self, change: NoticeChange, now: int) -> list[Command]:
         notice = change.notice

@@ -85,7 +85,7 @@ def owe_many(hotline: Hotline, count: int) -> None:
         with hotline.redis.pipeline() as pipe:
             for _ in range(first, min(first + 1000, count)):
                 owed = Owed(NoticeKind.PING, "icbc", at, {"word": "叮"})
-                for words in hotline.outbox.owe(owed):
+                for words in hotline.outbox.owe(owed, set()):
                     pipe.execute_command(*words)
             pipe.execute()
     lose_all_jobs(hotline)

@@ -51,7 +51,7 @@ def settle(
         attempt,
         state=state,
         due=next_due if again and is_open else None,
-        needs_person=None if state is None else _needs_person(state, change.block or block),
+        needs_person=_needs_person(state, change.block or block, notice),
     )
     entry = _entry(notice, attempt)
     journal = (entry, *change.journal)
@@ -66,11 +66,14 @@ def _is_answered(attempt: Attempt) -> bool | None:
     return attempt.outcome is not Outcome.FAILED
 
 
-def _needs_person(state: NoticeState, block: Block | None) -> bool | None:
-    """None, as it was, when a late receipt leaves the block refused: nobody else would look."""
+def _needs_person(state: NoticeState | None, block: Block | None, notice: Notice) -> bool | None:
+    """None, as it was: of a notice that is open nobody has to look at it, and when a late receipt
+    leaves the block refused, nobody else would look.
+    """
     if state in NEEDS_A_PERSON:
         return True
-    return None if block is not None and block.state is BlockState.REFUSED else False
+    is_refused = block is not None and block.state is BlockState.REFUSED
+    return None if state is None or notice.state is NoticeState.OPEN or is_refused else False
 
 
 def _is_about_the_block(notice: Notice, case: Case) -> bool:
