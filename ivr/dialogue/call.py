@@ -33,7 +33,8 @@ class Call:
     """Where a call stands. It is stored without the ID number: only a holder reference and the
     last 4 digits are kept.
 
-    `turn` counts up with every accepted request, so a repeated request is recognised.
+    `turn` counts up with every accepted request, so a repeated request is recognised. `at` is when
+    it was accepted, in unix seconds: what is offered to the caller depends on the hour.
     `said` is what the caller heard last, so that a repeated request gets the same answer.
     `caller` is the number this request came from, for showing it to a person; it is not stored.
     `entered` is what an Ask step just took, for the action that comes next in the same turn; it
@@ -43,6 +44,7 @@ class Call:
     sid: str
     step: str
     turn: int = 0
+    at: int = 0
     language: str = "zh"  # if the caller chooses none
     tries: int = 0
     facts: Mapping[str, str] = field(default_factory=dict)
