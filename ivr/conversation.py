@@ -76,7 +76,7 @@ class Conversation:
             seen = self._calls.go_on(ahead, heard.step, heard.turn, _counted(ahead))
         call = seen.call
         if call is None or not seen.went_on:
-            call = self._take_turn(heard, seen, Directory(self._service, _read_ahead(ref, seen.known)))
+            call = self._take_turn(heard, ref, seen)
         if not self._settings.agent_hours.are_open(datetime.fromtimestamp(call.at, UTC)):
             call = without_person(call)
         return replace(call, caller=heard.caller)
@@ -91,7 +91,8 @@ class Conversation:
         judged = CHECKS[step.check](heard.keys) if isinstance(step, Ask) and heard.keys else None
         return self._service.holder_ref(judged.entered) if judged and judged.entered else ""
 
-    def _take_turn(self, heard: Heard, seen: Snapshot, directory: Directory) -> Call:
+    def _take_turn(self, heard: Heard, ref: str, seen: Snapshot) -> Call:
+        directory = Directory(self._service, _read_ahead(ref, seen.known))
         call = self._as_it_stands(seen, directory)
         if call is None:
             call = start(FLOW, heard.call_id, START)

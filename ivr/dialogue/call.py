@@ -44,11 +44,11 @@ class Call:
     sid: str
     step: str
     turn: int = 0
-    at: int = 0
     language: str = "zh"  # if the caller chooses none
     tries: int = 0
     facts: Mapping[str, str] = field(default_factory=dict)
     choices: tuple[Choice, ...] = ()
     said: tuple[Line, ...] = ()
+    at: int = 0
     caller: str = field(default="", repr=False, compare=False)
     entered: str = field(default="", repr=False, compare=False)

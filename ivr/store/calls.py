@@ -99,10 +99,8 @@ class Calls:
         """Saves the call and counts `counted`, in one round trip. Does nothing when this turn, or a
         later one, is saved already.
         """
-        self._save(
-            keys=[keys.call(call.sid), keys.COUNTERS],
-            args=[call.turn, counted, *chain(*dump_call(call).items())],
-        )
+        fields: Iterable[Any] = chain(*dump_call(call).items())
+        self._save(keys=[keys.call(call.sid), keys.COUNTERS], args=[call.turn, counted, *fields])
 
     def count_end(self) -> None:
         """Counts a call that Twilio says is over."""

@@ -10,7 +10,6 @@ from redis import Redis
 
 from ivr.agent_hours import DAYS
 from ivr.store import keys
-from ivr.store.codec import plain
 from tests.builders import AGENT_NUMBER, BANKS, a_secret, an_app, an_id_number, settings
 from tests.redis_server import RedisServer
 from tests.web.conftest import (
@@ -281,6 +280,7 @@ def test_an_unknown_outcome_that_redis_forgot_to_tell_in_the_call_record(
     """EXEC was done, then Redis died before the turn could be remembered, and came back."""
     wired_call.to_confirmation()
     before = hotline_behind(wired_call).redis.dump(keys.call(SID))
+    assert before is not None
     wire.at_commit = "after"
     wired_call.presses("1").hears(UNSURE_ZH)
     wire.at_commit = ""
