@@ -127,6 +127,7 @@ def load_call(call_id: str, said: Sequence[Any]) -> Call | None:
     Raises:
         UnreadableRecordError: it is no call.
     """
-    known = [(name, text) for name, text in zip(FIELDS, said, strict=True) if text is not None]
-    fields = {name: read(FIELDS[name], keys.call(call_id), text) for name, text in known}
+    key = keys.call(call_id)
+    kinds = zip(FIELDS.items(), said, strict=True)
+    fields = {name: read(kind, key, text) for (name, kind), text in kinds if text is not None}
     return Call(call_id, **fields) if fields else None
