@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import structlog
@@ -50,6 +51,7 @@ def judge_id_number(keys: str) -> Judged:
 
 
 CHECKS: Final[Mapping[str, Check]] = {"id_number": judge_id_number}
+_OPENING: Final = start(FLOW, "", START)
 
 
 class Conversation:
@@ -95,7 +97,7 @@ class Conversation:
         directory = Directory(self._service, _read_ahead(ref, seen.known))
         call = self._as_it_stands(seen, directory)
         if call is None:
-            call = start(FLOW, heard.call_id, START)
+            call = replace(_OPENING, sid=heard.call_id)
         elif heard.is_expected_by(call):
             call = self._act(take_turn(FLOW, call, heard.keys, CHECKS), seen, directory)
         elif call is seen.call:
@@ -149,13 +151,20 @@ def turn_ahead(heard: Heard) -> Call | None:
     where no key chooses one.
     """
     if not heard.step:
-        return start(FLOW, heard.call_id, START)
-    is_free = isinstance(FLOW.get(heard.step), Menu | Tell | Transfer)
-    if heard.turn is None or not is_free or heard.step in FILING_STEPS.key_at:
+        return replace(_OPENING, sid=heard.call_id)
+    if heard.turn is None or len(heard.keys) > 1:
         return None
-    call = Call(heard.call_id, heard.step, heard.turn, language="")
-    call = take_turn(FLOW, call, heard.keys, CHECKS)
-    has_left = call.step != heard.step and not isinstance(FLOW[call.step], Do | Pick)
+    arrived = _arrival(heard.step, heard.keys)
+    return arrived and replace(arrived, sid=heard.call_id, turn=heard.turn + 1)
+
+
+@lru_cache(maxsize=1024)  # one key is never personal
+def _arrival(name: str, key: str) -> Call | None:
+    is_free = isinstance(FLOW.get(name), Menu | Tell | Transfer)
+    if not is_free or name in FILING_STEPS.key_at:
+        return None
+    call = take_turn(FLOW, Call("", name, language=""), key, CHECKS)
+    has_left = call.step != name and not isinstance(FLOW[call.step], Do | Pick)
     return call if has_left and not _is_spoken_unsaved(call) else None
 
 

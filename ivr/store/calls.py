@@ -5,47 +5,46 @@ writes only some of them, and its script need not understand them.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Any, Final, cast, get_type_hints
 
+import msgspec
 from redis import Redis
 
 from ivr.dialogue.call import Call
 from ivr.store import keys
-from ivr.store.codec import dump
 from ivr.store.holders import Holders
 from ivr.store.known import READ_HOLDER, KnownHolder, known_holder
-from ivr.store.unreadable import CALLS, naming, read
+from ivr.store.unreadable import CALLS, UnreadableRecordError, naming
 
-# The fields and their kinds. What was just keyed in may be an ID number, and is not stored; nor is
-# the caller's number.
-FIELDS: Final[Mapping[str, Any]] = {
-    name: kind
+# The fields, and what reads them. What was just keyed in may be an ID number, and is not stored;
+# nor is the caller's number.
+FIELDS: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
+    name: msgspec.json.Decoder(kind)
     for name, kind in get_type_hints(Call).items()
     if name not in ("sid", "caller", "entered")
 }
 
+_AT: Final = {name: place for place, name in enumerate(FIELDS, 1)}
+
 # The call, the holder (named by this request's digits, or remembered by the call) and how each of
-# the holder's cards stands. With more than one argument the call goes on first, if it stands where
-# it is expected to; then nobody needs the holder.
+# the holder's cards stands. With more than one argument the call goes on, if it stands where it is
+# expected to; what is answered is how it was, and nobody needs the holder then.
 _TURN: Final = f"""
 {READ_HOLDER}
 local now = redis.call('TIME')[1]
-local went_on = false
-if ARGV[2] then
-  local place = call('HMGET', KEYS[1], 'step', 'turn')
-  if (place[1] or '') == ARGV[2] and (place[2] or '') == ARGV[3] then
-    redis.call('HSET', KEYS[1], 'at', now, unpack(ARGV, 5))
-    redis.call('EXPIRE', KEYS[1], {keys.CALL_SECONDS})
-    try('HINCRBY', KEYS[2], ARGV[4], 1)
-    went_on = 1
-  end
+local said = call('HMGET', KEYS[1], {", ".join(map(repr, FIELDS))})
+local step, turn, facts = {", ".join(f"said[{_AT[name]}]" for name in ("step", "turn", "facts"))}
+if ARGV[2] == (step or '') and ARGV[3] == (turn or '') then
+  redis.call('HSET', KEYS[1], 'at', now, unpack(ARGV, 5))
+  redis.call('EXPIRE', KEYS[1], {keys.CALL_SECONDS})
+  try('HINCRBY', KEYS[2], ARGV[4], 1)
+  return {{now, said, 1}}
 end
-local said = call('HMGET', KEYS[1], 'facts', {", ".join(map(repr, FIELDS))})
-local facts, ref = table.remove(said, 1), ARGV[1]
+local ref = ARGV[1]
 if ref == '' and facts then ref = cjson.decode(facts)['holder_ref'] or '' end
-return {{now, went_on, said, not went_on and ref ~= '' and read_holder(ref)}}
+return {{now, said, false, ref ~= '' and read_holder(ref)}}
 """
 
 # A repeated request that was slow must not set the call back to an earlier turn. No caller waits
@@ -91,9 +90,13 @@ class Calls:
         are stored; so does its language if it is empty here. `at` is the moment by Redis' clock.
         """
         names = ("step", "turn", "tries", "said", *(["language"] if call.language else []))
-        place = [dump(step), dump(turn)] if step else ["", ""]
+        place = map(msgspec.json.encode, (step, turn)) if step else ("", "")
         changed = chain(*dump_call(call, names).items())
-        return self._snapshot(call.sid, "", *place, counted, *changed)
+        seen = self._snapshot(call.sid, "", *place, counted, *changed)
+        if not seen.went_on:
+            return seen
+        new = {name: getattr(call, name) for name in names}
+        return replace(seen, call=replace(seen.call or call, at=seen.now, **new))
 
     def save(self, call: Call, counted: str) -> None:
         """Saves the call and counts `counted`, in one round trip. Does nothing when this turn, or a
@@ -109,15 +112,15 @@ class Calls:
     def _snapshot(self, call_id: str, *args: Any) -> Snapshot:
         with naming(self._redis):
             found = self._turn(keys=[keys.call(call_id), keys.COUNTERS], args=args)
-            now, went_on, said, holder = cast("list[Any]", found)
+            now, said, went_on, *holders = cast("list[Any]", found)
             call = load_call(call_id, said)
-            known = None if holder is None else known_holder(now, holder, self._holders.unpack)
+            known = known_holder(now, holders[0], self._holders.unpack) if any(holders) else None
         return Snapshot(int(now), call, known, went_on is not None)
 
 
 def dump_call(call: Call, names: Iterable[str] = FIELDS) -> dict[str, bytes]:
     """A call, or some of it, as the fields of its hash."""
-    return {name: dump(getattr(call, name)) for name in names}
+    return {name: msgspec.json.encode(getattr(call, name)) for name in names}
 
 
 def load_call(call_id: str, said: Sequence[Any]) -> Call | None:
@@ -127,7 +130,9 @@ def load_call(call_id: str, said: Sequence[Any]) -> Call | None:
     Raises:
         UnreadableRecordError: it is no call.
     """
-    key = keys.call(call_id)
-    kinds = zip(FIELDS.items(), said, strict=True)
-    fields = {name: read(kind, key, text) for (name, kind), text in kinds if text is not None}
+    found = [(name, text) for name, text in zip(FIELDS, said, strict=True) if text is not None]
+    try:
+        fields = {name: FIELDS[name].decode(text) for name, text in found}
+    except msgspec.MsgspecError as error:
+        raise UnreadableRecordError(keys.call(call_id)) from error
     return Call(call_id, **fields) if fields else None

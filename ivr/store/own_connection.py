@@ -1,14 +1,13 @@
 """A client that keeps a connection for each thread, beside redis-py's pool.
 
-For every command redis-py takes a connection out of its pool, under a lock that all threads want,
-looks at its socket, and puts it back: half of what a command costs. Here a command goes over the
+For every command redis-py takes a connection out of its pool and puts it back, under a lock that
+all threads want, and keeps count: half of what a command costs. Here a command goes over the
 connection this thread used last. Pipelines and the like still take theirs from the pool.
 """
 
 import os
 import threading
-import time
-from typing import Any, Final
+from typing import Any
 
 from redis import Redis
 from redis.connection import ConnectionPool
@@ -16,9 +15,6 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.sentinel import SentinelConnectionPool
-
-# A server that restarted meanwhile was away for longer; without a look its first command is lost.
-QUIET_SECONDS: Final = 0.05
 
 
 class OwnConnections(ConnectionPool):
@@ -57,7 +53,7 @@ class OwnConnectionClient(Redis):
             return super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
         mine = vars(self.connection_pool.own)
         connection = mine.pop("connection", None)
-        if connection is None or not _is_usable(connection, mine["used_at"]):
+        if connection is None or not _is_usable(connection):
             connection = self._connected()
         try:
             connection.send_command(*args)
@@ -68,7 +64,7 @@ class OwnConnectionClient(Redis):
             connection.disconnect()  # else what is still to come would answer the next command
             raise
         finally:
-            mine["connection"], mine["used_at"] = connection, time.monotonic()
+            mine["connection"] = connection
 
     def _connected(self) -> Any:
         pool = self.connection_pool
@@ -77,10 +73,13 @@ class OwnConnectionClient(Redis):
         return connection
 
 
-def _is_usable(connection: Any, used_at: float) -> bool:
+def _is_usable(connection: Any) -> bool:
+    """Not in a fork, nor when the server has hung up: else its return would cost every thread a
+    turn. A look at the socket is a tenth of a command.
+    """
     if not connection.is_connected or connection.pid != os.getpid():
         return False
     try:
-        return time.monotonic() - used_at < QUIET_SECONDS or not connection.can_read()
+        return not connection.can_read()
     except (RedisConnectionError, RedisTimeoutError, OSError):
         return False

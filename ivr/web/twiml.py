@@ -51,10 +51,9 @@ class Voice:
         told = self._say_all([line for line in call.said if not line.asked], call)
         asked = self._say_all([line for line in call.said if line.asked], call)
         url = self.next_url(call)
-        values = {
-            **{_TOLD: told, _ASKED: asked, _URL: escape(url), _ACTION: _attribute(url)},
-            _CALLER: _attribute(self._shown(call.caller)),
-        }
+        values = {_TOLD: told, _ASKED: asked, _URL: escape(url), _ACTION: _attribute(url)}
+        if isinstance(FLOW[call.step], Transfer):
+            values[_CALLER] = _attribute(self._shown(call.caller))
         return _filled(_outline(call.step, self.agent_number, asks=asked != ""), values)
 
     def say_only(
@@ -124,7 +123,6 @@ class Voice:
         self, prompt: str, values: Mapping[str, str], language: LanguageCode, *, slow: bool
     ) -> str:
         written = _written(self.catalogue.prompts[prompt][language], language, slow=slow)
-        values = {**EVERYWHERE, **values}
         return "".join(
             piece if isinstance(piece, str) else _spoken(piece, values, language)
             for piece in written
@@ -179,7 +177,14 @@ def _written(template: Template, language: LanguageCode, *, slow: bool) -> Templ
     marks = {chr(0xE000 + place): part for place, part in enumerate(template)}
     text = "".join(part if isinstance(part, str) else mark for mark, part in marks.items())
     (say.prosody(rate="slow") if slow else say).append(text)
-    return tuple(marks.get(piece, piece) for piece in _pieces(say))
+    return tuple(_always(marks.get(piece, piece), language) for piece in _pieces(say))
+
+
+def _always(part: str | Placeholder, language: LanguageCode) -> str | Placeholder:
+    """What is the same in every call is put in at once."""
+    if isinstance(part, str) or part.name not in EVERYWHERE:
+        return part
+    return _spoken(part, EVERYWHERE, language)
 
 
 def _spoken(place: Placeholder, values: Mapping[str, str], language: LanguageCode) -> str:
