@@ -96,7 +96,7 @@ class Calls:
         if not seen.went_on:
             return seen
         new = {name: getattr(call, name) for name in names}
-        return replace(seen, call=replace(seen.call or call, at=seen.now, **new))
+        return Snapshot(seen.now, replace(seen.call or call, at=seen.now, **new), went_on=True)
 
     def save(self, call: Call, counted: str) -> None:
         """Saves the call and counts `counted`, in one round trip. Does nothing when this turn, or a
@@ -133,6 +133,6 @@ def load_call(call_id: str, said: Sequence[Any]) -> Call | None:
     found = [(name, text) for name, text in zip(FIELDS, said, strict=True) if text is not None]
     try:
         fields = {name: FIELDS[name].decode(text) for name, text in found}
-    except msgspec.MsgspecError as error:
+        return Call(call_id, **fields) if fields else None
+    except (msgspec.MsgspecError, TypeError) as error:
         raise UnreadableRecordError(keys.call(call_id)) from error
-    return Call(call_id, **fields) if fields else None

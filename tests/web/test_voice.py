@@ -138,6 +138,16 @@ def test_a_call_that_dials_again_hears_where_it_stands(call: PhoneCall) -> None:
     assert call.dials().answer == present
 
 
+def test_a_person_is_offered_by_the_hour_of_the_turn_not_of_its_repeat(
+    redis: Redis, redis_server: RedisServer
+) -> None:
+    weekday = settings(redis_server.url, agent_hours="mon-fri 08:30-17:30")
+    call = PhoneCall(Twilio(an_app(weekday))).dials().presses("1")
+    for at, is_offered in ((1_789_525_800, True), (1_789_200_000, False)):
+        redis.hset(keys.call(SID), "at", at)
+        assert ("人工请按0" in call.repeats().said) is is_offered
+
+
 def test_a_call_whose_record_is_lost_begins_again(call: PhoneCall, redis: Redis) -> None:
     call.to_confirmation()
     redis.delete(keys.call(SID))
@@ -323,6 +333,16 @@ def test_an_ordinary_turn_is_two_round_trips(wired_call: PhoneCall, wire: Wire) 
         before = wire.round_trips
         wired_call.asks(target or wired_call.target, key)
         assert wire.round_trips - before <= 2, (key, wired_call.said)
+
+
+def test_a_turn_whose_end_only_the_key_decides_is_one_round_trip(
+    wired_call: PhoneCall, wire: Wire
+) -> None:
+    PhoneCall(wired_call.twilio, OTHER_SID).to_report()  # scripts are there now
+    for key in ("", "2", "3", "1", "*", "*", "*", "", "1"):
+        before = wire.round_trips
+        wired_call.asks(wired_call.target or "/voice", key)
+        assert wire.round_trips - before == 1, (key, wired_call.said)
 
 
 def test_the_filing_turn_is_three_round_trips(wired_call: PhoneCall, wire: Wire) -> None:
