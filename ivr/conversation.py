@@ -52,6 +52,7 @@ def judge_id_number(keys: str) -> Judged:
 
 CHECKS: Final[Mapping[str, Check]] = {"id_number": judge_id_number}
 _OPENING: Final = start(FLOW, "", START)
+_TURNS: Final = range(1_000_000)  # no call has more, but a URL may name any number
 
 
 class Conversation:
@@ -152,7 +153,7 @@ def turn_ahead(heard: Heard) -> Call | None:
     """
     if not heard.step:
         return replace(_OPENING, sid=heard.call_id)
-    if heard.turn is None or len(heard.keys) > 1:
+    if heard.turn is None or heard.turn not in _TURNS or len(heard.keys) > 1:
         return None
     arrived = _arrival(heard.step, heard.keys)
     return arrived and replace(arrived, sid=heard.call_id, turn=heard.turn + 1)

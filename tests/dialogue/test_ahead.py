@@ -62,4 +62,5 @@ def test_a_new_call_and_the_menus_are_taken_ahead() -> None:
 @pytest.mark.parametrize("step", ["no_such_step", "find_holder"])
 def test_a_step_where_nobody_is_asked_is_not_taken_ahead(step: str) -> None:
     assert turn_ahead(Heard("CA1", step, 3, "1")) is None
-    assert turn_ahead(Heard("CA1", "language", None, "1")) is None
+    for turn in (None, -1, 10**30):
+        assert turn_ahead(Heard("CA1", "language", turn, "1")) is None
