@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final, Self
 
 import chinese_calendar
@@ -60,6 +60,7 @@ class AgentHours:
         return all(len(span.days) == len(DAYS) for span in self.spans)
 
 
+@lru_cache(maxsize=16)  # asked in every turn, of today
 def counts_as(day: date) -> int:
     """The weekday (0 is Monday) by whose hours a day is kept.
 

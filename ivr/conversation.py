@@ -4,6 +4,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Final
 
 import structlog
@@ -13,7 +14,7 @@ from ivr.actions import Directory, Turn, run_action
 from ivr.beijing import beijing_day
 from ivr.dialogue.call import Call
 from ivr.dialogue.flow import FILING_STEPS, FLOW, START
-from ivr.dialogue.steps import Ask, Do, End, Transfer
+from ivr.dialogue.steps import Ask, Do, End, Menu, Pick, Tell, Transfer
 from ivr.dialogue.turn import Check, Judged, leave, start, take_turn, without_person
 from ivr.id_entry import keyed_id_number
 from ivr.service import CardService
@@ -50,6 +51,8 @@ def judge_id_number(keys: str) -> Judged:
 
 
 CHECKS: Final[Mapping[str, Check]] = {"id_number": judge_id_number}
+_OPENING: Final = start(FLOW, "", START)
+_TURNS: Final = range(1_000_000)  # no call has more, but a URL may name any number
 
 
 class Conversation:
@@ -69,18 +72,16 @@ class Conversation:
         A repeated or late request changes nothing and gets the present step again.
         """
         ref = self._ref_ahead(heard)
-        seen = self._calls.read(heard.call_id, ref)
-        directory = Directory(self._service, _read_ahead(ref, seen.known))
-        call = self._as_it_stands(seen, directory)
-        if call is None:
-            call = start(FLOW, heard.call_id, START)
-        elif heard.is_expected_by(call):
-            call = self._act(take_turn(FLOW, call, heard.keys, CHECKS), seen, directory)
-        elif call is seen.call:
-            return replace(call, caller=heard.caller)
-        if not self._settings.agent_hours.are_open(datetime.fromtimestamp(seen.now, UTC)):
+        ahead = turn_ahead(heard)
+        if ahead is None:
+            seen = self._calls.read(heard.call_id, ref)
+        else:
+            seen = self._calls.go_on(ahead, heard.step, heard.turn, _counted(ahead))
+        call = seen.call
+        if call is None or not seen.went_on:
+            call = self._take_turn(heard, ref, seen)
+        if not self._settings.agent_hours.are_open(datetime.fromtimestamp(call.at, UTC)):
             call = without_person(call)
-        self._remember(call)
         return replace(call, caller=heard.caller)
 
     def end(self) -> None:
@@ -92,6 +93,19 @@ class Conversation:
         step = FLOW.get(heard.step)
         judged = CHECKS[step.check](heard.keys) if isinstance(step, Ask) and heard.keys else None
         return self._service.holder_ref(judged.entered) if judged and judged.entered else ""
+
+    def _take_turn(self, heard: Heard, ref: str, seen: Snapshot) -> Call:
+        directory = Directory(self._service, _read_ahead(ref, seen.known))
+        call = self._as_it_stands(seen, directory)
+        if call is None:
+            call = replace(_OPENING, sid=heard.call_id)
+        elif heard.is_expected_by(call):
+            call = self._act(take_turn(FLOW, call, heard.keys, CHECKS), seen, directory)
+        elif call is seen.call:
+            return call
+        call = replace(call, at=seen.now)
+        self._remember(call)
+        return call
 
     def _as_it_stands(self, seen: Snapshot, directory: Directory) -> Call | None:
         """The call as stored; a turn that filed a report but was not saved is played again.
@@ -125,12 +139,42 @@ class Conversation:
             RedisError: any other turn could not be saved; the call would repeat it for ever.
         """
         try:
-            self._calls.save(call, f"step:{call.step}")
+            self._calls.save(call, _counted(call))
         except RedisError:
-            step = FLOW[call.step]
-            if call.step not in FILING_STEPS.outcomes and not isinstance(step, End | Transfer):
+            if not _is_spoken_unsaved(call):
                 raise
             log.warning("turn_not_remembered", step=call.step)
+
+
+def turn_ahead(heard: Heard) -> Call | None:
+    """The call after this turn, if that is known before the call is read: it is a new one, or it is
+    at a step where the key alone says where it goes and what is said there. Its language is empty
+    where no key chooses one.
+    """
+    if not heard.step:
+        return replace(_OPENING, sid=heard.call_id)
+    if heard.turn is None or heard.turn not in _TURNS or len(heard.keys) > 1:
+        return None
+    arrived = _arrival(heard.step, heard.keys)
+    return arrived and replace(arrived, sid=heard.call_id, turn=heard.turn + 1)
+
+
+@lru_cache(maxsize=1024)  # one key is never personal
+def _arrival(name: str, key: str) -> Call | None:
+    is_free = isinstance(FLOW.get(name), Menu | Tell | Transfer)
+    if not is_free or name in FILING_STEPS.key_at:
+        return None
+    call = take_turn(FLOW, Call("", name, language=""), key, CHECKS)
+    has_left = call.step != name and not isinstance(FLOW[call.step], Do | Pick)
+    return call if has_left and not _is_spoken_unsaved(call) else None
+
+
+def _is_spoken_unsaved(call: Call) -> bool:
+    return call.step in FILING_STEPS.outcomes or isinstance(FLOW[call.step], End | Transfer)
+
+
+def _counted(call: Call) -> str:
+    return f"step:{call.step}"
 
 
 def _read_ahead(ref: str, known: KnownHolder | None) -> dict[str, KnownHolder | None]:

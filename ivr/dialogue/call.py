@@ -33,7 +33,8 @@ class Call:
     """Where a call stands. It is stored without the ID number: only a holder reference and the
     last 4 digits are kept.
 
-    `turn` counts up with every accepted request, so a repeated request is recognised.
+    `turn` counts up with every accepted request, so a repeated request is recognised. `at` is when
+    it was accepted, in unix seconds: what is offered to the caller depends on the hour.
     `said` is what the caller heard last, so that a repeated request gets the same answer.
     `caller` is the number this request came from, for showing it to a person; it is not stored.
     `entered` is what an Ask step just took, for the action that comes next in the same turn; it
@@ -48,5 +49,6 @@ class Call:
     facts: Mapping[str, str] = field(default_factory=dict)
     choices: tuple[Choice, ...] = ()
     said: tuple[Line, ...] = ()
+    at: int = 0
     caller: str = field(default="", repr=False, compare=False)
     entered: str = field(default="", repr=False, compare=False)

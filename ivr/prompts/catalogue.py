@@ -58,7 +58,7 @@ class Catalogue:
         parts: list[Part] = []
         values = {**EVERYWHERE, **values}
         for piece in self.prompts[prompt][language]:
-            for part in [piece] if isinstance(piece, str) else _spoken(piece, values, language):
+            for part in [piece] if isinstance(piece, str) else spoken(piece, values, language):
                 _join(parts, part)
         return tuple(parts)
 
@@ -81,7 +81,12 @@ def _join(parts: list[Part], part: Part) -> None:
         parts.append(part)
 
 
-def _spoken(place: Placeholder, values: Mapping[str, str], language: LanguageCode) -> list[Part]:
+def spoken(place: Placeholder, values: Mapping[str, str], language: LanguageCode) -> list[Part]:
+    """The parts of one value, as its kind is spoken.
+
+    Raises:
+        KeyError: it is missing.
+    """
     value = values[place.name]
     if place.kind == "phone" and not value:
         return [LANGUAGES[language].unknown_phone]

@@ -15,6 +15,11 @@ from redis.sentinel import SentinelConnectionPool
 
 from ivr.errors import HotlineError
 from ivr.redis_url import SENTINEL_SCHEME, read_sentinels
+from ivr.store.own_connection import (
+    OwnConnectionClient,
+    OwnConnections,
+    OwnPrimaryConnections,
+)
 from ivr.store.sentinels import (
     SENTINEL_SECONDS,
     NotThePrimaryError,
@@ -53,12 +58,17 @@ def connect(url: str, timeout_seconds: float = 3) -> Redis:
         "health_check_interval": 0,
     }
     if not url.startswith(SENTINEL_SCHEME):
-        return Redis.from_url(url, **options)
+        return OwnConnectionClient.from_pool(OwnConnections.from_url(url, **options))
     known = read_sentinels(url)
     quick = {"socket_timeout": SENTINEL_SECONDS, "socket_connect_timeout": SENTINEL_SECONDS}
     asked = Sentinels(known.hosts, sentinel_kwargs={**options, **quick})  # type: ignore[no-untyped-call]
     primary_client: Redis = asked.master_for(  # type: ignore[no-untyped-call]
-        known.service, connection_class=PrimaryConnection, **options, **known.primary
+        known.service,
+        redis_class=OwnConnectionClient,
+        connection_pool_class=OwnPrimaryConnections,
+        connection_class=PrimaryConnection,
+        **options,
+        **known.primary,
     )
     return primary_client
 

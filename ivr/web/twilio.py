@@ -7,6 +7,7 @@ be turned away, and behind a proxy it has the wrong scheme and host.
 import hmac
 import re
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -14,7 +15,6 @@ from urllib.parse import SplitResult, urlsplit
 from flask import Request
 from pydantic import SecretStr
 from twilio.request_validator import RequestValidator
-from werkzeug.datastructures import MultiDict
 
 from ivr.web.wsgi import raw_target
 
@@ -47,11 +47,18 @@ class TwilioDoor:
         if target is None or not _is_short_form(request) or not _body_is_signed(request):
             return False
         bases = _spellings(self._base, request.environ.get("HTTP_HOST", ""))
-        return any(self._matches(base + target, request.form, signature) for base in bases)
+        form = _Parameters(request.form.to_dict(flat=False))
+        return any(self._matches(base + target, form, signature) for base in bases)
 
-    def _matches(self, url: str, form: MultiDict[str, str], signature: str) -> bool:
+    def _matches(self, url: str, form: "_Parameters", signature: str) -> bool:
         expected = [validator.compute_signature(url, form) for validator in self._validators]
         return any(hmac.compare_digest(e.encode(), signature.encode()) for e in expected)
+
+
+class _Parameters(dict[str, list[str]]):
+    """A form as RequestValidator asks for it first; for a MultiDict it takes twice the time."""
+
+    getall = dict.__getitem__
 
 
 def _is_short_form(request: Request) -> bool:
@@ -72,6 +79,7 @@ def _body_is_signed(request: Request) -> bool:
     return hmac.compare_digest(actual.encode(), claimed.lower().encode())
 
 
+@lru_cache(maxsize=64)  # hosts as they were called
 def _spellings(base: SplitResult, host_header: str) -> list[str]:
     """The base URL as Twilio may write it, which signs the URL that it was told.
 

@@ -1,8 +1,15 @@
-"""TwiML: what a call says and listens for, as Twilio's XML. A pure rendering, no decisions."""
+"""TwiML: what a call says and listens for, as Twilio's XML. A pure rendering, no decisions.
 
-from collections.abc import Mapping, Sequence
+The XML is twilio's library's, which writes each prompt and each kind of answer once, with marks
+where a call's own words and values go. Only they are put in later.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Final
+from xml.sax.saxutils import escape
 
 from twilio.twiml import TwiML
 from twilio.twiml.voice_response import Gather, Say, VoiceResponse
@@ -12,9 +19,9 @@ from ivr.dialogue.filing import FACT, OnRecord
 from ivr.dialogue.flow import FLOW
 from ivr.dialogue.steps import Ask, End, Menu, Pick, Tell, Transfer
 from ivr.phone_numbers import can_be_called_back
-from ivr.prompts.catalogue import Catalogue
+from ivr.prompts.catalogue import EVERYWHERE, Catalogue, Placeholder, Template, spoken
 from ivr.prompts.languages import LANGUAGES, LanguageCode
-from ivr.prompts.speech import Part, Spelled
+from ivr.prompts.speech import Spelled
 
 Lines = Sequence[tuple[str, Mapping[str, str]]]
 
@@ -23,6 +30,11 @@ DIGIT_SECONDS: Final = 10  # between the digits of a long entry (domain section 
 DIAL_SECONDS: Final = 30
 AGENT: Final = "agent"  # in a URL: a person, for a caller whose call cannot be read
 ON_RECORD: Final = "reported"  # in a URL: whether a report is on record, an OnRecord
+
+# Marks: characters of private use, of which no prompt has any.
+_MARK: Final = re.compile("([\ue000-\uf8ff])")
+_TOLD, _ASKED, _URL, _ACTION, _CALLER = "\ue000\ue001\ue002\ue003\ue004"
+_IN_ATTRIBUTES: Final = {'"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#09;"}
 
 
 @dataclass(frozen=True)
@@ -36,22 +48,13 @@ class Voice:
 
     def render(self, call: Call) -> str:
         """The answer to a turn: says, asks, and where the next request goes."""
-        response = VoiceResponse()
-        self._say_all(response, [line for line in call.said if not line.asked], call)
-        step = FLOW[call.step]
+        told = self._say_all([line for line in call.said if not line.asked], call)
+        asked = self._say_all([line for line in call.said if line.asked], call)
         url = self.next_url(call)
-        match step:
-            case Menu() | Pick() | Ask():
-                self._listen(response, call, url)
-            case Tell():
-                response.redirect(url, method="POST")
-            case Transfer():
-                self._dial(response, call.caller, action=url)
-            case End():
-                response.hangup()
-            case _:
-                raise TypeError(f"a turn cannot end at {call.step}")
-        return str(response)
+        values = {_TOLD: told, _ASKED: asked, _URL: escape(url), _ACTION: _attribute(url)}
+        if isinstance(FLOW[call.step], Transfer):
+            values[_CALLER] = _attribute(self._shown(call.caller))
+        return _filled(_outline(call.step, self.agent_number, asks=asked != ""), values)
 
     def say_only(
         self, said: Sequence[tuple[LanguageCode, Lines]], *, offers_person: bool = False
@@ -60,6 +63,11 @@ class Voice:
 
         `offers_person`: key 0 still leads to one, because a transfer needs no records.
         """
+        told = "".join(
+            self._say(prompt, values, language, slow=False)
+            for language, lines in said
+            for prompt, values in lines
+        )
         response = VoiceResponse()
         verb: TwiML = response
         if offers_person:
@@ -67,18 +75,15 @@ class Voice:
                 input="dtmf", action=f"{self.url_prefix}/voice/{AGENT}", method="POST",
                 num_digits=1, finish_on_key="", timeout=KEY_SECONDS,
             )  # fmt: skip
-        for language, lines in said:
-            for prompt, values in lines:
-                self._say(verb, prompt, values, language, slow=False)
-        if offers_person:
             response.append(verb)
+        verb.append(_TOLD)
         response.hangup()
-        return str(response)
+        return _filled(_pieces(response), {_TOLD: told})
 
     def put_through(self, caller: str) -> str:
         """Puts a caller through to a person, without a call's record."""
         response = VoiceResponse()
-        self._dial(response, caller)
+        _dial(response, self.agent_number, self._shown(caller))
         response.hangup()
         return str(response)
 
@@ -88,15 +93,12 @@ class Voice:
         response.hangup()
         return str(response)
 
-    def _dial(self, response: VoiceResponse, caller: str, **options: str) -> None:
+    def _shown(self, caller: str) -> str:
         """The person sees who calls. A number that no network accepts (`anonymous`, also in its
         digits, a SIP address) would have the transfer rejected with error 13214: ours is shown in
         its place.
         """
-        shown = caller if can_be_called_back(caller) else self.own_number
-        response.dial(
-            self.agent_number, caller_id=shown, method="POST", timeout=DIAL_SECONDS, **options
-        )
+        return caller if can_be_called_back(caller) else self.own_number
 
     def next_url(self, call: Call) -> str:
         """Root-relative, so that it works behind any proxy. It holds the language, and whether a
@@ -107,53 +109,105 @@ class Voice:
         where = f"{self.url_prefix}/voice/{call.step}"
         return f"{where}?turn={call.turn}&lang={call.language}{reported}"
 
-    def _listen(self, response: VoiceResponse, call: Call, url: str) -> None:
-        step = FLOW[call.step]
-        if isinstance(step, Ask):
-            wanted = {
-                "num_digits": step.digits,
-                "finish_on_key": "#",
-                "timeout": DIGIT_SECONDS,
-                "action_on_empty_result": True,  # a lone late # is told apart from silence
-            }
-        else:  # no finishing key: a late # arrives as a key and is passed over
-            wanted = {"num_digits": 1, "finish_on_key": "", "timeout": KEY_SECONDS}
-        gather = Gather(input="dtmf", action=url, method="POST", **wanted)
-        self._say_all(gather, [line for line in call.said if line.asked], call)
-        response.append(gather)
-        # Silence ends a Gather without a request: the same URL without Digits tells us.
-        response.redirect(url, method="POST")
-
-    def _say_all(self, verb: TwiML, lines: list[Line], call: Call) -> None:
+    def _say_all(self, lines: Iterable[Line], call: Call) -> str:
         step = FLOW[call.step]
         for_all = isinstance(step, Menu) and step.in_every_language
         languages = list(LANGUAGES) if for_all else [call.language]
-        for line in lines:
-            for language in languages:
-                values = {**call.facts, **line.values}
-                self._say(verb, line.prompt, values, language, slow=call.tries > 0)
+        return "".join(
+            self._say(line.prompt, {**call.facts, **line.values}, language, slow=call.tries > 0)
+            for line in lines
+            for language in languages
+        )
 
     def _say(
-        self,
-        verb: TwiML,
-        prompt: str,
-        values: Mapping[str, str],
-        language: LanguageCode,
-        *,
-        slow: bool,
-    ) -> None:
-        row = LANGUAGES[language]
-        say = Say(language=row.tag, voice=row.voice)
-        inner = say
-        if slow:
-            inner = say.prosody(rate="slow")
-        for part in self.catalogue.say(prompt, values, language):
-            _add(inner, part)
-        verb.append(say)
+        self, prompt: str, values: Mapping[str, str], language: LanguageCode, *, slow: bool
+    ) -> str:
+        written = _written(self.catalogue.prompts[prompt][language], language, slow=slow)
+        return "".join(
+            piece if isinstance(piece, str) else _spoken(piece, values, language)
+            for piece in written
+        )
 
 
-def _add(say: Say, part: Part) -> None:
-    if isinstance(part, Spelled):
-        say.sub(part.shown, alias=part.alias)
-    else:
-        say.append(part)
+@cache
+def _outline(step_name: str, agent_number: str, *, asks: bool) -> Sequence[str]:
+    """The answer at a step. `asks`: whether anything is said that a key cuts short."""
+    response = VoiceResponse()
+    response.append(_TOLD)
+    match step := FLOW[step_name]:
+        case Menu() | Pick() | Ask():
+            _listen(response, step, _ASKED if asks else "")
+        case Tell():
+            response.redirect(_URL, method="POST")
+        case Transfer():
+            _dial(response, agent_number, _CALLER, action=_ACTION)
+        case End():
+            response.hangup()
+        case _:
+            raise TypeError(f"a turn cannot end at {step_name}")
+    return _pieces(response)
+
+
+def _listen(response: VoiceResponse, step: Menu | Pick | Ask, asked: str) -> None:
+    if isinstance(step, Ask):
+        wanted = {
+            "num_digits": step.digits,
+            "finish_on_key": "#",
+            "timeout": DIGIT_SECONDS,
+            "action_on_empty_result": True,  # a lone late # is told apart from silence
+        }
+    else:  # no finishing key: a late # arrives as a key and is passed over
+        wanted = {"num_digits": 1, "finish_on_key": "", "timeout": KEY_SECONDS}
+    gather = Gather(input="dtmf", action=_ACTION, method="POST", **wanted)
+    gather.append(asked)
+    response.append(gather)
+    # Silence ends a Gather without a request: the same URL without Digits tells us.
+    response.redirect(_URL, method="POST")
+
+
+def _dial(response: VoiceResponse, number: str, shown: str, **options: str) -> None:
+    response.dial(number, caller_id=shown, method="POST", timeout=DIAL_SECONDS, **options)
+
+
+@cache
+def _written(template: Template, language: LanguageCode, *, slow: bool) -> Template:
+    """A prompt's Say: pieces of XML, and the placeholders between them."""
+    row = LANGUAGES[language]
+    say = Say(language=row.tag, voice=row.voice)
+    marks = {chr(0xE000 + place): part for place, part in enumerate(template)}
+    text = "".join(part if isinstance(part, str) else mark for mark, part in marks.items())
+    (say.prosody(rate="slow") if slow else say).append(text)
+    return tuple(_always(marks.get(piece, piece), language) for piece in _pieces(say))
+
+
+def _always(part: str | Placeholder, language: LanguageCode) -> str | Placeholder:
+    """What is the same in every call is put in at once."""
+    if isinstance(part, str) or part.name not in EVERYWHERE:
+        return part
+    return _spoken(part, EVERYWHERE, language)
+
+
+def _spoken(place: Placeholder, values: Mapping[str, str], language: LanguageCode) -> str:
+    return "".join(
+        _filled(_SPELLED, {_TOLD: escape(part.shown), _ACTION: _attribute(part.alias)})
+        if isinstance(part, Spelled)
+        else escape(part)
+        for part in spoken(place, values, language)
+    )
+
+
+def _pieces(verb: TwiML) -> Sequence[str]:
+    """The XML that twilio's library writes, each mark in it a piece of its own."""
+    return _MARK.split(verb.to_xml(xml_declaration=isinstance(verb, VoiceResponse)))
+
+
+def _filled(pieces: Iterable[str], values: Mapping[str, str]) -> str:
+    """The XML again. No value is ever searched for marks."""
+    return "".join([values.get(piece, piece) for piece in pieces])
+
+
+def _attribute(value: str) -> str:
+    return escape(value, _IN_ATTRIBUTES)
+
+
+_SPELLED: Final = _pieces(Say().sub(_TOLD, alias=_ACTION))

@@ -1,8 +1,10 @@
 """Calls between turns: read with all a turn needs, never set back, forgotten after an hour."""
 
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from redis import Redis
@@ -12,7 +14,8 @@ from ivr.cards.case import Case
 from ivr.dialogue.call import Call, Choice, Line
 from ivr.dialogue.flow import FLOW
 from ivr.store import keys
-from ivr.store.calls import dump_call, load_call
+from ivr.store.calls import FIELDS, dump_call, load_call
+from ivr.store.unreadable import UnreadableRecordError
 from tests.hotline import Hotline
 from tests.store.conftest import HOLDER, filed
 
@@ -20,6 +23,7 @@ texts = st.text(max_size=10)
 facts = st.dictionaries(texts, texts, max_size=3)
 calls = st.builds(
     Call, sid=texts, step=st.sampled_from(sorted(FLOW)), turn=st.integers(0, 1000),
+    at=st.integers(0, 2**40),
     language=st.sampled_from(["zh", "en"]), tries=st.integers(0, 3), facts=facts,
     choices=st.lists(st.builds(Choice, texts, facts), max_size=3).map(tuple),
     said=st.lists(st.builds(Line, texts, facts, st.booleans()), max_size=3).map(tuple),
@@ -28,8 +32,7 @@ calls = st.builds(
 
 @given(calls)
 def test_a_call_is_the_same_after_being_stored(call: Call) -> None:
-    assert load_call(dump_call(call)) == call
-    assert load_call(dump_call(call).encode()) == call
+    assert load_call(call.sid, list(dump_call(call).values())) == call
 
 
 def test_an_unknown_call_is_none(hotline: Hotline, redis: Redis) -> None:
@@ -106,11 +109,95 @@ def test_the_last_keyed_holder_goes_before_the_remembered_one(hotline: Hotline) 
     assert known.holder == HOLDER
 
 
+def test_a_new_call_is_begun_by_one_of_many(hotline: Hotline, redis: Redis) -> None:
+    calls = [Call("CA1", "language", said=(Line(str(number)),)) for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        seen = list(pool.map(lambda call: hotline.calls.go_on(call, "", None, "begun"), calls))
+
+    (first,) = (found.call for found in seen if found.went_on)
+    assert [found.call for found in seen] == [first] * 8
+    assert hotline.calls.read("CA1").call == first
+    assert first is not None
+    assert abs(first.at - redis.time()[0]) <= 1
+    assert redis.hgetall(keys.COUNTERS) == {b"begun": b"1"}
+    assert 3590 <= redis.ttl(keys.call("CA1")) <= keys.CALL_SECONDS
+
+
+def test_a_call_goes_on_from_where_it_stands_and_keeps_the_rest(
+    hotline: Hotline, redis: Redis
+) -> None:
+    choices = (Choice("c1", {"bank": "ICBC"}),)
+    before = Call("CA1", "main_menu", 3, "en", 2, {"days": "7"}, choices, (Line("no_input"),))
+    hotline.calls.save(before, "x")
+    redis.expire(keys.call("CA1"), 10)
+    ahead = Call("CA1", "card_services", 4, language="", said=(Line("card_services"),))
+
+    seen = hotline.calls.go_on(ahead, "main_menu", 3, "step:card_services")
+    assert seen.went_on
+    assert seen.call == replace(ahead, at=seen.now, language="en", facts={"days": "7"},
+                                choices=choices)  # fmt: skip
+    assert hotline.calls.read("CA1").call == seen.call
+    assert 3590 <= redis.ttl(keys.call("CA1")) <= keys.CALL_SECONDS
+    assert redis.hget(keys.COUNTERS, "step:card_services") == b"1"
+
+    other = replace(ahead, step="language", turn=5, language="zh")
+    assert hotline.calls.go_on(other, "card_services", 4, "x").went_on
+    found = hotline.calls.read("CA1").call
+    assert found is not None
+    assert (found.language, found.facts) == ("zh", {"days": "7"})
+
+
+@pytest.mark.parametrize(
+    ("step", "turn"), [("main_menu", 2), ("main_menu", 4), ("language", 3), ("", None)]
+)
+def test_a_call_that_stands_elsewhere_is_only_read(
+    hotline: Hotline, redis: Redis, step: str, turn: int | None
+) -> None:
+    report = filed(hotline)
+    call = Call("CA1", "main_menu", 3, facts={"holder_ref": report.holder_ref})
+    hotline.calls.save(call, "x")
+    redis.delete(keys.COUNTERS)
+
+    seen = hotline.calls.go_on(Call("CA1", "card_services", 4), step, turn, "y")
+    assert (seen.went_on, seen.call) == (False, call)
+    assert seen.known is not None
+    assert seen.known.ref == report.holder_ref
+    assert hotline.calls.read("CA1").call == call
+    assert redis.hgetall(keys.COUNTERS) == {}
+
+
+def test_a_call_that_is_gone_does_not_go_on(hotline: Hotline, redis: Redis) -> None:
+    seen = hotline.calls.go_on(Call("CA1", "card_services", 4), "main_menu", 3, "x")
+    assert (seen.went_on, seen.call, seen.known) == (False, None, None)
+    assert redis.keys("call*") == []
+
+
+DAMAGES: dict[str, Callable[[Redis], object]] = {
+    "another kind": lambda redis: redis.set(keys.call("CA1"), "x"),
+    "no JSON": lambda redis: redis.hset(keys.call("CA1"), "said", "no JSON"),
+    "no lines": lambda redis: redis.hset(keys.call("CA1"), "said", '{"a": 1}'),
+    "no number": lambda redis: redis.hset(keys.call("CA1"), "turn", '"x"'),
+    "lacks its step": lambda redis: redis.hdel(keys.call("CA1"), "step"),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_call_that_cannot_be_read_is_named(hotline: Hotline, redis: Redis, damage: str) -> None:
+    hotline.calls.save(Call("CA1", "main_menu", 3), "x")
+    DAMAGES[damage](redis)
+    for _ in range(2):
+        with pytest.raises(UnreadableRecordError):
+            hotline.calls.read("CA1")
+        with pytest.raises(UnreadableRecordError):
+            hotline.calls.go_on(Call("CA1", "language"), "", None, "x")
+    assert hotline.condition.unreadable() == [keys.call("CA1")]
+
+
 def test_what_was_keyed_in_is_never_stored(hotline: Hotline, redis: Redis) -> None:
     hotline.calls.save(Call("CA1", "report_id", entered=HOLDER.id_number), "x")
-    stored = redis.get(keys.call("CA1"))
-    assert stored is not None
-    assert HOLDER.id_number.encode() not in stored
+    stored = redis.hgetall(keys.call("CA1"))
+    assert stored.keys() == {name.encode() for name in FIELDS}
+    assert HOLDER.id_number not in str(stored)
 
 
 def test_scripts_survive_a_script_flush(hotline: Hotline, redis: Redis) -> None:

@@ -10,7 +10,6 @@ from redis import Redis
 
 from ivr.agent_hours import DAYS
 from ivr.store import keys
-from ivr.store.codec import plain
 from tests.builders import AGENT_NUMBER, BANKS, a_secret, an_app, an_id_number, settings
 from tests.redis_server import RedisServer
 from tests.web.conftest import (
@@ -280,12 +279,12 @@ def test_an_unknown_outcome_that_redis_forgot_to_tell_in_the_call_record(
 ) -> None:
     """EXEC was done, then Redis died before the turn could be remembered, and came back."""
     wired_call.to_confirmation()
-    before = hotline_behind(wired_call).redis.get(keys.call(SID))
+    before = hotline_behind(wired_call).redis.dump(keys.call(SID))
     assert before is not None
     wire.at_commit = "after"
     wired_call.presses("1").hears(UNSURE_ZH)
     wire.at_commit = ""
-    hotline_behind(wired_call).redis.set(keys.call(SID), before)
+    hotline_behind(wired_call).redis.restore(keys.call(SID), 0, before, replace=True)
 
     wired_call.presses("2").hears("挂失成功")
     assert one_whole_report(own_server)
@@ -411,8 +410,7 @@ def test_an_unexpected_error_is_spoken_not_shown(
 ) -> None:
     own_call.to_confirmation()
     with own_server.client() as redis:
-        record = plain(redis.get(keys.call(SID)))
-        redis.set(keys.call(SID), record.replace('"confirm"', '"no_step"'))
+        redis.hset(keys.call(SID), "step", '"no_step"')
 
     own_call.asks("/voice/no_step?turn=3&lang=en", ID_KEYS).hears(NOT_BLOCKED_EN, BANK_EN)
     own_call.does_not_hear("Traceback", "KeyError")

@@ -6,13 +6,15 @@ from xml.etree import ElementTree
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from twilio.twiml import TwiML
+from twilio.twiml.voice_response import Gather, Say, VoiceResponse
 
 from ivr.dialogue.call import Call, Choice, Line
 from ivr.dialogue.flow import FLOW
 from ivr.dialogue.steps import Ask, Do, End, Menu, Pick, Tell, Transfer
-from ivr.prompts.catalogue import load_catalogue
+from ivr.prompts.catalogue import Placeholder, load_catalogue
 from ivr.prompts.languages import LANGUAGES, LanguageCode
-from ivr.web.twiml import Voice
+from ivr.web.twiml import DIAL_SECONDS, DIGIT_SECONDS, KEY_SECONDS, Voice
 from simulator.engine.checks import faults_in
 from simulator.engine.markup import LARGEST_DOCUMENT, parse
 
@@ -173,3 +175,90 @@ def test_a_banks_name_cannot_break_out(name: str) -> None:
     root = document(call)
     assert not list(root.iter("Hangup"))
     assert f"X{name}<Hangup/>&" in "".join(root.itertext())
+
+
+# --- what is written ahead is what twilio's library writes -------------------------------------
+
+
+def as_the_library_writes(call: Call) -> str:
+    """The whole answer, made by twilio's library in one go."""
+    response = VoiceResponse()
+    say_all(response, call, asked=False)
+    url = VOICE.next_url(call)
+    match step := FLOW[call.step]:
+        case Ask():
+            gather = Gather(
+                input="dtmf", action=url, method="POST", num_digits=step.digits,
+                finish_on_key="#", timeout=DIGIT_SECONDS, action_on_empty_result=True,
+            )  # fmt: skip
+        case Menu() | Pick():
+            gather = Gather(
+                input="dtmf", action=url, method="POST", num_digits=1, finish_on_key="",
+                timeout=KEY_SECONDS,
+            )  # fmt: skip
+        case Transfer():
+            response.dial(
+                VOICE.agent_number, caller_id=VOICE.own_number, method="POST",
+                timeout=DIAL_SECONDS, action=url,
+            )  # fmt: skip
+        case End():
+            response.hangup()
+    if isinstance(step, Ask | Menu | Pick):
+        say_all(gather, call, asked=True)
+        response.append(gather)
+    if isinstance(step, Ask | Menu | Pick | Tell):
+        response.redirect(url, method="POST")
+    return str(response)
+
+
+def say_all(verb: TwiML, call: Call, *, asked: bool) -> None:
+    step = FLOW[call.step]
+    for_all = isinstance(step, Menu) and step.in_every_language
+    for line in [line for line in call.said if line.asked is asked]:
+        for language in LANGUAGES if for_all else [call.language]:
+            say = Say(language=LANGUAGES[language].tag, voice=LANGUAGES[language].voice)
+            inner = say.prosody(rate="slow") if call.tries else say
+            for part in VOICE.catalogue.say(line.prompt, {**call.facts, **line.values}, language):
+                if isinstance(part, str):
+                    inner.append(part)
+                else:
+                    inner.sub(part.shown, alias=part.alias)
+            verb.append(say)
+
+
+PLACES = {
+    piece.name
+    for texts in VOICE.catalogue.prompts.values()
+    for template in texts.values()
+    for piece in template
+    if isinstance(piece, Placeholder)
+} - {"hotline"}
+ODD = st.text(
+    st.characters(exclude_categories=["Cs"]) | st.sampled_from("&<>\"'\r\n\t\ue000\ue003")
+)
+TIMES = st.integers(0, 4_000_000_000).map(str)
+values = st.fixed_dictionaries({name: TIMES if name == "until" else ODD for name in FACTS})
+
+
+@given(
+    st.sampled_from(SPOKEN), st.sampled_from(sorted(LANGUAGES)), st.integers(0, 2), values,
+    st.booleans(),
+)  # fmt: skip
+def test_every_answer_is_as_twilios_library_writes_it(
+    step: str, language: LanguageCode, tries: int, facts: dict[str, str], is_cut: bool
+) -> None:
+    call = a_call(step, language, tries, **facts)
+    if is_cut:  # nothing that a key cuts short, which is an empty Gather
+        call = replace(call, said=tuple(line for line in call.said if not line.asked))
+    assert VOICE.render(call) == as_the_library_writes(call)
+
+
+@given(ODD, st.sampled_from(sorted(LANGUAGES)), st.booleans())
+def test_every_prompt_is_as_twilios_library_writes_it(
+    value: str, language: LanguageCode, is_slow: bool
+) -> None:
+    """Also those that no step names, and prompts one after the other."""
+    facts = {**dict.fromkeys(PLACES, value), "until": "1800000000", "reported_at": "1"}
+    lines = tuple(Line(prompt, asked=prompt > "m") for prompt in VOICE.catalogue.prompts)
+    call = Call("CA1", "main_menu", 3, language, int(is_slow), facts, said=lines)
+    assert VOICE.render(call) == as_the_library_writes(call)

@@ -138,6 +138,16 @@ def test_a_call_that_dials_again_hears_where_it_stands(call: PhoneCall) -> None:
     assert call.dials().answer == present
 
 
+def test_a_person_is_offered_by_the_hour_of_the_turn_not_of_its_repeat(
+    redis: Redis, redis_server: RedisServer
+) -> None:
+    weekday = settings(redis_server.url, agent_hours="mon-fri 08:30-17:30")
+    call = PhoneCall(Twilio(an_app(weekday))).dials().presses("1")
+    for at, is_offered in ((1_789_525_800, True), (1_789_200_000, False)):
+        redis.hset(keys.call(SID), "at", at)
+        assert ("人工请按0" in call.repeats().said) is is_offered
+
+
 def test_a_call_whose_record_is_lost_begins_again(call: PhoneCall, redis: Redis) -> None:
     call.to_confirmation()
     redis.delete(keys.call(SID))
@@ -224,7 +234,7 @@ def test_a_number_that_no_network_takes_is_not_shown_to_the_person(
 
 def test_the_callers_number_is_not_kept(call: PhoneCall, redis: Redis) -> None:
     call.dials().presses("1", "0")
-    assert call.caller.encode() not in (redis.get(keys.call(SID)) or b"")
+    assert call.caller not in str(redis.hgetall(keys.call(SID)))
     assert call.caller not in repr(Heard(SID, "person", 3, "", call.caller))
 
 
@@ -270,15 +280,15 @@ def test_a_record_set_back_to_before_the_report_still_knows_it(
 ) -> None:
     """The turn's report was committed, its call record was not: neither key may deny it."""
     call.to_confirmation()
-    before, confirm = redis.get(keys.call(SID)), call.target
+    before, confirm = redis.dump(keys.call(SID)), call.target
     assert before is not None
     number = call.presses("1").report_number
     filed = call.target
     ways = [(confirm, "1"), (confirm, "2"), (confirm, ""), ("/voice/outcome_unknown?turn=4", "2")]
     for target, pressed in ways:
-        redis.set(keys.call(SID), before)
+        redis.restore(keys.call(SID), 0, before, replace=True)
         call.asks(target, pressed).hears("挂失成功", number)
-    redis.set(keys.call(SID), before)
+    redis.restore(keys.call(SID), 0, before, replace=True)
     call.asks(filed).hears("正在通知工商银行")
     assert len(reports(redis)) == 1
 
@@ -323,6 +333,16 @@ def test_an_ordinary_turn_is_two_round_trips(wired_call: PhoneCall, wire: Wire) 
         before = wire.round_trips
         wired_call.asks(target or wired_call.target, key)
         assert wire.round_trips - before <= 2, (key, wired_call.said)
+
+
+def test_a_turn_whose_end_only_the_key_decides_is_one_round_trip(
+    wired_call: PhoneCall, wire: Wire
+) -> None:
+    PhoneCall(wired_call.twilio, OTHER_SID).to_report()  # scripts are there now
+    for key in ("", "2", "3", "1", "*", "*", "*", "", "1"):
+        before = wire.round_trips
+        wired_call.asks(wired_call.target or "/voice", key)
+        assert wire.round_trips - before == 1, (key, wired_call.said)
 
 
 def test_the_filing_turn_is_three_round_trips(wired_call: PhoneCall, wire: Wire) -> None:
