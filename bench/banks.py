@@ -25,7 +25,7 @@ FILERS: Final = 3
 def measure(page: Page) -> None:
     """Processes, memory, and the others' p99."""
     taken: dict[str, list[list[float]]] = {"well": [], "hang": []}
-    with a_folder() as folder, City(folder, BANKS, {"WORKERS_PER_BANK": "1"}) as city:
+    with a_folder() as folder, City(folder, BANKS) as city:
         each = SECONDS * PER_SECOND
         first = city.knows(len(BANKS), BANKS)  # so that every bank has been reached before
         others = city.knows(each * len(ROUNDS), OTHERS)

@@ -38,13 +38,20 @@ class City:
     """`with City(folder) as city:`. Start programs with `starts`, import people with `knows`."""
 
     def __init__(
-        self, folder: Path, banks: Sequence[str] = (BANK,), environ: Mapping[str, str] | None = None
+        self,
+        folder: Path,
+        banks: Sequence[str] = (BANK,),
+        environ: Mapping[str, str] | None = None,
+        *,
+        at_once: int = 8,
     ) -> None:
+        """`at_once`: the banks' `max_in_flight`."""
         self.folder = folder
         self.banks = banks
         self.base_url = f"http://127.0.0.1:{free_port()}"
         self.programs: dict[str, Program] = {}
         self._more = environ or {}
+        self._at_once = at_once
         self._seeds = iter(range(1_000_000))
         self._spare: list[str] = []
 
@@ -98,7 +105,7 @@ class City:
         tables = (
             f'[banks.{bank}]\nname = {{ zh = "{bank}", en = "{bank}" }}\nphone = "95588"\n'
             f'notice_url = "{self.bank.url}/{bank}/notices"\nsecrets_env = "{_variable(bank)}"\n'
-            "timeout_seconds = 5\nmax_in_flight = 8\n"
+            f"timeout_seconds = 5\nmax_in_flight = {self._at_once}\n"
             for bank in self.banks
         )
         file = self.folder / "banks.toml"

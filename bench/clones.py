@@ -11,7 +11,7 @@ from typing import Final
 from redis import Redis
 
 AT_ONCE: Final = 1000
-NAME: Final = re.compile(r"(?:[0-9a-f]{32}|\d{8})$")
+NAME: Final = re.compile(r"(?:[0-9a-f]{32}|\d{8}|(?<=:)[A-Za-z0-9_-]{22})$")
 NOT_ITS_OWN: Final = ("rq:", "running:", "call:", "bank_health:", "probe:", "sweep:")
 
 # KEYS: the report's own keys. ARGV: the first copy's number, how many, the names in keys and values

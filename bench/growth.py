@@ -75,7 +75,7 @@ def measure(page: Page) -> None:
 def _open(opened: ExitStack) -> City:
     """With a bank that does not answer."""
     folder = opened.enter_context(a_folder())
-    city = opened.enter_context(City(folder, (WELL, DOWN), {"WORKERS_PER_BANK": "2"}))
+    city = opened.enter_context(City(folder, (WELL, DOWN)))
     city.redis.config_set("auto-aof-rewrite-percentage", "0")  # or it is rewritten meanwhile
     city.starts("web", "worker", "clock")
     city.bank.behaves(DOWN, "hang")

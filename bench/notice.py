@@ -33,7 +33,7 @@ def measure(page: Page) -> None:
     _show(page, floors, ours)
 
 
-ONE_WORKER: Final = {"WORKER_PROCESSES": "1", "WORKERS_PER_BANK": "1"}
+ONE_WORKER: Final = {"WORKER_PROCESSES": "1"}
 
 
 def _by_turns(city: City, floor: str, calls: list[Call]) -> tuple[list[float], list[float]]:

@@ -26,12 +26,13 @@ REPORT: Final = (
     "number", "", "card_ref", "bank", "reported_at", "", "", "origin", "notice_id", "card_last4",
     "", "", "state",
 )  # fmt: skip
+CALL_FACTS: Final = "facts"
 NOTICE: Final = ("id", "kind", "bank", "report_number", "created_at", "state", "attempts_made")
 ATTEMPT: Final = ("at", "outcome", "status", "milliseconds", "answer")
 
 
 def call_key(call_sid: str) -> str:
-    """A call in progress: {"facts": {"card_ref"}}, once a card was found."""
+    """A call in progress, a hash: CALL_FACTS is {"card_ref"}, once a card was found."""
     return f"call:{call_sid}"
 
 
@@ -66,10 +67,10 @@ def read_record(text: str | bytes | None, fields: Iterable[str]) -> Json:
     return {name: value for name, value in zip(fields, values, strict=False) if name}
 
 
-def read_card_of_call(text: str | bytes | None) -> str:
+def read_card_of_call(facts: str | bytes | None) -> str:
     """The reference of the card that a call is about; empty before one was found."""
-    facts = {} if text is None else json.loads(text)["facts"]
-    return str(facts.get("card_ref", ""))
+    found = {} if facts is None else json.loads(facts)
+    return str(found.get("card_ref", ""))
 
 
 def read_notice(values: Sequence[str | None]) -> Json:

@@ -2,6 +2,8 @@
 
 import threading
 from collections import defaultdict, deque
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from redis import Redis
@@ -31,7 +33,8 @@ class Records:
 
     def card_of_call(self, call_sid: str) -> str:
         """The card a call is about by now; empty before one was found."""
-        return records.read_card_of_call(self._text(records.call_key(call_sid)))
+        asked = partial(self._redis.hget, records.call_key(call_sid), records.CALL_FACTS)
+        return records.read_card_of_call(self._said(asked))
 
     def card_of_report(self, number: str) -> str:
         """The card of a report; empty for a number nobody knows."""
@@ -100,11 +103,12 @@ class Records:
         return sorted(notices, key=lambda notice: (notice["created_at"], notice["kind"]))
 
     def _report(self, number: str) -> Json:
-        return records.read_record(self._text(records.report_key(number)), records.REPORT)
+        asked = partial(self._redis.get, records.report_key(number))
+        return records.read_record(self._said(asked), records.REPORT)
 
-    def _text(self, key: str) -> str | None:
+    def _said(self, asked: Callable[[], Any]) -> str | None:
         try:
-            text: Any = self._redis.get(key)
+            text = asked()
         except RedisError as error:
             raise RecordsUnavailableError from error
         return text if text is None else str(text)

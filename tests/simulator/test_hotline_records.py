@@ -102,7 +102,10 @@ def test_a_report_writes_what_the_simulator_reads(filed: Filed) -> None:
     assert now - 60 < report["reported_at"] <= now
 
     card_ref = report["card_ref"]
-    assert records.read_card_of_call(filed.redis.get(records.call_key(SID))) == card_ref
+    assert (
+        records.read_card_of_call(filed.redis.hget(records.call_key(SID), records.CALL_FACTS))
+        == card_ref
+    )
     loss = filed.json(records.loss_key(card_ref), records.LOSS)
     assert loss == {
         "report_number": filed.number,
