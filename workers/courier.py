@@ -21,7 +21,7 @@ from ivr.service import CardService
 from ivr.store.claims import Made
 from ivr.store.connection import OUTAGE
 from workers.delivery import MOST_AT_ONCE, Delivery, Posting, Taken
-from workers.doorbell import Doorbell
+from workers.doorbell import Bell, Doorbell
 from workers.news import tell_fault
 
 PAUSE_SECONDS: Final = 0.2  # before Redis is asked again
@@ -43,6 +43,7 @@ class Courier:
         self._doorbell = doorbell
         self._service = service
         self._finished: SimpleQueue[Finished] = SimpleQueue()
+        self._bell: Bell | None = None
         self._unwritten: list[Finished] = []
         self._waiting: set[str] = set()  # queues in which more is due than could be taken
         self._busy = 0  # claims in progress, and notices that are claimed and not written down
@@ -92,10 +93,14 @@ class Courier:
                 time.sleep(PAUSE_SECONDS)
 
     def _listen(self) -> None:
+        """A bell is heard once: Redis may go away before what it rang for is claimed."""
         if self._is_stopping:
             time.sleep(POLL_SECONDS)
-        elif (bell := self._doorbell.wait()) is not None:
-            self._claim(self._deliveries[bell.queue], bell.job_id)
+            return
+        self._bell = self._bell or self._doorbell.wait()
+        if self._bell is not None:
+            self._claim(self._deliveries[self._bell.queue], self._bell.job_id)
+            self._bell = None
 
     def _claim(self, delivery: Delivery, bell: str = "") -> None:
         """Nothing more is claimed once it is to stop."""

@@ -26,6 +26,7 @@ DELIVERY = (
     Spot("after the bank's answer, before it is settled", _SETTLING, "before"),
     Spot("after it is settled", _SETTLING, "answered"),
 )
+ANSWER_TO_A_CLAIM = DELIVERY[1]
 _POST = (b"POST /", b"card.loss_reported")
 POSTING = (
     Spot("before the POST arrives", _POST, "before"),

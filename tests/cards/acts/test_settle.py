@@ -99,8 +99,12 @@ def notice_then(notice: Notice, came_to: str, block: str = "") -> NoticeChange:
     """The attempt, written down whatever it came to, and what it makes of the notice.
 
     A late receipt of a refused notice leaves it where a person looks: the block is still refused.
+    One that was open is not where a person looks.
     """
-    is_left = (block, came_to) == ("refused", "received")
+    is_good = came_to in ("received", "blocked")
+    is_left = (block, came_to) == ("refused", "received") or (
+        notice.state is NoticeState.OPEN and is_good
+    )
     then = NOTICE_THEN[notice.state][COLUMNS.index(came_to)]
     is_tried = notice.state.value == "open" and came_to == "failed, to be tried"
     return NoticeChange(
@@ -211,9 +215,7 @@ class TestOnce:
     def test_another_claim_or_none_is_another_attempt(self, claim: str, stood: str) -> None:
         attempt, earlier = an_attempt("received", claim=claim), an_attempt("received", claim=stood)
         change = settle(a_case(), a_notice(), [earlier], attempt, None, NOW)
-        assert change.notice == NoticeChange(
-            a_notice(), attempt, state=NoticeState.DELIVERED, needs_person=False
-        )
+        assert change.notice == NoticeChange(a_notice(), attempt, state=NoticeState.DELIVERED)
 
 
 def test_a_refusal_without_a_status_is_journalled_by_its_reason() -> None:
