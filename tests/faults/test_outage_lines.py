@@ -18,7 +18,7 @@ def test_the_line_breaks_and_the_delivery_finishes_all_the_same(
     wired_city: City, wired_tally: Tally
 ) -> None:
     """No sweep is there to ring again: whoever heard the bell claims, and whoever made the attempt
-    writes it down, once. Only a claim whose answer is lost waits for its lease to end, and the bell.
+    writes it down, once. Only a claim whose answer is lost waits for its lease to end and a bell.
     """
     city = wired_city
     for spot, holder in zip(DELIVERY, city.holders, strict=False):
