@@ -20,7 +20,7 @@ _CLONE: Final = """
 local tokens, lists = cjson.decode(ARGV[3]), cjson.decode(ARGV[4])
 local function raw(name)
   local hex = string.match(name, '%x+$')
-  if #hex ~= 32 then return nil end
+  if not hex or #hex ~= 32 then return nil end
   return (string.gsub(hex, '..', function(c) return string.char(tonumber(c, 16)) end))
 end
 -- Each way a name may be written, as text and as bytes.

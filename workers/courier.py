@@ -1,7 +1,7 @@
 """One process that delivers the notices of many queues at once.
 
-Three threads share the work: one waits for bells and claims what is due, the event loop posts, and
-one writes down what came of it, all that has come by then in one step, and claims what may go next.
+A few threads share the work: one waits for bells and claims what is due, the event loop posts, and
+two write down what came of it, all that has come by then in one step, and claim what may go next.
 So what is due and what is allowed decide how much is on its way, not how many processes there are.
 """
 
@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Final
 
@@ -24,6 +25,7 @@ from workers.delivery import MOST_AT_ONCE, Delivery, Posting, Taken
 from workers.doorbell import Bell, Doorbell
 from workers.news import tell_fault
 
+WRITERS: Final = 2  # while one waits for Redis, the other prepares what it sends
 PAUSE_SECONDS: Final = 0.2  # before Redis is asked again
 WAIT_SECONDS: Final = 0.5  # for something to write down, before looking whether to stop
 POLL_SECONDS: Final = 0.02  # while it stops
@@ -44,7 +46,6 @@ class Courier:
         self._service = service
         self._finished: SimpleQueue[Finished] = SimpleQueue()
         self._bell: Bell | None = None
-        self._unwritten: list[Finished] = []
         self._waiting: set[str] = set()  # queues in which more is due than could be taken
         self._busy = 0  # claims in progress, and notices that are claimed and not written down
         self._counting = threading.Lock()
@@ -61,7 +62,7 @@ class Courier:
         self._loop.add_signal_handler(signal.SIGTERM, stopped.set)
         threads = [
             threading.Thread(target=self._keep, args=(work,), daemon=True)
-            for work in (self._listen, self._write_down)
+            for work in (self._listen, *(partial(self._write_down, []) for _ in range(WRITERS)))
         ]
         for thread in threads:
             thread.start()
@@ -138,11 +139,13 @@ class Courier:
         finally:
             self._finished.put((delivery, made))
 
-    def _write_down(self) -> None:
-        """Until Redis has taken it: nobody else knows what the other side answered."""
-        self._unwritten += self._finished_by_now()
-        made = [made for _, made in self._unwritten if made]
-        asked = [delivery.asking() for delivery in self._asking_for_more()]
+    def _write_down(self, unwritten: list[Finished]) -> None:
+        """Until Redis has taken it: nobody else knows what the other side answered. `unwritten`:
+        what this thread has not written down yet.
+        """
+        unwritten += self._finished_by_now(unwritten)
+        made = [made for _, made in unwritten if made]
+        asked = [delivery.asking() for delivery in self._asking_for_more(unwritten)]
         try:
             answers = self._service.settle_all(made, [asking.call for asking in asked])
             for asking, answer in zip(asked, answers, strict=True):
@@ -150,26 +153,26 @@ class Courier:
         except RedisError:
             raise
         except Exception:
-            self._forget_written()
+            self._forget(unwritten)
             raise
-        self._forget_written()
+        self._forget(unwritten)
 
-    def _asking_for_more(self) -> set[Delivery]:
+    def _asking_for_more(self, unwritten: list[Finished]) -> set[Delivery]:
         """Whose share is free again as soon as this is written down, and who have more to send."""
         if self._is_stopping:
             return set()
-        return {d for d, _ in self._unwritten if d.queue.name in self._waiting}
+        return {d for d, _ in unwritten if d.queue.name in self._waiting}
 
-    def _forget_written(self) -> None:
-        self._count(-len(self._unwritten))
-        self._unwritten = []
+    def _forget(self, unwritten: list[Finished]) -> None:
+        self._count(-len(unwritten))
+        unwritten.clear()
 
-    def _finished_by_now(self) -> list[Finished]:
+    def _finished_by_now(self, unwritten: list[Finished]) -> list[Finished]:
         """Waits for the first."""
         found: list[Finished] = []
         with suppress(Empty):
-            if not self._unwritten:
+            if not unwritten:
                 found.append(self._finished.get(timeout=WAIT_SECONDS))
-            while len(self._unwritten) + len(found) < MOST_AT_ONCE:
+            while len(unwritten) + len(found) < MOST_AT_ONCE:
                 found.append(self._finished.get_nowait())
         return found
