@@ -2,9 +2,11 @@
 
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from itertools import count, islice
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +25,16 @@ def test_the_same_things_in_the_same_order_by_another_process() -> None:
         assert list(made) == [[1, 2], [], [3]]
     with made_ahead(pids()) as made:
         assert next(made) != os.getpid()
+
+
+def test_what_is_read_from_standard_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fork by multiprocessing begins with closing it."""
+    (tmp_path / "lines").write_text("one\ntwo\n")
+    with (tmp_path / "lines").open() as lines:
+        monkeypatch.setattr(sys, "stdin", lines)
+        with made_ahead(line for line in lines) as made:
+            assert list(made) == ["one\n", "two\n"]
+        assert sys.stdin is lines
 
 
 def test_an_error_comes_in_its_place() -> None:

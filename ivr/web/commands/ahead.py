@@ -3,11 +3,12 @@ checks the next lines on one core while it writes the last ones from another.
 """
 
 import signal
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from typing import Any, TypeVar
+from typing import Any, TextIO, TypeVar, cast
 
 from ivr.errors import HotlineError
 
@@ -37,7 +38,8 @@ def made_ahead(things: Iterable[T]) -> Iterator[Iterator[T]]:
     context = get_context("fork")  # nothing is started anew, and nothing but the things is sent
     ours, theirs = context.Pipe(duplex=False)
     maker = context.Process(target=_make, args=(things, theirs), daemon=True)
-    maker.start()
+    with _standard_input_left_open():
+        maker.start()
     theirs.close()
     try:
         yield _received(ours)
@@ -45,6 +47,16 @@ def made_ahead(things: Iterable[T]) -> Iterator[Iterator[T]]:
         maker.terminate()
         maker.join()
         ours.close()
+
+
+@contextmanager
+def _standard_input_left_open() -> Iterator[None]:
+    """multiprocessing closes it in a fork, and the things may be read from it."""
+    opened, sys.stdin = sys.stdin, cast("TextIO", None)
+    try:
+        yield
+    finally:
+        sys.stdin = opened
 
 
 def _make(things: Iterable[Any], pipe: Connection) -> None:
