@@ -56,7 +56,9 @@ def production_environ(folder: Path, ports: Ports, redis_url: str) -> dict[str, 
 
 
 def is_ready(ports: Ports) -> bool:
-    return status_of(f"http://{LOOPBACK}:{ports.operations}/readyz") == 200
+    """The two doors are programs of their own, and either may be up first."""
+    asked = (f"{ports.operations}/readyz", f"{ports.web}/healthz")
+    return all(status_of(f"http://{LOOPBACK}:{door}") == 200 for door in asked)
 
 
 @needs_redis
