@@ -31,7 +31,7 @@ def measure(page: Page) -> None:
         time.sleep(2)
         already = len(city.bank.arrivals(BANK))
         begun = time.monotonic()
-        traffic = play(callers, CALLS, PER_SECOND)
+        traffic = play(callers, CALLS, PER_SECOND, patience=1)
         seconds = time.monotonic() - begun
         told = set(traffic.numbers)
         with suppress(TimeoutError):  # then they are counted as lost
