@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
-from typing import Final
+from typing import Any, Final
 
 import structlog
 from redis.exceptions import RedisError
@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 from ivr.service import CardService
 from ivr.store.claims import Made
 from ivr.store.connection import OUTAGE
-from workers.delivery import MOST_AT_ONCE, Delivery, Posting, Taken
+from workers.delivery import MOST_AT_ONCE, Asking, Delivery, Posting, Taken
 from workers.doorbell import Bell, Doorbell
 from workers.news import tell_fault
 
@@ -146,16 +146,29 @@ class Courier:
         unwritten += self._finished_by_now(unwritten)
         made = [made for _, made in unwritten if made]
         asked = [delivery.asking() for delivery in self._asking_for_more(unwritten)]
+        self._count(1)  # it is not over between what is written down and what is claimed
         try:
-            answers = self._service.settle_all(made, [asking.call for asking in asked])
+            answers = self._settled(unwritten, made, asked)
             for asking, answer in zip(asked, answers, strict=True):
                 self._hand_over(asking.delivery, asking.delivery.answered(asking, answer))
+        finally:
+            self._count(-1)
+
+    def _settled(
+        self, unwritten: list[Finished], made: list[Made], asked: list[Asking]
+    ) -> list[Any]:
+        """What the claims that were asked for answered; whatever becomes of them, what was written
+        down is not written again, and keeps no other waiting.
+        """
+        try:
+            answers = self._service.settle_all(made, [asking.call for asking in asked])
         except RedisError:
             raise
         except Exception:
             self._forget(unwritten)
             raise
         self._forget(unwritten)
+        return answers
 
     def _asking_for_more(self, unwritten: list[Finished]) -> set[Delivery]:
         """Whose share is free again as soon as this is written down, and who have more to send."""

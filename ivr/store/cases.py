@@ -217,7 +217,7 @@ class Cases:
         now, case, notice, health = self._ask("notice", notice_id)
         with naming(self._redis):
             reading = with_notice(reading_of(now, case), notice)
-        with suppress(ValueError):  # `is_paused` names one that cannot be read
+        with suppress(ValueError):  # the sweep names one that cannot be read
             reading = replace(reading, health=health_of(health or (None, None), reading.now))
         return reading
 

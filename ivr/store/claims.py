@@ -207,6 +207,6 @@ def _notice(found: Sequence[Any]) -> Notice:
 
 
 def _health(found: Sequence[Any], now: int) -> Health:
-    with suppress(ValueError):  # `is_paused` names one that cannot be read
+    with suppress(ValueError):  # the sweep names one that cannot be read
         return health_of(found, now)
     return HEALTHY
