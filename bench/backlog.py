@@ -17,8 +17,8 @@ from bench.notice import ONE_WORKER
 from bench.rivals import BODY, QUEUE
 from bench.table import Page
 
-BACKLOG: Final = 500 if QUICK else 5000
-LONGEST: Final = 4.0 if QUICK else 7.0
+BACKLOG: Final = 300 if QUICK else 5000
+LONGEST: Final = 1.5 if QUICK else 6.0
 ROUNDS: Final = 1 if QUICK else 2
 AT_ONCE: Final = (8, 32)
 PEERS: Final = ("rq", "celery", "huey", "taskiq")

@@ -16,10 +16,11 @@ from bench.table import Page, milliseconds, percentile, ratios
 BANKS: Final = tuple(f"bank{number:02d}" for number in range(100))
 HANGING, *OTHERS = BANKS
 ROUNDS: Final = ("well", "hang") if QUICK else ("well", "hang", "hang", "well")
-SECONDS: Final = 4 if QUICK else 6
+SECONDS: Final = 2 if QUICK else 6
 PER_SECOND: Final = int(os.environ.get("BENCH_NOTICES", "99"))  # to the others, by turns
 TO_HANGING: Final = 10
 FILERS: Final = 3
+STILL_SECONDS: Final = 1.0
 
 
 def measure(page: Page) -> None:
@@ -66,14 +67,14 @@ def _round(city: City, others: list[str], its_own: list[str]) -> tuple[list[floa
 
 
 def _wait_until_still(city: City) -> None:
-    """Until nothing has arrived anywhere for 3 s."""
+    """Until nothing has arrived anywhere for a while."""
     until, before = time.monotonic() + 30, -1
     while time.monotonic() < until:
         now = len(city.bank.texts()) + sum(len(city.bank.arrivals(bank)) for bank in BANKS)
         if now == before:
             return
         before = now
-        time.sleep(3)
+        time.sleep(STILL_SECONDS)
 
 
 def _show(page: Page, taken: dict[str, list[list[float]]], processes: int, memory: float) -> None:

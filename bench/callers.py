@@ -30,6 +30,7 @@ MIX: Final = (
     *[_LEAVES] * 2,
 )  # fmt: skip
 TURNS_A_CALL: Final = sum(len(keys) + 1 for keys in MIX) / len(MIX)
+LONGEST_CALL: Final = max(len(keys) for keys in MIX) * THINKS  # seconds
 REPORTS_A_CALL: Final = sum(keys is _REPORTS for keys in MIX) / len(MIX)
 
 

@@ -18,7 +18,7 @@ from bench.city import BANK, EVERY, City
 from bench.machine import QUICK, a_folder
 from bench.table import Page
 
-SECONDS: Final = 10 if QUICK else 60
+SECONDS: Final = 5 if QUICK else 60
 PER_SECOND: Final = 4.0
 REDIS_EVERY: Final = 10  # kills
 LONGEST: Final = 60 if QUICK else 120

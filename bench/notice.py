@@ -15,7 +15,7 @@ from bench.phone import Call, Line, bring_to_confirm
 from bench.table import Page, milliseconds, percentile
 from bench.turn import start_rival
 
-NOTICES: Final = 35 if QUICK else 160
+NOTICES: Final = 25 if QUICK else 120
 REST: Final = 0.03  # seconds until it is looked whether a notice has arrived
 
 

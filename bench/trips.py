@@ -19,7 +19,7 @@ from simulator.stack import embedded
 
 CALLS: Final = 15
 BACKLOG: Final = 200 if QUICK else 1000
-SECONDS: Final = 4.0
+SECONDS: Final = 2.0 if QUICK else 4.0
 STEPS: Final = ("dials", "language", "main menu", "ID number", "confirms: filed")
 
 

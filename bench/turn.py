@@ -18,9 +18,9 @@ from bench.machine import QUICK, a_folder, free_port, listens, procfile, wait_fo
 from bench.phone import Answer, Call, bring_to_confirm, rate, turn_all
 from bench.table import Page, milliseconds, percentile, ratios, spread
 
-ROUNDS: Final = 2 if QUICK else 5
-CALLS: Final = 400 if QUICK else 1200
-FILINGS: Final = 100 if QUICK else 400
+ROUNDS: Final = 2 if QUICK else 4
+CALLS: Final = 250 if QUICK else 1200
+FILINGS: Final = 60 if QUICK else 400
 FLOOR, PEER, OURS = "floor", "tutorial app", "hotline"
 Taken = dict[tuple[str, str], list[list[Answer]]]
 
