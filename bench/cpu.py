@@ -12,7 +12,7 @@ from bench.city import BANK, EVERY, City
 from bench.machine import QUICK, a_folder, wait_for
 from bench.table import Page
 
-CALLS: Final = 50 if QUICK else 300
+CALLS: Final = 50 if QUICK else 250
 PER_SECOND: Final = 25.0
 IDLE_SECONDS: Final = 2.0 if QUICK else 5.0
 OURS: Final = ("web", "worker", "clock", "redis")

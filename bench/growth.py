@@ -27,14 +27,14 @@ from workers.sweep import open_sweep
 WELL, DOWN = "icbc", "down"
 SCALE: Final = 50 if QUICK else 1
 ROUNDS: Final = 2 if QUICK else 3
-CALLS: Final = 200 if QUICK else 500
+CALLS: Final = 200 if QUICK else 300
 PER_SECOND: Final = 20
 SECONDS: Final = 3
 PAUSED_AFTER: Final = 20  # failures, and more
 PAUSE_SECONDS: Final = 20
 CHUNK: Final = 100_000
 CLOSED: Final = ("notice:", "attempts:", "notices_of:")
-COPY_SECONDS: Final = float(os.environ.get("BENCH_COPY_SECONDS", "40"))
+COPY_SECONDS: Final = float(os.environ.get("BENCH_COPY_SECONDS", "30"))
 IMPORT_SECONDS: Final = float(os.environ.get("BENCH_IMPORT_SECONDS", "45"))
 TURNS: Final = ("dial, menus and ID number, turns/s", "filing to the other bank, p50 ms",
                 "a round of the sweep, ms")  # fmt: skip

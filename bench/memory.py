@@ -22,7 +22,7 @@ from bench.city import BANK, City
 from bench.machine import QUICK, a_folder
 from bench.table import Page
 
-HOLDERS: Final = 20_000 if QUICK else 200_000
+HOLDERS: Final = 20_000 if QUICK else 100_000
 REPORTS: Final = 200 if QUICK else 2000
 LONGEST: Final = 60.0
 # What lives by a life of its own: deliveries and their queues, the journal, calls.
