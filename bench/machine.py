@@ -153,5 +153,5 @@ def described(packages: tuple[str, ...]) -> str:
     listed = ", ".join(f"{name} {version(name)}" for name in packages)
     return (
         f"{CORES} cores ({model}), {int(memory) / 1e6:.0f} GB, {platform.system()} "
-        f"{platform.release()}; Python {platform.python_version()}, {listed}"
+        f"{platform.release().partition('-')[0]}; Python {platform.python_version()}, {listed}"
     )
