@@ -53,10 +53,16 @@ class Store:
     known_banks: KnownBanks
 
 
+def open_vault(redis: Redis, settings: Settings) -> Vault:
+    """The vault alone; does not talk to Redis yet."""
+    data_keys = [key.get_secret_value() for key in settings.data_keys]
+    return Vault(redis, data_keys, settings.crypto)
+
+
 def open_store(settings: Settings, redis: Redis | None = None) -> Store:
     """Opens the records; does not talk to Redis yet, so it works while Redis is down."""
     redis = connect(settings.redis_location) if redis is None else redis
-    vault = Vault(redis, [key.get_secret_value() for key in settings.data_keys])
+    vault = open_vault(redis, settings)
     holders = Holders(redis, vault)
     journal = Journal(redis, settings.journal_retention_days * keys.DAY)
     outbox = Outbox(redis, vault, journal)
