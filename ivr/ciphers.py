@@ -59,9 +59,9 @@ class Sm4Gcm:
         return opening.update(content) + opening.finalize()
 
 
-def sm4_key(data_key: bytes) -> bytes:
+def sm4_key(master: bytes) -> bytes:
     """The 16 bytes that SM4 takes, from the 32 of a data key: HKDF-Expand (RFC 5869) by SM3."""
-    return HKDFExpand(SM3(), _SM4_KEY_BYTES, _SM4_LABEL).derive(data_key)
+    return HKDFExpand(SM3(), _SM4_KEY_BYTES, _SM4_LABEL).derive(master)
 
 
 def _blake2b(key: bytes) -> Reference:
@@ -92,9 +92,9 @@ class Suite:
     cipher: Callable[[bytes], Sealing]
     references: str
 
-    def seals_under(self, data_key: bytes) -> Sealing:
+    def seals_under(self, master: bytes) -> Sealing:
         """The cipher under one of DATA_KEYS."""
-        return self.cipher(self.key(data_key))
+        return self.cipher(self.key(master))
 
     def is_offered(self) -> bool:
         """Whether this machine's OpenSSL has all that it takes."""

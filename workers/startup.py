@@ -19,8 +19,7 @@ from ivr.store.connection import (
     connect,
     wait_until_up,
 )
-from ivr.store.opening import open_vault
-from ivr.store.vault import WrongDataKeysError
+from ivr.store.vault import WrongDataKeysError, open_vault
 from ivr.weak_settings import weak_settings
 
 log = logging.getLogger("workers")

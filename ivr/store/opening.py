@@ -27,7 +27,7 @@ from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
 from ivr.store.text_line import TextLine
-from ivr.store.vault import Vault
+from ivr.store.vault import Vault, open_vault
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,6 @@ class Store:
     removal: Removal
     condition: Condition
     known_banks: KnownBanks
-
-
-def open_vault(redis: Redis, settings: Settings) -> Vault:
-    """The vault alone; does not talk to Redis yet."""
-    data_keys = [key.get_secret_value() for key in settings.data_keys]
-    return Vault(redis, data_keys, settings.crypto)
 
 
 def open_store(settings: Settings, redis: Redis | None = None) -> Store:

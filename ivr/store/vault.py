@@ -23,6 +23,7 @@ from redis.client import Pipeline
 
 from ivr.ciphers import NONCE_BYTES, REFERENCES, SUITES, Reference, Sealing, SuiteName
 from ivr.errors import HotlineError
+from ivr.settings import Settings
 from ivr.store import keys
 from ivr.store.codec import plain
 from ivr.store.unreadable import CALLS, UnreadableRecordError, answers
@@ -265,6 +266,12 @@ class Vault:
         if sealed is None:
             raise WrongDataKeysError(keys.VAULT, "has just been deleted")
         return sealed
+
+
+def open_vault(redis: Redis, settings: Settings) -> Vault:
+    """The vault of these settings; does not talk to Redis yet."""
+    data_keys = [key.get_secret_value() for key in settings.data_keys]
+    return Vault(redis, data_keys, settings.crypto)
 
 
 def _kind(name: str) -> str:

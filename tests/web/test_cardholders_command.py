@@ -14,7 +14,7 @@ from cryptography.fernet import Fernet
 from flask import Flask
 from redis import Redis
 
-from ivr.ciphers import SuiteName
+from ivr.ciphers import SUITES, SuiteName
 from ivr.made_up import cardholder_rows
 from ivr.store import keys
 from ivr.store.cardholders_csv import COLUMNS, check_phone
@@ -235,7 +235,11 @@ class TestGenerate:
 
 
 class TestRotate:
-    def test_afterwards_the_new_key_is_enough(self, operator: Operator, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("crypto", SUITES)
+    def test_afterwards_the_new_key_is_enough(
+        self, operator: Operator, tmp_path: Path, crypto: SuiteName
+    ) -> None:
+        operator.crypto = crypto
         operator.types("cardholders", "import", write(tmp_path / "good.csv", *rows(50)))
         count = operator.holders()
         operator.keys = (NEW_KEY, OLD_KEY)
