@@ -60,7 +60,9 @@ class Settings(BaseModel):
     twilio_api_base: ProtectedUrl = "https://api.twilio.com"
     banks_file: Path
     data_keys: tuple[SecretStr, ...] = Field(description="newest first")
-    crypto: SuiteName = Field(default="aes", description="the ciphers that seal; ciphers.py")
+    crypto: SuiteName = Field(
+        default="aes", validate_default=True, description="the ciphers that seal; see ciphers.py"
+    )
     agent_number: str = Field(pattern=r"^\+?[0-9]{3,15}$")
     agent_hours: AgentHours
     data_dir: Path = Path("var")

@@ -89,8 +89,8 @@ def test_both_seal_to_the_same_length_and_open_nothing_that_was_changed(name: Su
         SUITES[name].seals_under(bytes(32)).decrypt(NONCE, sealed, PLACE)
 
 
-# An OpenSSL that may only use what has been validated, and knows nothing that has.
-WITHOUT_SM4 = """
+# An OpenSSL that may only use what has been validated, and has nothing that was.
+WITHOUT_CIPHERS = """
 openssl_conf = all
 [all]
 alg_section = properties
@@ -99,19 +99,20 @@ default_properties = fips=yes
 """
 
 
+@pytest.mark.parametrize("crypto", SUITES)
 @pytest.mark.parametrize("lacking", [True, False])
 def test_boot_says_when_openssl_lacks_the_ciphers(
-    environ: dict[str, str], tmp_path: Path, lacking: bool
+    environ: dict[str, str], tmp_path: Path, lacking: bool, crypto: SuiteName
 ) -> None:
     configuration = tmp_path / "openssl.cnf"
-    configuration.write_text(WITHOUT_SM4 if lacking else "", encoding="utf-8")
+    configuration.write_text(WITHOUT_CIPHERS if lacking else "", encoding="utf-8")
     surroundings = {"PATH": os.environ["PATH"], "OPENSSL_CONF": str(configuration)}
     ended = subprocess.run(
         [sys.executable, "-c", "from ivr.settings import read_settings; read_settings()"],
-        env=environ | surroundings | {"CRYPTO": "gm"},
+        env=environ | surroundings | {"CRYPTO": crypto},
         capture_output=True,
         text=True,
         check=False,
     )
-    said = "CRYPTO: gm needs ciphers that this machine's OpenSSL does not offer"
+    said = f"CRYPTO: {crypto} needs ciphers that this machine's OpenSSL does not offer"
     assert (ended.returncode == 1, said in ended.stderr) == (lacking, lacking)

@@ -181,8 +181,8 @@ class Vault:
         """Answers which records have changed in between."""
         with self._redis.pipeline(transaction=False) as pipe:
             for place in places:
-                field = keys.SEALED[_kind(place)]
-                pipe.hget(place, field) if field else pipe.get(place)
+                inside = keys.SEALED[_kind(place)]
+                pipe.hget(place, inside) if inside else pipe.get(place)
             found = list(zip(places, answers(pipe), strict=True))
         with self._redis.pipeline(transaction=False) as pipe:
             tried = [place for place, sealed in found if self._queue(pipe, place, sealed, done)]
@@ -202,8 +202,8 @@ class Vault:
         if resealed == sealed:
             done.there[_kind(place)] += 1
             return False
-        field = keys.SEALED[_kind(place)]
-        args = [sealed, resealed, field] if field else [sealed, resealed]
+        inside = keys.SEALED[_kind(place)]
+        args = [sealed, resealed, inside] if inside else [sealed, resealed]
         self._replace(keys=[place], args=args, client=pipe)
         return True
 

@@ -144,7 +144,6 @@ def test_killed_in_the_middle_and_run_again_while_calls_go_on(
             work.result()
     assert done.shut == []
     assert done.there["holder"] >= len([name for name in moved if name.startswith("holder:")])
-    assert done.moved["holder"] > 0
 
     assert openable(redis, Vault(redis, [OLD_KEY])) == set()
     alone = open_hotline(settings(redis_server.url, data_keys=NEW_KEY, crypto=later), redis)
