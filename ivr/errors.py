@@ -14,6 +14,7 @@ HotlineError
 │   └── UnlawfulTransitionError   a step the block's table does not have; .state, .event
 ├── UnsafeRedisError              this Redis could lose or evict a loss report; says what to change
 ├── NotThePrimaryError            a server that writes nothing now, a RedisError too
+├── AnotherServerError            Redis began anew while all its keys were gone through
 ├── UnreadableRecordError         a record cannot be read; .key, its name in Redis
 │   ├── WrongDataKeysError        sealed records cannot be opened; says what to do
 │   └── WrongKindError            Redis has another kind of value under it; a ResponseError too

@@ -25,6 +25,7 @@ from pydantic import (
 
 from ivr.agent_hours import AgentHours
 from ivr.banks_file import Bank, ProtectedUrl, is_random, problem_lines, read_banks, split_url
+from ivr.ciphers import SUITES, SuiteName
 from ivr.environment import all_visible, cleaned, listed
 from ivr.errors import HotlineError
 from ivr.hosts import address_in, host_in
@@ -59,6 +60,9 @@ class Settings(BaseModel):
     twilio_api_base: ProtectedUrl = "https://api.twilio.com"
     banks_file: Path
     data_keys: tuple[SecretStr, ...] = Field(description="newest first")
+    crypto: SuiteName = Field(
+        default="aes", validate_default=True, description="the ciphers that seal; see ciphers.py"
+    )
     agent_number: str = Field(pattern=r"^\+?[0-9]{3,15}$")
     agent_hours: AgentHours
     data_dir: Path = Path("var")
@@ -141,6 +145,13 @@ class Settings(BaseModel):
         if not keys:
             raise ValueError("needs at least one key")
         return keys
+
+    @field_validator("crypto")
+    @classmethod
+    def _offered_here(cls, name: SuiteName) -> SuiteName:
+        if not SUITES[name].is_offered():
+            raise ValueError(f"{name} needs ciphers that this machine's OpenSSL does not offer")
+        return name
 
     @field_validator("report_retention_days")
     @classmethod

@@ -60,6 +60,12 @@ def test_an_empty_environment_lists_everything_that_is_missing() -> None:
     assert {"TWILIO_AUTH_TOKEN", "DATA_KEYS", "BANKS_FILE", "PUBLIC_BASE_URL"} <= set(needed)
 
 
+def test_ciphers_that_nobody_knows(environ: dict[str, str]) -> None:
+    assert read_settings(environ).crypto == "aes"
+    assert read_settings(environ | {"CRYPTO": "gm"}).crypto == "gm"
+    assert problem(environ, CRYPTO="des") == "CRYPTO: Input should be 'aes' or 'gm'"
+
+
 def test_only_the_hotlines_own_switch_allows_a_weak_redis(environ: dict[str, str]) -> None:
     """Other programs' environments have a DEVELOPMENT too."""
     assert not read_settings(environ | {"DEVELOPMENT": "1"}).hotline_development

@@ -19,7 +19,7 @@ from ivr.store.connection import (
     connect,
     wait_until_up,
 )
-from ivr.store.vault import Vault, WrongDataKeysError
+from ivr.store.vault import WrongDataKeysError, open_vault
 from ivr.weak_settings import weak_settings
 
 log = logging.getLogger("workers")
@@ -50,7 +50,7 @@ def begin(environ: Mapping[str, str]) -> Settings:
             weak = check_durability(redis, development=development)
             for weakness in weak + check_others(redis, development=development):
                 log.warning("this Redis is weak: %s", weakness)
-            Vault(redis, [key.get_secret_value() for key in settings.data_keys]).check()
+            open_vault(redis, settings).check()
         except (UnsafeRedisError, WrongDataKeysError, RedisError) as error:
             raise StartupError(str(error)) from None
     return settings

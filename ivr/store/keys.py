@@ -3,6 +3,7 @@
 `<ref>` is a keyed hash (see vault.py): ID numbers and card numbers never appear in a key.
 """
 
+from collections.abc import Mapping
 from typing import Final
 from urllib.parse import quote
 
@@ -39,6 +40,10 @@ BESIDE: Final = (
     *(COUNTERS, NOTICE_QUEUES, BANKS_BACK),
     *("bank_health:", "owed:", "open:", "in_flight:", "notices_of:", "heard:", "rq:"),
 )
+
+# What is sealed (vault.py): the whole name, or the kind before the colon; and the field (None where
+# the record is one text). `flask keys rotate` follows this.
+SEALED: Final[Mapping[str, str | None]] = {VAULT: None, "holder": None, "notice": "sealed_body"}
 
 
 def _safe(name: str) -> str:

@@ -27,7 +27,7 @@ from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
 from ivr.store.text_line import TextLine
-from ivr.store.vault import Vault
+from ivr.store.vault import Vault, open_vault
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Store:
 def open_store(settings: Settings, redis: Redis | None = None) -> Store:
     """Opens the records; does not talk to Redis yet, so it works while Redis is down."""
     redis = connect(settings.redis_location) if redis is None else redis
-    vault = Vault(redis, [key.get_secret_value() for key in settings.data_keys])
+    vault = open_vault(redis, settings)
     holders = Holders(redis, vault)
     journal = Journal(redis, settings.journal_retention_days * keys.DAY)
     outbox = Outbox(redis, vault, journal)

@@ -46,16 +46,17 @@ class Roster:
         os.register_at_fork(after_in_child=lambda: self._start(kind))
 
     def sealing_otherwise(self) -> list[str]:
-        """The processes, "web:<machine>:<pid>", whose newest key is not ours. One that lacks ours
-        could not read what we seal; what one that has it seals is lost when its own is dropped.
+        """The processes, "web:<machine>:<pid>", that seal under another key or by another suite
+        than we. One that lacks our key could not read what we seal; what one that has it seals is
+        lost when its own is dropped.
         """
-        newest = self._vault.fingerprints[0]
+        ours = self._vault.fingerprints[0]
         found = [plain(key) for key in self._redis.scan_iter(keys.running("*"), count=1000)]
         held = self._redis.mget(found) if found else []
         return sorted(
             key.removeprefix(keys.running(""))
             for key, fingerprints in zip(found, held, strict=True)
-            if fingerprints is not None and plain(fingerprints).split()[:1] != [newest]
+            if fingerprints is not None and plain(fingerprints).split()[:1] != [ours]
         )
 
     def _start(self, kind: str) -> None:

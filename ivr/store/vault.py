@@ -2,43 +2,49 @@
 
 One district and birthday have at most 999 ID numbers, so anybody could undo a plain hash by trying
 them all. So references are keyed hashes under a key, which is itself sealed in Redis: when
-DATA_KEYS are rotated, no reference changes.
+DATA_KEYS are rotated or CRYPTO is changed, no reference changes.
 """
 
 import base64
 import hashlib
+import re
 import secrets
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, Final
 
 import msgspec
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from redis import Redis
 from redis.client import Pipeline
 
+from ivr.ciphers import NONCE_BYTES, REFERENCES, SUITES, Reference, Sealing, SuiteName
+from ivr.errors import HotlineError
+from ivr.settings import Settings
 from ivr.store import keys
 from ivr.store.codec import plain
-from ivr.store.unreadable import UnreadableRecordError, answers
+from ivr.store.unreadable import CALLS, UnreadableRecordError, answers
 
-# A sealed value: the text that is in clear, this byte, the nonce, and what AES-GCM makes of the
-# value, tag at the end.
-_FORMAT: Final = b"\x02"
-_NONCE_BYTES: Final = 12  # chance: NIST SP 800-38D allows 2^32 values under one key
+# A sealed value: the text that is in clear, the byte of the suite that sealed it, the nonce, and
+# what the cipher makes of the value, tag at the end.
+_MARKS: Final = b"".join(suite.mark for suite in SUITES.values())
+_MARK: Final = re.compile(b"([" + _MARKS + b"])")
 _OLD_FORMATS: Final = (b"gAAAA", b"\x01")  # Fernet, which knew no places; JSON
-IN_CLEAR: Final = r"^[^\2]*"  # a Lua pattern: what of a sealed value is in clear
-_REF_BYTES: Final = 16
+# A Lua pattern: what of a sealed value is in clear.
+IN_CLEAR: Final = "^[^" + "".join(f"\\{mark}" for mark in _MARKS) + "]*"
+_HEX_DIGITS: Final = 64  # of a reference key
 
 # A record that somebody wrote meanwhile stays as it is; one that is gone does not come back.
 # ARGV: what it says, what it is to say, and the field (none where the record is one text).
-_REPLACE: Final = """
+_REPLACE: Final = f"""{CALLS}
 local key, sealed, resealed, field = KEYS[1], unpack(ARGV)
 local found
-if field then found = redis.call('HGET', key, field) else found = redis.call('GET', key) end
+if field then found = try('HGET', key, field) else found = try('GET', key) end
 if found ~= sealed then return 0 end
-if field then redis.call('HSET', key, field, resealed) else redis.call('SET', key, resealed) end
+if field then call('HSET', key, field, resealed) else call('SET', key, resealed) end
 return 1
 """
 RESEALED_AT_ONCE: Final = 500
@@ -48,20 +54,49 @@ class WrongDataKeysError(UnreadableRecordError):
     """Sealed records cannot be opened; the text says what to do."""
 
 
-class Vault:
-    """Seals values of JSON's kinds (AES-256-GCM) and names records by keyed hash (BLAKE2b).
+class AnotherServerError(HotlineError):
+    """Another server took over, or it began anew, and lists its keys in another order."""
 
-    A value is sealed for its place, the name of its key in Redis: moved elsewhere it does not open.
-    Nor does it when what stands in clear with it was changed.
+    def __init__(self) -> None:
+        super().__init__("Redis began anew meanwhile, so some records may have been passed over")
+
+
+@dataclass
+class Resealed:
+    """What became of all that is sealed, by kind (`holder`).
+
+    moved: now under the newest of DATA_KEYS, by today's suite; there: already was. A record that
+    Redis lists twice counts twice. shut: the names of records that cannot be opened.
     """
 
-    def __init__(self, redis: Redis, data_keys: Sequence[str]) -> None:
+    moved: Counter[str] = field(default_factory=Counter)
+    there: Counter[str] = field(default_factory=Counter)
+    shut: list[str] = field(default_factory=list)
+
+
+class Vault:
+    """Seals values of JSON's kinds, and names records by keyed hash; see ciphers.py.
+
+    A value is sealed for its place, the name of its key in Redis: moved elsewhere it does not open.
+    Nor does it when what stands in clear with it was changed. It opens whichever suite sealed it.
+    """
+
+    def __init__(self, redis: Redis, data_keys: Sequence[str], crypto: SuiteName = "aes") -> None:
+        """crypto: the suite that seals from now on, and makes the references of a Redis that is
+        still empty.
+        """
         self._redis = redis
+        self._suite = SUITES[crypto]
         raw_keys = [base64.urlsafe_b64decode(key) for key in data_keys]
-        self._ciphers = [AESGCM(key) for key in raw_keys]
-        self.fingerprints = [_fingerprint(key) for key in raw_keys]
+        self._ciphers = {
+            suite.mark: [suite.seals_under(key) for key in raw_keys]
+            for suite in SUITES.values()
+            if suite.is_offered()
+        }
+        self._newest = self._ciphers[self._suite.mark][0]
+        self.fingerprints = [_fingerprint(self._suite.key(key)) for key in raw_keys]
         self._replace = redis.register_script(_REPLACE)
-        self._ref_key: bytes | None = None
+        self._reference: Reference | None = None
 
     def seal(self, value: Any, place: str) -> bytes:
         """Value -> bytes only DATA_KEYS can open, and only in this place."""
@@ -86,18 +121,19 @@ class Vault:
         """The opposite of `close`. Raises as `unseal` does."""
         return self._open(sealed, place)[1]
 
-    def reseal(self, sealed: bytes | str, place: str) -> bytes:
-        """The same value under the newest of DATA_KEYS. Raises as `unseal` does."""
-        clear, packed = self._open(sealed, place)
-        return self._close(packed, place, clear)
+    def reseal(self, sealed: bytes | str, place: str) -> bytes | str:
+        """The same value under the newest of DATA_KEYS, by today's suite; just what was given when
+        it is so already. Raises as `unseal` does.
+        """
+        clear, packed, cipher = self._open(sealed, place)
+        return sealed if cipher is self._newest else self._close(packed, place, clear)
 
     def ref(self, kind: str, value: str) -> str:
         """The reference of an ID number or card number, always the same: 22 letters, digits, - or
         _ (16 bytes in the base64 of URLs).
         """
-        named = f"{kind}:{value}".encode()
-        found = hashlib.blake2b(named, key=self.load_ref_key(), digest_size=_REF_BYTES)
-        return base64.urlsafe_b64encode(found.digest())[:-2].decode()
+        found = self._load_reference()(f"{kind}:{value}".encode())
+        return base64.urlsafe_b64encode(found)[:-2].decode()
 
     def check(self) -> None:
         """Raises: WrongDataKeysError when DATA_KEYS do not open this Redis' records, or the key
@@ -109,87 +145,112 @@ class Vault:
         else:
             self.unseal(sealed, keys.VAULT)
 
-    def reseal_ref_key(self) -> None:
-        """Puts the reference key under the newest of DATA_KEYS."""
-        self.load_ref_key()
-        self._redis.set(keys.VAULT, self.reseal(self._sealed_ref_key(), keys.VAULT))
+    def keys_there(self) -> int:
+        """How many keys Redis has, sealed or not: so many `reseal_all` looks at."""
+        return int(self._redis.dbsize())
 
-    def reseal_all(
-        self, kind: str, field: str | None, progress: Callable[[int], object]
-    ) -> tuple[int, list[str]]:
-        """Puts all records of a kind (`holder:*`) under the newest of DATA_KEYS: this field of
-        each, or (None) the one text that it is.
+    def reseal_all(self, progress: Callable[[int], object]) -> Resealed:
+        """Puts all that is sealed under the newest of DATA_KEYS, by today's suite.
 
-        Safe while calls and imports go on: a record that changes meanwhile is taken again.
-        Answers how many were resealed, and the names of those that could not be opened.
+        Safe while calls and imports go on: a record that changes meanwhile is taken again. One that
+        is there already is only read, so a run that was killed is simply run again.
+
+        progress: told how many more of Redis' keys were looked at.
+
+        Raises:
+            WrongDataKeysError: not even the reference key can be opened; nothing was changed.
+            AnotherServerError: run it again.
         """
-        count = 0
-        shut: list[str] = []
-        found = map(plain, self._redis.scan_iter(match=kind, count=RESEALED_AT_ONCE))
-        while batch := list(islice(found, RESEALED_AT_ONCE)):
-            left = batch
+        self.load_ref_key()
+        server, done = self._server(), Resealed()
+        names = map(plain, self._redis.scan_iter(count=RESEALED_AT_ONCE))
+        while batch := list(islice(names, RESEALED_AT_ONCE)):
+            left = [name for name in batch if _kind(name) in keys.SEALED]
             while left:
-                left = self._reseal_batch(left, field, shut)
-            count += len(batch)
+                left = self._reseal_batch(left, done)
             progress(len(batch))
-        return count - len(shut), shut
+        if self._server() != server:
+            raise AnotherServerError
+        return done
 
-    def _reseal_batch(self, places: list[str], field: str | None, shut: list[str]) -> list[str]:
+    def _server(self) -> str:
+        """Which server answers; another name each time it is started."""
+        return str(self._redis.info("server")["run_id"])
+
+    def _reseal_batch(self, places: list[str], done: Resealed) -> list[str]:
         """Answers which records have changed in between."""
         with self._redis.pipeline(transaction=False) as pipe:
             for place in places:
-                pipe.hget(place, field) if field else pipe.get(place)
+                inside = keys.SEALED[_kind(place)]
+                pipe.hget(place, inside) if inside else pipe.get(place)
             found = list(zip(places, answers(pipe), strict=True))
         with self._redis.pipeline(transaction=False) as pipe:
-            tried = [
-                place for place, sealed in found if self._queue(pipe, place, field, sealed, shut)
-            ]
-            return [p for p, done in zip(tried, pipe.execute(), strict=True) if not done]
+            tried = [place for place, sealed in found if self._queue(pipe, place, sealed, done)]
+            replaced = dict(zip(tried, pipe.execute(), strict=True))
+        done.moved.update(_kind(place) for place in tried if replaced[place])
+        return [place for place in tried if not replaced[place]]
 
-    def _queue(
-        self, pipe: Pipeline, place: str, field: str | None, sealed: Any, shut: list[str]
-    ) -> bool:
-        """Queues that one record is resealed; False for one that is gone or cannot be opened."""
+    def _queue(self, pipe: Pipeline, place: str, sealed: Any, done: Resealed) -> bool:
+        """Queues that one record is resealed; False where nothing is to be done, or can be."""
         if sealed is None:
             return False
         try:
             resealed = self.reseal(sealed, place)
         except (WrongDataKeysError, TypeError, AttributeError):
-            shut.append(place)
+            done.shut.append(place)
             return False
-        args = [sealed, resealed, field] if field else [sealed, resealed]
+        if resealed == sealed:
+            done.there[_kind(place)] += 1
+            return False
+        inside = keys.SEALED[_kind(place)]
+        args = [sealed, resealed, inside] if inside else [sealed, resealed]
         self._replace(keys=[place], args=args, client=pipe)
         return True
 
     def _close(self, content: bytes, place: str, clear: bytes) -> bytes:
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        box = self._ciphers[0].encrypt(nonce, content, _place_and_clear(place, clear))
-        return clear + _FORMAT + nonce + box
+        nonce, mark = secrets.token_bytes(NONCE_BYTES), self._suite.mark
+        box = self._newest.encrypt(nonce, content, _bound_to(place, mark, clear))
+        return clear + mark + nonce + box
 
-    def _open(self, sealed: bytes | str, place: str) -> tuple[bytes, bytes]:
-        """What was in clear, and what was sealed."""
+    def _open(self, sealed: bytes | str, place: str) -> tuple[bytes, bytes, Sealing]:
+        """What was in clear, what was sealed, and the cipher that opened it."""
         sealed = sealed.encode() if isinstance(sealed, str) else sealed
-        clear, _, box = sealed.partition(_FORMAT)
-        nonce, content = box[:_NONCE_BYTES], box[_NONCE_BYTES:]
-        if len(nonce) == _NONCE_BYTES:
-            for cipher in self._ciphers:
-                with suppress(InvalidTag):
-                    return clear, cipher.decrypt(nonce, content, _place_and_clear(place, clear))
-        raise WrongDataKeysError(place, _why_it_stays_shut(sealed))
+        clear, mark, nonce, box = _parts(sealed)
+        for cipher in self._ciphers.get(mark, ()) if len(nonce) == NONCE_BYTES else ():
+            with suppress(InvalidTag):
+                return clear, cipher.decrypt(nonce, box, _bound_to(place, mark, clear)), cipher
+        raise WrongDataKeysError(place, self._why_it_stays_shut(sealed, mark))
 
-    def load_ref_key(self) -> bytes:
-        """The key to the references, read once per process: it never changes while the data lives.
+    def _why_it_stays_shut(self, sealed: bytes, mark: bytes) -> str:
+        if sealed.startswith(_OLD_FORMATS):
+            return (
+                "was sealed by an earlier version of this program, which this one does not open: "
+                "begin with an empty Redis (after `make run`: delete its DATA_DIR, by default "
+                "var/) and import the cardholders again"
+            )
+        if mark and mark not in self._ciphers:
+            return "was sealed with ciphers that this machine's OpenSSL does not offer (CRYPTO=gm)"
+        return "is opened by none of DATA_KEYS: add the old key back"
+
+    def load_ref_key(self) -> None:
+        """Reads the key to the references, or makes it where nobody is on record; once per process:
+        it never changes while the data lives.
 
         Raises:
             WrongDataKeysError: it cannot be opened, or is lost.
         """
-        if self._ref_key is None:
+        self._load_reference()
+
+    def _load_reference(self) -> Reference:
+        if self._reference is None:
             if not self._redis.exists(keys.VAULT):
                 self._make_sure_it_is_new()
-                fresh = self.seal(secrets.token_hex(32), keys.VAULT)
-                self._redis.set(keys.VAULT, fresh, nx=True)
-            self._ref_key = bytes.fromhex(self.unseal(self._sealed_ref_key(), keys.VAULT))
-        return self._ref_key
+                fresh = self._suite.references + secrets.token_hex(_HEX_DIGITS // 2)
+                self._redis.set(keys.VAULT, self.seal(fresh, keys.VAULT), nx=True)
+            known: str = self.unseal(self._sealed_ref_key(), keys.VAULT)
+            made, key = known[:-_HEX_DIGITS], bytes.fromhex(known[-_HEX_DIGITS:])
+            self._reference = REFERENCES[made](key)
+        return self._reference
 
     def _make_sure_it_is_new(self) -> None:
         """Whoever is on record was named under the reference key, and is found under no other."""
@@ -207,26 +268,34 @@ class Vault:
         return sealed
 
 
-def _place_and_clear(place: str, clear: bytes) -> bytes:
+def open_vault(redis: Redis, settings: Settings) -> Vault:
+    """The vault of these settings; does not talk to Redis yet."""
+    data_keys = [key.get_secret_value() for key in settings.data_keys]
+    return Vault(redis, data_keys, settings.crypto)
+
+
+def _kind(name: str) -> str:
+    return name.partition(":")[0]
+
+
+def _parts(sealed: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    """The text in clear, the mark, the nonce and the rest; no mark where nothing was sealed."""
+    clear, *marked = _MARK.split(sealed, maxsplit=1)
+    mark, box = marked or (b"", b"")
+    return clear, mark, box[:NONCE_BYTES], box[NONCE_BYTES:]
+
+
+def _bound_to(place: str, mark: bytes, clear: bytes) -> bytes:
     """What a value is bound to; neither can run into the other."""
-    return place.encode() + _FORMAT + clear
+    return place.encode() + mark + clear
 
 
 def in_clear(sealed: bytes | str) -> str:
     """What of a sealed value can be read without a key."""
-    return plain(sealed).partition(_FORMAT.decode())[0]
+    sealed = sealed.encode() if isinstance(sealed, str) else sealed
+    return plain(_parts(sealed)[0])
 
 
 def _fingerprint(key: bytes) -> str:
-    """Tells two keys apart and says nothing of either: they are 32 random bytes."""
+    """Tells two keys apart and says nothing of either: they are random bytes."""
     return hashlib.sha256(b"fingerprint of a data key:" + key).hexdigest()[:16]
-
-
-def _why_it_stays_shut(sealed: bytes) -> str:
-    if sealed.startswith(_OLD_FORMATS):
-        return (
-            "was sealed by an earlier version of this program, which this one does not open: "
-            "begin with an empty Redis (after `make run`: delete its DATA_DIR, by default var/) "
-            "and import the cardholders again"
-        )
-    return "is opened by none of DATA_KEYS: add the old key back"

@@ -14,6 +14,7 @@ from ivr.cards.loss import LossReport
 from ivr.cards.notice import Attempt, NoticeState, Outcome
 from ivr.cards.records import CardState, Holder
 from ivr.cards.status import Social
+from ivr.ciphers import SUITES
 from ivr.service import CardService
 from ivr.store.cases import Cases, Reading
 from ivr.store.codec import plain
@@ -47,10 +48,10 @@ class Counter:
         return status.social, status.block
 
 
-@pytest.fixture
-def hotline(redis_server: RedisServer, redis: Redis) -> Hotline:
+@pytest.fixture(params=SUITES)
+def hotline(redis_server: RedisServer, redis: Redis, request: pytest.FixtureRequest) -> Hotline:
     assert redis.dbsize() == 0
-    return open_hotline(settings(redis_server.url), redis)
+    return open_hotline(settings(redis_server.url, crypto=request.param), redis)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from ivr.cards.acts.report import Filing, ReportRequest
 from ivr.cards.change import Change, NoticeChange
 from ivr.cards.loss import LossReport
 from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState, Outcome
+from ivr.ciphers import SUITES, SuiteName
 from ivr.store import keys
 from ivr.store.codec import load
 from tests.builders import a_holder, enrol, settings
@@ -26,6 +27,13 @@ def hotline(redis: Redis, redis_server: RedisServer) -> Hotline:
     opened = open_hotline(settings(redis_server.url), redis)
     enrol(opened, HOLDER)
     return opened
+
+
+@pytest.fixture(params=SUITES)
+def crypto(request: pytest.FixtureRequest) -> SuiteName:
+    """Whoever uses this is tested with each suite of ciphers."""
+    name: SuiteName = request.param
+    return name
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from cryptography.fernet import Fernet
 from redis import Redis
 
 from ivr.cards.records import Holder
+from ivr.ciphers import SuiteName
 from ivr.made_up import made_up_card, made_up_holder
 from ivr.store import keys
 from ivr.store.cardholders_csv import BadLine
@@ -24,8 +25,8 @@ def rng() -> Random:
 
 
 @pytest.fixture
-def vault(redis: Redis) -> Vault:
-    return Vault(redis, [OLD_KEY])
+def vault(redis: Redis, crypto: SuiteName) -> Vault:
+    return Vault(redis, [OLD_KEY], crypto)
 
 
 @pytest.fixture

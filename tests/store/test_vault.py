@@ -1,17 +1,22 @@
 """The vault: sealed values, keyed references, and new keys without losing old records."""
 
 import base64
+import hashlib
 import re
 from collections.abc import Callable
 
+import msgspec
 import pytest
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SM3
+from cryptography.hazmat.primitives.hmac import HMAC
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from redis import Redis
 
+from ivr.ciphers import SUITES, SuiteName
 from ivr.store import keys
 from ivr.store.vault import IN_CLEAR, Vault, WrongDataKeysError, in_clear
 
@@ -24,8 +29,8 @@ PER_TEST = hypothesis_settings(
 
 
 @pytest.fixture
-def vault(redis: Redis) -> Vault:
-    return Vault(redis, [OLD])
+def vault(redis: Redis, crypto: SuiteName) -> Vault:
+    return Vault(redis, [OLD], crypto)
 
 
 @PER_TEST
@@ -51,38 +56,92 @@ def test_a_reference_is_always_the_same_and_says_nothing(redis: Redis, vault: Va
     assert vault.ref("id", ID_NUMBER[:-1] + "0") != ref
 
 
-def test_another_deployment_has_other_references(redis: Redis, vault: Vault) -> None:
+def test_another_deployment_has_other_references(
+    redis: Redis, vault: Vault, crypto: SuiteName
+) -> None:
     ref = vault.ref("id", ID_NUMBER)
     redis.flushall()
 
-    assert Vault(redis, [OLD]).ref("id", ID_NUMBER) != ref
+    assert Vault(redis, [OLD], crypto).ref("id", ID_NUMBER) != ref
 
 
-def test_two_processes_that_start_at_once_agree(redis: Redis) -> None:
-    first, second = Vault(redis, [OLD]), Vault(redis, [OLD])
+@pytest.mark.parametrize("other", SUITES)
+def test_two_processes_that_start_at_once_agree(
+    redis: Redis, crypto: SuiteName, other: SuiteName
+) -> None:
+    """Even while CRYPTO is being changed."""
+    first, second = Vault(redis, [OLD], crypto), Vault(redis, [OLD], other)
     assert first.ref("id", ID_NUMBER) == second.ref("id", ID_NUMBER)
     assert redis.ttl(keys.VAULT) == -1
 
 
-def test_keys_are_rotated_without_losing_a_record(redis: Redis, vault: Vault) -> None:
+@pytest.mark.parametrize("later", SUITES)
+def test_keys_are_rotated_without_losing_a_record(
+    redis: Redis, vault: Vault, later: SuiteName
+) -> None:
     """New key first, old records still open; everything resealed; the old key taken away."""
     record, ref = vault.seal({"name": "张三"}, PLACE), vault.ref("id", ID_NUMBER)
+    redis.set(PLACE, record)
 
-    both = Vault(redis, [NEW, OLD])
+    both = Vault(redis, [NEW, OLD], later)
     assert both.unseal(record, PLACE) == {"name": "张三"}
     assert both.ref("id", ID_NUMBER) == ref
-    resealed = both.reseal(record, PLACE)
-    both.reseal_ref_key()
+    both.reseal_all(lambda _looked_at: None)
 
-    new = Vault(redis, [NEW])
+    new = Vault(redis, [NEW], later)
+    resealed = redis.get(PLACE) or b""
     assert new.unseal(resealed, PLACE) == {"name": "张三"}
+    assert new.reseal(resealed, PLACE) is resealed, "once is enough"
     assert new.ref("id", ID_NUMBER) == ref
     with pytest.raises(WrongDataKeysError):
         new.unseal(record, PLACE)
 
 
-def test_what_is_sealed_meanwhile_has_the_new_key(redis: Redis) -> None:
-    sealed = Vault(redis, [NEW, OLD]).seal("now", PLACE)
+def test_another_suite_seals_from_now_on_and_names_nobody_otherwise(redis: Redis) -> None:
+    """One key, and a setting that is changed and changed back."""
+    by_aes, by_gm = (Vault(redis, [OLD], crypto) for crypto in SUITES)
+    record, ref = by_aes.close(b"name", PLACE, "AbC"), by_aes.ref("id", ID_NUMBER)
+
+    assert (by_gm.open(record, PLACE), by_gm.ref("id", ID_NUMBER)) == (b"name", ref)
+    by_sm4 = by_gm.reseal(record, PLACE)
+    assert by_sm4 != record
+    assert len(by_sm4) == len(record)
+    assert (in_clear(by_sm4), by_aes.open(by_sm4, PLACE)) == ("AbC", b"name")
+    assert by_aes.fingerprints != by_gm.fingerprints, "so that nobody rotates while both seal"
+
+
+def test_one_suites_seal_does_not_pass_for_the_others(redis: Redis) -> None:
+    for by, mark in ((Vault(redis, [OLD], "aes"), b"\x03"), (Vault(redis, [OLD], "gm"), b"\x02")):
+        sealed = by.close(b"name", PLACE, "AbC")
+        with pytest.raises(WrongDataKeysError):
+            by.open(sealed[:3] + mark + sealed[4:], PLACE)
+
+
+def test_an_empty_redis_makes_its_references_by_the_suite_it_began_with(redis: Redis) -> None:
+    Vault(redis, [OLD], "gm").ref("id", ID_NUMBER)
+    made: str = Vault(redis, [OLD]).unseal(redis.get(keys.VAULT) or b"", keys.VAULT)
+    prefix, _, key = made.partition(":")
+    mac = HMAC(bytes.fromhex(key), SM3())
+    mac.update(f"id:{ID_NUMBER}".encode())
+    expected = base64.urlsafe_b64encode(mac.finalize()[:16]).decode().rstrip("=")
+    assert (prefix, Vault(redis, [OLD]).ref("id", ID_NUMBER)) == ("hmac-sm3", expected)
+
+
+def test_a_data_set_from_before_there_were_two_suites_opens(redis: Redis) -> None:
+    """As it stands on the disks of every deployment: key, reference, record."""
+    old, ref_key, nonce = base64.urlsafe_b64decode(OLD), "07" * 32, bytes(12)
+    text = msgspec.msgpack.encode(ref_key)
+    redis.set(keys.VAULT, b"\x02" + nonce + AESGCM(old).encrypt(nonce, text, b"vault\x02"))
+    record = b"AbC\x02" + nonce + AESGCM(old).encrypt(nonce, b"name", b"holder:1\x02AbC")
+    named = hashlib.blake2b(b"id:1", key=bytes.fromhex(ref_key), digest_size=16).digest()
+    for crypto in SUITES:
+        vault = Vault(redis, [OLD], crypto)
+        assert vault.open(record, PLACE) == b"name"
+        assert vault.ref("id", "1") == base64.urlsafe_b64encode(named).decode().rstrip("=")
+
+
+def test_what_is_sealed_meanwhile_has_the_new_key(redis: Redis, crypto: SuiteName) -> None:
+    sealed = Vault(redis, [NEW, OLD], crypto).seal("now", PLACE)
 
     assert Vault(redis, [NEW]).unseal(sealed, PLACE) == "now"
     with pytest.raises(WrongDataKeysError):
@@ -94,8 +153,12 @@ def test_wrong_keys_say_what_to_do(redis: Redis, vault: Vault) -> None:
     vault.ref("id", ID_NUMBER)
     wrong = Vault(redis, [OTHER])
 
-    for attempt in (lambda: wrong.unseal(sealed, PLACE), lambda: wrong.ref("id", ID_NUMBER),
-                    lambda: wrong.reseal(sealed, PLACE), wrong.reseal_ref_key):  # fmt: skip
+    for attempt in (
+        lambda: wrong.unseal(sealed, PLACE),
+        lambda: wrong.ref("id", ID_NUMBER),
+        lambda: wrong.reseal(sealed, PLACE),
+        lambda: wrong.reseal_all(lambda _looked_at: None),
+    ):
         with pytest.raises(WrongDataKeysError, match="add the old key back") as raised:
             attempt()
         assert OTHER not in str(raised.value)
@@ -103,7 +166,10 @@ def test_wrong_keys_say_what_to_do(redis: Redis, vault: Vault) -> None:
     assert Vault(redis, [OLD]).unseal(sealed, PLACE) == ID_NUMBER, "nothing was spoilt"
 
 
-@pytest.mark.parametrize("tampered", [b"", b"x", b"\xff", b"\x02", b"\x02" * 13, b"\x02" * 40])
+@pytest.mark.parametrize(
+    "tampered",
+    [b"", b"x", b"\xff", *(mark * n for mark in (b"\x02", b"\x03") for n in (1, 13, 20, 40))],
+)
 def test_what_is_not_sealed_does_not_open(vault: Vault, tampered: bytes) -> None:
     with pytest.raises(WrongDataKeysError):
         vault.unseal(tampered, PLACE)

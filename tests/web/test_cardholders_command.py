@@ -14,9 +14,11 @@ from cryptography.fernet import Fernet
 from flask import Flask
 from redis import Redis
 
+from ivr.ciphers import SUITES, SuiteName
 from ivr.made_up import cardholder_rows
 from ivr.store import keys
 from ivr.store.cardholders_csv import COLUMNS, check_phone
+from ivr.store.codec import plain
 from ivr.store.connection import connect
 from ivr.store.holders import BATCH, Holders
 from ivr.store.journal import Journal
@@ -37,6 +39,7 @@ class Operator:
 
     redis: Redis
     keys: tuple[str, ...] = (OLD_KEY,)
+    crypto: SuiteName = "aes"
 
     @property
     def records(self) -> Holders:
@@ -44,7 +47,7 @@ class Operator:
 
     @property
     def vault(self) -> Vault:
-        return Vault(self.redis, self.keys)
+        return Vault(self.redis, self.keys, self.crypto)
 
     def types(self, *words: str | Path, stdin: bytes | None = None) -> Result:
         app = Flask("hotline")
@@ -232,13 +235,24 @@ class TestGenerate:
 
 
 class TestRotate:
-    def test_afterwards_the_new_key_is_enough(self, operator: Operator, tmp_path: Path) -> None:
+    @pytest.mark.parametrize("crypto", SUITES)
+    def test_afterwards_the_new_key_is_enough(
+        self, operator: Operator, tmp_path: Path, crypto: SuiteName
+    ) -> None:
+        operator.crypto = crypto
         operator.types("cardholders", "import", write(tmp_path / "good.csv", *rows(50)))
         count = operator.holders()
         operator.keys = (NEW_KEY, OLD_KEY)
         result = operator.types("keys", "rotate")
         assert result.exit_code == 0
-        assert f"the reference key, {count} cardholders and 0 notices are" in result.stdout
+        assert result.stdout.splitlines() == [
+            "vault: 1 resealed, 0 were so already",
+            f"holder: {count} resealed, 0 were so already",
+            "notice: 0 resealed, 0 were so already",
+            "All that is sealed is under the newest of DATA_KEYS.",
+        ]
+        again = operator.types("keys", "rotate")
+        assert f"holder: 0 resealed, {count} were so already" in again.stdout
         operator.keys = (NEW_KEY,)
         number = rows(1)[0].split(",")[0]
         assert operator.records.get(operator.vault.ref("id", number)) is not None
@@ -251,7 +265,7 @@ class TestRotate:
         operator.redis.expire(keys.notice("ntc-2"), 1000)
         operator.keys = (NEW_KEY, OLD_KEY)
         result = operator.types("keys", "rotate")
-        assert "and 2 notices are" in result.stdout
+        assert "notice: 2 resealed" in result.stdout
         alone = Vault(operator.redis, [NEW_KEY])
         for notice_id in ("ntc-1", "ntc-2"):
             place = keys.notice(notice_id)
@@ -272,7 +286,8 @@ class TestRotate:
         assert {line.split()[0] for line in result.stderr.splitlines()} == {
             "holder:odd", "holder:list",
         }  # fmt: skip
-        assert f"{count} cardholders and" in result.stdout
+        assert f"holder: {count} resealed" in result.stdout
+        assert "All that is sealed" not in result.stdout
         operator.keys = (NEW_KEY,)
         number = rows(1)[0].split(",")[0]
         assert operator.records.get(operator.vault.ref("id", number)) is not None
@@ -308,8 +323,22 @@ class TestRotate:
         result = operator.types("keys", "rotate")
         assert result.exit_code == 3
         assert f"web:{socket.gethostname()}:{os.getpid()}" in result.stderr
-        assert "Restart them with the DATA_KEYS that this command has" in result.stderr
+        assert "Restart them with the DATA_KEYS and the CRYPTO that this" in result.stderr
         assert everything(operator.redis) == before
+
+    def test_another_suite_with_the_same_key(self, operator: Operator, tmp_path: Path) -> None:
+        """Refused while a process seals with the other one; the holders stay who they are."""
+        operator.types("cardholders", "import", write(tmp_path / "good.csv", *rows(5)))
+        number = rows(1)[0].split(",")[0]
+        ref = operator.vault.ref("id", number)
+        Roster(operator.redis, operator.vault).publish("web")
+        operator.crypto = "gm"
+        assert operator.types("keys", "rotate").exit_code == 3
+        Roster(operator.redis, operator.vault).publish("web")
+        assert operator.types("keys", "rotate").exit_code == 0
+        assert operator.vault.ref("id", number) == ref
+        assert operator.records.get(ref) is not None
+        assert "\x03" in plain(operator.redis.get(keys.holder(ref)))
 
     def test_without_the_old_key(self, operator: Operator, tmp_path: Path) -> None:
         operator.types("cardholders", "import", write(tmp_path / "good.csv", *rows(5)))

@@ -41,7 +41,7 @@ from ivr.store.cardholders_csv import (
 from ivr.store.holders import Entry, Holders, HoldersBusyError, in_batches
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
-from ivr.store.vault import Vault, WrongDataKeysError
+from ivr.store.vault import AnotherServerError, Vault, WrongDataKeysError
 
 _AGAIN = "What was written stays and running this again is safe."
 
@@ -154,35 +154,35 @@ def _id_number_from_input() -> str:
 @data_keys.command("rotate")
 @click.pass_context
 def rotate(context: click.Context) -> None:
-    """Puts all that is sealed under the newest of DATA_KEYS: the reference key, every cardholder
-    and every notice. The older keys are needed no more.
+    """Puts all that is sealed under the newest of DATA_KEYS, by the ciphers of CRYPTO: the
+    reference key, every cardholder and every notice. The older keys are needed no more.
 
-    Restart everything with old,new first, and then with new,old: it refuses while a running process
-    seals with another key, for that would be lost with the older keys. Safe to run again and while
-    calls go on.
+    For a new key restart everything with old,new first, and then with new,old; for another CRYPTO
+    restart everything once. It refuses while a running process seals otherwise, for that would be
+    lost with the older keys. Safe while calls go on. Killed, it is run again: what is there already
+    is left alone. Exit status 1: a record is opened by no key.
     """
     tools = _tools()
-    with _store_failures(), _progress("records") as advance:
+    with _store_failures():
         _refuse_to_lose(tools.roster.sealing_otherwise())
-        tools.vault.reseal_ref_key()
-        cardholders, shut = tools.vault.reseal_all(keys.holder("*"), None, advance)
-        notices, shut_too = tools.vault.reseal_all(keys.notice("*"), "sealed_body", advance)
-    for name in [*shut, *shut_too]:
+        with _progress("keys", total=tools.vault.keys_there()) as advance:
+            done = tools.vault.reseal_all(advance)
+    for name in done.shut:
         click.echo(f"{name} is opened by none of DATA_KEYS and stays as it is", err=True)
-    click.echo(
-        f"the reference key, {cardholders} cardholders and {notices} notices are under the newest "
-        "of DATA_KEYS"
-    )
-    context.exit(1 if shut or shut_too else 0)
+    for kind in keys.SEALED:
+        click.echo(f"{kind}: {done.moved[kind]} resealed, {done.there[kind]} were so already")
+    if not done.shut:
+        click.echo("All that is sealed is under the newest of DATA_KEYS.")
+    context.exit(1 if done.shut else 0)
 
 
 def _refuse_to_lose(sealing_otherwise: list[str]) -> None:
     if sealing_otherwise:
         raise _StoreError(
-            "These running processes do not seal with the newest of DATA_KEYS: "
-            f"{', '.join(sealing_otherwise)}. Restart them with the DATA_KEYS that this command "
-            "has (all that lack this key: with it last before that). One that has just ended is "
-            "forgotten within 3 minutes."
+            "These running processes do not seal with the newest of DATA_KEYS and with CRYPTO: "
+            f"{', '.join(sealing_otherwise)}. Restart them with the DATA_KEYS and the CRYPTO that "
+            "this command has (all that lack this key: with it last before that). One that has "
+            "just ended is forgotten within 3 minutes."
         )
 
 
@@ -241,15 +241,18 @@ def _store_failures() -> Iterator[None]:
         raise _StoreError(f"Redis does not answer ({error}). {_AGAIN}") from None
     except RedisError as error:
         raise _StoreError(f"Redis refused ({type(error).__name__}). {_AGAIN}") from None
-    except (HoldersBusyError, WrongDataKeysError) as error:
+    except (HoldersBusyError, AnotherServerError, WrongDataKeysError) as error:
         raise _StoreError(f"{error}. {_AGAIN}") from None
 
 
 @contextmanager
-def _progress(unit: str, file: TextIO | None = None) -> Iterator[Callable[[int], None]]:
+def _progress(
+    unit: str, file: TextIO | None = None, total: int | None = None
+) -> Iterator[Callable[[int], None]]:
     """A bar on the terminal's stderr, nothing elsewhere; yields what to call with new `unit`s.
 
-    How far a file is read tells how long it will take; without a file only the count is shown.
+    total: how many there are. How far a file is read tells how long it will take; where neither is
+    known only the count is shown.
     """
     # Imported here: the web and worker processes import this module and never draw a bar.
     from rich.console import Console
@@ -257,16 +260,16 @@ def _progress(unit: str, file: TextIO | None = None) -> Iterator[Callable[[int],
 
     console = Console(stderr=True)
     count = TextColumn("{task.fields[count]} " + unit)
-    total = _size(file) if file else None
+    size = _size(file) if file else None
     with Progress(
         BarColumn(), count, TimeRemainingColumn(), console=console, disable=not console.is_terminal
     ) as bar:
-        task, done = bar.add_task(unit, total=total, count=0), 0
+        task, done = bar.add_task(unit, total=size or total, count=0), 0
 
         def advance(more: int) -> None:
             nonlocal done
             done += more
-            bar.update(task, completed=file.buffer.tell() if file and total else None, count=done)
+            bar.update(task, completed=file.buffer.tell() if file and size else done, count=done)
 
         yield advance
 
