@@ -64,7 +64,7 @@ format: $(VENV)/ready-dev ## Put the code into its standard form
 faults: $(VENV)/ready-dev ## Long random fault tests: kill and break things, then count what was lost
 	@FAULTS=long $(BIN)/python -m pytest -m faults -s --timeout 0 $(ARGS)
 
-bench: $(VENV)/ready-bench ## Measure speed beside floors and peers (10 minutes; QUICK=1: shorter)
+bench: $(VENV)/ready-bench ## Measure speed beside floors and peers (10 minutes; QUICK=1: 90 seconds, smaller)
 	@$(BIN)/python -m bench $(ARGS)
 
 setup: $(VENV)/ready-dev packages ## Only prepare .venv and the programs the tests use

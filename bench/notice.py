@@ -2,8 +2,7 @@
 bank has read the notice, while nothing else is going on; floor and hotline by turns, one at a
 time. The floor: its web (as in `turn`) with MULTI(SET, RPUSH), then a worker with BLPOP, the
 signature of `standardwebhooks` and a POST by urllib3 over a kept-open connection. One clock for
-all processes (CLOCK_MONOTONIC). The hotline's worker delivers to banks only, if it knows that
-argument.
+all processes (CLOCK_MONOTONIC). The hotline's worker delivers to banks only.
 """
 
 import time

@@ -23,7 +23,8 @@ _HEAD: Final = """\
 # Performance
 
 `make bench` measures all of this in one run, on one machine, and writes this page.
-`QUICK=1 make bench` and `make bench ARGS="turn notice"` only print. Figures stand beside a floor
+`QUICK=1 make bench` (every row smaller, without growth and start) and
+`make bench ARGS="turn notice"` only print. Figures stand beside a floor
 (the least work that is honest) or a peer (the same work done with a library of renown), taken in
 the same run. **Take the ratios**: the rates are this machine's. A reach is what was aimed at.
 

@@ -49,7 +49,7 @@ ALLOWED_NAMES = {
     "Do",  # a step's kind, by design
     "data_keys", "data_dir", "WrongDataKeysError",  # settings of the outside contract
     "data",  # the field of the bank contract
-    "feed_data",  # aiohttp's own name, overridden
+    "feed_data", "data_received",  # aiohttp's own names, overridden
     "process",  # the operating system's
 }  # fmt: skip
 TOP_LEVEL = {

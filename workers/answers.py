@@ -1,5 +1,6 @@
 """How a bank's answer is read, what may be kept of it, and how long it asks us to wait. Pure."""
 
+import codecs
 import json
 import re
 from datetime import UTC
@@ -19,6 +20,9 @@ UNREADABLE: Final = "not_json"
 
 _CHARSET: Final = re.compile(r'charset\s*=\s*"?([\w.:+-]+)', re.ASCII | re.IGNORECASE)
 
+# Of Python's text encodings these are no character sets, and take seconds for what a bank may send.
+_NO_CHARACTER_SETS: Final = frozenset({"punycode", "idna", "unicode_escape", "raw_unicode_escape"})
+
 
 def read_json(body: bytes, content_type: str = "") -> Any:
     """An answer's JSON in whatever encoding it is: as it says, else as it looks (RFC 4627 section
@@ -30,7 +34,8 @@ def read_json(body: bytes, content_type: str = "") -> Any:
     told = _CHARSET.search(content_type)
     for encoding in (told[1] if told else "", json.detect_encoding(body), "gb18030"):
         try:
-            return json.loads(body.decode(encoding))
+            if codecs.lookup(encoding).name not in _NO_CHARACTER_SETS:
+                return json.loads(body.decode(encoding))
         except (ValueError, LookupError, RecursionError):  # RecursionError: thousands of brackets
             continue
     raise ValueError(UNREADABLE)

@@ -13,6 +13,7 @@ from redis import Redis
 from redis.exceptions import ResponseError
 from rq import Queue, Worker, worker_registration
 from rq.serializers import JSONSerializer
+from rq.worker_registration import REDIS_WORKER_KEYS, WORKERS_BY_QUEUE_KEY
 
 from ivr.store import keys
 from ivr.store.codec import plain
@@ -52,8 +53,8 @@ class Doorbell:
         Raises:
             redis.RedisError: nobody can hear anything just now.
         """
-        self._say_alive()
         try:
+            self._say_alive()
             heard = cast("Any", self._redis.blpop([*self._by_list], timeout=WAIT_SECONDS))
         except ResponseError:
             if not self._clear_the_way():
@@ -69,14 +70,16 @@ class Doorbell:
             self._worker.register_death()
 
     def _clear_the_way(self) -> bool:
-        """Deletes what stands in a list's place and is none, for it would keep all bells from being
-        heard, and a bell that is lost is rung again.
+        """Deletes what stands in the place of RQ's lists and registers and is none, for it would
+        keep all bells from being heard. A bell that is lost is rung again, and we register again.
         """
+        registers = [REDIS_WORKER_KEYS, *(WORKERS_BY_QUEUE_KEY % queue for queue in self._queues)]
+        right = dict.fromkeys(self._by_list, "list") | dict.fromkeys(registers, "set")
         with self._redis.pipeline(transaction=False) as pipe:
-            for place in self._by_list:
+            for place in right:
                 pipe.type(place)
-            kinds = zip(self._by_list, map(plain, pipe.execute()), strict=True)
-        wrong = [place for place, kind in kinds if kind not in ("list", "none")]
+            kinds = dict(zip(right, map(plain, pipe.execute()), strict=True))
+        wrong = [place for place, kind in kinds.items() if kind not in (right[place], "none")]
         for place in wrong:
             note_unreadable(self._redis, place, WrongKindError(place))
             self._redis.delete(place)

@@ -5,6 +5,7 @@ is always verified. The calling code decides what an answer means.
 """
 
 import http
+import re
 import select
 import ssl
 import time
@@ -20,7 +21,7 @@ import aiohttp
 from aiohttp import StreamReader
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
-from aiohttp.http import RawResponseMessage
+from aiohttp.http import HttpProcessingError, RawResponseMessage
 from yarl import URL
 
 MOST_BYTES: Final = 64 * 1024
@@ -28,6 +29,7 @@ MOST_BYTES: Final = 64 * 1024
 # after a quiet hour must not lose time on such a connection.
 QUIET_SECONDS: Final = 30
 _LAST: Final = (http.HTTPStatus.ACCEPTED, http.HTTPStatus.SWITCHING_PROTOCOLS)
+_STATUS_LINE: Final = re.compile(rb"HTTP/1[.][01] ([2-5][0-9][0-9])[ \r\n]")
 # What aiohttp would send by itself: an answer is not asked to be packed.
 _NOT_OURS: Final = ("Accept", "Accept-Encoding", "User-Agent")
 
@@ -47,7 +49,22 @@ class _Protocol(ResponseHandler):
     """Some gateways answer 202 at once and, against the protocol, a second time when the server
     behind them has answered: perhaps with the next request on its way, which would then be believed
     to be "blocked". So nothing is asked on that connection any more, nor after 101.
+
+    What the library's strict parser refuses may have a status all the same: extra bytes after an
+    answer, a doubled length. The bank has acted on the notice, so its status counts.
     """
+
+    _status = 0
+
+    def data_received(self, data: bytes) -> None:
+        line = _STATUS_LINE.match(data)
+        self._status = int(line[1]) if line else self._status
+        super().data_received(data)
+
+    def set_exception(self, exc: BaseException, *causes: BaseException) -> None:
+        if isinstance(exc, HttpProcessingError):
+            exc.code = self._status
+        super().set_exception(exc, *causes)
 
     def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
         if data[0].code in _LAST:
@@ -99,11 +116,16 @@ class Wire:
     async def post(self, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Sends and waits for the answer; never raises for what the network or server does."""
         started = time.monotonic()
+        status: int | None = None
+        answer_headers: Mapping[str, str] = {}
+        start, failure = b"", ""
         try:
             status, answer_headers, start = await self._exchange(body, headers)
-            failure = ""
+        except aiohttp.ClientResponseError as error:
+            status = error.status or None
+            failure = "" if status else name_of(error)
         except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
-            status, answer_headers, start, failure = None, {}, b"", name_of(error)
+            failure = name_of(error)
         milliseconds = round((time.monotonic() - started) * 1000)
         return Answer(status, answer_headers, start, failure, milliseconds)
 

@@ -36,6 +36,7 @@ class NoticeChange:
     since: what "given up after 72 hours" counts from, unix seconds.
     owed_since: what its age counts from, unix seconds.
     needs_person: put on, or taken off, the list of what operators must look at.
+    is_dropped: whoever was about to send it does not.
     """
 
     notice: Notice
@@ -45,6 +46,14 @@ class NoticeChange:
     since: int | None = None
     owed_since: int | None = None
     needs_person: bool | None = None
+    is_dropped: bool = False
+
+    @property
+    def is_by_its_claimer(self) -> bool:
+        """Whether whoever claimed it is done with it. Others may close it while a request with it
+        is still open at the bank, and that request counts until it ends.
+        """
+        return self.attempt is not None or self.is_dropped
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from ivr.store.bank_health import (
 )
 from ivr.store.cases import READ_CASE, READ_NOTICE, Reading, reading_of, with_notice
 from ivr.store.codec import plain
-from ivr.store.outbox import Outbox, load_notice
+from ivr.store.outbox import LONGEST_LEASE, Outbox, load_notice
 from ivr.store.scripts import ScriptCall
 from ivr.store.unreadable import naming, note_wrong_kinds, passing_over
 
@@ -37,7 +37,8 @@ ROUNDS: Final = 20  # in which what is out of step is put right; the next claim 
 # A queue's bells are all heard at once. A paused queue gives one notice as a probe. What `open:`
 # has too much or too early is put right; of a notice whose record is gone nothing can be sent, and
 # it is owed no more. One whose record is of another kind waits for the length of a lease. A list
-# of another kind is thrown away: the sweep makes it anew.
+# of another kind is thrown away: the sweep makes it anew. No lease ends later than the longest: one
+# that seems to was taken before Redis' clock was set back, and would hold its share until then.
 _CLAIM: Final = f"""
 {READ_CASE}
 {READ_NOTICE}
@@ -53,12 +54,15 @@ if ARGV[5] ~= '' then redis.call('UNLINK', '{keys.job("")}' .. ARGV[5]) end
 for _, job in ipairs(try('LPOP', bells, {BELLS_AT_ONCE}) or {{}}) do
   redis.call('UNLINK', '{keys.job("")}' .. job)
 end
-local kind = redis.call('TYPE', listed).ok
-if kind ~= 'zset' and kind ~= 'none' then
-  wrong[#wrong + 1] = listed
-  redis.call('DEL', listed)
+for _, list in ipairs({{listed, flying}}) do
+  local kind = redis.call('TYPE', list).ok
+  if kind ~= 'zset' and kind ~= 'none' then
+    wrong[#wrong + 1] = list
+    redis.call('DEL', list)
+  end
 end
-try('ZREMRANGEBYSCORE', flying, '-inf', now)
+redis.call('ZREMRANGEBYSCORE', flying, '-inf', now)
+redis.call('ZREMRANGEBYSCORE', flying, now + math.max(lease, {LONGEST_LEASE}) + 1, '+inf')
 local free = math.min(most - (try('ZCARD', flying) or 0), room)
 local failures, since = tonumber(health[1] or 0) or 0, tonumber(health[2] or 0) or 0
 if ARGV[4] == '1' and failures >= {PAUSE_AFTER} and now - since >= {PAUSE_AFTER_SECONDS} then

@@ -214,7 +214,7 @@ class Outbox:
                 ("RPUSH", keys.attempts(notice.id), dump(change.attempt)),
                 ("HSET", keys.notice(notice.id), "attempts_made", notice.attempts_made + 1),
             ]
-        if change.attempt is not None or change.state is not None:
+        if change.is_by_its_claimer:
             commands.append(("ZREM", keys.in_flight(notice.queue), notice.id))
         if change.state is NoticeState.OPEN:
             commands += self._reopen(change, now)

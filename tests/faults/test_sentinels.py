@@ -1,7 +1,6 @@
 """The way to the primary under real sentinels, and what they and the replicas are asked at boot."""
 
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,10 +104,8 @@ def test_a_primary_that_refuses_to_write_is_left_and_nothing_is_written(
         with pytest.raises(NotThePrimaryError):
             redis.eval("return redis.call('SET', KEYS[1], 1)", 1, "x")
         assert redis.get("x") is None
-        began = time.monotonic()
         with pytest.raises(NotThePrimaryError):
             Holders(redis, Vault(redis, [KEY])).put_all(lines(a_holder()))
-        assert time.monotonic() - began < 30
     finally:
         primary.says("CONFIG", "SET", "min-replicas-to-write", "1")
     assert redis.set("x", 1)

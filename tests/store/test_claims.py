@@ -5,13 +5,15 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from redis import Redis
 
+from ivr.cards.bank_event import FORMAL_LOSS, BankEvent
 from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState, Outcome
 from ivr.store import keys
 from ivr.store.bank_health import PAUSE_AFTER, PAUSE_AFTER_SECONDS
 from ivr.store.claims import Claim, Made
 from ivr.store.outbox import TEXTS_QUEUE
+from ivr.store.unreadable import list_unreadable
 from tests.hotline import Hotline, claimed
-from tests.store.conftest import close, filed, the_notice
+from tests.store.conftest import HOLDER, close, filed, the_notice
 from tests.workers.builders import owe
 
 QUEUE = "bank-icbc"
@@ -177,6 +179,38 @@ def test_no_probe_is_used_up_while_nothing_is_due(hotline: Hotline, redis: Redis
     assert claimed(hotline) == ()
     owe(hotline)
     assert len(claimed(hotline)) == 1
+
+
+def test_a_bank_that_speaks_of_a_card_frees_no_share_of_it(hotline: Hotline, redis: Redis) -> None:
+    """The request is still open: whoever closed its notice did not end it."""
+    filed(hotline)
+    (claim,) = claimed(hotline)
+    card, at = HOLDER.cards[0].number, claim.notice.created_at
+    told = BankEvent("evt-1", "icbc", FORMAL_LOSS, at, card_number=card)
+    assert hotline.service.hear(told) == "applied"
+    assert redis.zcard(keys.in_flight(QUEUE)) == 1
+    settle(hotline, claim, Outcome.RECEIVED)
+    assert redis.zcard(keys.in_flight(QUEUE)) == 0
+
+
+def test_a_lease_from_before_the_clock_was_set_back_holds_no_share(
+    hotline: Hotline, redis: Redis, notice: Notice
+) -> None:
+    ahead = hotline.outbox.now() + 600
+    redis.zadd(keys.in_flight(QUEUE), {f"ntc-{n}": ahead for n in range(64)} | {"ntc-x": "inf"})
+    assert ids(claimed(hotline)) == [notice.id]
+    assert redis.zcard(keys.in_flight(QUEUE)) == 1
+
+
+def test_the_share_in_use_is_counted_anew_when_nobody_can_read_it(
+    hotline: Hotline, redis: Redis
+) -> None:
+    for _ in range(9):
+        owe(hotline)
+    redis.set(keys.in_flight(QUEUE), "no list")
+    assert len(claimed(hotline)) == 8
+    assert claimed(hotline) == ()
+    assert keys.in_flight(QUEUE) in list_unreadable(redis)
 
 
 def test_texts_are_never_paused(hotline: Hotline, redis: Redis) -> None:

@@ -34,6 +34,7 @@ from tests.workers.servers import (
     talks_garbage,
     wait_until,
 )
+from workers.answers import read_json
 from workers.bank_client import BankClient, outcome_of
 from workers.wire import MOST_BYTES, unpacked
 
@@ -476,6 +477,40 @@ def test_a_torn_body_is_no_failure(server: Server, client: Waiting) -> None:
     server.reacts(answers_and_closes(torn))
     attempt = client.post("ntc-1", BODY, AT)
     assert (attempt.outcome, attempt.answer) == (Outcome.RECEIVED, "not_json")
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 204 No Content\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}junk",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: identity\r\nContent-Length: 2\r\n\r\n{}",
+        b"HTTP/1.1 200 OK\r\nX-Long: " + 9000 * b"x" + b"\r\nContent-Length: 0\r\n\r\n",
+    ],
+)
+def test_a_bank_whose_answer_is_badly_framed_has_taken_the_notice(
+    server: Server, client: Waiting, answer: bytes
+) -> None:
+    """Its status came first, and says that it did. Nothing more is asked on that connection."""
+    server.reacts(lambda sock: sock.sendall(answer))
+    assert client.post("ntc-1", BODY, AT).outcome is Outcome.RECEIVED
+    server.reacts(answers(422))
+    assert client.post("ntc-2", BODY, AT).outcome is Outcome.REFUSED
+    assert len({request.connection for request in server.requests}) == 2
+
+
+def test_a_refusal_that_is_badly_framed_is_a_refusal(server: Server, client: Waiting) -> None:
+    server.reacts(lambda sock: sock.sendall(b"HTTP/1.1 422 No\r\nContent-Length: 0\r\n\r\n{}"))
+    assert client.post("ntc-1", BODY, AT).outcome is Outcome.REFUSED
+
+
+@pytest.mark.parametrize("name", ["punycode", "idna", "unicode_escape", "zlib", "no-such-one"])
+def test_an_encoding_that_is_no_character_set_is_not_tried(name: str) -> None:
+    assert read_json(b'"\\u0041"', f"application/json; charset={name}") == "A"
+    with pytest.raises(ValueError, match="not_json"):
+        read_json(b"a" * 100 + b"-" + b"9" * 30_000, f"application/json; charset={name}")
 
 
 def test_what_the_network_does_has_a_name(server: Server, client: Waiting) -> None:

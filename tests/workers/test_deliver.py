@@ -7,7 +7,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -240,12 +240,13 @@ def test_a_bank_never_has_more_requests_open_than_it_wants_whatever_happens_to_w
             for pid in list(workers_on(redis, QUEUE).values())[:2]:
                 os.kill(pid, signal.SIGKILL)
             wait_until(lambda: len(workers_on(redis, QUEUE)) == 4)
-        leases_end_and_bells_ring(hotline, redis)
-        wait_until(lambda: all(is_delivered(hotline, notice) for notice in owed), 90)
+        with bells_ringing(hotline, redis):
+            wait_until(lambda: all(is_delivered(hotline, notice) for notice in owed), 90)
     assert counter.most == 2
 
 
-def leases_end_and_bells_ring(hotline: Hotline, redis: Redis) -> None:
+@contextmanager
+def bells_ringing(hotline: Hotline, redis: Redis) -> Iterator[None]:
     """As a sweep does, every second, until nothing is due any more."""
 
     def rings() -> None:
@@ -253,7 +254,13 @@ def leases_end_and_bells_ring(hotline: Hotline, redis: Redis) -> None:
             hotline.outbox.ring_due([QUEUE])
             time.sleep(0.3)
 
-    threading.Thread(target=rings, daemon=True).start()
+    thread = threading.Thread(target=rings)
+    thread.start()
+    try:
+        yield
+    finally:
+        redis.delete(keys.NOTICES_OPEN)
+        thread.join()
 
 
 @pytest.fixture

@@ -71,6 +71,22 @@ def work(redis_server: RedisServer, hotline: Hotline, delivery: Delivery) -> Ite
         doorbell.leave()
 
 
+@pytest.mark.parametrize("place", ["rq:workers", f"rq:workers:{QUEUE}", keys.rung(QUEUE)])
+def test_what_stands_in_the_place_of_rqs_keys_keeps_no_bell_from_being_heard(
+    work: Any, hotline: Hotline, bank: Server, redis: Redis, place: str
+) -> None:
+    bank.reacts(answers(200))
+    redis.delete(place)
+    redis.set(place, "no list")
+    notice = owe(hotline)
+    work()
+    for words in ring(notice.id, QUEUE):
+        redis.execute_command(*words)
+    work()
+    assert state_of(hotline, notice) is NoticeState.DELIVERED
+    assert place in list_unreadable(redis)
+
+
 def queue_of(hotline: Hotline) -> Queue:
     return Queue(QUEUE, connection=hotline.redis, serializer=JSONSerializer)
 

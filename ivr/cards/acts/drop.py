@@ -10,5 +10,5 @@ def drop(notice: Notice) -> Change:
         return NOTHING
     fields = {"notice": notice.id, "report": notice.report_number, "bank": notice.bank,
               "kind": notice.kind}  # fmt: skip
-    closed = NoticeChange(notice, state=NoticeState.CLOSED)
+    closed = NoticeChange(notice, state=NoticeState.CLOSED, is_dropped=True)
     return Change(notice=closed, journal=(Entry("notice_overtaken", fields),))

@@ -13,7 +13,7 @@ def test_only_an_open_notice_is_dropped() -> None:
         notice = a_notice(state, kind=kind)
         told = {"notice": "ntc-1", "report": "12345670", "bank": "icbc", "kind": kind.value}
         dropped = Change(
-            notice=NoticeChange(notice, state=NoticeState.CLOSED),
+            notice=NoticeChange(notice, state=NoticeState.CLOSED, is_dropped=True),
             journal=(Entry("notice_overtaken", told),),
         )
         assert drop(notice) == (dropped if state == "open" else NOTHING), f"{kind} {state}"
