@@ -179,6 +179,10 @@ class Records:
         assert found is not None
         return found
 
+    def reports(self) -> list[LossReport]:
+        found = self.hotline.redis.keys(keys.report("*"))
+        return [load(LossReport, self.hotline.redis.get(name) or b"") for name in found]
+
     def block(self, card: Card | LossReport) -> Block | None:
         ref = card.card_ref if isinstance(card, LossReport) else self.card_ref(card)
         text = self.hotline.redis.get(keys.block(ref))

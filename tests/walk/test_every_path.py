@@ -346,6 +346,9 @@ NORMAL: Final = (CardInWorld(),)
         ("confirm_again", Tell(says=("cancelled",), then="goodbye"), (_unblocked(),), True,
          "says that a reported card is not"),
         ("look_at_card", Tell(says=(), then="not_by_phone"), NORMAL, True, "offered to report"),
+        ("status_told", FLOW["status_own"], (_reported(),), True, "an objection to somebody else"),
+        ("status_told", Tell(says=("disputed",), then="goodbye"), (_reported(),), True,
+         "an objection that is not there"),
     ],
 )  # fmt: skip
 def test_a_planted_fault_is_found(
