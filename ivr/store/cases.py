@@ -445,9 +445,11 @@ def _is_new(report: LossReport, reading: Reading) -> bool:
 
 
 def _before(report: LossReport, reading: Reading) -> LossReport | None:
-    """The same report as it was read."""
-    read_ones = (reading.report, reading.case.report)
-    return next((known for known in read_ones if known and known.number == report.number), None)
+    """The same report as it was read. A new one may have drawn a number that is taken, but its
+    notice is its own.
+    """
+    read_ones = [known for known in (reading.report, reading.case.report) if known is not None]
+    return next((known for known in read_ones if known.notice_id == report.notice_id), None)
 
 
 def _objection(report: LossReport, reading: Reading) -> list[Command]:

@@ -83,7 +83,7 @@ def what_to_look_at(condition: Condition) -> list[str]:
     ]
     return [
         *(texts if refused else []),
-        *([f"{disputed} reports wait for a decision (flask reports disputed)"] if disputed else []),
+        *([f"objections to decide on: {disputed} (flask reports disputed)"] if disputed else []),
         *(
             f"bank {bank} is not in BANKS_FILE, but {count} blocks and open notices name it"
             for bank, count in left.items()

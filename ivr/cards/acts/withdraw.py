@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from ivr.cards.acts.report import overtaken
 from ivr.cards.acts.step import step
@@ -24,6 +24,13 @@ class Withdrawal(StrEnum):
     RELEASED = "released"  # its 7 days are over
     OVERTAKEN = "overtaken"  # a formal loss or a later report holds the card
     UNKNOWN = "unknown"  # there is no such report
+
+
+_OVER: Final = {
+    ReportState.WITHDRAWN: Withdrawal.ALREADY,
+    ReportState.RELEASED: Withdrawal.RELEASED,
+    ReportState.SUPERSEDED: Withdrawal.OVERTAKEN,
+}
 
 
 @dataclass(frozen=True)
@@ -74,13 +81,6 @@ def over(case: Case, report: LossReport) -> Withdrawal | None:
     if by_state is not None or case.suspension is None:  # by time, and nobody was told yet
         return by_state or Withdrawal.RELEASED
     return None if case.suspension.number_told == report.number else Withdrawal.OVERTAKEN
-
-
-_OVER = {
-    ReportState.WITHDRAWN: Withdrawal.ALREADY,
-    ReportState.RELEASED: Withdrawal.RELEASED,
-    ReportState.SUPERSEDED: Withdrawal.OVERTAKEN,
-}
 
 
 def decided(event: str, report: LossReport, decision: Decision) -> Entry:
