@@ -400,11 +400,11 @@ class Cases:
         """A new report gets a deadline. When it stops being active, it loses it, and nobody has to
         decide on an objection any more.
         """
+        yield from _objection(report, reading)
         if not _is_new(report, reading):
             yield "SET", keys.report(report.number), dump(report), "KEEPTTL"
             if report.state is not ReportState.ACTIVE:
                 yield "ZREM", keys.DEADLINES, report.number
-            yield from _objection(report, reading)
             return
         ends = ("EX", self._retention_seconds)
         yield "SET", keys.report(report.number), dump(report), *ends

@@ -311,6 +311,17 @@ def test_a_record_from_before_there_were_objections_is_read(records: Records, re
     assert records.hotline.service.dispute(report.number, "phone") == "recorded"
 
 
+def test_an_objection_comes_back_with_a_report_that_was_lost(
+    records: Records, redis: Redis
+) -> None:
+    report, service = records.reports_lost(ZHANG), records.hotline.service
+    service.dispute(report.number, "phone")
+    disputed = records.report(report.number)
+    redis.delete(*(key for key in redis.scan_iter() if not key.startswith((b"vault", b"holder:"))))
+    assert service.restore(disputed) == "filed"
+    assert records.hotline.cases.disputed() == [disputed]
+
+
 # --- who called ----------------------------------------------------------------------------------
 
 
