@@ -35,6 +35,7 @@ from ivr.web.commands.cardholders import RecordTools, add_record_commands
 from ivr.web.commands.flow import flow
 from ivr.web.commands.notices import NoticeTools, add_notice_commands
 from ivr.web.commands.reports import ReportTools, add_report_commands
+from ivr.web.commands.withdrawals import DecisionTools, add_decision_commands
 from ivr.web.health import alive_routes, health_routes
 from ivr.web.problems import as_problem
 from ivr.web.twilio import TwilioDoor
@@ -143,6 +144,7 @@ def _add_commands(app: Flask, settings: Settings, store: Store, service: CardSer
     add_report_commands(
         app, ReportTools(store.cases, store.outbox, store.journal, service.make_sure)
     )
+    add_decision_commands(app, DecisionTools(service, store.cases, store.journal, store.plans))
     app.cli.add_command(flow)
 
 

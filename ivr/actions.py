@@ -4,7 +4,7 @@ Actions decide nothing about words or where the call goes: the flow does.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -20,7 +20,7 @@ from ivr.dialogue.call import Call, Choice, Line
 from ivr.dialogue.filing import FACT, OnRecord
 from ivr.dialogue.steps import ONLY_PERSON
 from ivr.dialogue.turn import GIVEN_UP, MAX_TRIES, Result
-from ivr.phone_numbers import takes_texts
+from ivr.phone_numbers import mainland_number, takes_texts
 from ivr.prompts.languages import LanguageCode
 from ivr.service import CardService
 from ivr.settings import Settings
@@ -69,7 +69,9 @@ class Directory:
 
 @dataclass(frozen=True)
 class Turn:
-    """What an action may look at. `now`: unix seconds by Redis' clock."""
+    """What an action may look at. `now`: unix seconds by Redis' clock. `caller`: the number that
+    calls, as the engine names it.
+    """
 
     service: CardService
     settings: Settings
@@ -77,6 +79,15 @@ class Turn:
     directory: Directory
     call: Call
     now: int
+    caller: str = field(default="", repr=False)
+
+    @property
+    def is_own_phone(self) -> bool:
+        """Whether the holder's registered phone calls. Calling numbers can be forged, so nothing is
+        ever released because of it.
+        """
+        phone = self.known.holder.phone
+        return bool(phone) and (mainland_number(self.caller) or self.caller) == phone
 
     @property
     def card_ref(self) -> str:
@@ -208,7 +219,8 @@ def look_at_card(turn: Turn) -> Result:
 def file_report(turn: Turn) -> Result:
     """Files the loss report: the only action that changes anything."""
     call, known = turn.call, turn.known
-    request = ReportRequest(known.ref, turn.card_ref, CHANNEL, call.sid, call.language)
+    by = turn.service.caller_ref(turn.caller)
+    request = ReportRequest(known.ref, turn.card_ref, CHANNEL, call.sid, call.language, by)
     try:
         filing = turn.service.report_loss(request, known)
     except UnknownCardError:  # gone from the directory since the last turn
@@ -242,8 +254,28 @@ def read_status(turn: Turn) -> Result:
         Line(_bank_prompt(turn.case.block), bank_facts),
         Line("status_formal" if is_formal else "status_formal_none"),
     )
-    may_report = _why_not(turn, turn.known, turn.card_ref) is None
-    return Result("reportable" if may_report else "read", lines=lines)
+    outcome = "read" if _why_not(turn, turn.known, turn.card_ref) else "reportable"
+    return Result(outcome + _own(turn, status.suspension), lines=lines)
+
+
+def _own(turn: Turn, suspension: Suspension | None) -> str:
+    """The end of an outcome after which the holder may say "it was not me": of a report that runs,
+    on the registered phone.
+    """
+    runs = suspension is not None and suspension.number_told
+    return "_own" if runs and turn.is_own_phone else ""
+
+
+def dispute_report(turn: Turn) -> Result:
+    """The holder says that the report which suspends the card is not theirs."""
+    suspension = turn.case.suspension
+    if suspension is None or not _own(turn, suspension):
+        return Result("unsure")
+    try:
+        objection = turn.service.dispute(suspension.number_told, CHANNEL)
+    except OutcomeUnknownError:
+        return Result("unsure")
+    return Result("unsure" if objection == "over" else "disputed", turn.block_bank_facts)
 
 
 def look_back(turn: Turn) -> Result:
@@ -294,6 +326,7 @@ ACTIONS: Final[Mapping[str, Callable[[Turn], Result]]] = {
     "file_report": file_report,
     "read_block": read_block,
     "read_status": read_status,
+    "dispute_report": dispute_report,
     "find_person": find_person,
     "find_only_person": find_only_person,
     "list_cards": list_cards,
@@ -325,7 +358,7 @@ def _refused(turn: Turn, filing: Filing, refusal: Refusal, facts: dict[str, str]
         Line("already_reported", {**turn.card_facts, **known}),
         Line(_bank_prompt(filing.block), turn.told_bank_facts(filing.block)),
     )
-    return Result(outcome, {**facts, **known}, lines)
+    return Result(outcome + _own(turn, filing.suspension), {**facts, **known}, lines)
 
 
 def _report_facts(suspension: Suspension | None) -> dict[str, str]:

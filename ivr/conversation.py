@@ -96,18 +96,19 @@ class Conversation:
 
     def _take_turn(self, heard: Heard, ref: str, seen: Snapshot) -> Call:
         directory = Directory(self._service, _read_ahead(ref, seen.known))
-        call = self._as_it_stands(seen, directory)
+        call = self._as_it_stands(heard, seen, directory)
         if call is None:
             call = replace(_OPENING, sid=heard.call_id)
         elif heard.is_expected_by(call):
-            call = self._act(take_turn(FLOW, call, heard.keys, CHECKS), seen, directory)
+            taken = take_turn(FLOW, call, heard.keys, CHECKS)
+            call = self._act(taken, heard, seen, directory)
         elif call is seen.call:
             return call
         call = replace(call, at=seen.now)
         self._remember(call)
         return call
 
-    def _as_it_stands(self, seen: Snapshot, directory: Directory) -> Call | None:
+    def _as_it_stands(self, heard: Heard, seen: Snapshot, directory: Directory) -> Call | None:
         """The call as stored; a turn that filed a report but was not saved is played again.
 
         Such a call still asks for the confirmation although its own report is on record. To play
@@ -121,12 +122,14 @@ class Conversation:
         if suspension is None or suspension.origin != call.sid:
             return call
         confirmed = take_turn(FLOW, call, FILING_STEPS.key_at[call.step], CHECKS)
-        return self._act(confirmed, seen, directory)
+        return self._act(confirmed, heard, seen, directory)
 
-    def _act(self, call: Call, seen: Snapshot, directory: Directory) -> Call:
+    def _act(self, call: Call, heard: Heard, seen: Snapshot, directory: Directory) -> Call:
         """Runs `Do` steps until the call stands where the caller is spoken to."""
         while isinstance(step := FLOW[call.step], Do):
-            turn = Turn(self._service, self._settings, self._banks, directory, call, seen.now)
+            turn = Turn(
+                self._service, self._settings, self._banks, directory, call, seen.now, heard.caller
+            )
             call = leave(FLOW, call, run_action(step.action, turn))
         return call
 

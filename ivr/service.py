@@ -7,11 +7,12 @@ is decided here and in ivr/cards/acts, never in a channel.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import structlog
 
 from ivr.cards.acts import report as reporting
+from ivr.cards.acts.dispute import Objection, dismiss, dispute
 from ivr.cards.acts.drop import drop
 from ivr.cards.acts.hear import EventStatus, hear
 from ivr.cards.acts.release import release
@@ -20,6 +21,7 @@ from ivr.cards.acts.report import Filing, Fresh, Origin, Refusal, ReportRequest
 from ivr.cards.acts.restore import Restored, restore
 from ivr.cards.acts.send_again import send_again
 from ivr.cards.acts.settle import settle
+from ivr.cards.acts.withdraw import Decision, Withdrawal, withdraw
 from ivr.cards.bank_event import BLOCKED, UNBLOCKED, BankEvent
 from ivr.cards.change import NOTHING, Change, Owed
 from ivr.cards.errors import (
@@ -35,6 +37,7 @@ from ivr.cards.notice_bodies import iso
 from ivr.cards.report_number import new_report_number
 from ivr.cards.rules import Rules
 from ivr.cards.status import Status, status_of
+from ivr.phone_numbers import can_be_called_back
 from ivr.settings import Settings
 from ivr.store import keys
 from ivr.store.assurance import Assurance
@@ -46,11 +49,15 @@ from ivr.store.known import KnownHolder
 from ivr.store.opening import Store
 from ivr.store.outbox import Outbox, new_notice_id
 from ivr.store.scripts import ScriptCall
+from ivr.store.vault import Vault
 
 COMES_BACK_SECONDS: Final = 3600  # so long a bank is asked to wait for a report we do not have
 SEEN_SECONDS: Final = 2.0  # how long a report may take its time from what a channel saw
 
+HIDDEN: Final = "hidden"  # stands for every caller whose number nobody can know
+
 log = structlog.get_logger()
+T = TypeVar("T")
 
 
 class CardService:
@@ -64,6 +71,7 @@ class CardService:
         deadlines: Deadlines,
         assurance: Assurance,
         rules: Rules,
+        vault: Vault,
         *,
         events_per_minute: int,
     ) -> None:
@@ -74,6 +82,7 @@ class CardService:
         self._deadlines = deadlines
         self._assurance = assurance
         self._rules = rules
+        self._vault = vault
         self._events_per_minute = events_per_minute
 
     def look_up(self, id_number: str) -> KnownHolder | None:
@@ -83,6 +92,12 @@ class CardService:
     def holder_ref(self, id_number: str) -> str:
         """The reference of a normalised ID number, whether anybody has it or not."""
         return self._holders.ref(id_number)
+
+    def caller_ref(self, number: str) -> str:
+        """What stands for a calling number (E.164) on record, so that all it did can be found;
+        HIDDEN for whatever is no number that somebody may have.
+        """
+        return self._vault.ref("caller", number) if can_be_called_back(number) else HIDDEN
 
     def holder(self, ref: str) -> KnownHolder | None:
         """The same holder by reference."""
@@ -210,6 +225,68 @@ class CardService:
         while (status := self._hear_once(event, card_ref)) is None:
             pass  # the case has changed meanwhile
         return status
+
+    def dispute(self, number: str, channel: str) -> Objection:
+        """The holder says that a report is not theirs: recorded once, for operators to decide. Who
+        objects, the channel has made sure of.
+
+        Raises:
+            OutcomeUnknownError: it may be on record, or not.
+        """
+        objection = self._change_report(
+            number,
+            lambda seen, report: dispute(
+                seen.case, report, self._outbox.first_told(seen.notice), channel, seen.now
+            ),
+        )
+        if objection == "recorded":
+            log.warning("report_disputed", report=number)
+        self.make_sure(number if objection in ("recorded", "known") else "")
+        return objection or "over"
+
+    def dismiss(self, number: str, decision: Decision) -> bool:
+        """An operator closes an objection, and the report runs on; False when none is open."""
+        return bool(self._change_report(
+            number,
+            lambda _, report: ((change := dismiss(report, decision)) != NOTHING, change),
+        ))  # fmt: skip
+
+    def withdraw(self, number: str, decision: Decision) -> Withdrawal:
+        """An operator takes a report back, once. No bank unblocks anything because of it.
+
+        Raises:
+            OutcomeUnknownError: it may be on record, or not; to ask again is safe.
+        """
+        came_to = self._change_report(
+            number, lambda seen, report: self._withdrawn(seen, report, decision)
+        )
+        self.make_sure(number if came_to in (Withdrawal.WITHDRAWN, Withdrawal.ALREADY) else "")
+        return came_to or Withdrawal.UNKNOWN
+
+    def would_withdraw(self, number: str) -> Withdrawal:
+        """What a withdrawal would come to now; it changes nothing."""
+        seen = self._cases.of_report(number)
+        if seen.report is None:
+            return Withdrawal.UNKNOWN
+        return self._withdrawn(seen, seen.report, Decision("", ""))[0]
+
+    def _withdrawn(
+        self, seen: Reading, report: LossReport, decision: Decision
+    ) -> tuple[Withdrawal, Change]:
+        first_told = self._outbox.first_told(seen.notice)
+        return withdraw(seen.case, report, seen.notice, first_told, decision, seen.now)
+
+    def _change_report(
+        self, number: str, act: Callable[[Reading, LossReport], tuple[T, Change]]
+    ) -> T | None:
+        """Commits the change an act makes to a report -> what it came to; None: no such report."""
+        while True:
+            reading = self._cases.of_report(number)
+            if reading.report is None:
+                return None
+            came_to, change = act(reading, reading.report)
+            if change == NOTHING or self._cases.commit(change, reading):
+                return came_to
 
     def settle(self, notice_id: str, attempt: Attempt, next_due: int | None) -> None:
         """Writes down one attempt to deliver a notice and all that follows from it, once.
@@ -365,5 +442,6 @@ def open_service(store: Store, settings: Settings) -> CardService:
         store.deadlines,
         store.assurance,
         rules,
+        store.vault,
         events_per_minute=settings.bank_events_per_minute,
     )

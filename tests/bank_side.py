@@ -19,6 +19,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import Client, TestResponse
 
 from ivr.cards.acts.report import ReportRequest
+from ivr.cards.acts.withdraw import Decision
 from ivr.cards.block import Block, BlockState
 from ivr.cards.loss import LossReport, ReportState, Suspension
 from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState, Outcome
@@ -167,6 +168,8 @@ class Records:
             assert bank.unblocked(card, report.reported_at + 1).status_code == 200
         elif state is BlockState.FORMAL_LOSS:
             assert bank.formally_lost(card, report.reported_at + 1).status_code == 200
+        elif state is BlockState.WITHDRAWN:
+            self.hotline.service.withdraw(report.number, Decision("Li", "why"))
         assert self.state(report) == state
 
     def seven_days_pass(self, report: LossReport) -> None:
@@ -178,6 +181,10 @@ class Records:
         found = self.hotline.cases.find_report(number)
         assert found is not None
         return found
+
+    def reports(self) -> list[LossReport]:
+        found = self.hotline.redis.keys(keys.report("*"))
+        return [load(LossReport, self.hotline.redis.get(name) or b"") for name in found]
 
     def block(self, card: Card | LossReport) -> Block | None:
         ref = card.card_ref if isinstance(card, LossReport) else self.card_ref(card)

@@ -25,6 +25,7 @@ from ivr.store.known_banks import KnownBanks
 from ivr.store.local_journal import LocalJournal
 from ivr.store.opening import open_store
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
+from ivr.store.plans import Plans
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
@@ -57,6 +58,7 @@ class Hotline:
     removal: Removal
     condition: Condition
     known_banks: KnownBanks
+    plans: Plans
 
     @classmethod
     def open(cls, settings: Settings, redis: Redis | None = None) -> Self:

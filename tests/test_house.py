@@ -27,6 +27,7 @@ from ivr.store.bank_health import PAUSE_AFTER, PAUSE_AFTER_SECONDS
 from ivr.store.codec import plain
 from ivr.store.doorbell import JOB
 from ivr.store.outbox import bank_queue
+from ivr.store.plans import Plan
 from tests.builders import a_holder, an_app, hotline_of, settings
 from tests.hotline import Hotline, claimed
 from tests.journeys.town import Town
@@ -345,6 +346,7 @@ LIVES = {
     "banks:back": Life("until the sweep"),
     "banks:known": Life("for ever"),
     "deadlines": Life("for ever"),
+    "reports:disputed": Life("until somebody decides"),
     "journal": Life("trimmed by time (JOURNAL_RETENTION_DAYS)"),
     "counters": Life("for ever"),
     "texts:refused": Life("until Twilio takes a text, or 7 days", 7 * keys.DAY),
@@ -366,6 +368,7 @@ LIVES = {
     "stuck": Life("each until it is not stuck"),
     "probe": Life("expires after 10 s", 10),
     "report": Life("expires after REPORT_RETENTION_DAYS", 1095 * keys.DAY),
+    "plan": Life("expires after an hour", 3600),
     "request": Life("lives as long as its last report", 1095 * keys.DAY),
     "notice": Life("without end while open, 90 days once closed", 90 * keys.DAY),
     "attempts": Life("lives as long as the notice", 90 * keys.DAY),
@@ -432,6 +435,7 @@ def test_every_key_ends_or_says_why_not(app: Flask, redis: Redis) -> None:
     found |= check_lives(redis, without_end={"block", "loss"})
     fail_long_enough(hotline_of(app))
     hotline_of(app).text_line.fails("401")
+    hotline_of(app).plans.keep(Plan((), "Li", "a prank"))
     sweep_of(hotline_of(app)).round()
     found |= check_lives(redis, without_end={"block", "loss"})
     assert found >= {kind for kind, life in LIVES.items() if life.seconds is not None}

@@ -3,8 +3,14 @@
 import json
 from typing import Any
 
-from ivr.cards.loss import LossReport
-from ivr.cards.words import TEXT_RELEASED, state_told_by
+from ivr.cards.loss import LossReport, ReportState
+from ivr.cards.words import (
+    TEXT_DISPUTED,
+    TEXT_FILED,
+    TEXT_RELEASED,
+    TEXT_WITHDRAWN,
+    state_told_by,
+)
 from ivr.prompts.catalogue import Catalogue
 from ivr.prompts.languages import LANGUAGES
 from ivr.spoken import BankNames
@@ -53,8 +59,12 @@ class TextWriter:
     def _still_holds(self, prompt: str, report: LossReport, reading: Reading | None) -> bool:
         """Whether the text is still true: it may have waited for hours."""
         case = (reading or self._cases.of_card(report.card_ref)).case
-        if prompt == TEXT_RELEASED:
+        if prompt in (TEXT_RELEASED, TEXT_WITHDRAWN):
             return case.suspension is None
+        if prompt == TEXT_FILED:
+            return report.state is not ReportState.WITHDRAWN
+        if prompt == TEXT_DISPUTED:
+            return report.state is ReportState.ACTIVE and report.disputed_at > 0
         told = state_told_by(prompt)
         block = case.block
         known = None if block is None else (block.report_number, block.state)

@@ -21,6 +21,7 @@ class BlockState(StrEnum):
     UNDELIVERABLE = "undeliverable"  # 72 hours without an answer: a person must look
     UNBLOCKED = "unblocked"
     FORMAL_LOSS = "formal_loss"  # blocked until the card is replaced
+    WITHDRAWN = "withdrawn"  # the report was taken back before the bank had said "blocked"
 
 
 class BlockEvent(StrEnum):
@@ -33,6 +34,7 @@ class BlockEvent(StrEnum):
     RESENT = "resent"  # a person sends the notice again
     UNBLOCKED = "unblocked"
     FORMAL_LOSS = "formal_loss"
+    WITHDRAWN = "withdrawn"  # the report was taken back
 
 
 _S, _E = BlockState, BlockEvent
@@ -50,12 +52,19 @@ TRANSITIONS: Final[dict[tuple[BlockState, BlockEvent], BlockState]] = {
     (_S.UNDELIVERABLE, _E.BLOCKED): _S.BLOCKED,
     (_S.REFUSED, _E.RESENT): _S.NOTIFIED,
     (_S.UNDELIVERABLE, _E.RESENT): _S.NOTIFIED,
+    # Nobody asks for a block any more. What the bank has blocked, only the bank unblocks.
+    (_S.NOTIFIED, _E.WITHDRAWN): _S.WITHDRAWN,
+    (_S.RECEIVED, _E.WITHDRAWN): _S.WITHDRAWN,
+    (_S.REFUSED, _E.WITHDRAWN): _S.WITHDRAWN,
+    (_S.UNDELIVERABLE, _E.WITHDRAWN): _S.WITHDRAWN,
+    (_S.WITHDRAWN, _E.BLOCKED): _S.BLOCKED,  # the notice had reached it
     # Decoupling at an outlet is lawful from every state: the holder stood there with an ID.
     (_S.NOTIFIED, _E.UNBLOCKED): _S.UNBLOCKED,
     (_S.RECEIVED, _E.UNBLOCKED): _S.UNBLOCKED,
     (_S.BLOCKED, _E.UNBLOCKED): _S.UNBLOCKED,
     (_S.REFUSED, _E.UNBLOCKED): _S.UNBLOCKED,
     (_S.UNDELIVERABLE, _E.UNBLOCKED): _S.UNBLOCKED,
+    (_S.WITHDRAWN, _E.UNBLOCKED): _S.UNBLOCKED,
     # So is a formal report; the bank blocks the account itself when it takes one. From there
     # on nothing but a new card helps, so a formal loss has no step out.
     **{(s, _E.FORMAL_LOSS): _S.FORMAL_LOSS for s in BlockState if s is not _S.FORMAL_LOSS},
@@ -86,6 +95,13 @@ STALE: Final[frozenset[tuple[BlockState, BlockEvent]]] = frozenset(
         (_S.FORMAL_LOSS, _E.REFUSED),
         (_S.FORMAL_LOSS, _E.GAVE_UP),
         (_S.FORMAL_LOSS, _E.FORMAL_LOSS),
+        (_S.BLOCKED, _E.WITHDRAWN),
+        (_S.UNBLOCKED, _E.WITHDRAWN),
+        (_S.FORMAL_LOSS, _E.WITHDRAWN),
+        (_S.WITHDRAWN, _E.RECEIVED),
+        (_S.WITHDRAWN, _E.REFUSED),
+        (_S.WITHDRAWN, _E.GAVE_UP),
+        (_S.WITHDRAWN, _E.WITHDRAWN),
     }
 )
 

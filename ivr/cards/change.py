@@ -78,12 +78,14 @@ class Change:
 
     suspension, block, report: stored in place of the old ones. The store derives its lists (the
         release deadlines, the blocks of a bank, the reminders) from their states.
+    lifted: the suspension ends now.
     superseded: the earlier report of the card, when `report` is a new one in its place.
     recorded: a report that was missing on record and is over.
     answered: whether the other side of an attempt answered at all; None when it was not asked.
     """
 
     suspension: Suspension | None = None
+    lifted: bool = False
     block: Block | None = None
     report: LossReport | None = None
     superseded: LossReport | None = None

@@ -17,6 +17,7 @@ class ReportState(StrEnum):
     ACTIVE = "active"
     RELEASED = "released"
     SUPERSEDED = "superseded"
+    WITHDRAWN = "withdrawn"  # an operator took it back
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class LossReport:
 
     `origin` names the call that filed it: the same call asking again gets the same report.
     `card_last4` and `holder_last4` are all that is kept in clear of the two numbers.
+    `disputed_at`: when the holder said "it was not me"; 0 when not, or when that was dismissed.
     """
 
     number: str
@@ -40,6 +42,7 @@ class LossReport:
     holder_last4: str
     language: str
     state: ReportState = ReportState.ACTIVE
+    disputed_at: int = 0
 
 
 @dataclass(frozen=True)

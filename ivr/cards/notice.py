@@ -8,10 +8,12 @@ TEXTS: Final = "texts"  # the texts to holders, where banks are named: one more 
 
 
 class NoticeKind(StrEnum):
-    """What is told. The first three go to a bank, a text goes to the holder's own phone."""
+    """What is told. All but a text go to a bank; a text goes to the holder's own phone."""
 
     LOSS_REPORTED = "card.loss_reported"
     LOSS_RELEASED = "card.loss_released"
+    REPORT_DISPUTED = "card.report_disputed"
+    REPORT_WITHDRAWN = "card.report_withdrawn"
     PING = "ping"
     TEXT = "text"
 

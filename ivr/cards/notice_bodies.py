@@ -27,15 +27,17 @@ def reported_body(report: LossReport, holder: Holder, card: Card) -> dict[str, A
     }
 
 
-def released_body(report: LossReport, first_told: Mapping[str, Any], now: int) -> dict[str, Any]:
-    """`card.loss_released`: the data of the first notice, so that the bank finds the account the
+def later_body(
+    kind: NoticeKind, report: LossReport, first_told: Mapping[str, Any], now: int
+) -> dict[str, Any]:
+    """What became of a report: the data of the first notice, so that the bank finds the account the
     same way. The action is left out, because the bank must do nothing, and must not block again.
 
     `first_told` is the first notice's `data`, or empty when it cannot be read any more.
     """
     told = {name: value for name, value in first_told.items() if name != "action"}
     return {
-        "type": NoticeKind.LOSS_RELEASED,
+        "type": kind,
         "timestamp": iso(now),
         "data": told or core(report),
     }

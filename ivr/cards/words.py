@@ -33,6 +33,7 @@ BLOCK_WORDS: Final[Mapping[BlockState, BlockWords]] = {
     BlockState.REFUSED: BlockWords("failed", "status_bank_failed", "text_failed"),
     BlockState.UNDELIVERABLE: BlockWords("unreached", "status_bank_unreached", "text_unreached"),
     BlockState.UNBLOCKED: BlockWords("failed", "status_bank_unblocked", "text_unblocked"),
+    BlockState.WITHDRAWN: BlockWords("unreached", "status_bank_withdrawn", None),
 }
 
 SOCIAL_WORDS: Final[Mapping[Social, str]] = {
@@ -46,6 +47,8 @@ SOCIAL_WORDS: Final[Mapping[Social, str]] = {
 
 TEXT_FILED: Final = "text_filed"
 TEXT_RELEASED: Final = "text_released"
+TEXT_DISPUTED: Final = "text_disputed"
+TEXT_WITHDRAWN: Final = "text_withdrawn"
 
 
 def state_told_by(text: str) -> BlockState | None:

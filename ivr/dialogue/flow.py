@@ -58,6 +58,7 @@ FLOW: Final[Mapping[str, Step]] = {
             "reportable": "confirm",
             "again": "confirm_again",
             "already": "already_reported",
+            "already_own": "already_reported_own",
             "formal": "already_formal",
             "not_by_phone": "not_by_phone",
             "under_16": "under_16",
@@ -85,6 +86,7 @@ FLOW: Final[Mapping[str, Step]] = {
         {
             "filed": "filed",
             "already": "already_reported",
+            "already_own": "already_reported_own",
             "formal": "already_formal",
             "not_by_phone": "not_by_phone",
             "under_16": "under_16",
@@ -118,6 +120,11 @@ FLOW: Final[Mapping[str, Step]] = {
     "other_cards": Do("list_cards", {"several": "pick_card", "none": "report_id"}),
     "already_reported": Menu(
         asks=("reported_next", "for_a_person"), choices={"2": "read_status", "9": "look_at_card"}
+    ),
+    # On the registered phone of the holder: "it was not me".
+    "already_reported_own": Menu(
+        asks=("not_me", "reported_next", "for_a_person"),
+        choices={"5": "not_me", "2": "read_status", "9": "look_at_card"},
     ),
     "already_formal": Menu(asks=("already_formal", "for_a_person"), choices={"3": "reissue"}),
     "cancelled": Menu(asks=("cancelled", "main_menu_or_hang_up"), choices={"1": "report_id"}),
@@ -156,7 +163,9 @@ FLOW: Final[Mapping[str, Step]] = {
         "read_status",
         {
             "reportable": "status_reportable",
+            "reportable_own": "status_reportable_own",
             "read": "status_told",
+            "read_own": "status_own",
             "unknown": "outcome_unknown",
         },
     ),
@@ -166,6 +175,30 @@ FLOW: Final[Mapping[str, Step]] = {
     "status_reportable": Menu(
         asks=("status_report", "status_next", "for_a_person"),
         choices={"1": "look_at_card", "9": "read_status", "3": "card_services"},
+    ),
+    "status_own": Menu(
+        asks=("not_me", "status_next", "for_a_person"),
+        choices={"5": "not_me", "9": "read_status", "3": "card_services"},
+    ),
+    "status_reportable_own": Menu(
+        asks=("status_report", "not_me", "status_next", "for_a_person"),
+        choices={"1": "look_at_card", "5": "not_me", "9": "read_status", "3": "card_services"},
+    ),
+    # It was not me: operators decide, and nothing is released by the call
+    "not_me": Menu(
+        asks=("not_me_confirm", "for_a_person"),
+        choices={"1": "dispute", "2": "read_status"},
+    ),
+    "dispute": Do("dispute_report", {"disputed": "disputed", "unsure": "dispute_unsure"}),
+    "disputed": Menu(
+        says=("disputed",),
+        asks=("reported_next", "for_a_person"),
+        choices={"2": "read_status"},
+    ),
+    "dispute_unsure": Menu(
+        says=("dispute_unsure",),
+        asks=("reported_next", "for_a_person"),
+        choices={"2": "read_status"},
     ),
     # 3 · formal loss, decoupling, reissue
     "card_services": Menu(
@@ -237,6 +270,7 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "file_report": Action(needs=_CARD),
     "read_block": Action(needs=_CARD),
     "read_status": Action(needs=_CARD),
+    "dispute_report": Action(needs=_CARD),
     "find_person": Action(),
     "find_only_person": Action(),
     "list_cards": Action(needs=frozenset({"holder_ref"})),

@@ -29,7 +29,7 @@ from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox, load_notice
 from ivr.store.scripts import ScriptCall, run_all
 from ivr.store.sentinels import NotThePrimaryError
-from ivr.store.unreadable import CALLS, naming, note_wrong_kinds, read
+from ivr.store.unreadable import CALLS, naming, note_wrong_kinds, read, read_all
 from ivr.store.vault import Vault
 
 Guard = tuple[Sequence[str], bytes]  # a reading command, and what it said (b"" for nothing)
@@ -236,6 +236,14 @@ class Cases:
             text = self._redis.get(keys.report(number))
             return None if text is None else read(LossReport, keys.report(number), text)
 
+    def disputed(self) -> list[LossReport]:
+        """The reports whose holders object and on which nobody has decided, longest first."""
+        with naming(self._redis, keys.REPORTS_DISPUTED):
+            numbers = self._redis.zrange(keys.REPORTS_DISPUTED, 0, -1)
+        places = [keys.report(plain(number)) for number in numbers]
+        texts = self._redis.mget(places) if places else []
+        return list(read_all(self._redis, LossReport, zip(places, texts, strict=True)))
+
     def seconds_left(self, card_ref: str) -> int | None:
         """How long Redis will keep a card suspended; None when it is not, or without end."""
         seconds = self._redis.ttl(keys.loss(card_ref))
@@ -349,6 +357,8 @@ class Cases:
         card_ref = reading.case.card_ref
         if change.suspension is not None:
             yield _suspension(card_ref, change.suspension, reading.now)
+        if change.lifted:
+            yield "DEL", keys.loss(card_ref)
         if change.block is not None:
             yield from self._block(change.block, reading.case.block)
         for report in (change.superseded, change.report):
@@ -387,10 +397,14 @@ class Cases:
             yield _reminder(Reminder(block.notice_id, at))
 
     def _report(self, report: LossReport, reading: Reading) -> Iterator[Command]:
-        """An active report is new and gets a deadline. When it stops being active, it loses it."""
-        if report.state is not ReportState.ACTIVE:
+        """A new report gets a deadline. When it stops being active, it loses it, and nobody has to
+        decide on an objection any more.
+        """
+        yield from _objection(report, reading)
+        if not _is_new(report, reading):
             yield "SET", keys.report(report.number), dump(report), "KEEPTTL"
-            yield "ZREM", keys.DEADLINES, report.number
+            if report.state is not ReportState.ACTIVE:
+                yield "ZREM", keys.DEADLINES, report.number
             return
         ends = ("EX", self._retention_seconds)
         yield "SET", keys.report(report.number), dump(report), *ends
@@ -399,13 +413,13 @@ class Cases:
         yield "ZADD", keys.DEADLINES, report.release_at, report.number
 
     def _guards_of_new(self, change: Change, reading: Reading) -> list[Guard]:
-        """Only a new report is active when it is written: its number must not be another's, and
-        its request must not have filed one already, nor one of another card since it was read.
+        """A new report's number must not be another's, and its request must not have filed one
+        already, nor one of another card since it was read.
         """
         if change.recorded is not None:
             return [(("GET", keys.report(change.recorded.number)), b"")]
         report = change.report
-        if report is None or report.state is not ReportState.ACTIVE:
+        if report is None or not _is_new(report, reading):
             return []
         return [
             (("GET", keys.report(report.number)), b""),
@@ -423,6 +437,29 @@ class Cases:
         if change.answered:
             return self._health.count_answer(name, reading.health)
         return self._health.count_failure(name, reading.now)
+
+
+def _is_new(report: LossReport, reading: Reading) -> bool:
+    """Whether it is put on record now; one that is not active any more never is."""
+    return report.state is ReportState.ACTIVE and _before(report, reading) is None
+
+
+def _before(report: LossReport, reading: Reading) -> LossReport | None:
+    """The same report as it was read. A new one may have drawn a number that is taken, but its
+    notice is its own.
+    """
+    read_ones = [known for known in (reading.report, reading.case.report) if known is not None]
+    return next((known for known in read_ones if known.notice_id == report.notice_id), None)
+
+
+def _objection(report: LossReport, reading: Reading) -> list[Command]:
+    """Whether operators have to decide on an objection to this report, where that changes."""
+    before = _before(report, reading)
+    if report.disputed_at and report.state is ReportState.ACTIVE:
+        return [("ZADD", keys.REPORTS_DISPUTED, report.disputed_at, report.number)]
+    if before is not None and before.disputed_at:
+        return [("ZREM", keys.REPORTS_DISPUTED, report.number)]
+    return []
 
 
 def reading_of(now: bytes | int, case: Sequence[Any]) -> Reading:

@@ -50,6 +50,7 @@ class Figures:
     counters: dict[str, int]
     unconfirmed: int
     reports_active: int
+    reports_disputed: int
     standings: dict[str, Standing]
 
 
@@ -163,19 +164,20 @@ class Condition:
             pipe.hgetall(keys.COUNTERS)
             pipe.zcard(keys.AWAITING)
             pipe.zcard(keys.DEADLINES)
+            pipe.zcard(keys.REPORTS_DISPUTED)
             for name, queue in names.items():
                 pipe.zcard(keys.owed(queue))
                 pipe.zrange(keys.owed(queue), 0, 0, withscores=True)
                 pipe.zcard(keys.stuck(queue))
                 pipe.hmget(keys.bank_health(name), "failures", "since")
             answered = sound_answers(self._redis, pipe)
-        (now, _), counted, unconfirmed, active, *found = answered
+        (now, _), counted, unconfirmed, active, disputed, *found = answered
         rows = zip(*(found[start::4] for start in range(4)), strict=True)
         standings = {
             name: self._standing(name, now, *row) for name, row in zip(names, rows, strict=True)
         }
         counters = {plain(name): whole(value) for name, value in (counted or {}).items()}
-        return Figures(counters, unconfirmed or 0, active or 0, standings)
+        return Figures(counters, unconfirmed or 0, active or 0, disputed or 0, standings)
 
     def _standing(
         self,

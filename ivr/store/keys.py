@@ -10,6 +10,7 @@ from urllib.parse import quote
 DAY: Final = 24 * 3600
 
 CALL_SECONDS: Final = 3600
+PLAN_SECONDS: Final = 3600
 CLOSED_NOTICE_SECONDS: Final = 90 * DAY
 NOTICES_OF_SECONDS: Final = 91 * DAY  # a little longer than the last of them
 SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signature is good for
@@ -27,6 +28,7 @@ BANKS_BACK: Final = "banks:back"  # until the sweep makes all that waits for the
 BANKS_KNOWN: Final = "banks:known"  # for ever: the last name and phone of each bank there was
 BANKS_FAILING: Final = "banks:failing"  # until they answer: whose failing the sweep has told of
 DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds
+REPORTS_DISPUTED: Final = "reports:disputed"  # until somebody decides; score = since
 JOURNAL: Final = "journal"  # trimmed by time (JOURNAL_RETENTION_DAYS)
 COUNTERS: Final = "counters"  # for ever: what /metrics shows
 TEXTS_REFUSED: Final = "texts:refused"  # until Twilio takes a text, or 7 days without an attempt
@@ -118,6 +120,11 @@ def stuck(queue: str) -> str:
 def report(number: str) -> str:
     """A loss report for status queries and audit; expires after REPORT_RETENTION_DAYS."""
     return f"report:{number}"
+
+
+def plan(name: str) -> str:
+    """A withdrawal of many reports that waits for a second operator; expires after an hour."""
+    return f"plan:{_safe(name)}"
 
 
 def request(ref: str) -> str:

@@ -23,6 +23,7 @@ from ivr.store.journal import Journal
 from ivr.store.known_banks import KnownBanks
 from ivr.store.local_journal import LocalJournal
 from ivr.store.outbox import Outbox
+from ivr.store.plans import Plans
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
@@ -51,6 +52,7 @@ class Store:
     removal: Removal
     condition: Condition
     known_banks: KnownBanks
+    plans: Plans
 
 
 def open_store(settings: Settings, redis: Redis | None = None) -> Store:
@@ -100,4 +102,5 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
             settings.replicas,
         ),
         known_banks=KnownBanks(redis),
+        plans=Plans(redis),
     )

@@ -72,16 +72,18 @@ def what_to_look_at(condition: Condition) -> list[str]:
     """What a person should correct while calls go on."""
     try:
         left, refused = condition.banks_left_behind(), condition.texts_refused()
-        standings = condition.figures().standings
+        figures = condition.figures()
         failures, unreadable = condition.sweep_failures(), condition.unreadable()
     except RedisError as error:
         return [why_not(error)]
+    standings, disputed = figures.standings, figures.reports_disputed
     texts = [
         f"Twilio refuses our texts ({refused}): TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN or "
         "TWILIO_FROM_NUMBER is wrong, or the account may not send them; the texts wait"
     ]
     return [
         *(texts if refused else []),
+        *([f"objections to decide on: {disputed} (flask reports disputed)"] if disputed else []),
         *(
             f"bank {bank} is not in BANKS_FILE, but {count} blocks and open notices name it"
             for bank, count in left.items()
@@ -141,6 +143,7 @@ class _Counters:
         for name, what, value in (
             ("hotline_blocks_unconfirmed", "received only", seen.unconfirmed),
             ("hotline_reports_active", "running 7-day reports", seen.reports_active),
+            ("hotline_reports_disputed", "the holder objects: decide", seen.reports_disputed),
         ):
             yield GaugeMetricFamily(name, what, value=value)
         for name, what, of in BY_BANK:

@@ -10,7 +10,7 @@ For the hotline
                                    "blocked"  a loss report was carried out (or the card is
                                               formally lost, so the account is blocked already)
                                    "late"     the holder was at an outlet since: not blocked
-                                   "noted"    card.loss_released, or a type the bank does not know
+                                   "noted"    any other notice, also of a type it does not know
                                    "ok"       ping
                                    202 {"status": "received"} under acknowledge_later; 401 signature
                                    or time; 413 over 64 kB; 422 body. A webhook-id that was carried

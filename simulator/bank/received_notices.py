@@ -92,8 +92,10 @@ class LossReported(ReceivedNotice):
         return self.data.report_number
 
 
-class LossReleased(ReceivedNotice):
-    type: Literal["card.loss_released"]
+class ToldLater(ReceivedNotice):
+    """What became of a report, for information."""
+
+    type: Literal["card.loss_released", "card.report_disputed", "card.report_withdrawn"]
     data: Release
 
     def report_number(self) -> str:
@@ -102,7 +104,9 @@ class LossReleased(ReceivedNotice):
 
 KNOWN: dict[str, type[ReceivedNotice]] = {
     "card.loss_reported": LossReported,
-    "card.loss_released": LossReleased,
+    "card.loss_released": ToldLater,
+    "card.report_disputed": ToldLater,
+    "card.report_withdrawn": ToldLater,
 }
 
 

@@ -332,6 +332,48 @@ def test_a_deadline_that_was_kept_is_said_to_be_the_old_one(hotline: Hotline) ->
     assert (result.outcome, prompts_of(result)) == ("waiting", ["filed_deadline_kept"])
 
 
+@pytest.mark.parametrize(
+    ("caller", "is_own"),
+    [
+        ("+8613800138001", True),
+        ("13800138001", True),
+        ("+8613800138002", False),
+        ("anonymous", False),
+        ("", False),
+    ],
+)
+def test_whose_phone_calls(hotline: Hotline, caller: str, is_own: bool) -> None:
+    turn = a_turn(hotline, case=suspended(TEMPORARY, BlockState.BLOCKED))
+    turn = replace(turn, caller=caller)
+    assert turn.is_own_phone is is_own
+    assert run_action("read_status", turn).outcome == ("read_own" if is_own else "read")
+    assert run_action("look_at_card", turn).outcome == ("already_own" if is_own else "already")
+    assert "13800138001" not in repr(turn)
+
+
+def test_a_holder_without_a_phone_has_none_of_their_own(hotline: Hotline) -> None:
+    turn = a_turn(hotline, holder=replace(a_holder(), phone=""))
+    assert not turn.is_own_phone
+
+
+@pytest.mark.parametrize("case", [Case("ref"), suspended(FORMAL, BlockState.FORMAL_LOSS)])
+def test_an_objection_to_nothing(hotline: Hotline, case: Case) -> None:
+    turn = replace(a_turn(hotline, case=case), caller=a_holder().phone)
+    assert run_action("dispute_report", turn).outcome == "unsure"
+
+
+def test_an_objection_of_somebody_else_is_not_recorded(hotline: Hotline) -> None:
+    """Whatever way a call came to this step."""
+    enrol(hotline, a_holder())
+    run_action("file_report", a_real_turn(hotline, a_holder(), "CA1"))
+    turn = a_real_turn(hotline, a_holder(), "CA2")
+    assert run_action("dispute_report", turn).outcome == "unsure"
+    assert hotline.cases.disputed() == []
+    own = replace(turn, caller=a_holder().phone)
+    assert run_action("dispute_report", own).outcome == "disputed"
+    assert len(hotline.cases.disputed()) == 1
+
+
 def test_every_state_has_words() -> None:
     assert set(BLOCK_WORDS) == set(BlockState)
     assert set(SOCIAL_WORDS) == set(Social)

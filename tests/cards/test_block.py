@@ -19,14 +19,15 @@ def a_block(state: BlockState) -> Block:
 # The block now, and in the columns what happens to it: the block then. "=" is late or repeated
 # news, which changes nothing; "-" cannot happen. A person sends again only what failed.
 TABLE: Final = """
-now            received  blocked  refused  gave_up        resent    unblocked  formal_loss
-notified       received  blocked  refused  undeliverable  -         unblocked  formal_loss
-received       =         blocked  =        =              -         unblocked  formal_loss
-blocked        =         =        =        =              -         unblocked  formal_loss
-refused        =         blocked  =        =              notified  unblocked  formal_loss
-undeliverable  received  blocked  refused  =              notified  unblocked  formal_loss
-unblocked      =         =        =        =              -         =          formal_loss
-formal_loss    =         =        =        =              -         -          =
+now           received  blocked  refused  gave_up        resent    unblocked  formal_loss  withdrawn
+notified      received  blocked  refused  undeliverable  -         unblocked  formal_loss  withdrawn
+received      =         blocked  =        =              -         unblocked  formal_loss  withdrawn
+blocked       =         =        =        =              -         unblocked  formal_loss  =
+refused       =         blocked  =        =              notified  unblocked  formal_loss  withdrawn
+undeliverable received  blocked  refused  =              notified  unblocked  formal_loss  withdrawn
+unblocked     =         =        =        =              -         =          formal_loss  =
+formal_loss   =         =        =        =              -         -          =            =
+withdrawn     =         blocked  =        =              -         unblocked  formal_loss  =
 """
 (_, *EVENTS), *ROWS = (line.split() for line in TABLE.split("\n") if line)
 

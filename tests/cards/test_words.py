@@ -6,8 +6,10 @@ from ivr.cards.words import (
     BLOCK_WORDS,
     NEVER_BLOCKED,
     SOCIAL_WORDS,
+    TEXT_DISPUTED,
     TEXT_FILED,
     TEXT_RELEASED,
+    TEXT_WITHDRAWN,
     state_told_by,
 )
 from tests.cards.acts.builders import EVERY_BLOCK
@@ -23,6 +25,7 @@ OF_A_BLOCK: Final = {
     "undeliverable": ("unreached", "status_bank_unreached",      "text_unreached"),
     "unblocked":     ("failed",    "status_bank_unblocked",      "text_unblocked"),
     "formal_loss":   ("blocked",   "status_bank_blocked_formal", "text_formal"),
+    "withdrawn":     ("unreached", "status_bank_withdrawn",      None),
 }
 
 OF_SOCIAL_SECURITY: Final = {
@@ -43,6 +46,8 @@ TRUE_WHILE: Final = {
     "text_formal":    "formal_loss",
     "text_filed":     None,
     "text_released":  None,
+    "text_disputed":  None,
+    "text_withdrawn": None,
     "":               None,
 }
 # fmt: on
@@ -61,4 +66,5 @@ def test_of_the_social_security_function() -> None:
 
 def test_while_which_state_a_text_is_true() -> None:
     assert {text: state_told_by(text) for text in TRUE_WHILE} == TRUE_WHILE
-    assert {TEXT_FILED, TEXT_RELEASED} == {"text_filed", "text_released"}
+    texts = {TEXT_FILED, TEXT_RELEASED, TEXT_DISPUTED, TEXT_WITHDRAWN}
+    assert texts == {"text_filed", "text_released", "text_disputed", "text_withdrawn"}

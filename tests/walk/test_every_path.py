@@ -50,6 +50,7 @@ SAY_WHAT_NOW: Final = {
     "not_confirmed_again", "not_by_phone", "under_16", "id_needs_person", "outcome_unknown",
     "outcome_unknown_now", "status_bank_waiting", "status_bank_blocked", "status_bank_failed",
     "status_bank_unreached", "status_bank_unblocked", "status_bank_blocked_formal",
+    "status_bank_withdrawn",
     "status_report",
 }  # fmt: skip
 # What is said of the bank's part -> the states of which it is true.
@@ -63,8 +64,9 @@ TRUE_OF: Final[Mapping[str, Set[BlockState | None]]] = {
     "bank_failed": NOT_BLOCKED,
     "status_bank_failed": NOT_BLOCKED,
     "status_bank_unblocked": {BlockState.UNBLOCKED},
-    "bank_unreached": {BlockState.UNDELIVERABLE},
+    "bank_unreached": {BlockState.UNDELIVERABLE, BlockState.WITHDRAWN},
     "status_bank_unreached": {BlockState.UNDELIVERABLE},
+    "status_bank_withdrawn": {BlockState.WITHDRAWN},
     "status_bank_normal": {None},
 }
 # What is said of a card that is not reported: false of one that is.
@@ -81,6 +83,8 @@ def worlds() -> Iterator[World]:
         yield World((CardInWorld(),), is_open, answers, is_child=True)
         yield World((CardInWorld(),), is_open, answers, answer_is_lost=True)
         yield World((CardInWorld(),), is_open, answers, phone="")
+        for cards in ((CardInWorld(),), (_reported(),), (_unblocked(),)):
+            yield World(cards, is_open, answers, caller=World.phone)
         for said in BlockState:
             yield World((CardInWorld(),), is_open, answers, bank_says=said)
             yield World((_unblocked(),), is_open, answers, bank_says=said)
@@ -100,10 +104,13 @@ def _unblocked() -> CardInWorld:
     return CardInWorld(kind=ReportKind.TEMPORARY, block=BlockState.UNBLOCKED)
 
 
+def _reported() -> CardInWorld:
+    return CardInWorld(kind=ReportKind.TEMPORARY, block=BlockState.BLOCKED)
+
+
 def _wallets() -> Iterator[tuple[CardInWorld, ...]]:
-    reported = CardInWorld(kind=ReportKind.TEMPORARY, block=BlockState.BLOCKED)
     others = [CardInWorld(state) for state in CardState if state is not CardState.NORMAL]
-    for second in (CardInWorld(bank="ccb"), reported, _unblocked(), *others):
+    for second in (CardInWorld(bank="ccb"), _reported(), _unblocked(), *others):
         yield (CardInWorld(), second)
 
 
@@ -194,6 +201,8 @@ class Walk:
             self._fault(path, "offers a person while nobody is there")
         if "self_service" in now and (path.is_refused() or self._would_refuse(path, walked)):
             self._fault(path, "offers what it has refused")
+        if "not_me" in now:
+            self._check_not_me(path, walked)
         for choice in path.call.choices if isinstance(step, Pick) else ():
             self._check_item(path, choice, walked)
         if isinstance(step, Menu):
@@ -202,6 +211,13 @@ class Walk:
                 offered = set(pattern.findall(_spoken_in(language, path.call)))
                 if offered - known:
                     self._fault(path, f"offers {sorted(offered - known)}, which do nothing")
+
+    def _check_not_me(self, path: Path, walked: Walked) -> None:
+        """ "It was not me" is offered on the holder's own phone, of a report that runs."""
+        case = walked.service.cases[path.call.facts["card_ref"]]
+        runs = case.suspension is not None and case.suspension.number_told
+        if not runs or self.world.caller != self.world.phone:
+            self._fault(path, "offers an objection to somebody else, or to nothing")
 
     def _would_refuse(self, path: Path, walked: Walked) -> bool:
         """Whether the card that the call is about, or each card of its holder, is refused."""
@@ -239,6 +255,8 @@ class Walk:
         if case and case.suspension and now & SAY_NOT_REPORTED:
             self._fault(path, "says that a reported card is not")
         state = case.block.state if case and case.block else None
+        if "disputed" in now and not walked.service.disputed:
+            self._fault(path, "speaks of an objection that is not there")
         wrong = [prompt for prompt in now & TRUE_OF.keys() if state not in TRUE_OF[prompt]]
         if case and wrong:
             self._fault(path, f"says {wrong[0]} of a block that is {state}")
@@ -328,6 +346,9 @@ NORMAL: Final = (CardInWorld(),)
         ("confirm_again", Tell(says=("cancelled",), then="goodbye"), (_unblocked(),), True,
          "says that a reported card is not"),
         ("look_at_card", Tell(says=(), then="not_by_phone"), NORMAL, True, "offered to report"),
+        ("status_told", FLOW["status_own"], (_reported(),), True, "an objection to somebody else"),
+        ("status_told", Tell(says=("disputed",), then="goodbye"), (_reported(),), True,
+         "an objection that is not there"),
     ],
 )  # fmt: skip
 def test_a_planted_fault_is_found(

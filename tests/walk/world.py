@@ -5,6 +5,7 @@ from typing import cast
 
 from ivr.actions import Directory, Turn, run_action
 from ivr.cards.acts import report as reporting
+from ivr.cards.acts.dispute import Objection
 from ivr.cards.acts.report import Filing, Fresh, Origin, Refusal, ReportRequest
 from ivr.cards.block import Block, BlockState
 from ivr.cards.case import Case
@@ -48,6 +49,7 @@ class World:
     bank_says: BlockState = BlockState.NOTIFIED  # after a report of this call
     answer_is_lost: bool = False  # of the filing
     phone: str = "+8613800138001"
+    caller: str = "+8613900139009"
 
 
 class MemoryService:
@@ -59,6 +61,7 @@ class MemoryService:
         self._rules = rules
         self.cases = {_ref(n): _case(n, card) for n, card in enumerate(world.cards or ())}
         self.filed: list[str] = []
+        self.disputed: list[str] = []
 
     def holder_ref(self, _id_number: str) -> str:
         return "holder"
@@ -81,6 +84,13 @@ class MemoryService:
 
     def make_sure(self, _number: str) -> None:
         """One Redis alone."""
+
+    def caller_ref(self, number: str) -> str:
+        return number
+
+    def dispute(self, number: str, _channel: str) -> Objection:
+        self.disputed.append(number)
+        return "recorded"
 
     def report_loss(self, request: ReportRequest, seen: KnownHolder) -> Filing:
         if self._world.answer_is_lost:
@@ -115,7 +125,8 @@ class Walked:
     def runs(self, action: str, call: Call) -> Result:
         """What an action of the flow comes to in this world."""
         service = cast("CardService", self.service)
-        turn = Turn(service, self.settings, self.banks, Directory(service, {}), call, NOW)
+        directory, caller = Directory(service, {}), self.world.caller
+        turn = Turn(service, self.settings, self.banks, directory, call, NOW, caller)
         return run_action(action, turn)
 
 

@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, settings
 from redis import Redis
 from requests.auth import AuthBase
 
+from ivr.cards.acts.withdraw import Decision
 from ivr.cards.bank_event import MEANS
 from ivr.cards.notice import NoticeKind
 from ivr.cards.notice_bodies import iso
@@ -169,10 +170,13 @@ def test_every_error_is_a_problem_document(described: dict[str, Any]) -> None:
         assert list(response["content"]) == ["application/problem+json"]
 
 
-@pytest.mark.parametrize("kind", [NoticeKind.LOSS_REPORTED, NoticeKind.LOSS_RELEASED])
+@pytest.mark.parametrize("kind", [k for k in NoticeKind if k.startswith("card.")])
 def test_notices_are_as_described(app: Flask, described: dict[str, Any], kind: NoticeKind) -> None:
     records = Records(hotline_of(app))
     records.seven_days_pass(records.reports_lost(PEOPLE[0]))
+    prank = records.reports_lost(PEOPLE[1]).number
+    assert records.hotline.service.dispute(prank, "phone") == "recorded"
+    assert records.hotline.service.withdraw(prank, Decision("Li", "a prank")) == "withdrawn"
     assert records.notices(kind)
     for notice in records.notices(kind):
         jsonschema_rs.validator_for(_webhook_schema(described, kind)).validate(

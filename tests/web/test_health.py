@@ -10,9 +10,11 @@ from prometheus_client.parser import text_string_to_metric_families
 from redis import Redis
 from rq import Queue, Worker
 from rq.serializers import JSONSerializer
+from structlog.testing import capture_logs
 from werkzeug.test import Client
 
 from app import create_app, create_operations
+from ivr.cards.acts.withdraw import Decision
 from ivr.cards.notice import NoticeKind, Outcome
 from ivr.settings import Settings
 from ivr.store import keys
@@ -196,6 +198,23 @@ def test_texts_that_twilio_refuses_for_our_own_fault(app: Flask, redis: Redis) -
 
     text_line.works()
     assert browser.get("/readyz").get_json() == {"status": "ready"}
+
+
+def test_objections_are_seen_until_somebody_decides(app: Flask, redis: Redis) -> None:
+    all_is_well(redis)
+    report, browser = Records(hotline_of(app)).reports_lost(a_holder()), operator_of(app)
+    service = hotline_of(app).service
+    with capture_logs() as logged:
+        assert service.dispute(report.number, "phone") == "recorded"
+        assert service.dispute(report.number, "phone") == "known"
+    line = {"event": "report_disputed", "log_level": "warning", "report": report.number}
+    assert logged == [line]
+    told = "objections to decide on: 1 (flask reports disputed)"
+    assert told in browser.get("/readyz").get_json()["warnings"]
+    assert metrics(browser)["hotline_reports_disputed"] == 1
+    service.withdraw(report.number, Decision("Li", "a prank"))
+    assert "warnings" not in browser.get("/readyz").get_json()
+    assert metrics(browser)["hotline_reports_disputed"] == 0
 
 
 def test_the_public_learns_nothing_but_that_we_live(app: Flask, browser: Client) -> None:

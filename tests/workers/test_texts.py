@@ -10,6 +10,7 @@ import pytest
 from redis import Redis
 
 from ivr.cards.acts.report import ReportRequest
+from ivr.cards.acts.withdraw import Decision
 from ivr.cards.block import Block, BlockState
 from ivr.cards.loss import LossReport
 from ivr.cards.notice import Notice, NoticeState
@@ -171,10 +172,34 @@ def test_a_release_is_not_told_of_a_card_suspended_again(
         writer.write(content_of_a_report(hotline) | {"prompt": "text_released"})
 
 
-def test_every_other_text_of_the_catalogue_holds_for_ever() -> None:
+def test_texts_about_a_report_that_was_withdrawn(hotline: Hotline, writer: TextWriter) -> None:
+    """That it is withdrawn is true only while no later report suspends the card."""
+    filed = content_of_a_report(hotline)
+    about = {name: filed | {"prompt": f"text_{name}"} for name in ("disputed", "withdrawn")}
+    for early in about.values():
+        with pytest.raises(OvertakenError):
+            writer.write(early)
+    number = filed["report_number"]
+    hotline.service.dispute(number, "phone")
+    assert writer.write(about["disputed"])
+    hotline.service.withdraw(number, Decision("Li", "a prank"))
+    assert writer.write(about["withdrawn"])
+    for over in (filed, about["disputed"]):
+        with pytest.raises(OvertakenError):
+            writer.write(over)
+    report = report_of(hotline, filed)
+    asked = ReportRequest(report.holder_ref, report.card_ref, "phone", "CA2", "zh")
+    assert hotline.service.report_loss(asked).refusal is None
+    with pytest.raises(OvertakenError):
+        writer.write(about["withdrawn"])
+
+
+def test_every_text_of_the_catalogue_is_looked_at() -> None:
     catalogue = tomllib.loads(Path("ivr/prompts/prompts.toml").read_text(encoding="utf-8"))
     texts = {name for name in catalogue if name.startswith("text_")}
-    assert texts - set(TRUE_WHILE) == {"text_filed", "text_released"}
+    assert texts - set(TRUE_WHILE) == {
+        "text_filed", "text_released", "text_disputed", "text_withdrawn",
+    }  # fmt: skip
 
 
 def test_what_was_overtaken_is_closed_and_not_sent(

@@ -8,7 +8,7 @@ from ivr.cards.case import Case
 from ivr.cards.change import NOTHING, Change, Entry, Owed, text_about
 from ivr.cards.loss import LossReport, ReportState
 from ivr.cards.notice import NoticeKind
-from ivr.cards.notice_bodies import released_body
+from ivr.cards.notice_bodies import later_body
 from ivr.cards.words import TEXT_RELEASED
 
 
@@ -22,7 +22,7 @@ def release(case: Case, report: LossReport, first_told: Mapping[str, Any], now: 
     held_by = case.suspension.report_number if case.suspension else ""
     if report.state is not ReportState.ACTIVE or held_by == report.number:
         return NOTHING
-    body = released_body(report, first_told, now)
+    body = later_body(NoticeKind.LOSS_RELEASED, report, first_told, now)
     told = Owed(NoticeKind.LOSS_RELEASED, report.bank, now, body, report.number, report.card_ref)
     # If the card was reported again meanwhile, "active again" would not be true.
     text = () if case.suspension else (text_about(report, TEXT_RELEASED, now),)

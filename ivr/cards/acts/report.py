@@ -39,6 +39,7 @@ class ReportRequest:
     is known of holder and card is read when the report is filed.
 
     `origin` is the idempotency key (a call's id): two requests with the same one file one report.
+    `by`: the keyed calling number, by which all its reports can be found; empty if there is none.
     """
 
     holder_ref: str
@@ -46,6 +47,7 @@ class ReportRequest:
     channel: str
     origin: str
     language: str
+    by: str = ""
 
 
 @dataclass(frozen=True)
@@ -153,7 +155,7 @@ def report(
     until = kept or now + rules.suspension_seconds
     filed = _new_report(holder, card, request, fresh, now, until)
     suspended = Suspension(ReportKind.TEMPORARY, filed.number, filed.origin, filed.release_at)
-    change = all_that_follows(filed, suspended, holder, card)
+    change = all_that_follows(filed, suspended, holder, card, request.by)
     change = replace(change, notice=overtaken(earlier))
     if kept and case.report is not None:
         change = replace(change, superseded=replace(case.report, state=ReportState.SUPERSEDED))
@@ -214,7 +216,7 @@ def _new_report(
 
 
 def all_that_follows(
-    filed: LossReport, suspension: Suspension | None, holder: Holder, card: Card
+    filed: LossReport, suspension: Suspension | None, holder: Holder, card: Card, by: str = ""
 ) -> Change:
     """The block starts again, even if the bank confirmed it for an earlier report: the card may
     have been unblocked or moved to another bank since, and we may not know that yet.
@@ -223,7 +225,7 @@ def all_that_follows(
     body = reported_body(filed, holder, card)
     told = Owed(NoticeKind.LOSS_REPORTED, bank, now, body, number, card_ref, filed.notice_id)
     fields = {"report": number, "card": card_ref, "bank": bank,
-              "channel": filed.channel, "origin": filed.origin}  # fmt: skip
+              "channel": filed.channel, "origin": filed.origin, "by": by}  # fmt: skip
     return Change(
         suspension=suspension,
         block=Block(card_ref, bank, BlockState.NOTIFIED, number, filed.notice_id, now),

@@ -8,10 +8,12 @@ from ivr.cards.acts.step import step
 from ivr.cards.block import TRANSITIONS, BlockEvent, BlockState
 from ivr.cards.case import Case
 from ivr.cards.change import NOTHING, Change, Entry, Reminder, owed_again
+from ivr.cards.loss import ReportState
 from ivr.cards.notice import Notice, NoticeKind, NoticeState
 
-# In these states a notice to block would do harm, because the holder has been at an outlet since.
-OVER: Final = (BlockState.UNBLOCKED, BlockState.FORMAL_LOSS)
+# In these states a notice to block would do harm: the holder has been at an outlet since, or the
+# report was taken back.
+OVER: Final = (BlockState.UNBLOCKED, BlockState.FORMAL_LOSS, BlockState.WITHDRAWN)
 
 
 def send_again(case: Case, notice: Notice, now: int) -> Change:
@@ -33,8 +35,12 @@ def send_again(case: Case, notice: Notice, now: int) -> Change:
 
 
 def _would_block_again(notice: Notice, case: Case) -> bool:
-    """Whether a notice to block is of an earlier report, or of a card unblocked since."""
+    """Whether a notice to block is of an earlier report, of one that was taken back, or of a card
+    unblocked since.
+    """
     if notice.kind is not NoticeKind.LOSS_REPORTED:
         return False
     block = case.block
+    if case.report is not None and case.report.state is ReportState.WITHDRAWN:
+        return True
     return block is None or block.notice_id != notice.id or block.state in OVER

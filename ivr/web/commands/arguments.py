@@ -1,7 +1,8 @@
 """What operators type: moments and report numbers, in every way our commands print them."""
 
+import re
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import click
 from flask.cli import AppGroup
@@ -10,6 +11,9 @@ from redis.exceptions import RedisError
 from ivr.cards.report_number import is_report_number
 from ivr.store.connection import why_not
 from ivr.store.unreadable import UnreadableRecordError
+
+MOST_WORDS: Final = 200
+_PERSONAL: Final = re.compile(r"[0-9]{9}")  # a report number has 8 places
 
 
 class Moment(click.ParamType[float]):
@@ -39,6 +43,23 @@ class ReportNumber(click.ParamType[str]):
         if not is_report_number(number):
             self.fail("that is no report number: 8 digits, the last one a check digit", param, ctx)
         return number
+
+
+class Words(click.ParamType[str]):
+    """A name or a reason for the journal, which keeps nothing personal."""
+
+    name = "words"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Raises click's own error; what may be an ID number is not shown."""
+        words = " ".join(str(value).split())
+        if not words or len(words) > MOST_WORDS or not words.isprintable():
+            self.fail(f"write 1 to {MOST_WORDS} characters", param, ctx)
+        if _PERSONAL.search(words):
+            self.fail(
+                "no number of a person, a card or a phone: it stays in the journal", param, ctx
+            )
+        return words
 
 
 class Commands(AppGroup):

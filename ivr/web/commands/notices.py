@@ -25,7 +25,7 @@ PING_SECONDS = 20
 COLUMNS = "{:<20}  {:<36}  {:<18}  {:<8}  {:<8}  {:<13}  {}"
 HEADINGS = ("owed since (UTC)", "notice", "kind", "bank", "report", "state", "attempts")
 GOOD = (Outcome.RECEIVED, Outcome.BLOCKED)
-TOLD = (NoticeKind.LOSS_REPORTED, NoticeKind.LOSS_RELEASED)
+TOLD = [kind for kind in NoticeKind if kind not in (NoticeKind.PING, NoticeKind.TEXT)]
 
 
 @dataclass(frozen=True)

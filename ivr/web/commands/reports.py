@@ -83,6 +83,8 @@ def _how_it_stands(reading: Reading, report: LossReport) -> Iterator[str]:
     yield f"  card        …{report.card_last4} of {report.bank}"
     yield f"  reported    {_both(report.reported_at)}"
     yield f"  by          {report.channel}, origin {_shown(report.origin)}, in {report.language}"
+    if report.disputed_at:
+        yield f"  disputed    {_both(report.disputed_at)}: the holder says it was not them"
     yield f"  suspension  {_suspension(reading, report)}"
     yield f"  block       {_block(reading, report)}"
 

@@ -8,7 +8,8 @@ const EVENTS = {
   "financial_function.blocked": "event_blocked", "financial_function.unblocked": "event_unblocked",
   "formal_loss.reported": "event_formal",
 };
-const KINDS = { "card.loss_reported": "kind_reported", "card.loss_released": "kind_released", ping: "kind_ping" };
+const KINDS = { "card.loss_reported": "kind_reported", "card.loss_released": "kind_released",
+  "card.report_disputed": "kind_disputed", "card.report_withdrawn": "kind_withdrawn", ping: "kind_ping" };
 
 export function showBanks(live) {
   let told = { reachable: true, banks: [] };

@@ -7,6 +7,7 @@ const WEEK_MS = 604_800_000;
 const STEPS = ["notified", "received", "blocked"];
 const KINDS = {
   "card.loss_reported": "kind_reported", "card.loss_released": "kind_released",
+  "card.report_disputed": "kind_disputed", "card.report_withdrawn": "kind_withdrawn",
   text: "kind_text", ping: "kind_ping",
 };
 

@@ -22,7 +22,7 @@ CARD_REF, BANK, NUMBER, OTHER_NUMBER = "card-1", "icbc", "12345670", "87654321"
 
 EVERY_BLOCK: Final = (
     "none", "notified", "received", "blocked", "refused", "undeliverable", "unblocked",
-    "formal_loss",
+    "formal_loss", "withdrawn",
 )  # fmt: skip
 EVERY_NOTICE: Final = ("open", "delivered", "refused", "undeliverable", "closed")
 
@@ -124,6 +124,7 @@ TEXT_WHEN: Final = {
     "undeliverable": "text_unreached",
     "unblocked": "text_unblocked",
     "formal_loss": "text_formal",
+    "withdrawn": "",
 }
 
 

@@ -13,8 +13,9 @@ from tests.cards.acts.builders import TEXT_WHEN, WEEK
 from tests.cards.acts.the_card import Step, TheCard
 
 HOUR: Final = 3600
-OVER: Final = (BlockState.UNBLOCKED, BlockState.FORMAL_LOSS)
+OVER: Final = (BlockState.UNBLOCKED, BlockState.FORMAL_LOSS, BlockState.WITHDRAWN)
 FIRST: Final = 0
+OF_A_REPORT: Final = ("text_filed", "text_disputed", "text_released", "text_withdrawn")
 
 Move = Callable[[TheCard], None]
 MOVES: Final[dict[str, Move]] = {
@@ -34,6 +35,9 @@ MOVES: Final[dict[str, Move]] = {
     "the bank tells: formal loss": lambda card: card.is_told("formal loss"),
     "a person sends it again": lambda card: card.is_sent_again(),
     "a person sends the first again": lambda card: card.is_sent_again(FIRST),
+    "an operator withdraws it": lambda card: card.is_withdrawn(),
+    "an operator withdraws the first": lambda card: card.is_withdrawn(FIRST),
+    "the holder objects": lambda card: card.is_disputed(),
     "an hour passes": lambda card: card.waits(HOUR),
     "three days pass": lambda card: card.waits(72 * HOUR),
     "the seven days pass": lambda card: card.waits(WEEK),
@@ -69,7 +73,10 @@ def worth_telling(step: Step) -> str:
     """What a holder may be told of it; empty when nothing became different."""
     block, report = step.change.block, step.change.report
     if report is not None and report.state is not ReportState.SUPERSEDED:
-        return "text_filed" if report.state is ReportState.ACTIVE else "text_released"
+        if report.state is ReportState.ACTIVE:
+            return "text_disputed" if report.disputed_at else "text_filed"
+        is_withdrawn = report.state is ReportState.WITHDRAWN
+        return "text_withdrawn" if is_withdrawn else "text_released"
     before = step.before.block.state if step.before.block else None
     return TEXT_WHEN[block.state] if block is not None and block.state is not before else ""
 
@@ -81,11 +88,11 @@ def what_is_over_is_not_owed(card: TheCard) -> None:
 
 
 def nothing_of_a_report_is_told_twice(card: TheCard) -> None:
-    """It is filed once and released once, and bank and holder are told so once each."""
+    """It is filed, disputed, and released or withdrawn once; bank and holder are told once each."""
     told = [
         (owed.report_number, owed.kind, owed.body.get("prompt"))
         for step in card.steps
         for owed in step.change.owes
-        if owed.body.get("prompt", "text_filed") in ("text_filed", "text_released")
+        if owed.body.get("prompt", "text_filed") in OF_A_REPORT
     ]
     assert len(told) == len(set(told))

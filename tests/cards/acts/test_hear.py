@@ -52,6 +52,7 @@ BLOCK_THEN: Final[Table] = {
     "undeliverable": ("blocked", "unblocked", "formal_loss"),
     "unblocked":     ("stale",   "stale",     "formal_loss"),
     "formal_loss":   ("stale",   "unlawful",  "stale"),
+    "withdrawn":     ("blocked", "unblocked", "formal_loss"),
 }
 
 # The notice now: the notice then, when such news is believed. In any case nobody need look at
@@ -72,6 +73,7 @@ REPORT_THEN: Final[Table] = {
     "active":     ("active",     "active",     "superseded"),
     "released":   ("released",   "released",   "released"),
     "superseded": ("superseded", "superseded", "superseded"),
+    "withdrawn":  ("withdrawn",  "withdrawn",  "withdrawn"),
     "gone":       ("gone",       "gone",       "gone"),
 }
 
@@ -81,6 +83,7 @@ SUSPENDED_THEN: Final[Table] = {
     "active":     ("temporary report", "temporary report", "formal report"),
     "released":   ("nothing",          "nothing",          "formal report"),
     "superseded": ("formal report",    "formal report",    "formal report"),
+    "withdrawn":  ("nothing",          "nothing",          "formal report"),
     "gone":       ("nothing",          "nothing",          "formal report"),
 }
 

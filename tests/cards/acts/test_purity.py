@@ -12,6 +12,7 @@ from typing import Any, Final
 import pytest
 
 from ivr.cards import change, notice
+from ivr.cards.acts.dispute import dismiss, dispute
 from ivr.cards.acts.drop import drop
 from ivr.cards.acts.hear import hear
 from ivr.cards.acts.release import release
@@ -19,6 +20,7 @@ from ivr.cards.acts.remind import remind
 from ivr.cards.acts.report import Fresh, ReportRequest, refusal, report
 from ivr.cards.acts.send_again import send_again
 from ivr.cards.acts.settle import settle
+from ivr.cards.acts.withdraw import Decision, withdraw
 from ivr.cards.records import Card, Holder
 from ivr.cards.rules import Rules
 from ivr.cards.status import status_of
@@ -104,7 +106,8 @@ def test_no_act_stands_on_a_clock_on_chance_or_on_redis(module: str) -> None:
 
 
 def test_all_acts_and_what_they_stand_on_are_looked_at() -> None:
-    acts = {"drop", "hear", "release", "remind", "report", "send_again", "settle", "step"}
+    acts = {"drop", "hear", "release", "remind", "report", "send_again", "settle", "step",
+            "withdraw", "dispute"}  # fmt: skip
     assert {f"ivr.cards.acts.{act}" for act in acts} < CLOSURE.keys()
     assert {"ivr.cards.block", "ivr.cards.notice_bodies", "ivr.beijing"} < CLOSURE.keys()
 
@@ -135,6 +138,7 @@ def test_the_look_sees_what_it_is_for(source: str, found: str) -> None:
 CARD: Final = Card("A12345678", "icbc", "6222021234565678", "110100")
 ZHANG: Final = Holder("11010519491231002X", "张三", "+8613800138001", (CARD,))
 REQUEST: Final = ReportRequest("holder-1", "card-1", "phone", "CA1", "zh")
+LI: Final = Decision("Li", "a prank")
 TOLD: Final = {"report_number": "12345670", "action": "block_financial_function", "card": {}}
 
 
@@ -155,6 +159,9 @@ def asked() -> dict[str, tuple[Callable[..., Any], list[Any], dict[str, Any]]]:
         "send_again": (send_again, [a_case("refused"), a_notice("refused"), NOW], {}),
         "drop": (drop, [a_notice()], {}),
         "release": (release, [over, a_report(), deepcopy(TOLD), NOW], {}),
+        "withdraw": (withdraw, [a_case(), a_report(), a_notice(), deepcopy(TOLD), LI, NOW], {}),
+        "dispute": (dispute, [a_case(), a_report(), deepcopy(TOLD), "phone", NOW], {}),
+        "dismiss": (dismiss, [a_report(disputed_at=NOW), LI], {}),
         "remind": (remind, [received, a_notice("delivered"), "ntc-1", NOW], {}),
     }  # fmt: skip
 
@@ -170,7 +177,7 @@ def test_asked_twice_it_answers_the_same_and_changes_nothing_it_was_asked_with(a
 
 
 def test_what_acts_are_asked_with_and_answer_cannot_be_changed() -> None:
-    things = [a_case(), a_block(), a_report(), a_suspension(), a_notice(), an_attempt(),
+    things = [LI, a_case(), a_block(), a_report(), a_suspension(), a_notice(), an_attempt(),
               an_event(), REQUEST, CARD, ZHANG, change.NOTHING]  # fmt: skip
     kinds = [type(thing) for thing in things]
     kinds += [kind for module in (change, notice) for kind in vars(module).values()

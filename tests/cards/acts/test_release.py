@@ -35,6 +35,7 @@ TOLD: Final = {
     "active":     (NOBODY,      "bank and holder", "bank",         NOBODY,      "bank"),
     "released":   (NOBODY,      NOBODY,            NOBODY,         NOBODY,      NOBODY),
     "superseded": (NOBODY,      NOBODY,            NOBODY,         NOBODY,      NOBODY),
+    "withdrawn":  (NOBODY,      NOBODY,            NOBODY,         NOBODY,      NOBODY),
 }
 # fmt: on
 SUSPENDED_BY: Final = {

@@ -34,6 +34,7 @@ DONE: Final = {
     "undeliverable": ("stop",  "stop",   "stop",    "stop",    "stop", "stop"),
     "unblocked":     ("stop",  "stop",   "stop",    "stop",    "stop", "stop"),
     "formal_loss":   ("stop",  "stop",   "stop",    "stop",    "stop", "stop"),
+    "withdrawn":     ("stop",  "stop",   "stop",    "stop",    "stop", "stop"),
 }
 
 # Seconds since the bank took the notice: what becomes of "ask".

@@ -70,7 +70,7 @@ BORN_ON_THE_23RD: Final = "110105201011230017"  # 2010-11-23
 AGES: Final = {MIDNIGHT - 1: "15", MIDNIGHT: "16", MIDNIGHT + 3600: "16"}
 
 
-REQUEST: Final = ReportRequest("holder-1", "card-1", "phone", "CA1", "zh")
+REQUEST: Final = ReportRequest("holder-1", "card-1", "phone", "CA1", "zh", "caller-1")
 
 
 def answer_to(state: CardState, by: str, bank: str) -> str:
@@ -142,7 +142,7 @@ ALL_THAT_FOLLOWS: Final = Change(
         Entry(
             "loss_reported",
             {"report": "12345670", "card": "card-1", "bank": "icbc", "channel": "phone",
-             "origin": "CA1"},
+             "origin": "CA1", "by": "caller-1"},
         ),
     ),
 )  # fmt: skip
@@ -259,7 +259,7 @@ def test_every_word_of_the_request_ends_where_it_belongs() -> None:
     """Another card, bank, channel, language, call, number and deadline than everywhere above."""
     card = Card("B00004321", "ccb", "6227000000004321", "320100")
     li = Holder("320102195006150014", "李四", "+8613900139002", (card,))
-    request = ReportRequest("holder-2", "card-2", "web", "web-7", "en")
+    request = ReportRequest("holder-2", "card-2", "web", "web-7", "en", "caller-2")
     rules = Rules(banks={"ccb": ...}, suspension_seconds=3 * 86_400)
     _, change = report(
         Case("card-2"), li, card, request, Fresh("76543210", "ntc-9"), rules, NOW + 5
@@ -297,7 +297,7 @@ def test_every_word_of_the_request_ends_where_it_belongs() -> None:
     said = {"prompt": "text_filed", "report_number": "76543210"}
     assert text == Owed(NoticeKind.TEXT, "ccb", NOW + 5, said, "76543210", "card-2", id="")
     told = {"report": "76543210", "card": "card-2", "bank": "ccb", "channel": "web",
-            "origin": "web-7"}  # fmt: skip
+            "origin": "web-7", "by": "caller-2"}  # fmt: skip
     assert change.journal == (Entry("loss_reported", told),)
 
 

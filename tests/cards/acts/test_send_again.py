@@ -8,6 +8,7 @@ import pytest
 
 from ivr.cards.acts.send_again import send_again
 from ivr.cards.change import NOTHING, Change, Entry, NoticeChange, Reminder
+from ivr.cards.loss import ReportState
 from ivr.cards.notice import Notice, NoticeKind, NoticeState
 from tests.cards.acts.builders import (
     EVERY_BLOCK,
@@ -16,6 +17,7 @@ from tests.cards.acts.builders import (
     a_case,
     a_notice,
     a_notice_of_an_earlier_report,
+    a_report,
     a_step,
 )
 
@@ -30,6 +32,7 @@ SENT: Final = {
     "undeliverable": ("sent",       "notified"),
     "unblocked":     ("left alone", ""),  # a late notice must not block the card again
     "formal_loss":   ("left alone", ""),
+    "withdrawn":     ("left alone", ""),  # nobody asks for a block any more
 }
 
 # The notice now: whether a person can send it again. Closed: overtaken by events.
@@ -88,6 +91,15 @@ def test_the_notice_of_the_block(block: str) -> None:
         is_sent = sent == "sent" and CAN_BE_SENT[state]
         found = send_again(case, notice, NOW)
         assert found == (expected if is_sent else NOTHING), f"notice {state}"
+
+
+@pytest.mark.parametrize("block", EVERY_BLOCK[1:])
+def test_no_bank_is_asked_to_block_for_a_withdrawn_report(block: str) -> None:
+    """Not even one that has blocked: it may have unblocked since, because it was told."""
+    withdrawn = a_report(state=ReportState.WITHDRAWN)
+    for state in EVERY_NOTICE:
+        case = replace(a_case(block), suspension=None, report=withdrawn)
+        assert send_again(case, a_notice(state), NOW) == NOTHING
 
 
 @pytest.mark.parametrize("which", OTHERS)

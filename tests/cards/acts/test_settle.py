@@ -52,6 +52,7 @@ BLOCK_THEN: Final = {
     "undeliverable": ("received", "blocked", "refused", "",              ""),
     "unblocked":     ("",         "",        "",        "",              ""),
     "formal_loss":   ("",         "",        "",        "",              ""),
+    "withdrawn":     ("",         "blocked", "",        "",              ""),
 }
 MAKES: Final = ("received", "blocked", "refused", "given up", "refused, after silence")
 

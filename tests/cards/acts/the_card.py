@@ -3,12 +3,14 @@
 from dataclasses import dataclass, replace
 from typing import Final
 
+from ivr.cards.acts.dispute import dispute
 from ivr.cards.acts.hear import hear
 from ivr.cards.acts.release import release
 from ivr.cards.acts.remind import FIRST_AFTER, remind
 from ivr.cards.acts.report import Fresh, ReportRequest, report
 from ivr.cards.acts.send_again import send_again
 from ivr.cards.acts.settle import settle
+from ivr.cards.acts.withdraw import Decision, withdraw
 from ivr.cards.block import BlockState
 from ivr.cards.case import Case
 from ivr.cards.change import NOTHING, Change, NoticeChange
@@ -28,7 +30,7 @@ def applied(case: Case, change: Change) -> Case:
     """The case once a change is stored; the release of an earlier report is not its own."""
     block, new = change.block or case.block, change.report
     is_its_own = new is not None and block is not None and block.report_number == new.number
-    suspension = change.suspension or case.suspension
+    suspension = None if change.lifted else change.suspension or case.suspension
     return Case(case.card_ref, suspension, block, new if is_its_own else case.report)
 
 
@@ -91,6 +93,18 @@ class TheCard:
         """A person sends one of the notices again."""
         if self.notices:
             self._keep(send_again(self.case, self.notices[which], self.now))
+
+    def is_withdrawn(self, which: int = -1) -> None:
+        """An operator takes a report back."""
+        if self.reports:
+            report, notice = self.reports[which], self.notices[which]
+            _, change = withdraw(self.case, report, notice, {}, Decision("Li", "why"), self.now)
+            self._keep(change)
+
+    def is_disputed(self) -> None:
+        """The holder says "it was not me"."""
+        if self.reports:
+            self._keep(dispute(self.case, self.reports[-1], {}, "phone", self.now)[1])
 
     def waits(self, seconds: int) -> None:
         """Time passes, Redis ends the suspension by itself, and then the sweep looks."""

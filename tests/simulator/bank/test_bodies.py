@@ -32,6 +32,7 @@ def without(notice: dict[str, Any], *path: str) -> dict[str, Any]:
         ({**a_loss_report(), "timestamp": 1614265330}, "timestamp"),
         ({**a_loss_report(), "timestamp": "2026-11-22T08:30:00"}, "timestamp"),
         ({"type": "card.loss_released", "timestamp": "2026-11-22T08:30:00Z"}, "data"),
+        ({"type": "card.report_withdrawn", "timestamp": "2026-11-22T08:30:00Z"}, "data"),
     ],
 )
 def test_a_body_against_the_contract_is_refused_with_the_place(

@@ -81,16 +81,21 @@ def test_two_webhook_ids_for_one_report_are_counted_as_a_double_effect(
     assert bank.effects("icbc")[report_of(notice)] == 2
 
 
-def test_release_is_noted_and_the_account_stays_blocked(
-    bank: SandboxBank, hotline_sends: Sender
+@pytest.mark.parametrize(
+    "kind", ["card.loss_released", "card.report_disputed", "card.report_withdrawn"]
+)
+def test_what_became_of_a_report_is_noted_and_the_account_stays_blocked(
+    bank: SandboxBank, hotline_sends: Sender, kind: str
 ) -> None:
     notice = a_loss_report()
     hotline_sends.sends(notice)
 
-    answer = hotline_sends.sends({**notice, "type": "card.loss_released"})
+    answer = hotline_sends.sends({**notice, "type": kind})
 
     assert answer.json() == {"status": "noted"}
     assert account_of(bank, notice)["blocked"]
+    shown = [(row["type"], row["report_number"]) for row in bank.receipts("icbc")]
+    assert shown[-1] == (kind, report_of(notice))
 
 
 @pytest.mark.parametrize(
