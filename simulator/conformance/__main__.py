@@ -6,6 +6,7 @@ Exit status: 0 nothing broken · 1 a rule is broken · 2 could not run.
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from simulator.conformance.notices import people_as_csv
 from simulator.conformance.options import Options, OptionsError, parser, read_options
@@ -29,8 +30,6 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{shown(options.url)} cannot be reached: {error}", file=sys.stderr)
     except (OptionsError, CannotJudgeError) as error:
         print(error, file=sys.stderr)
-    except OSError as error:  # of the page
-        print(f"{options.page} cannot be written: {error.strerror}", file=sys.stderr)
     return 2
 
 
@@ -40,9 +39,16 @@ def _run(options: Options) -> int:
     result = examine(session, options.url)
     print(as_text(result))
     if options.page is not None:
-        options.page.write_text(as_page(result), encoding="utf-8")
-        print(f"written to {options.page}")
+        _write(options.page, as_page(result))
     return 1 if result.is_broken else 0
+
+
+def _write(file: Path, page: str) -> None:
+    try:
+        file.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise OptionsError(f"{file} cannot be written: {error.strerror}") from None
+    print(f"written to {file}")
 
 
 if __name__ == "__main__":

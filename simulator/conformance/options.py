@@ -48,7 +48,8 @@ def parser() -> argparse.ArgumentParser:
     add("--at-once", type=_count, default=8, metavar="N", help="notices taken at once (8)")
     add("--page", type=Path, metavar="FILE.html", help="write the result as a page, too")
     add("--ca-file", type=Path, metavar="FILE", help="the bank's own certificate authority")
-    add("--client-cert", type=Path, metavar="FILE", help="the certificate we show, with its key")
+    add("--client-cert", type=Path, metavar="FILE", help="the certificate we show")
+    add("--client-key", type=Path, metavar="FILE", help="its key, if it is in another file")
     add("--accounts", action="store_true", help="print who is reported, as a CSV, and end")
     return made
 
@@ -69,7 +70,7 @@ def read_options(
         seconds=told.timeout,
         at_once=told.at_once,
         page=told.page,
-        tls=_tls(told.ca_file, told.client_cert),
+        tls=_tls(told.ca_file, told.client_cert, told.client_key),
         warnings=_warnings() if in_sight else (),
     )
 
@@ -103,15 +104,17 @@ def _url(text: str | None) -> str:
     return text
 
 
-def _tls(ca_file: Path | None, client_cert: Path | None) -> ssl.SSLContext | None:
+def _tls(
+    ca_file: Path | None, client_cert: Path | None, client_key: Path | None
+) -> ssl.SSLContext | None:
     if ca_file is None and client_cert is None:
         return None
     try:
         context = ssl.create_default_context(cafile=ca_file)
         if client_cert is not None:
-            context.load_cert_chain(client_cert, password="")
+            context.load_cert_chain(client_cert, client_key, password="")
     except OSError:  # ssl.SSLError is one
-        raise OptionsError("--ca-file, --client-cert: no such file, or none of that kind") from None
+        raise OptionsError("--ca-file, --client-cert: no such file, or not PEM") from None
     return context
 
 

@@ -5,6 +5,7 @@ No redirect is followed, no proxy is used, and nothing is tried twice: as the ho
 
 import gzip
 import json
+import re
 import socket
 import ssl
 import threading
@@ -23,7 +24,7 @@ from simulator.bank.broken_answers import RESET_ON_CLOSE
 
 MOST_BYTES: Final = 64 * 1024
 TRY_AGAIN: Final = (408, 425, 429, *range(500, 600))
-_SHOWN: Final = 120
+_WORD: Final = re.compile(r"[a-zA-Z0-9_/+.-]{1,40}")
 
 
 class UnreachableError(Exception):
@@ -84,12 +85,15 @@ class Answer:
             return json.loads(body.decode("gb18030"))
 
     def __str__(self) -> str:
+        """Of the body no more than its word, for the rest may name people, or repeat a login."""
         if self.status is None:
             return self.failure
-        text = self.body[:_SHOWN].decode(errors="replace").strip()
-        told = "".join(letter if letter.isprintable() else " " for letter in text)
-        cut = "…" if len(self.body) > _SHOWN else ""
-        return " ".join(filter(None, [f"answered {self.status}", told + cut]))
+        if _WORD.fullmatch(self.word):
+            return f'{self.status} "{self.word}"'
+        if not self.is_accepted or not self.body:
+            return str(self.status)
+        kind = self.headers.get("content-type", "").partition(";")[0]
+        return f"{self.status}, {len(self.body)} bytes of {kind if _WORD.fullmatch(kind) else '?'}"
 
 
 class Receiver:
@@ -103,7 +107,8 @@ class Receiver:
         parts = urlsplit(url)
         self.seconds, self._quiet = seconds, min(quiet, seconds)
         self._host, self._port = parts.hostname or "", parts.port
-        self._tls = tls or ssl.create_default_context() if parts.scheme == "https" else None
+        is_tls = parts.scheme == "https"
+        self._tls = (tls or ssl.create_default_context()) if is_tls else None
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         self._login = _login(parts.username, parts.password)
 

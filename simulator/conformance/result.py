@@ -68,13 +68,12 @@ def shown(url: str) -> str:
 
 
 def as_text(result: Result) -> str:
-    """A line a rule; what is not kept, with what was done, what should be, and where it stands."""
+    """Two lines a rule: the verdict and what should be done; what was done, and where it stands."""
     lines = []
     for rule, finding in result.rows:
         lines.append(f"{finding.verdict:<9} {rule.name:<27} {rule.should}")
-        if finding.verdict is not Verdict.KEPT:
-            lines += [f"{'':<9} it: {finding.did}", f'{"":<9} see {PAPER}, "{rule.section}"']
-    return "\n".join([*lines, "", result.summary])
+        lines.append(f'{"":<9} {finding.did} (see "{rule.section}")')
+    return "\n".join([*lines, "", result.summary, f"The sections are those of {PAPER}."])
 
 
 def as_page(result: Result) -> str:
@@ -95,11 +94,11 @@ def _check_that_reports_are_judged(session: Session) -> None:
     answer = session.reported
     if answer.status in TRY_AGAIN:
         raise CannotJudgeError(
-            f"The receiver {answer} to the first loss report, and the hotline would try again "
-            "later. Try again when it takes notices."
+            f"The receiver answered {answer} to the first loss report: the hotline would try it "
+            "again later. Begin again when it takes notices."
         )
     if not answer.is_accepted and answer.word in UNKNOWN_CARD:
         raise CannotJudgeError(
-            f"The receiver {answer} to a made-up card. Open accounts for the people that "
+            f"The receiver answered {answer} to a made-up card. Open accounts for the people that "
             "--accounts lists, and try again: they are always the same."
         )

@@ -9,7 +9,7 @@ import base64
 import secrets
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 from simulator.conformance.notices import (
     KINDS,
@@ -59,7 +59,7 @@ def not_seen(did: str) -> Finding:
 
 def taken(answer: Answer, what: str = "") -> Finding:
     """Kept if it was answered with 2xx."""
-    did = f"{what}: {answer}" if what else str(answer)
+    did = f"{what or 'answer'}: {answer}"
     return kept(did) if answer.is_accepted else broken(did)
 
 
@@ -124,7 +124,7 @@ def the_longest_id(session: Session) -> Finding:
         return worst([taken(first), taken(other)])
     if not session.tells_types_apart:
         return not_seen(f"took it; all types get the same answer: {other}")
-    did = f"to the first {first}, to an id that ends differently {other}"
+    did = f"to the first: {first}; to an id that ends differently: {other}"
     return kept(did) if other.word == session.released.word else broken(did)
 
 
@@ -231,7 +231,7 @@ def _with(request: Request, name: str, value: str) -> Request:
 def the_same_answer(session: Session) -> Finding:
     body, webhook_id = session.report().body(), new_webhook_id()
     first, again = session.sends(body, webhook_id), session.sends(body, webhook_id)
-    did = f"first {first}, then {again}"
+    did = f"first: {first}; then: {again}"
     return kept(did) if is_as_before(first, again) else broken(did)
 
 
@@ -250,7 +250,7 @@ def ids_are_remembered(session: Session) -> Finding:
 
 def remembers(session: Session, first: Answer, other: Answer) -> Finding:
     """What the answer to `other`, a release under the id of a report, says of who gave it."""
-    did = f"to the report {first}, to another content under its id {other}"
+    did = f"to a report: {first}; to another content under its id: {other}"
     if other.status is None or other.status in TRY_AGAIN:
         return not_seen(did)
     if not other.is_accepted:
@@ -300,14 +300,14 @@ def a_dropped_connection(session: Session) -> Finding:
     other = session.sends(report.body(RELEASED), webhook_id)
     again = session.sends(report.body(), webhook_id)
     if not is_as_before(session.reported, again):
-        return broken(f"the answer was lost, and the same notice again {again}")
+        return broken(f"the answer was lost, and to the same notice again: {again}")
     return remembers(session, again, other)
 
 
 def a_release_before_its_report(session: Session) -> Finding:
     report = session.report()
     release, later = session.sends(report.body(RELEASED)), session.sends(report.body())
-    did = f"to the release {release}, to its report afterwards {later}"
+    did = f"to the release: {release}; to its report afterwards: {later}"
     if not release.is_accepted or not later.is_accepted or release.says_blocked:
         return broken(did)
     if later.says_blocked:
@@ -330,14 +330,14 @@ def in_time(session: Session) -> Finding:
 def several_at_once(session: Session) -> Finding:
     requests = [session.signed(session.report().body()) for _ in range(session.at_once)]
     answers = session.posts_together(requests)
-    bad = [f"{answer}" for answer in answers if not answer.is_accepted]
+    bad = [answer for answer in answers if not answer.is_accepted]
     took = f"took {len(answers) - len(bad)} of {len(answers)}"
-    return broken(f"{took}; one {bad[0]}") if bad else kept(took)
+    return broken(f"{took}; one of the others: {bad[0]}") if bad else kept(took)
 
 
 def a_slow_body(session: Session) -> Finding:
-    slowly: dict[str, Any] = {"sent_in": _PIECES, "pause": session.pause}
-    return taken(session.sends(session.report().body(), **slowly))
+    request = session.signed(session.report().body())
+    return taken(session.posts(replace(request, sent_in=_PIECES, pause=session.pause)))
 
 
 def one_answer(session: Session) -> Finding:
@@ -352,8 +352,8 @@ def readable_answers(session: Session) -> Finding:
     told = [answer for answer in session.answers if answer.is_accepted]
     bad = [answer for answer in told if not _is_readable(answer)]
     if bad:
-        return broken(f"{len(bad)} of {len(told)} are no JSON, or more than 64 kB: {bad[0]}")
-    return kept(f"{len(told)} of {len(told)}") if told else not_seen("no notice was taken")
+        return broken(f"{len(bad)} of {len(told)} are no JSON, or more than 64 kB; one: {bad[0]}")
+    return kept(f"all {len(told)} answers with 2xx") if told else not_seen("no notice was taken")
 
 
 def _is_readable(answer: Answer) -> bool:

@@ -47,8 +47,8 @@ class Session:
     """
 
     receiver: Receiver
-    secret: str
-    old_secret: str = ""
+    secret: str = field(repr=False)
+    old_secret: str = field(default="", repr=False)
     at_once: int = 8
     pause: float = 0.3
     opening: dict[str, Answer] = field(default_factory=dict)
@@ -88,7 +88,6 @@ class Session:
         *,
         seconds_ago: float = 0,
         secrets: Sequence[str] = (),
-        **sending: float,
     ) -> Request:
         """An attempt as the hotline would make it. secrets: one signature with each, in order."""
         text = content if isinstance(content, str) else as_sent(dict(content))
@@ -101,7 +100,7 @@ class Session:
             "content-type": "application/json",
             "user-agent": "hotline-12333",
         }
-        return Request(headers, text.encode(), **sending)  # type: ignore[arg-type]
+        return Request(headers, text.encode())
 
     def sends(self, content: Mapping[str, Any] | str, webhook_id: str = "", **how: Any) -> Answer:
         """Signs a notice and posts it."""

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import hmac
 import json
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -47,8 +48,12 @@ class AReceiver(ThreadingHTTPServer):
 
 
 @contextmanager
-def a_receiver(secrets: tuple[str, ...], breaks: str = "") -> Iterator[AReceiver]:
+def a_receiver(
+    secrets: tuple[str, ...], breaks: str = "", tls: ssl.SSLContext | None = None
+) -> Iterator[AReceiver]:
     with AReceiver(secrets, breaks) as server:
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         serving = threading.Thread(target=server.serve_forever, args=(0.01,))
         serving.start()
         try:
