@@ -157,8 +157,9 @@ class Receiver:
                 following = self._connection()  # http.client would have read the answer itself
                 following.sock = connection.sock
                 self._send(following, second)
-                next_answer, surplus, _ = self._listen(connection.sock)
-                return answer, surplus, next_answer
+                next_answer, surplus, is_open = self._listen(connection.sock)
+                was_closed = next_answer.status is None and not is_open  # it may, at any time
+                return answer, surplus, answer if was_closed else next_answer
             except OSError as error:
                 failed = Answer(failure=_why(error), is_late=isinstance(error, TimeoutError))
                 return failed, b"", failed

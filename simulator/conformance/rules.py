@@ -24,7 +24,7 @@ from simulator.conformance.session import ACKNOWLEDGES_LATER, Finding, Session, 
 
 UNKNOWN_TYPE: Final = "card.type_of_tomorrow"
 LONGEST_ID: Final = 256
-ROUNDS: Final = 5  # of two at once: a race is not lost every time
+ROUNDS: Final = 10  # of two at once: a race is not lost every time
 _PIECES: Final = 8
 _MINUTE: Final = 60
 
