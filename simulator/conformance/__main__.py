@@ -36,7 +36,7 @@ def main(arguments: Sequence[str]) -> int:
 def _run(options: Options) -> int:
     receiver = Receiver(options.url, options.seconds, options.tls)
     session = Session(receiver, options.secret, options.old_secret, options.at_once)
-    result = examine(session, options.url)
+    result = examine(session)
     print(as_text(result))
     if options.page is not None:
         _write(options.page, as_page(result))

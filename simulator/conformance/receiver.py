@@ -60,19 +60,23 @@ class Answer:
         return self.status is not None and 200 <= self.status < 300
 
     @property
+    def says_blocked(self) -> bool:
+        """Whether the caller would be told that the card is blocked."""
+        return self.is_accepted and self._field("status") == "blocked"
+
+    @property
     def word(self) -> str:
-        """The `code` or `status` of its JSON; empty when there is none."""
+        """What the hotline keeps of it: "blocked", or its `code` or `status`; else empty."""
+        told = (self._field(name) for name in ("code", "status"))
+        return "blocked" if self.says_blocked else next(filter(None, told), "")
+
+    def _field(self, name: str) -> str:
         try:
             said = self.said()
         except ValueError:
             return ""
-        found = said.get("code") or said.get("status") if isinstance(said, dict) else None
+        found = said.get(name) if isinstance(said, dict) else None
         return found if isinstance(found, str) else ""
-
-    @property
-    def says_blocked(self) -> bool:
-        """Whether the caller would be told that the card is blocked."""
-        return self.is_accepted and self.word == "blocked"
 
     def said(self) -> Any:
         """The JSON of the body, None if that is empty. Raises ValueError: it is none."""
@@ -105,6 +109,7 @@ class Receiver:
         self, url: str, seconds: float, tls: ssl.SSLContext | None = None, quiet: float = 0.5
     ) -> None:
         parts = urlsplit(url)
+        self.url = url
         self.seconds, self._quiet = seconds, min(quiet, seconds)
         self._host, self._port = parts.hostname or "", parts.port
         is_tls = parts.scheme == "https"

@@ -50,15 +50,15 @@ class Result:
         return f"{len(self.rows)} rules: {told}"
 
 
-def examine(session: Session, url: str) -> Result:
+def examine(session: Session) -> Result:
     """Tries every rule. Raises UnreachableError and CannotJudgeError."""
     began = datetime.now(UTC)
     session.receiver.reach()
     session.open()
     _check_that_reports_are_judged(session)
     rows = tuple((rule, judge(session, rule)) for rule in RULES)
-    limits = (session.receiver.seconds, session.at_once)
-    return Result(shown(url), began, datetime.now(UTC), *limits, rows)
+    address, limits = shown(session.receiver.url), (session.receiver.seconds, session.at_once)
+    return Result(address, began, datetime.now(UTC), *limits, rows)
 
 
 def shown(url: str) -> str:
@@ -94,8 +94,8 @@ def _check_that_reports_are_judged(session: Session) -> None:
     answer = session.reported
     if answer.status in TRY_AGAIN:
         raise CannotJudgeError(
-            f"The receiver answered {answer} to the first loss report: the hotline would try it "
-            "again later. Begin again when it takes notices."
+            f"The receiver answered {answer} to the first loss report: the hotline would "
+            "try it again later. Begin again when it takes notices."
         )
     if not answer.is_accepted and answer.word in UNKNOWN_CARD:
         raise CannotJudgeError(

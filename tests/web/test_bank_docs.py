@@ -333,7 +333,7 @@ class TestListings:
     def test_receivers_keep_every_rule_of_the_page(self, name: str, tmp_path: Path) -> None:
         secret = a_secret()
         with _running(_program(name, tmp_path), {"SECRET": secret}) as (url, _):
-            result = examine(Session(Receiver(url, 5), secret, pause=0.02), url)
+            result = examine(Session(Receiver(url, 5), secret, pause=0.02))
         not_kept = {rule.name for rule, found in result.rows if found.verdict is not Verdict.KEPT}
         assert not_kept == {"signature/old secret"}  # they take one secret
 

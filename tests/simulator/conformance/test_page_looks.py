@@ -22,7 +22,7 @@ def test_everybody_can_read_it(browser: Browser, tmp_path: Path) -> None:
     secret, file = new_secret(), tmp_path / "result.html"
     with a_receiver((secret,), "refuses unknown types") as receiver:
         session = Session(Receiver(receiver.url, 5, quiet=0.1), secret, pause=0.02)
-        file.write_text(as_page(examine(session, receiver.url)), encoding="utf-8")
+        file.write_text(as_page(examine(session)), encoding="utf-8")
     page, asked, said = browser.new_page(), list[str](), list[str]()
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: said.append(message.text))

@@ -1,13 +1,18 @@
 """The kit finds each broken rule, and accuses nobody of another."""
 
+import gzip
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from simulator.bank.running import new_secret
-from simulator.conformance.receiver import Receiver
-from simulator.conformance.result import Result, examine
+from simulator.bank.running import RunningBank, new_secret
+from simulator.conformance.receiver import Answer, Receiver
+from simulator.conformance.result import CannotJudgeError, Result, examine
 from simulator.conformance.rules import RULES
 from simulator.conformance.session import Session, Verdict
-from tests.simulator.conformance.a_receiver import AReceiver, a_receiver
+from tests.simulator.conformance.a_receiver import a_receiver
 
 SECRET, OLD_SECRET = new_secret(), new_secret()
 TYPES = {rule.name for rule in RULES if rule.name.startswith("type/")} - {"type/unknown"}
@@ -47,9 +52,9 @@ BROKEN: dict[str, set[str]] = {
 }
 
 
-def tried(receiver: AReceiver, seconds: float = 5, old_secret: str = OLD_SECRET) -> Result:
-    wire = Receiver(receiver.url, seconds, quiet=0.1)
-    return examine(Session(wire, SECRET, old_secret, pause=0.02), receiver.url)
+def tried(url: str, seconds: float = 5, old_secret: str = OLD_SECRET) -> Result:
+    wire = Receiver(url, seconds, quiet=0.1)
+    return examine(Session(wire, SECRET, old_secret, pause=0.02))
 
 
 def named(result: Result, verdict: Verdict) -> set[str]:
@@ -58,7 +63,7 @@ def named(result: Result, verdict: Verdict) -> set[str]:
 
 def test_a_receiver_that_keeps_every_rule() -> None:
     with a_receiver((SECRET, OLD_SECRET)) as receiver:
-        result = tried(receiver)
+        result = tried(receiver.url)
 
     assert named(result, Verdict.KEPT) == {rule.name for rule in RULES}
     assert not result.is_broken
@@ -67,7 +72,7 @@ def test_a_receiver_that_keeps_every_rule() -> None:
 @pytest.mark.parametrize("fault", BROKEN)
 def test_a_broken_rule_is_found_and_no_other(fault: str) -> None:
     with a_receiver((SECRET, OLD_SECRET), fault) as receiver:
-        result = tried(receiver, seconds=0.5 if fault == "never answers" else 5)
+        result = tried(receiver.url, seconds=0.5 if fault == "never answers" else 5)
 
     assert named(result, Verdict.BROKEN) == BROKEN[fault]
     assert result.is_broken
@@ -82,7 +87,7 @@ def test_every_rule_can_be_broken() -> None:
 def test_what_a_bank_does_that_acknowledges_later_is_not_seen() -> None:
     """Each answer is lawful, and none shows what was carried out: nobody is told that it was."""
     with a_receiver((SECRET, OLD_SECRET), "acknowledges everything alike") as receiver:
-        result = tried(receiver)
+        result = tried(receiver.url)
 
     assert not result.is_broken
     unseen = {"once/remembered", "once/one at once", "once/lost answer", "order/release first"}
@@ -91,7 +96,69 @@ def test_what_a_bank_does_that_acknowledges_later_is_not_seen() -> None:
 
 def test_nothing_is_said_of_a_secret_that_was_not_given() -> None:
     with a_receiver((SECRET,)) as receiver:
-        result = tried(receiver, old_secret="")
+        result = tried(receiver.url, old_secret="")
 
     assert named(result, Verdict.NOT_SEEN) == {"signature/old secret"}
     assert not result.is_broken
+
+
+# How the sandbox bank can be told to behave -> the rules that breaks.
+BEHAVIOURS: dict[str, tuple[dict[str, Any], set[str]]] = {
+    "refuses": ({"kind": "refuse"}, TYPES),
+    "redirects": ({"kind": "redirect"}, TYPES),
+    "resets": ({"kind": "reset"}, TYPES),
+    "closes": ({"kind": "down"}, TYPES),
+    "says what is not HTTP": ({"kind": "garbage", "form": "broken"}, TYPES),
+    "says half of it": ({"kind": "garbage", "form": "cut"}, {"answer/one", "answer/readable"}),
+    "says a megabyte": ({"kind": "garbage", "form": "megabyte"}, {"answer/readable"}),
+    "hangs": ({"kind": "hang"}, {"answer/in time"}),
+    "acknowledges later": ({"kind": "acknowledge_later", "after_seconds": 3600}, set()),
+}
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningBank]:
+    secrets = {"icbc": (SECRET, OLD_SECRET)}
+    folder = tmp_path_factory.mktemp("bank")
+    with RunningBank(folder, "http://127.0.0.1:9", ("icbc",), known_secrets=secrets) as started:
+        yield started
+
+
+@pytest.mark.parametrize("case", BEHAVIOURS)
+def test_a_sandbox_bank_that_misbehaves(case: str, sandbox: RunningBank) -> None:
+    behaviour, broken = BEHAVIOURS[case]
+    sandbox.client.behaves("icbc", **behaviour)
+
+    seconds = 0.5 if "answer/in time" in broken else 5
+    result = tried(f"{sandbox.url}/icbc/notices", seconds)
+
+    assert named(result, Verdict.BROKEN) == broken
+
+
+@pytest.mark.parametrize("behaviour", [{"kind": "fail", "status": 503}, {"kind": "throttle"}])
+def test_nothing_is_said_of_who_must_be_asked_later(
+    behaviour: dict[str, Any], sandbox: RunningBank
+) -> None:
+    sandbox.client.behaves("icbc", **behaviour)
+    with pytest.raises(CannotJudgeError, match="try it again later"):
+        tried(f"{sandbox.url}/icbc/notices")
+
+
+@pytest.mark.parametrize(
+    ("body", "word", "blocked"),
+    [
+        (b'{"code": "0000", "status": "blocked"}', "blocked", True),
+        (b'{"code": "0000", "status": "noted"}', "0000", False),
+        (b'{"code": 0, "status": "noted"}', "noted", False),
+        ('{"status": "已受理"}'.encode("gb18030"), "已受理", False),
+        (b'["blocked"]', "", False),
+        (b"blocked", "", False),
+        (b"", "", False),
+    ],
+)
+def test_what_is_read_of_an_answer(body: bytes, word: str, blocked: bool) -> None:
+    answer = Answer(200, body)
+    assert (answer.word, answer.says_blocked) == (word, blocked)
+    assert not replace(answer, status=404).says_blocked
+    packed = replace(answer, body=gzip.compress(body), headers={"content-encoding": "gzip"})
+    assert packed.word == word
