@@ -15,6 +15,7 @@ from simulator.bank.signatures import is_genuine
 from simulator.same_machine import is_asked_by_a_loopback_name, is_of_its_own_origin
 
 BODY_AT_MOST = 64 * 1024
+ID_AT_MOST = 256
 routes = Blueprint("bank", __name__)
 
 
@@ -39,7 +40,7 @@ def receive_notice(bank: str) -> Response:
     if isinstance(behaviour, Down):
         return behaviour.answer(Response())
     genuine = is_genuine(hosted.bank.all_secrets(), dict(request.headers), body)
-    webhook_id = request.headers.get("webhook-id", "")[:200]
+    webhook_id = request.headers.get("webhook-id", "")[:ID_AT_MOST]
     arrival = Arrival(bank, webhook_id, received_at, genuine, behaviour.kind)
     if not genuine:
         return intake.note(

@@ -54,7 +54,7 @@ class Bank(BaseModel):
         if not secrets:
             raise ValueError("no secret is set in the environment variable named by secrets_env")
         for secret in secrets:
-            _check_secret(secret.get_secret_value())
+            check_secret(secret.get_secret_value())
         return secrets
 
     def all_secrets(self) -> tuple[str, ...]:
@@ -199,7 +199,7 @@ def _read_bank(
         return None
 
 
-def _check_secret(secret: str) -> None:
+def check_secret(secret: str) -> None:
     """Standard Webhooks 1.0: `whsec_` + base64 of 24 to 64 bytes."""
     try:
         key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)

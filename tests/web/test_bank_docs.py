@@ -28,6 +28,9 @@ from ivr.settings import Settings
 from ivr.store.bank_health import PAUSE_AFTER, PROBE_SECONDS
 from ivr.store.keys import DAY, SEEN_EVENT_SECONDS
 from ivr.store.reconciliation import PAGE
+from simulator.conformance.receiver import Receiver
+from simulator.conformance.result import examine
+from simulator.conformance.session import Session, Verdict
 from tests.bank_side import BankSide, Records, listening
 from tests.builders import a_card, a_holder, a_secret, an_app, an_id_number, hotline_of, settings
 from tests.redis_server import RedisServer
@@ -325,6 +328,14 @@ class TestListings:
             for client in (genuine, forged, both):
                 client.close()
         assert said() == [f"block report {report.number}"]
+
+    @pytest.mark.parametrize("name", ["receive.py", "receive.mjs"])
+    def test_receivers_keep_every_rule_of_the_page(self, name: str, tmp_path: Path) -> None:
+        secret = a_secret()
+        with _running(_program(name, tmp_path), {"SECRET": secret}) as (url, _):
+            result = examine(Session(Receiver(url, 5), secret, pause=0.02))
+        not_kept = {rule.name for rule, found in result.rows if found.verdict is not Verdict.KEPT}
+        assert not_kept == {"signature/old secret"}  # they take one secret
 
     def test_all_listings_are_run(self) -> None:
         assert set(re.findall(r"^```\w+ (\S+)$", TEXT, re.M)) == {
