@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from ivr.cards.loss import LossReport
 from ivr.cards.notice import NoticeKind
-from ivr.cards.notice_bodies import iso, released_body, reported_body
+from ivr.cards.notice_bodies import iso, later_body, reported_body
 from ivr.cards.records import Holder
 from ivr.cards.report_number import new_report_number
 from ivr.made_up import holder_rows, made_up_holder
@@ -47,7 +47,7 @@ class MadeUpReport:
         first = reported_body(self.loss, self.holder, self.holder.cards[0])
         if kind == REPORTED:
             return first
-        return {**released_body(self.loss, first["data"], int(time.time())), "type": kind}
+        return later_body(NoticeKind(kind), self.loss, first["data"], int(time.time()))
 
 
 def made_up_people() -> list[Holder]:
