@@ -69,6 +69,11 @@ class Settings(BaseModel):
     journal_dir: Path | None = Field(
         default=None, description="where this machine keeps every report it told of"
     )
+    archive_dir: Path | None = Field(
+        default=None,
+        description="where one machine keeps the older journal; unset: DATA_DIR/archive beside the "
+        "embedded server, none beside any other",
+    )
     port: int = Field(default=8000, ge=1, le=65535)
     bind_address: str = Field(default="0.0.0.0", description="where the web listens")  # noqa: S104
     behind_proxy: bool = Field(default=False, description="a proxy before us buffers requests")
@@ -81,6 +86,9 @@ class Settings(BaseModel):
     loss_report_days: int = Field(default=7, ge=1, le=30, description="domain.md section 1")
     report_retention_days: int = Field(default=1095, le=LONGEST_DAYS)
     journal_retention_days: int = Field(default=365, ge=30, le=LONGEST_DAYS)
+    journal_in_redis_days: int = Field(
+        default=30, ge=1, le=LONGEST_DAYS, description="older days are moved to ARCHIVE_DIR"
+    )
     bank_events_per_minute: int = Field(default=600, ge=1, description="of one bank; then 429")
     hotline_development: bool = Field(default=False, description="only `make run` sets this")
     banks: dict[str, Bank] = Field(default_factory=dict, exclude=True)
@@ -98,7 +106,7 @@ class Settings(BaseModel):
     def _can_be_opened(cls, url: str) -> str:
         return check_redis_url(url)
 
-    @field_validator("journal_dir")
+    @field_validator("journal_dir", "archive_dir")
     @classmethod
     def _can_be_written(cls, place: Path | None) -> Path | None:
         if place is not None and not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
@@ -172,6 +180,13 @@ class Settings(BaseModel):
         if self.wait_for_replicas is not None:
             return self.wait_for_replicas
         return 1 if self.redis_url.startswith(SENTINEL_SCHEME) else 0
+
+    @property
+    def archive_place(self) -> Path | None:
+        """Where this machine keeps the older journal, if it does. Beside a Redis of many machines
+        nobody can know which of them is to do that, so it must be said.
+        """
+        return self.archive_dir or (None if self.redis_url else self.data_dir / "archive")
 
     @property
     def redis_location(self) -> str:

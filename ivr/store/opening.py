@@ -10,6 +10,7 @@ from redis import Redis
 
 from ivr.settings import Settings
 from ivr.store import keys
+from ivr.store.archive import LOOKS, REPORTS, Archive
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
 from ivr.store.calls import Calls
@@ -22,6 +23,8 @@ from ivr.store.holders import Holders
 from ivr.store.journal import Journal
 from ivr.store.known_banks import KnownBanks
 from ivr.store.local_journal import LocalJournal
+from ivr.store.moved import Moved
+from ivr.store.mover import Mover
 from ivr.store.outbox import Outbox
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
@@ -47,6 +50,9 @@ class Store:
     bank_health: BankHealth
     text_line: TextLine
     journal: Journal
+    archive: Archive | None
+    mover: Mover
+    moved: Moved
     roster: Roster
     removal: Removal
     condition: Condition
@@ -58,7 +64,9 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
     redis = connect(settings.redis_location) if redis is None else redis
     vault = Vault(redis, [key.get_secret_value() for key in settings.data_keys])
     holders = Holders(redis, vault)
-    journal = Journal(redis, settings.journal_retention_days * keys.DAY)
+    place = settings.archive_place
+    archive = None if place is None else Archive(place)
+    journal = Journal(redis, settings.journal_retention_days * keys.DAY, archive)
     outbox = Outbox(redis, vault, journal)
     health = BankHealth(redis)
     text_line = TextLine(redis)
@@ -83,10 +91,22 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         outbox=outbox,
         claiming=Claiming(redis, outbox),
         deadlines=Deadlines(redis),
-        reconciliation=Reconciliation(redis, holders),
+        reconciliation=Reconciliation(redis, holders, journal),
         bank_health=health,
         text_line=text_line,
         journal=journal,
+        archive=archive,
+        mover=Mover(
+            journal,
+            Moved(redis),
+            archive,
+            in_redis_seconds=settings.journal_in_redis_days * keys.DAY,
+            lives={
+                LOOKS: settings.journal_retention_days * keys.DAY,
+                REPORTS: settings.report_retention_days * keys.DAY,
+            },
+        ),
+        moved=Moved(redis),
         roster=Roster(redis, vault),
         removal=Removal(redis, journal),
         condition=Condition(
