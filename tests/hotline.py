@@ -20,6 +20,7 @@ from ivr.store.claims import Claim, Claiming, Queue
 from ivr.store.condition import Condition
 from ivr.store.connection import connect
 from ivr.store.deadlines import Deadlines
+from ivr.store.export import Export
 from ivr.store.holders import Holders
 from ivr.store.journal import Journal
 from ivr.store.known_banks import KnownBanks
@@ -61,6 +62,7 @@ class Hotline:
     moved: Moved
     roster: Roster
     removal: Removal
+    export: Export
     condition: Condition
     known_banks: KnownBanks
 

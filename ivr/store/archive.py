@@ -125,16 +125,16 @@ class Archive:
             os.close(descriptor)
 
     def entries(
-        self, after: EntryId, until: EntryId, naming: Collection[str] = ()
+        self, after: EntryId, until: EntryId, words: Collection[str] = ()
     ) -> Iterator[Numbered]:
-        """Entries after one id and before another, in order; `naming`: only those with one of these
-        words in them.
+        """Entries after one id and before another, in order. `words`: only those in whose line one
+        of these stands, anywhere.
 
         Raises:
             MisfitError: a file cannot be read to its end.
         """
-        words = [word.encode() for word in naming]
-        each = (self._of_kind(kind, after, until, words) for kind in KINDS)
+        sought = [word.encode() for word in words]
+        each = (self._of_kind(kind, after, until, sought) for kind in KINDS)
         return merge(*each, key=lambda numbered: numbered[0])
 
     def _of_kind(

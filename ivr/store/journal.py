@@ -3,7 +3,8 @@
 Older days are moved to files (archive.py); who reads does not see the difference.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from itertools import chain
 from typing import Any, ClassVar, Final, cast
 
 from redis import Redis
@@ -17,7 +18,7 @@ from ivr.store.moved import Moved
 from ivr.store.unreadable import naming
 
 PAGE: Final = 1000
-TRIMMED_AT_ONCE: Final = 10_000
+TRIMMED_AT_ONCE: Final = 10_000  # entries; Redis serves others in between
 _END: Final = 2**62  # no id is as high
 _Page = list[tuple[bytes, dict[bytes, bytes]]]
 
@@ -53,10 +54,10 @@ class Journal:
             pipe.execute()
 
     def between(
-        self, since: float, until: float, naming: Collection[str] = ()
+        self, since: float, until: float, words: Collection[str] = ()
     ) -> Iterator[tuple[float, Entry]]:
-        """Entries of that time (unix seconds), oldest first, each with its moment. `naming`: only
-        those with one of these words in them.
+        """Entries of that time (unix seconds), oldest first, each with its moment. `words`: only
+        those with one of these in a field.
 
         Raises:
             MisfitError: a file of the archive cannot be read.
@@ -66,13 +67,11 @@ class Journal:
             found, moved = self._page(after, end)
             if moved > after[0]:  # what of it is not in Redis any more, or will not be in a moment
                 till = min(end, (moved, -1))
-                files = self._archive.entries(after, till, naming) if self._archive else ()
-                yield from ((entry_id[0] / 1000, entry) for entry_id, entry in files)
+                files = self._archive.entries(after, till, words) if self._archive else ()
+                yield from _about(words, files)
                 after = (moved, -1)
                 continue
-            for entry_id, entry in found:
-                if not naming or _names(entry, naming):
-                    yield entry_id[0] / 1000, entry
+            yield from _about(words, found)
             if not found:
                 return
             after = found[-1][0]
@@ -102,7 +101,7 @@ class Journal:
         oldest = until if archive_id else max(int(now - self._retention_seconds), 0)
         with naming(self._redis, keys.JOURNAL):
             while self._trimmed(oldest):
-                pass  # Redis serves others in between
+                pass
             if archive_id:
                 self._redis.xtrim(keys.JOURNAL, minid=oldest * 1000, approximate=False)
 
@@ -127,8 +126,11 @@ class Journal:
         return bool(archive_id and self._archive and self._archive.own_id() == archive_id)
 
 
-def _names(entry: Entry, words: Collection[str]) -> bool:
-    return any(word in value for value in entry.fields.values() for word in words)
+def _about(words: Collection[str], found: Iterable[Numbered]) -> Iterator[tuple[float, Entry]]:
+    for entry_id, entry in found:
+        named = chain.from_iterable(value.split() for value in entry.fields.values())
+        if not words or not frozenset(words).isdisjoint(named):
+            yield entry_id[0] / 1000, entry
 
 
 def _read(row: tuple[bytes, dict[bytes, bytes]]) -> Numbered:

@@ -19,6 +19,7 @@ from ivr.store.claims import Claiming
 from ivr.store.condition import Condition
 from ivr.store.connection import DurabilityGuard, connect
 from ivr.store.deadlines import Deadlines
+from ivr.store.export import Export
 from ivr.store.holders import Holders
 from ivr.store.journal import Journal
 from ivr.store.known_banks import KnownBanks
@@ -55,6 +56,7 @@ class Store:
     moved: Moved
     roster: Roster
     removal: Removal
+    export: Export
     condition: Condition
     known_banks: KnownBanks
 
@@ -81,6 +83,7 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         retention_seconds=settings.report_retention_days * keys.DAY,
     )
     local_journal = LocalJournal(settings.journal_dir, settings.loss_report_days)
+    removal = Removal(redis, journal)
     return Store(
         vault=vault,
         holders=holders,
@@ -108,7 +111,8 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         ),
         moved=Moved(redis),
         roster=Roster(redis, vault),
-        removal=Removal(redis, journal),
+        removal=removal,
+        export=Export(vault, holders, removal, outbox, journal),
         condition=Condition(
             redis,
             vault,

@@ -113,11 +113,11 @@ def test_a_part_of_the_time(hotline: Hotline, redis: Redis) -> None:
     fill(redis)
     since, until = NOW - 33 * DAY, NOW - 20 * DAY
     before = read(hotline.journal, since, until)
-    only = list(hotline.journal.between(since, until, naming=("31-2", "25-1")))
+    only = list(hotline.journal.between(since, until, words=("31-2", "25-1")))
     assert [entry.fields["report"] for _, entry in only] == ["31-2", "25-1"]
     move(hotline)
     assert read(hotline.journal, since, until) == before
-    assert list(hotline.journal.between(since, until, naming=("31-2", "25-1"))) == only
+    assert list(hotline.journal.between(since, until, words=("31-2", "25-1"))) == only
     at = before[3][0]
     assert read(hotline.journal, at, at) == [before[3]]
 

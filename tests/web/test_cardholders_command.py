@@ -18,6 +18,7 @@ from ivr.made_up import cardholder_rows
 from ivr.store import keys
 from ivr.store.cardholders_csv import COLUMNS, check_phone
 from ivr.store.connection import connect
+from ivr.store.export import Export
 from ivr.store.holders import BATCH, Holders
 from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox
@@ -56,8 +57,12 @@ class Operator:
 
     def tools(self, clock: Callable[[], float]) -> RecordTools:
         roster = Roster(self.redis, self.vault)
-        removal = Removal(self.redis, Journal(self.redis, 0))
-        return RecordTools(self.records, self.vault, roster, removal, ("icbc", "ccb"), clock)
+        journal = Journal(self.redis, 0)
+        removal = Removal(self.redis, journal)
+        outbox = Outbox(self.redis, self.vault, journal)
+        export = Export(self.vault, self.records, removal, outbox, journal)
+        banks = ("icbc", "ccb")
+        return RecordTools(self.records, self.vault, roster, removal, export, banks, clock)
 
     def holders(self) -> int:
         return len(self.redis.keys("holder:*"))

@@ -54,3 +54,8 @@ class Commands(AppGroup):
             raise click.ClickException(f"{error}.") from None
         except RedisError as error:
             raise click.ClickException(f"{why_not(error)}.") from None
+
+
+def shown(text: str) -> str:
+    """What others chose cannot move the cursor of who reads it."""
+    return "".join(c if c.isprintable() else "?" for c in text)
