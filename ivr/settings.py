@@ -158,6 +158,13 @@ class Settings(BaseModel):
             raise ValueError(f"must be at least {least}: LOSS_REPORT_DAYS and 30 more")
         return days
 
+    @field_validator("journal_in_redis_days")
+    @classmethod
+    def _not_beyond_its_life(cls, days: int, known: ValidationInfo) -> int:
+        if days > known.data.get("journal_retention_days", days):
+            raise ValueError("must not be more than JOURNAL_RETENTION_DAYS")
+        return days
+
     @field_validator("agent_hours", mode="before")
     @classmethod
     def _parse_hours(cls, hours: Any) -> Any:
@@ -186,12 +193,17 @@ class Settings(BaseModel):
         """Where this machine keeps the older journal, if it does. Beside a Redis of many machines
         nobody can know which of them is to do that, so it must be said.
         """
-        return self.archive_dir or (None if self.redis_url else self.data_dir / "archive")
+        is_embedded = self.redis_location == _embedded_url(self.data_dir)
+        return self.archive_dir or (self.data_dir / "archive" if is_embedded else None)
 
     @property
     def redis_location(self) -> str:
         """`REDIS_URL`, or the embedded server's socket."""
-        return self.redis_url or f"unix://{embedded_socket(self.data_dir)}"
+        return self.redis_url or _embedded_url(self.data_dir)
+
+
+def _embedded_url(data_dir: Path) -> str:
+    return f"unix://{embedded_socket(data_dir)}"
 
 
 def embedded_socket(data_dir: Path) -> Path:

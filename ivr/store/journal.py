@@ -88,6 +88,11 @@ class Journal:
         first = next(self.between(0, _END / 1000), None)
         return None if first is None else first[0]
 
+    def redis_begins_at(self) -> float | None:
+        """The moment of the oldest entry that is still in Redis; None when there is none."""
+        first = next(self.in_redis(0), None)
+        return None if first is None else first[0][0] / 1000
+
     def elsewhere_until(self) -> float:
         """What is older than this moment (unix seconds) lies in an archive that this machine does
         not have; 0 when there is no such thing.

@@ -122,6 +122,8 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
             text_line,
             local_journal,
             settings.replicas,
+            journal,
+            settings.journal_in_redis_days,
         ),
         known_banks=KnownBanks(redis),
     )
