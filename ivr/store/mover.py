@@ -74,8 +74,10 @@ class Mover:
 
     def _move(self, archive: Archive, day: str) -> Iterator[None]:
         last, begins = self._moved.read().last, Name("", day).begins
-        files = {kind: DayFile(archive, Name(kind, day), last[kind]) for kind in KINDS}
+        files: dict[str, DayFile] = {}
         try:
+            for kind in KINDS:
+                files[kind] = DayFile(archive, Name(kind, day), last[kind])
             found = self._journal.in_redis(begins, begins + DAY - _A_MOMENT)
             for count, (entry_id, entry) in enumerate(found, 1):
                 files[kind_of(entry.event)].add("{}-{}".format(*entry_id), entry)
