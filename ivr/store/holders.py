@@ -134,12 +134,6 @@ class Holders:
         """
         return _owner(self._redis.get(keys.card(card_ref)))
 
-    def get(self, ref: str) -> Holder | None:
-        """The holder with this reference, if there is one, and nobody else asks."""
-        with naming(self._redis, keys.holder(ref)):
-            sealed = self._redis.get(keys.holder(ref))
-            return None if sealed is None else self.unpack(ref, sealed)
-
     def look_up(self, ref: str, look: Look, card_ref: str = "") -> Holder | None:
         """The holder with this reference, if there is one, for somebody: it is journalled in the
         same round trip, found or not. `card_ref`: the one card it is about; "" for all.

@@ -15,7 +15,7 @@ from ivr.store.archive import Archive, EntryId, Numbered, id_of
 from ivr.store.codec import plain
 from ivr.store.doorbell import Command
 from ivr.store.moved import Moved
-from ivr.store.unreadable import naming
+from ivr.store.unreadable import WrongKindError, answers, naming
 
 PAGE: Final = 1000
 TRIMMED_AT_ONCE: Final = 10_000  # entries; Redis serves others in between
@@ -123,7 +123,10 @@ class Journal:
         with naming(self._redis, keys.JOURNAL), self._redis.pipeline(transaction=False) as pipe:
             pipe.xrange(keys.JOURNAL, start, str(end[0]), count=PAGE)
             self._moved.ask(pipe)
-            rows, kept = cast("tuple[_Page, Any]", pipe.execute())
+            rows, kept = cast("tuple[_Page, Any]", answers(pipe))
+            for key, answer in ((keys.JOURNAL, rows), (keys.ARCHIVE, kept)):
+                if isinstance(answer, Exception):
+                    raise WrongKindError(key)
         archive_id, until = self._moved.archive_and_until(kept)
         return [_read(row) for row in rows], until * 1000 if self._is_here(archive_id) else 0
 

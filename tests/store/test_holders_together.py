@@ -22,7 +22,7 @@ from ivr.store.connection import connect
 from ivr.store.holders import BATCH, Holders
 from ivr.store.vault import Vault, WrongDataKeysError
 from tests.redis_server import RedisServer
-from tests.store.records import BANKS, check_whole, everything, lines, people
+from tests.store.records import BANKS, check_whole, everything, held, lines, people
 
 OLD_KEY, NEW_KEY = (Fernet.generate_key().decode() for _ in range(2))
 
@@ -87,7 +87,7 @@ class TestImporting:
         holders = Holders(redis, vault)
         assert check_whole(redis, holders, vault) == BATCH
         for holder in anyone:
-            stored = holders.get(vault.ref("id", holder.id_number))
+            stored = held(holders, vault.ref("id", holder.id_number))
             assert stored is not None
             assert {card.bank for card in stored.cards} == set(BANKS)
 
@@ -125,7 +125,7 @@ class TestResealing:
         assert found == (sum(steps), []) == (BATCH + 3, [])
         alone = Vault(redis, [NEW_KEY])
         later = Holders(redis, alone)
-        assert all(later.get(alone.ref("id", h.id_number)) == h for h in everyone)
+        assert all(held(later, alone.ref("id", h.id_number)) == h for h in everyone)
         assert check_whole(redis, later, alone) == BATCH + 3
 
     def test_an_import_meanwhile_is_not_undone(
@@ -138,7 +138,7 @@ class TestResealing:
         rotated = Holders(redis, both)
         resealing = partial(both.reseal_all, keys.holder("*"), None, lambda _count: None)
         run_all(partial(import_alone, redis_server, lines(*renamed)), resealing)
-        assert all(rotated.get(vault.ref("id", h.id_number)) == h for h in renamed)
+        assert all(held(rotated, vault.ref("id", h.id_number)) == h for h in renamed)
 
     def test_a_missing_old_key_is_told(self, redis: Redis, holders: Holders, rng: Random) -> None:
         holders.put_all(lines(*people(rng, 2)))

@@ -26,7 +26,7 @@ from ivr.store.removal import Removal
 from ivr.store.roster import Roster
 from ivr.store.vault import Vault
 from ivr.web.commands.cardholders import RecordTools, add_record_commands
-from tests.store.records import everything
+from tests.store.records import everything, held
 
 HEADER = ",".join(COLUMNS)
 OLD_KEY, NEW_KEY = (Fernet.generate_key().decode() for _ in range(2))
@@ -97,7 +97,7 @@ class TestImport:
         assert result.stdout.endswith(" lines/s\n")
         assert result.stderr == ""
         number = rows(1)[0].split(",")[0]
-        holder = operator.records.get(operator.vault.ref("id", number))
+        holder = held(operator.records, operator.vault.ref("id", number))
         assert holder is not None
         assert holder.id_number == number
 
@@ -141,7 +141,7 @@ class TestImport:
         )
 
         def phone_on_record() -> str | None:
-            holder = operator.records.get(operator.vault.ref("id", number))
+            holder = held(operator.records, operator.vault.ref("id", number))
             return None if holder is None else holder.phone
 
         assert phone_on_record() == ""
@@ -246,7 +246,7 @@ class TestRotate:
         assert f"the reference key, {count} cardholders and 0 notices are" in result.stdout
         operator.keys = (NEW_KEY,)
         number = rows(1)[0].split(",")[0]
-        assert operator.records.get(operator.vault.ref("id", number)) is not None
+        assert held(operator.records, operator.vault.ref("id", number)) is not None
 
     def test_notices_open_and_closed_too(self, operator: Operator) -> None:
         """So that the old key can be dropped, and is not needed for 90 days."""
@@ -280,7 +280,7 @@ class TestRotate:
         assert f"{count} cardholders and" in result.stdout
         operator.keys = (NEW_KEY,)
         number = rows(1)[0].split(",")[0]
-        assert operator.records.get(operator.vault.ref("id", number)) is not None
+        assert held(operator.records, operator.vault.ref("id", number)) is not None
 
     @pytest.mark.parametrize("kind", ["web", "worker", "clock"])
     def test_it_refuses_while_a_running_process_lacks_the_new_key(
