@@ -143,7 +143,7 @@ def _add_commands(app: Flask, settings: Settings, store: Store, service: CardSer
     )
     add_record_commands(app, tools)
     add_audit_commands(
-        app, AuditTools(store.holders, store.journal, store.archive, store.moved, now)
+        app, AuditTools(store.holders, store.vault, store.journal, store.archive, store.moved, now)
     )
     add_notice_commands(app, NoticeTools(service, store.cases, store.outbox, banks))
     add_report_commands(

@@ -5,7 +5,7 @@ Older days are moved to files (archive.py); who reads does not see the differenc
 
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
-from typing import Any, ClassVar, Final, cast
+from typing import Any, Final, cast
 
 from redis import Redis
 
@@ -17,7 +17,7 @@ from ivr.store.doorbell import Command
 from ivr.store.moved import Moved
 from ivr.store.unreadable import WrongKindError, answers, naming
 
-PAGE: Final = 1000
+PAGE: Final = 1000  # entries in one round trip
 TRIMMED_AT_ONCE: Final = 10_000  # entries; Redis serves others in between
 _END: Final = 2**62  # no id is as high
 _Page = list[tuple[bytes, dict[bytes, bytes]]]
@@ -25,8 +25,6 @@ _Page = list[tuple[bytes, dict[bytes, bytes]]]
 
 class Journal:
     """Appends an entry in the transaction of the change it records; trims old entries."""
-
-    PAGE: ClassVar = PAGE
 
     def __init__(
         self, redis: Redis, retention_seconds: int, archive: Archive | None = None

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from ivr.store.archive import DAY, KINDS, Archive, DayFile, Name, day_of, kind_of, sync
-from ivr.store.journal import Journal
+from ivr.store.journal import PAGE, Journal
 from ivr.store.moved import Kept, Moved
 
 _A_MOMENT: Final = 0.001  # entries are told apart by milliseconds
@@ -46,6 +46,8 @@ class Mover:
         """
         if self._archive is None:
             return
+        if not self._archive.own_id() and self._next_day(now) is None:
+            return  # nothing is there, and nothing needs a directory yet
         with self._archive.held() as is_ours:
             if not is_ours:
                 return
@@ -81,7 +83,7 @@ class Mover:
             found = self._journal.in_redis(begins, begins + DAY - _A_MOMENT)
             for count, (entry_id, entry) in enumerate(found, 1):
                 files[kind_of(entry.event)].add("{}-{}".format(*entry_id), entry)
-                if count % Journal.PAGE == 0:
+                if count % PAGE == 0:
                     yield
             for file in files.values():
                 file.keep()

@@ -208,6 +208,24 @@ class TestAudit:
                          *refs(records)):  # fmt: skip
             assert personal not in result.output
 
+    def test_a_call_from_the_registered_phone(
+        self, app: Flask, records: Records, redis: Redis
+    ) -> None:
+        """As a call's turn journals it; another caller stays a keyed hash."""
+        ref, card, _ = refs(records)
+        vault = records.hotline.vault
+        own, other = (vault.ref("caller", n) for n in (ZHANG.phone, LI.phone))
+        for caller in (own, other, "hidden"):
+            fields: dict[Any, Any] = {
+                "event": "looked_up", "holder": ref, "cards": card, "channel": "phone",
+                "by": caller, "purpose": "status", "found": "1",
+            }  # fmt: skip
+            redis.xadd(keys.JOURNAL, fields)
+        found = re.findall(
+            r"by=(.+) purpose=status", types(app, "audit holder", ZHANG.id_number).output
+        )
+        assert found == ["the registered phone", other, "hidden"]
+
     def test_who_looked_at_a_card(self, app: Flask, records: Records) -> None:
         records.reports_lost(ZHANG, ZHANG.cards[1])
         lower = ZHANG.cards[1].number.lower()

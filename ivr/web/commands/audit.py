@@ -19,10 +19,12 @@ from ivr.store.holders import Holders
 from ivr.store.journal import Journal
 from ivr.store.looks import LOOKED_UP
 from ivr.store.moved import Moved
+from ivr.store.vault import Vault
 from ivr.web.commands.arguments import Commands, Moment, shown
 from ivr.web.commands.operators import by_operator, look_of, typed_unseen
 
 REFERENCES: Final = ("holder", "card", "cards")  # they say nothing to a person
+NOBODY: Final[Mapping[str, str]] = {}
 SLACK: Final = 5.0  # seconds: entries carry the clock of the Redis that wrote them
 
 
@@ -33,6 +35,7 @@ class AuditTools:
     """
 
     holders: Holders
+    vault: Vault
     journal: Journal
     archive: Archive | None
     moved: Moved
@@ -90,7 +93,8 @@ def holder(by: str, since: float | None, until: float | None) -> None:
         click.echo("Nobody on record has this ID number (any more).")
     cards = known.cards if known else ()
     named = {tools.holders.card_ref(c.number): f"…{c.last4} of {c.bank}" for c in cards}
-    _tell({ref: "the holder", **named}, since, until)
+    phone = tools.vault.ref("caller", known.phone) if known and known.phone else ""
+    _tell({ref: "the holder", **named}, since, until, {phone: "the registered phone"})
 
 
 @audit.command("verify")
@@ -111,15 +115,22 @@ def verify() -> None:
         click.echo("Redis knows nothing of them: what is missing at either end cannot be seen")
 
 
-def _tell(named: Mapping[str, str], since: float | None, until: float | None) -> None:
-    """Every entry about one of these references, oldest first."""
+def _tell(
+    named: Mapping[str, str],
+    since: float | None,
+    until: float | None,
+    callers: Mapping[str, str] = NOBODY,
+) -> None:
+    """Every entry about one of these references, oldest first. `callers`: who is known of those
+    who may have called, by their keyed numbers.
+    """
     tools = _tools()
     begin, end = since or 0.0, tools.now() + SLACK if until is None else until
     click.echo(f"{'UTC':<20}  {'Beijing':<25}  what happened")
     count = 0
     for at, entry in tools.journal.between(begin, end, set(named)):
         count += 1
-        click.echo(f"{iso(at)}  {beijing_time(at)}  {' '.join(_words(entry, named))}")
+        click.echo(f"{iso(at)}  {beijing_time(at)}  {' '.join(_words(entry, named, callers))}")
     click.echo(f"{count} {'entry' if count == 1 else 'entries'}")
     if (missing := tools.journal.elsewhere_until()) > begin:
         click.echo(
@@ -127,13 +138,13 @@ def _tell(named: Mapping[str, str], since: float | None, until: float | None) ->
         )
 
 
-def _words(entry: Entry, named: Mapping[str, str]) -> Iterator[str]:
+def _words(entry: Entry, named: Mapping[str, str], callers: Mapping[str, str]) -> Iterator[str]:
     yield shown(entry.event)
     refs = " ".join(entry.fields.get(name, "") for name in REFERENCES).split()
     about = [what for ref, what in named.items() if ref in refs]
     yield f"({', '.join(about)})"
     for name, value in entry.fields.items():
         if name not in (*REFERENCES, "found"):
-            yield f"{name}={shown(value)}"
+            yield f"{name}={shown(callers.get(value, value))}"
     if entry.event == LOOKED_UP:
         yield "found" if entry.fields.get("found") else "found nothing"
