@@ -31,6 +31,7 @@ from ivr.weak_settings import weak_listening, weak_operations, weak_settings
 from ivr.web.apology import Apology
 from ivr.web.bank_docs import bank_docs_routes
 from ivr.web.banks import bank_routes
+from ivr.web.commands.audit import AuditTools, add_audit_commands
 from ivr.web.commands.cardholders import RecordTools, add_record_commands
 from ivr.web.commands.flow import flow
 from ivr.web.commands.notices import NoticeTools, add_notice_commands
@@ -138,8 +139,13 @@ def _open_doors(
 
 def _add_commands(app: Flask, settings: Settings, store: Store, service: CardService) -> None:
     banks, now = settings.banks, store.outbox.now
-    tools = RecordTools(store.holders, store.vault, store.roster, store.removal, banks, now)
+    tools = RecordTools(
+        store.holders, store.vault, store.roster, store.removal, store.export, banks, now
+    )
     add_record_commands(app, tools)
+    add_audit_commands(
+        app, AuditTools(store.holders, store.vault, store.journal, store.archive, store.moved, now)
+    )
     add_notice_commands(app, NoticeTools(service, store.cases, store.outbox, banks))
     add_report_commands(
         app, ReportTools(store.cases, store.outbox, store.journal, service.make_sure)

@@ -19,6 +19,8 @@ HotlineError
 │   ├── WrongDataKeysError        sealed records cannot be opened; says what to do
 │   └── WrongKindError            Redis has another kind of value under it; a ResponseError too
 ├── OutcomeUnknownError           nobody can say for certain whether a report is on record
+├── ArchiveError                  the journal's files are not as they must be; says which
+│   └── MisfitError               a line of them was changed, or is missing; says the first one
 ├── UnknownCursorError            a page of blocks was asked for after something that is no cursor
 ├── MakerDiedError                the process that reads a long file ahead was killed
 ├── HoldersBusyError              others kept writing the same holders; nothing was written

@@ -23,7 +23,7 @@ from ivr.cards.acts.send_again import send_again
 from ivr.cards.acts.settle import settle
 from ivr.cards.acts.withdraw import Decision, Withdrawal, withdraw
 from ivr.cards.bank_event import BLOCKED, UNBLOCKED, BankEvent
-from ivr.cards.change import NOTHING, Change, Owed
+from ivr.cards.change import NOTHING, Change, Entry, Owed
 from ivr.cards.errors import (
     NotThisBanksError,
     ReportNotThereYetError,
@@ -46,6 +46,7 @@ from ivr.store.claims import Made
 from ivr.store.deadlines import Deadlines
 from ivr.store.holders import Holders
 from ivr.store.known import KnownHolder
+from ivr.store.looks import Look, looked_up
 from ivr.store.opening import Store
 from ivr.store.outbox import Outbox, new_notice_id
 from ivr.store.scripts import ScriptCall
@@ -217,12 +218,13 @@ class CardService:
             UnlawfulTransitionError: the block cannot make this step.
         """
         try:
-            card_ref = self._card_of(event)
+            card_ref, looked = self._card_of(event)
         except NotThisBanksError:
             if self._is_repeated(event, self._cases.find_seen(event.bank, event.id)):
                 return "duplicate"
+            self._note_miss(event)
             raise
-        while (status := self._hear_once(event, card_ref)) is None:
+        while (status := self._hear_once(event, card_ref, looked)) is None:
             pass  # the case has changed meanwhile
         return status
 
@@ -346,7 +348,9 @@ class CardService:
         due = self._deadlines.reminders_due(self._outbox.now())
         return sum(self._remind(notice_id) for notice_id in due)
 
-    def _hear_once(self, event: BankEvent, card_ref: str) -> EventStatus | None:
+    def _hear_once(
+        self, event: BankEvent, card_ref: str, looked: tuple[Entry, ...]
+    ) -> EventStatus | None:
         reading = self._cases.of_event(card_ref, event.bank, event.id)
         is_repeated = self._is_repeated(event, reading.seen)
         is_of_no_block = event.type == UNBLOCKED and reading.case.block is None
@@ -359,12 +363,30 @@ class CardService:
         )
         if status == "duplicate":
             return status
+        change = replace(change, journal=(*change.journal, *looked))
         seen = SeenEvent(event.bank, event.id, status, self._digest(event))
         if not self._cases.commit(change, reading, seen):
             return None
-        if reading.heard_lately + 1 == self._events_per_minute:
-            log.warning("bank_events_limited", bank=event.bank, per_minute=self._events_per_minute)
+        self._tell_limited(event.bank, reading.heard_lately + 1)
         return status
+
+    def _note_miss(self, event: BankEvent) -> None:
+        """A bank that asks for cards which are not its own is journalled, and counted as if it had
+        told something: else it could fill Redis, or try numbers for as long as it likes.
+        """
+        if not event.card_number:
+            return
+        heard = self._cases.count_heard(event.bank)
+        if heard > self._events_per_minute:
+            raise TooManyEventsError
+        card_ref = self._holders.card_ref(event.card_number)
+        look = Look("bank", event.bank, event.type)
+        self._cases.journal(looked_up(look, holder="", cards=card_ref, found=False))
+        self._tell_limited(event.bank, heard)
+
+    def _tell_limited(self, bank: str, heard: int) -> None:
+        if heard == self._events_per_minute:
+            log.warning("bank_events_limited", bank=bank, per_minute=heard)
 
     def _is_repeated(self, event: BankEvent, seen: SeenEvent | None) -> bool:
         """Whether this very event was heard before. Raises: ReusedEventIdError."""
@@ -412,17 +434,21 @@ class CardService:
             return False
         return event.at > self._outbox.now() - COMES_BACK_SECONDS
 
-    def _card_of(self, event: BankEvent) -> str:
-        """The card an event is about. If it is not this bank's card, the bank learns nothing."""
+    def _card_of(self, event: BankEvent) -> tuple[str, tuple[Entry, ...]]:
+        """The card an event is about, and how the journal tells that the bank named it. If it is
+        not this bank's card, the bank learns nothing.
+        """
         if event.type == BLOCKED:
             report = self._cases.find_report(event.report_number)
             if report is None or report.bank != event.bank:
                 raise ReportNotThereYetError if self._may_come_yet(event) else NotThisBanksError
-            return report.card_ref
+            return report.card_ref, ()
         card_ref = self._holders.card_ref(event.card_number)
-        if self._holders.bank_of(card_ref) != event.bank:
+        owner = self._holders.owner_of(card_ref)
+        if owner is None or owner.bank != event.bank:
             raise NotThisBanksError
-        return card_ref
+        look = Look("bank", event.bank, event.type)
+        return card_ref, (looked_up(look, holder=owner.holder, cards=card_ref, found=True),)
 
 
 def _settled(reading: Reading, attempt: Attempt, next_due: int | None) -> Change:

@@ -73,6 +73,11 @@ class Settings(BaseModel):
     journal_dir: Path | None = Field(
         default=None, description="where this machine keeps every report it told of"
     )
+    archive_dir: Path | None = Field(
+        default=None,
+        description="where one machine keeps the older journal; unset: DATA_DIR/archive beside the "
+        "embedded server, none beside any other",
+    )
     port: int = Field(default=8000, ge=1, le=65535)
     bind_address: str = Field(default="0.0.0.0", description="where the web listens")  # noqa: S104
     behind_proxy: bool = Field(default=False, description="a proxy before us buffers requests")
@@ -85,6 +90,9 @@ class Settings(BaseModel):
     loss_report_days: int = Field(default=7, ge=1, le=30, description="domain.md section 1")
     report_retention_days: int = Field(default=1095, le=LONGEST_DAYS)
     journal_retention_days: int = Field(default=365, ge=30, le=LONGEST_DAYS)
+    journal_in_redis_days: int = Field(
+        default=30, ge=1, le=LONGEST_DAYS, description="older days are moved to ARCHIVE_DIR"
+    )
     bank_events_per_minute: int = Field(default=600, ge=1, description="of one bank; then 429")
     hotline_development: bool = Field(default=False, description="only `make run` sets this")
     banks: dict[str, Bank] = Field(default_factory=dict, exclude=True)
@@ -102,7 +110,7 @@ class Settings(BaseModel):
     def _can_be_opened(cls, url: str) -> str:
         return check_redis_url(url)
 
-    @field_validator("journal_dir")
+    @field_validator("journal_dir", "archive_dir")
     @classmethod
     def _can_be_written(cls, place: Path | None) -> Path | None:
         if place is not None and not (place.is_dir() and os.access(place, os.W_OK | os.X_OK)):
@@ -161,6 +169,13 @@ class Settings(BaseModel):
             raise ValueError(f"must be at least {least}: LOSS_REPORT_DAYS and 30 more")
         return days
 
+    @field_validator("journal_in_redis_days")
+    @classmethod
+    def _not_beyond_its_life(cls, days: int, known: ValidationInfo) -> int:
+        if days > known.data.get("journal_retention_days", days):
+            raise ValueError("must not be more than JOURNAL_RETENTION_DAYS")
+        return days
+
     @field_validator("agent_hours", mode="before")
     @classmethod
     def _parse_hours(cls, hours: Any) -> Any:
@@ -185,9 +200,21 @@ class Settings(BaseModel):
         return 1 if self.redis_url.startswith(SENTINEL_SCHEME) else 0
 
     @property
+    def archive_place(self) -> Path | None:
+        """Where this machine keeps the older journal, if it does. Beside a Redis of many machines
+        nobody can know which of them is to do that, so it must be said.
+        """
+        is_embedded = self.redis_location == _embedded_url(self.data_dir)
+        return self.archive_dir or (self.data_dir / "archive" if is_embedded else None)
+
+    @property
     def redis_location(self) -> str:
         """`REDIS_URL`, or the embedded server's socket."""
-        return self.redis_url or f"unix://{embedded_socket(self.data_dir)}"
+        return self.redis_url or _embedded_url(self.data_dir)
+
+
+def _embedded_url(data_dir: Path) -> str:
+    return f"unix://{embedded_socket(data_dir)}"
 
 
 def embedded_socket(data_dir: Path) -> Path:

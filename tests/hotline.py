@@ -11,6 +11,7 @@ from ivr.cards.notice import Notice
 from ivr.service import CardService, open_service
 from ivr.settings import Settings
 from ivr.store import keys
+from ivr.store.archive import Archive
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
 from ivr.store.calls import Calls
@@ -19,10 +20,13 @@ from ivr.store.claims import Claim, Claiming, Queue
 from ivr.store.condition import Condition
 from ivr.store.connection import connect
 from ivr.store.deadlines import Deadlines
+from ivr.store.export import Export
 from ivr.store.holders import Holders
 from ivr.store.journal import Journal
 from ivr.store.known_banks import KnownBanks
 from ivr.store.local_journal import LocalJournal
+from ivr.store.moved import Moved
+from ivr.store.mover import Mover
 from ivr.store.opening import open_store
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
 from ivr.store.plans import Plans
@@ -54,8 +58,12 @@ class Hotline:
     bank_health: BankHealth
     text_line: TextLine
     journal: Journal
+    archive: Archive | None
+    mover: Mover
+    moved: Moved
     roster: Roster
     removal: Removal
+    export: Export
     condition: Condition
     known_banks: KnownBanks
     plans: Plans

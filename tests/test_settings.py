@@ -88,6 +88,26 @@ def test_reports_are_kept_longer_than_they_last(
         assert said.startswith(f"REPORT_RETENTION_DAYS: must be at least {int(loss) + 30}")
 
 
+def test_the_journal_does_not_stay_in_redis_beyond_its_life(environ: dict[str, str]) -> None:
+    days = {"JOURNAL_RETENTION_DAYS": "40", "JOURNAL_IN_REDIS_DAYS": "40"}
+    assert read_settings(environ | days).journal_in_redis_days == 40
+    said = problem(environ, **days | {"JOURNAL_IN_REDIS_DAYS": "41"})
+    assert said == "JOURNAL_IN_REDIS_DAYS: must not be more than JOURNAL_RETENTION_DAYS"
+
+
+def test_who_keeps_the_older_journal(environ: dict[str, str], tmp_path: Path) -> None:
+    """The machine of the embedded server; beside any other Redis who is told to."""
+    beside = read_settings(environ | {"DATA_DIR": "var"})
+    assert beside.archive_place == Path("var/archive")
+    embedded = {"REDIS_URL": beside.redis_location}
+    assert read_settings(environ | embedded).archive_place == Path("var/archive")
+    many = environ | {"REDIS_URL": "redis://r:1/0"}
+    assert read_settings(many).archive_place is None
+    told = {"ARCHIVE_DIR": str(tmp_path)}
+    assert read_settings(many | told).archive_place == tmp_path
+    assert "must be a directory" in problem(many, ARCHIVE_DIR=str(tmp_path / "no"))
+
+
 def test_all_problems_are_reported_together(environ: dict[str, str]) -> None:
     said = problems(
         environ, PUBLIC_BASE_URL="hotline.example", TWILIO_ACCOUNT_SID="AC1", DATA_KEYS="short",

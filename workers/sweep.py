@@ -1,4 +1,5 @@
-"""`python -m workers.sweep`: the clock. Rings for due notices, follows up on releases, trims.
+"""`python -m workers.sweep`: the clock. Rings for due notices, follows up on releases, moves the
+journal to files, trims.
 
 Any number of sweeps may run. A notice that two of them ring for is claimed once, only one of them
 commits a release, and all the rest may be done twice. So no lock is needed, and a killed sweep
@@ -23,6 +24,7 @@ from ivr.store.journal import Journal
 from ivr.store.opening import open_store
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
 from ivr.store.roster import Roster
+from workers.archiving import Archiving
 from workers.news import tell
 from workers.restoring import Restoring
 from workers.startup import StartupError, begin
@@ -45,6 +47,7 @@ class Sweep:
         journal: Journal,
         roster: Roster,
         restoring: Restoring,
+        archiving: Archiving,
         banks: Collection[str],
     ) -> None:
         self._outbox = outbox
@@ -63,6 +66,7 @@ class Sweep:
             "ring": self.ring,
             "release": service.release_due,
             "remind": service.remind_due,
+            "archive": archiving.round,
             "news": lambda: tell(condition.news()),
         }
 
@@ -129,6 +133,7 @@ def open_sweep(settings: Settings) -> Sweep:
         store.journal,
         store.roster,
         Restoring(store.local_journal, store.cases, service),
+        Archiving(store.mover, store.outbox.now),
         settings.banks,
     )
 

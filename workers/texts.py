@@ -16,6 +16,7 @@ from ivr.prompts.languages import LANGUAGES
 from ivr.spoken import BankNames
 from ivr.store.cases import Cases, Reading
 from ivr.store.holders import Holders
+from ivr.store.looks import Look
 from workers.delivery import OvertakenError, UnsendableError
 
 
@@ -48,7 +49,8 @@ class TextWriter:
             raise UnsendableError("no_report")
         if not report.holder_ref or not self._still_holds(content["prompt"], report, reading):
             raise OvertakenError
-        holder = self._holders.get(report.holder_ref)
+        look = Look("text", "worker", content["prompt"])
+        holder = self._holders.look_up(report.holder_ref, look, report.card_ref)
         if holder is None:
             raise UnsendableError("no_holder")
         if not holder.phone:

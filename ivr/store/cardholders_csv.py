@@ -141,6 +141,15 @@ def read_id_number(raw: str, today: date) -> str:
         raise BadValueError(_ID_PROBLEMS[error.code]) from None
 
 
+def read_card_number(raw: str) -> str:
+    """A card number as it is stored.
+
+    Raises:
+        BadValueError: it cannot be one.
+    """
+    return _match(_CARD_NUMBER, normalise(raw), "must be 8 to 32 digits and letters")
+
+
 def _header(line: str) -> list[str]:
     columns = [name.strip() for name in next(csv.reader([line]), [])]
     if not any(columns):
@@ -195,9 +204,7 @@ def _checks(banks: Collection[str], today: date) -> dict[str, _Check]:
         "id_number": lambda raw: read_id_number(raw, today),
         "name": _name,
         "phone": check_phone,
-        "card_number": lambda raw: _match(
-            _CARD_NUMBER, normalise(raw), "must be 8 to 32 digits and letters"
-        ),
+        "card_number": read_card_number,
         "bank": lambda raw: _one_of(known_banks, raw, bank_problem),
         "bank_account": lambda raw: _match(_BANK_ACCOUNT, normalise(raw), "must be 8 to 32 digits"),
         "city_code": lambda raw: _match(_CITY_CODE, raw, "must be 6 digits"),

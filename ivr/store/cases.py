@@ -16,7 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 from ivr.cards.acts.remind import FIRST_AFTER
 from ivr.cards.block import Block, BlockState
 from ivr.cards.case import Case
-from ivr.cards.change import Change, Reminder
+from ivr.cards.change import Change, Entry, Reminder
 from ivr.cards.loss import LossReport, ReportState, Suspension
 from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind
 from ivr.store import keys
@@ -252,6 +252,17 @@ class Cases:
     def find_seen(self, bank: str, event_id: str) -> SeenEvent | None:
         """What is remembered of a bank's event, or None."""
         return _seen(bank, event_id, self._redis.get(keys.seen_event(bank, event_id)))
+
+    def count_heard(self, bank: str) -> int:
+        """Counts one more of what a bank tells within a minute; -> how many there were."""
+        with self._redis.pipeline() as pipe:
+            for words in _counting_heard(bank):
+                pipe.execute_command(*words)
+            return int(pipe.execute()[0])
+
+    def journal(self, entry: Entry) -> None:
+        """Journals what changes nothing."""
+        self._journal.note(entry)
 
     def commit(self, change: Change, reading: Reading, event: SeenEvent | None = None) -> bool:
         """Writes a whole change, and with it the bank's event that caused it.
@@ -518,14 +529,18 @@ def _seen(bank: str, event_id: str, text: bytes | str | None) -> SeenEvent | Non
 
 
 def _remembering(event: SeenEvent) -> list[Command]:
-    """Remembers an event, and counts it for the minute that began with the first one."""
+    """Remembers an event, and counts it."""
     seen = keys.seen_event(event.bank, event.event_id)
-    lately = keys.heard_lately(event.bank)
     return [
         ("SET", seen, f"{event.status} {event.told}", "EX", keys.SEEN_EVENT_SECONDS),
-        ("INCR", lately),
-        ("EXPIRE", lately, keys.HEARD_LATELY_SECONDS, "NX"),
+        *_counting_heard(event.bank),
     ]
+
+
+def _counting_heard(bank: str) -> list[Command]:
+    """For the minute that began with the first one."""
+    lately = keys.heard_lately(bank)
+    return [("INCR", lately), ("EXPIRE", lately, keys.HEARD_LATELY_SECONDS, "NX")]
 
 
 def _suspension(card_ref: str, suspension: Suspension, now: int) -> Command:

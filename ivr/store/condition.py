@@ -16,6 +16,7 @@ from ivr.store import keys
 from ivr.store.bank_health import Health, health_of
 from ivr.store.codec import plain, whole
 from ivr.store.connection import DurabilityGuard, check_others
+from ivr.store.journal import Journal
 from ivr.store.local_journal import LocalJournal
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
 from ivr.store.sentinels import split_troubles
@@ -26,6 +27,7 @@ from ivr.store.vault import Vault
 
 WORKER_SILENT_SECONDS: Final = 40  # workers wait at most 5 s between two signs of life
 SWEEP_ALIVE_SECONDS: Final = 15
+LATE_DAYS: Final = 2  # so long the journal may wait to be moved, before a person should look
 
 
 @dataclass(frozen=True)
@@ -67,8 +69,12 @@ class Condition:
         text_line: TextLine,
         local: LocalJournal,
         replicas: int,
+        journal: Journal,
+        journal_days: int,
     ) -> None:
-        """`replicas`: how many must have a report before it is told."""
+        """`replicas`: how many must have a report before it is told. `journal_days`: how many of
+        the journal Redis is to have.
+        """
         self._redis = redis
         self._vault = vault
         self._outbox = outbox
@@ -77,6 +83,8 @@ class Condition:
         self._text_line = text_line
         self._local = local
         self._replicas = replicas
+        self._journal = journal
+        self._journal_seconds = (journal_days + LATE_DAYS) * keys.DAY
         self._troubles = Troubles(redis, banks)
 
     def check(self) -> list[str]:
@@ -127,6 +135,12 @@ class Condition:
         needed[TEXTS_QUEUE] = "texts to holders"
         listening = self._queues_listened_to()
         return {queue: whom for queue, whom in needed.items() if queue not in listening}
+
+    def unmoved_since(self) -> float | None:
+        """Since when Redis has the journal, if that is longer than it is to have it."""
+        begins = self._journal.redis_begins_at()
+        is_late = begins is not None and begins < self._outbox.now() - self._journal_seconds
+        return begins if is_late else None
 
     def is_suspended(self) -> bool:
         """Whether somebody told RQ to stop (`rq suspend`): then nothing is delivered."""

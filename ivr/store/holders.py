@@ -20,6 +20,7 @@ from ivr.store import keys
 from ivr.store.cardholders_csv import BadLine, CardLine
 from ivr.store.codec import plain
 from ivr.store.known import READ_HOLDER, KnownHolder, known_holder
+from ivr.store.looks import LOOK, PLACES, Look
 from ivr.store.packed_holder import merge, pack, unpack
 from ivr.store.unreadable import naming
 from ivr.store.vault import Vault, in_clear
@@ -49,6 +50,13 @@ class ImportResult:
     written: int = 0
     unchanged: int = 0
     bad: int = 0
+
+
+class Owner(NamedTuple):
+    """Whose a card is (a reference), and the id of the bank that issued it."""
+
+    holder: str
+    bank: str
 
 
 class Entry(NamedTuple):
@@ -104,6 +112,7 @@ class Holders:
         self._redis = redis
         self._vault = vault
         self._known = redis.register_script(_KNOWN)
+        self._look = redis.register_script(LOOK)
 
     def ref(self, id_number: str) -> str:
         """The reference of the holder of a normalised ID number."""
@@ -119,16 +128,27 @@ class Holders:
             now, found = cast("list[Any]", self._known(args=[ref]))
             return known_holder(now, found, self.unpack)
 
-    def bank_of(self, card_ref: str) -> str | None:
-        """The bank that issued a card; None for a card nobody knows."""
-        owner = self._redis.get(keys.card(card_ref))
-        return None if owner is None else plain(owner).split()[1]
+    def owner_of(self, card_ref: str) -> Owner | None:
+        """Whose card it is, and the bank that issued it; None for a card nobody knows. Who asks for
+        somebody journals it.
+        """
+        return _owner(self._redis.get(keys.card(card_ref)))
 
-    def get(self, ref: str) -> Holder | None:
-        """The holder with this reference, if there is one."""
-        with naming(self._redis, keys.holder(ref)):
-            sealed = self._redis.get(keys.holder(ref))
-            return None if sealed is None else self.unpack(ref, sealed)
+    def look_up(self, ref: str, look: Look, card_ref: str = "") -> Holder | None:
+        """The holder with this reference, if there is one, for somebody: it is journalled in the
+        same round trip, found or not. `card_ref`: the one card it is about; "" for all.
+        """
+        sealed = self._looked("holder", keys.holder(ref), ref, card_ref, look)
+        return None if sealed is None else self.unpack(ref, sealed)
+
+    def look_up_card(self, card_ref: str, look: Look) -> Owner | None:
+        """Whose card it is, for somebody: journalled likewise."""
+        return _owner(self._looked("card", keys.card(card_ref), card_ref, "", look))
+
+    def _looked(self, what: str, place: str, ref: str, card_ref: str, look: Look) -> bytes | None:
+        with naming(self._redis, place):
+            found = self._look(keys=[place, *PLACES], args=[what, ref, card_ref, *look])
+        return cast("bytes | None", found)
 
     def unpack(self, ref: str, sealed: bytes | str) -> Holder:
         """The holder in the record of this reference, which was already read.
@@ -240,6 +260,10 @@ class Holders:
         for card_ref, bank in fold.cards.items():
             written[keys.card(card_ref)] = f"{fold.owners[card_ref]} {bank}"
         return written
+
+
+def _owner(record: bytes | str | None) -> Owner | None:
+    return None if record is None else Owner(*plain(record).split())
 
 
 def in_batches(items: Iterable[_T]) -> Iterator[list[_T]]:

@@ -29,7 +29,8 @@ BANKS_KNOWN: Final = "banks:known"  # for ever: the last name and phone of each 
 BANKS_FAILING: Final = "banks:failing"  # until they answer: whose failing the sweep has told of
 DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds
 REPORTS_DISPUTED: Final = "reports:disputed"  # until somebody decides; score = since
-JOURNAL: Final = "journal"  # trimmed by time (JOURNAL_RETENTION_DAYS)
+JOURNAL: Final = "journal"  # moved to files (JOURNAL_IN_REDIS_DAYS), else JOURNAL_RETENTION_DAYS
+ARCHIVE: Final = "archive"  # for ever: whose files have the journal until when, and their hashes
 COUNTERS: Final = "counters"  # for ever: what /metrics shows
 TEXTS_REFUSED: Final = "texts:refused"  # until Twilio takes a text, or 7 days without an attempt
 TEXTS_REFUSED_SECONDS: Final = 7 * DAY

@@ -10,6 +10,7 @@ from redis import Redis
 
 from ivr.settings import Settings
 from ivr.store import keys
+from ivr.store.archive import LOOKS, REPORTS, Archive
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
 from ivr.store.calls import Calls
@@ -18,10 +19,13 @@ from ivr.store.claims import Claiming
 from ivr.store.condition import Condition
 from ivr.store.connection import DurabilityGuard, connect
 from ivr.store.deadlines import Deadlines
+from ivr.store.export import Export
 from ivr.store.holders import Holders
 from ivr.store.journal import Journal
 from ivr.store.known_banks import KnownBanks
 from ivr.store.local_journal import LocalJournal
+from ivr.store.moved import Moved
+from ivr.store.mover import Mover
 from ivr.store.outbox import Outbox
 from ivr.store.plans import Plans
 from ivr.store.reconciliation import Reconciliation
@@ -48,8 +52,12 @@ class Store:
     bank_health: BankHealth
     text_line: TextLine
     journal: Journal
+    archive: Archive | None
+    mover: Mover
+    moved: Moved
     roster: Roster
     removal: Removal
+    export: Export
     condition: Condition
     known_banks: KnownBanks
     plans: Plans
@@ -60,7 +68,9 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
     redis = connect(settings.redis_location) if redis is None else redis
     vault = open_vault(redis, settings)
     holders = Holders(redis, vault)
-    journal = Journal(redis, settings.journal_retention_days * keys.DAY)
+    place = settings.archive_place
+    archive = None if place is None else Archive(place)
+    journal = Journal(redis, settings.journal_retention_days * keys.DAY, archive)
     outbox = Outbox(redis, vault, journal)
     health = BankHealth(redis)
     text_line = TextLine(redis)
@@ -75,6 +85,7 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         retention_seconds=settings.report_retention_days * keys.DAY,
     )
     local_journal = LocalJournal(settings.journal_dir, settings.loss_report_days)
+    removal = Removal(redis, journal)
     return Store(
         vault=vault,
         holders=holders,
@@ -85,12 +96,25 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         outbox=outbox,
         claiming=Claiming(redis, outbox),
         deadlines=Deadlines(redis),
-        reconciliation=Reconciliation(redis, holders),
+        reconciliation=Reconciliation(redis, holders, journal),
         bank_health=health,
         text_line=text_line,
         journal=journal,
+        archive=archive,
+        mover=Mover(
+            journal,
+            Moved(redis),
+            archive,
+            in_redis_seconds=settings.journal_in_redis_days * keys.DAY,
+            lives={
+                LOOKS: settings.journal_retention_days * keys.DAY,
+                REPORTS: settings.report_retention_days * keys.DAY,
+            },
+        ),
+        moved=Moved(redis),
         roster=Roster(redis, vault),
-        removal=Removal(redis, journal),
+        removal=removal,
+        export=Export(vault, holders, removal, outbox, journal),
         condition=Condition(
             redis,
             vault,
@@ -100,6 +124,8 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
             text_line,
             local_journal,
             settings.replicas,
+            journal,
+            settings.journal_in_redis_days,
         ),
         known_banks=KnownBanks(redis),
         plans=Plans(redis),

@@ -11,8 +11,11 @@ from ivr.cards.records import Card
 from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.codec import plain
+from ivr.store.doorbell import Command
 from ivr.store.holders import Holders
-from ivr.store.unreadable import passing_over, read_all, sound_answers
+from ivr.store.journal import Journal
+from ivr.store.looks import Look, looked_up
+from ivr.store.unreadable import WrongKindError, passing_over, read_all, sound_answers
 from ivr.store.vault import in_clear
 
 PAGE: Final = 200
@@ -33,9 +36,10 @@ class BlockPage:
 class Reconciliation:
     """Reads a bank's blocks in the order of their references, which never changes."""
 
-    def __init__(self, redis: Redis, holders: Holders) -> None:
+    def __init__(self, redis: Redis, holders: Holders, journal: Journal) -> None:
         self._redis = redis
         self._holders = holders
+        self._journal = journal
 
     def page(self, bank: str, cursor: str) -> BlockPage:
         """Up to 200 blocks of a bank after the cursor; "" gives the first page.
@@ -55,13 +59,24 @@ class Reconciliation:
         refs = [plain(ref) for ref in found[:PAGE]]
         return BlockPage(self._describe(bank, refs), refs[-1] if len(found) > PAGE else None)
 
+    def _look(self, bank: str, refs: list[str]) -> list[Command]:
+        """The journal's entry of a page, with all cards that stand on it."""
+        look = Look("bank", bank, "blocks")
+        cards = " ".join(refs)
+        return self._journal.write(looked_up(look, holder="", cards=cards, found=bool(refs)))
+
     def _describe(self, bank: str, refs: list[str]) -> list[dict[str, Any]]:
         """A card that has moved to another bank is not shown: that bank has its account now."""
         with self._redis.pipeline(transaction=False) as pipe:
             for ref in refs:
                 pipe.get(keys.block(ref))
                 pipe.get(keys.card(ref))
+            for words in self._look(bank, refs):
+                pipe.execute_command(*words)
             found = sound_answers(self._redis, pipe)
+        if found[2 * len(refs)] is None:  # nobody is shown what is not journalled
+            raise WrongKindError(keys.JOURNAL)
+        found = found[: 2 * len(refs)]
         named = zip(map(keys.block, refs), found[::2], strict=True)
         blocks = list(read_all(self._redis, Block, named))
         cards = self._cards(self._owners(refs, found[1::2]))

@@ -5,7 +5,7 @@ What runs goes on: a suspension ends by itself, and a notice a bank is still owe
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, Final
 
 from redis import Redis
@@ -16,6 +16,7 @@ from ivr.cards.notice import NoticeState
 from ivr.store import keys
 from ivr.store.codec import dump, plain
 from ivr.store.journal import Journal
+from ivr.store.looks import Look, looked_up
 from ivr.store.unreadable import answers, read_all
 from ivr.store.vault import in_clear
 
@@ -48,16 +49,19 @@ class Removal:
         self._journal = journal
         self._replace = redis.register_script(_REPLACE)
 
-    def remove(self, ref: str) -> Removed:
-        """The holder of this reference; safe to run again, after a crash too."""
-        reports = list(self._reports_of(ref))
+    def remove(self, ref: str, look: Look) -> Removed:
+        """The holder of this reference; safe to run again, after a crash too. `look`: who does it;
+        that is journalled, also when there is nobody.
+        """
+        reports = list(self.reports_of(ref))
         notices, kept = self._remove_notices({report.number: report for report in reports})
         for report in reports:
             self._unlink(report)
-        holders, cards = self._remove_holder(ref, len(reports))
+        holders, cards = self._remove_holder(ref, len(reports), look)
         return Removed(holders, cards, len(reports), notices, kept)
 
-    def _reports_of(self, ref: str) -> Iterator[LossReport]:
+    def reports_of(self, ref: str) -> Iterator[LossReport]:
+        """All reports of the holder of this reference."""
         for batch in self._batches(keys.report("*")):
             found = zip(batch, self._redis.mget(batch), strict=True)
             for report in read_all(self._redis, LossReport, found):
@@ -109,16 +113,18 @@ class Removal:
                 if self._replace(keys=[key], args=[text, dump(nobodys)]):
                     return
 
-    def _remove_holder(self, ref: str, reports: int) -> tuple[int, int]:
-        """The record, its cards' keys and the journal's entry, all or nothing."""
+    def _remove_holder(self, ref: str, reports: int, look: Look) -> tuple[int, int]:
+        """The record, its cards' keys and the journal's entries, all or nothing."""
         record = self._redis.get(keys.holder(ref))
-        cards = [keys.card(card_ref) for card_ref in in_clear(record or "").split()]
+        card_refs, found = in_clear(record or ""), record is not None or reports > 0
+        entries = [looked_up(look, holder=ref, cards=card_refs, found=found)]
+        if found:
+            entries.append(Entry("cardholder_removed", {"holder": ref, "by": look.by}))
         with self._redis.pipeline() as pipe:
             pipe.delete(keys.holder(ref))
-            pipe.delete(keys.holder(ref), *cards)
-            if record is not None or reports:
-                for words in self._journal.write(Entry("cardholder_removed", {"holder": ref})):
-                    pipe.execute_command(*words)
+            pipe.delete(keys.holder(ref), *map(keys.card, card_refs.split()))
+            for words in chain.from_iterable(map(self._journal.write, entries)):
+                pipe.execute_command(*words)
             holders, deleted, *_ = pipe.execute()
         return int(holders), int(deleted)
 

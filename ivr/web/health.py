@@ -74,6 +74,7 @@ def what_to_look_at(condition: Condition) -> list[str]:
         left, refused = condition.banks_left_behind(), condition.texts_refused()
         figures = condition.figures()
         failures, unreadable = condition.sweep_failures(), condition.unreadable()
+        unmoved = condition.unmoved_since()
     except RedisError as error:
         return [why_not(error)]
     standings, disputed = figures.standings, figures.reports_disputed
@@ -89,6 +90,7 @@ def what_to_look_at(condition: Condition) -> list[str]:
             for bank, count in left.items()
         ),
         *(line for name, seen in standings.items() for line in _troubles(name, seen, left)),
+        *([f"Redis has the journal since {iso(unmoved)}: ARCHIVE_DIR"] if unmoved else []),
         *(f"sweep: {failure}" for failure in failures),
         *(f"{key} cannot be read" for key in unreadable),
     ]

@@ -44,13 +44,19 @@ def whole_content(redis: Redis) -> Iterator[bytes]:
         yield from entry
 
 
+def held(holders: Holders, ref: str) -> Holder | None:
+    """The holder on record under a reference."""
+    known = holders.known(ref)
+    return known.holder if known else None
+
+
 def check_whole(redis: Redis, holders: Holders, vault: Vault) -> int:
     """Every holder has all its cards' keys and every card a holder that has it; counts holders."""
     expected: dict[str, str] = {}
     found = [key.decode() for key in redis.scan_iter(match="holder:*")]
     for key in found:
         ref = key.removeprefix("holder:")
-        holder = holders.get(ref)
+        holder = held(holders, ref)
         assert holder is not None
         assert ref == vault.ref("id", holder.id_number)
         card_refs = [vault.ref("card", card.number) for card in holder.cards]

@@ -14,7 +14,7 @@ from ivr.store import keys
 from ivr.store.cardholders_csv import BadLine
 from ivr.store.holders import BATCH, Holders, ImportResult
 from ivr.store.vault import Vault, WrongDataKeysError
-from tests.store.records import BANKS, check_whole, everything, lines, people, whole_content
+from tests.store.records import BANKS, check_whole, everything, held, lines, people, whole_content
 
 OLD_KEY, NEW_KEY = (Fernet.generate_key().decode() for _ in range(2))
 
@@ -40,10 +40,10 @@ class TestReading:
     ) -> None:
         holder = made_up_holder(rng, BANKS)
         holders.put_all(lines(holder))
-        assert holders.get(vault.ref("id", holder.id_number)) == holder
+        assert held(holders, vault.ref("id", holder.id_number)) == holder
 
     def test_nobody_is_nobody(self, holders: Holders, vault: Vault) -> None:
-        assert holders.get(vault.ref("id", "11010519491231002X")) is None
+        assert held(holders, vault.ref("id", "11010519491231002X")) is None
 
     def test_a_record_read_elsewhere_can_be_unpacked(
         self, redis: Redis, holders: Holders, vault: Vault, rng: Random
@@ -63,7 +63,7 @@ class TestReading:
         record = redis.get(keys.holder(vault.ref("id", one.id_number))) or b""
         redis.set(place, record)
         with pytest.raises(WrongDataKeysError):
-            holders.get(vault.ref("id", other.id_number))
+            held(holders, vault.ref("id", other.id_number))
 
     def test_a_holder_is_given_no_other_cards(
         self, redis: Redis, holders: Holders, vault: Vault, rng: Random
@@ -86,7 +86,7 @@ class TestReading:
         holders.put_all(lines(holder))
         stranger = Holders(redis, Vault(redis, [NEW_KEY]))
         with pytest.raises(WrongDataKeysError):
-            stranger.get(vault.ref("id", holder.id_number))
+            held(stranger, vault.ref("id", holder.id_number))
 
 
 class TestImporting:
@@ -96,7 +96,7 @@ class TestImporting:
         cards = tuple(made_up_card(rng, bank) for bank in ("icbc", "ccb", "icbc"))
         holder = replace(made_up_holder(rng, BANKS), cards=cards)
         assert holders.put_all(lines(holder)) == ImportResult(written=3)
-        assert holders.get(vault.ref("id", holder.id_number)) == holder
+        assert held(holders, vault.ref("id", holder.id_number)) == holder
         assert check_whole(redis, holders, vault) == 1
 
     def test_eight_cards_of_one_holder_in_eight_files(
@@ -109,7 +109,7 @@ class TestImporting:
         ref = vault.ref("id", holder.id_number)
         known = holders.known(ref)
         assert known is not None
-        assert known.holder == holders.get(ref) == holder
+        assert known.holder == held(holders, ref) == holder
         assert known.cards == {vault.ref("card", card.number): card for card in cards}
         assert check_whole(redis, holders, vault) == 1
 
@@ -122,7 +122,7 @@ class TestImporting:
         holders.put_all(
             lines(replace(holder, name="新名", phone="+8615400000000", cards=(second,)))
         )
-        assert holders.get(vault.ref("id", holder.id_number)) == Holder(
+        assert held(holders, vault.ref("id", holder.id_number)) == Holder(
             holder.id_number, "新名", "+8615400000000", (*holder.cards, second)
         )
         assert check_whole(redis, holders, vault) == 1
@@ -135,7 +135,7 @@ class TestImporting:
         holders.put_all(lines(holder))
         moved = replace(first, bank="ccb", bank_account="62" + "1" * 17)
         holders.put_all(lines(replace(holder, cards=(moved,))))
-        assert holders.get(vault.ref("id", holder.id_number)) == replace(
+        assert held(holders, vault.ref("id", holder.id_number)) == replace(
             holder, cards=(moved, second)
         )
         assert check_whole(redis, holders, vault) == 1
@@ -181,9 +181,9 @@ class TestImporting:
             result = holders.put_all(part, on_bad=bad.append)
         assert result.bad == 1
         assert bad == [BadLine(3, "card_number belongs to another holder")]
-        assert holders.get(vault.ref("id", owner.id_number)) == owner
-        assert holders.get(vault.ref("id", thief.id_number)) is None
-        assert holders.get(vault.ref("id", third.id_number)) == third
+        assert held(holders, vault.ref("id", owner.id_number)) == owner
+        assert held(holders, vault.ref("id", thief.id_number)) is None
+        assert held(holders, vault.ref("id", third.id_number)) == third
         assert check_whole(redis, holders, vault) == 2
 
     def test_nothing_readable_is_stored(self, redis: Redis, holders: Holders, rng: Random) -> None:

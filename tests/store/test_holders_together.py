@@ -21,7 +21,7 @@ from ivr.store.connection import connect
 from ivr.store.holders import BATCH, Holders
 from ivr.store.vault import Vault
 from tests.redis_server import RedisServer
-from tests.store.records import BANKS, check_whole, lines, people
+from tests.store.records import BANKS, check_whole, held, lines, people
 
 OLD_KEY, NEW_KEY = (Fernet.generate_key().decode() for _ in range(2))
 
@@ -85,7 +85,7 @@ def test_two_imports_at_once_lose_nothing(
     holders = Holders(redis, vault)
     assert check_whole(redis, holders, vault) == BATCH
     for holder in anyone:
-        stored = holders.get(vault.ref("id", holder.id_number))
+        stored = held(holders, vault.ref("id", holder.id_number))
         assert stored is not None
         assert {card.bank for card in stored.cards} == set(BANKS)
 

@@ -20,6 +20,7 @@ from ivr.store import keys
 from ivr.store.cardholders_csv import COLUMNS, check_phone
 from ivr.store.codec import plain
 from ivr.store.connection import connect
+from ivr.store.export import Export
 from ivr.store.holders import BATCH, Holders
 from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox
@@ -27,7 +28,7 @@ from ivr.store.removal import Removal
 from ivr.store.roster import Roster
 from ivr.store.vault import Vault
 from ivr.web.commands.cardholders import RecordTools, add_record_commands
-from tests.store.records import everything
+from tests.store.records import everything, held
 
 HEADER = ",".join(COLUMNS)
 OLD_KEY, NEW_KEY = (Fernet.generate_key().decode() for _ in range(2))
@@ -59,8 +60,12 @@ class Operator:
 
     def tools(self, clock: Callable[[], float]) -> RecordTools:
         roster = Roster(self.redis, self.vault)
-        removal = Removal(self.redis, Journal(self.redis, 0))
-        return RecordTools(self.records, self.vault, roster, removal, ("icbc", "ccb"), clock)
+        journal = Journal(self.redis, 0)
+        removal = Removal(self.redis, journal)
+        outbox = Outbox(self.redis, self.vault, journal)
+        export = Export(self.vault, self.records, removal, outbox, journal)
+        banks = ("icbc", "ccb")
+        return RecordTools(self.records, self.vault, roster, removal, export, banks, clock)
 
     def holders(self) -> int:
         return len(self.redis.keys("holder:*"))
@@ -95,7 +100,7 @@ class TestImport:
         assert result.stdout.endswith(" lines/s\n")
         assert result.stderr == ""
         number = rows(1)[0].split(",")[0]
-        holder = operator.records.get(operator.vault.ref("id", number))
+        holder = held(operator.records, operator.vault.ref("id", number))
         assert holder is not None
         assert holder.id_number == number
 
@@ -139,7 +144,7 @@ class TestImport:
         )
 
         def phone_on_record() -> str | None:
-            holder = operator.records.get(operator.vault.ref("id", number))
+            holder = held(operator.records, operator.vault.ref("id", number))
             return None if holder is None else holder.phone
 
         assert phone_on_record() == ""
@@ -255,7 +260,7 @@ class TestRotate:
         assert f"holder: 0 resealed, {count} were so already" in again.stdout
         operator.keys = (NEW_KEY,)
         number = rows(1)[0].split(",")[0]
-        assert operator.records.get(operator.vault.ref("id", number)) is not None
+        assert held(operator.records, operator.vault.ref("id", number)) is not None
 
     def test_notices_open_and_closed_too(self, operator: Operator) -> None:
         """So that the old key can be dropped, and is not needed for 90 days."""
@@ -290,7 +295,7 @@ class TestRotate:
         assert "All that is sealed" not in result.stdout
         operator.keys = (NEW_KEY,)
         number = rows(1)[0].split(",")[0]
-        assert operator.records.get(operator.vault.ref("id", number)) is not None
+        assert held(operator.records, operator.vault.ref("id", number)) is not None
 
     @pytest.mark.parametrize("kind", ["web", "worker", "clock"])
     def test_it_refuses_while_a_running_process_lacks_the_new_key(
@@ -337,7 +342,7 @@ class TestRotate:
         Roster(operator.redis, operator.vault).publish("web")
         assert operator.types("keys", "rotate").exit_code == 0
         assert operator.vault.ref("id", number) == ref
-        assert operator.records.get(ref) is not None
+        assert held(operator.records, ref) is not None
         assert "\x03" in plain(operator.redis.get(keys.holder(ref)))
 
     def test_without_the_old_key(self, operator: Operator, tmp_path: Path) -> None:

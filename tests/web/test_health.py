@@ -16,6 +16,7 @@ from werkzeug.test import Client
 from app import create_app, create_operations
 from ivr.cards.acts.withdraw import Decision
 from ivr.cards.notice import NoticeKind, Outcome
+from ivr.cards.notice_bodies import iso
 from ivr.settings import Settings
 from ivr.store import keys
 from ivr.store.codec import plain
@@ -71,6 +72,20 @@ def metrics(client: Client) -> dict[str, float]:
         for family in text_string_to_metric_families(text)
         for sample in family.samples
     }
+
+
+def test_a_journal_that_nobody_moves_to_files(app: Flask, browser: Client, redis: Redis) -> None:
+    """It would fill Redis for a year."""
+    all_is_well(redis)
+    now = hotline_of(app).outbox.now()
+    redis.delete(keys.JOURNAL)
+    redis.xadd(keys.JOURNAL, {"event": "other"}, f"{int(now - 31 * keys.DAY)}000-0")
+    assert browser.get("/readyz").get_json() == {"status": "ready"}
+    redis.delete(keys.JOURNAL)
+    at = int(now - 33 * keys.DAY)
+    redis.xadd(keys.JOURNAL, {"event": "other"}, f"{at}000-0")
+    warnings = browser.get("/readyz").get_json()["warnings"]
+    assert warnings == [f"Redis has the journal since {iso(at)}: ARCHIVE_DIR"]
 
 
 def test_alive_whatever_happens(own_server: RedisServer) -> None:

@@ -29,7 +29,7 @@ def records(app: Flask) -> Records:
 
 
 def remove(app: Flask, stdin: str) -> Result:
-    return app.test_cli_runner().invoke(args=["cardholders", "remove"], input=stdin)
+    return app.test_cli_runner().invoke(args=["cardholders", "remove", "--by", "li"], input=stdin)
 
 
 def ref_of(records: Records) -> str:
@@ -52,8 +52,9 @@ def test_holder_and_cards_are_gone_and_no_one_elses(
     assert service.look_up(ZHANG.id_number) is None
     assert service.look_up(LI.id_number) is not None
     assert len(names(redis, "card:*")) == 1
-    ((_, entry),) = redis.xrange(keys.JOURNAL) or []
-    assert entry == {b"event": b"cardholder_removed", b"holder": ref_of(records).encode()}
+    _, (_, entry) = redis.xrange(keys.JOURNAL) or []
+    ref = ref_of(records).encode()
+    assert entry == {b"event": b"cardholder_removed", b"holder": ref, b"by": b"li"}
     assert ZHANG.id_number[:-1] not in result.output
 
 
@@ -107,7 +108,7 @@ def test_what_cannot_be_removed(app: Flask, redis: Redis, stdin: str, code: int,
     result = remove(app, f"{stdin}\n")
     assert (result.exit_code, result.stdout, result.stderr) == (code, "", said)
     assert len(names(redis, "holder:*")) == 2
-    assert redis.xlen(keys.JOURNAL) == 0
+    assert redis.xlen(keys.JOURNAL) == (code == 1), "only a look that could be made"
 
 
 def test_the_number_is_never_an_argument(app: Flask) -> None:

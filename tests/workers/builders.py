@@ -17,6 +17,7 @@ from ivr.store.claims import Queue
 from ivr.store.outbox import bank_queue, new_notice_id
 from tests.hotline import Hotline, open_hotline
 from tests.workers.loop import wait_for
+from workers.archiving import Archiving
 from workers.delivery import Client, Delivery
 from workers.restoring import Restoring
 from workers.sweep import Sweep
@@ -136,5 +137,6 @@ def sweep_of(hotline: Hotline) -> Sweep:
         hotline.journal,
         hotline.roster,
         Restoring(hotline.local_journal, hotline.cases, hotline.service),
+        Archiving(hotline.mover, hotline.outbox.now),
         hotline.settings.banks,
     )

@@ -20,6 +20,7 @@ from ivr.prompts.catalogue import load_catalogue
 from ivr.store import keys
 from ivr.store.cardholders_csv import CardLine
 from ivr.store.codec import dump, load
+from ivr.store.looks import Look
 from ivr.store.outbox import TEXTS_QUEUE
 from tests.builders import names_of
 from tests.hotline import Hotline
@@ -118,7 +119,8 @@ def test_a_holder_without_a_phone(hotline: Hotline, writer: TextWriter) -> None:
 def test_a_holder_who_was_removed_is_told_nothing(hotline: Hotline, writer: TextWriter) -> None:
     """It is nothing that a person must look at."""
     content = content_of_a_report(hotline, "zh")
-    hotline.removal.remove(hotline.holders.ref(HOLDER.id_number))
+    ref = hotline.holders.ref(HOLDER.id_number)
+    hotline.removal.remove(ref, Look("operator", "li", "cardholders remove"))
     with pytest.raises(OvertakenError):
         writer.write(content)
 

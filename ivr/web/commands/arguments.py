@@ -9,6 +9,7 @@ from flask.cli import AppGroup
 from redis.exceptions import RedisError
 
 from ivr.cards.report_number import is_report_number
+from ivr.store.archive import ArchiveError
 from ivr.store.connection import why_not
 from ivr.store.unreadable import UnreadableRecordError
 
@@ -63,15 +64,20 @@ class Words(click.ParamType[str]):
 
 
 class Commands(AppGroup):
-    """Says in one line that Redis is away, or which record cannot be read, where click would show
-    a stack trace.
+    """Says in one line that Redis is away, or which record or file cannot be read, where click
+    would show a stack trace.
     """
 
     def invoke(self, ctx: click.Context) -> Any:
         """A command of the group."""
         try:
             return super().invoke(ctx)
-        except UnreadableRecordError as error:
+        except (UnreadableRecordError, ArchiveError) as error:
             raise click.ClickException(f"{error}.") from None
         except RedisError as error:
             raise click.ClickException(f"{why_not(error)}.") from None
+
+
+def shown(text: str) -> str:
+    """What others chose cannot move the cursor of who reads it."""
+    return "".join(c if c.isprintable() else "?" for c in text)

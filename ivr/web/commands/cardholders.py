@@ -1,10 +1,11 @@
-"""`flask cardholders import|generate|remove` and `flask keys rotate`: operators at the records.
+"""`flask cardholders import|generate|remove|export`, `flask keys rotate`: operators at the records.
 
 Exit codes: 0 all good, 1 a person must look (a bad line, phone or record), 2 nothing could be read,
 3 Redis or its keys failed.
 """
 
 import csv
+import json
 import os
 import stat
 import sys
@@ -27,21 +28,23 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 from ivr.beijing import BEIJING, beijing_day
 from ivr.made_up import cardholder_rows
 from ivr.store import keys
+from ivr.store.archive import ArchiveError
 from ivr.store.cardholders_csv import (
     COLUMNS,
     ENCODING,
     UNDECODED,
     BadLine,
-    BadValueError,
     CardholdersFileError,
     CardLine,
     read_cardholders,
     read_id_number,
 )
+from ivr.store.export import Export
 from ivr.store.holders import Entry, Holders, HoldersBusyError, in_batches
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
 from ivr.store.vault import AnotherServerError, Vault, WrongDataKeysError
+from ivr.web.commands.operators import by_operator, look_of, typed_unseen
 
 _AGAIN = "What was written stays and running this again is safe."
 
@@ -57,6 +60,7 @@ class RecordTools:
     vault: Vault
     roster: Roster
     removal: Removal
+    export: Export
     banks: Collection[str]
     now: Callable[[], float]
 
@@ -118,8 +122,9 @@ def generate(n: int, banks: str | None, seed: int | None, output: TextIO) -> Non
 
 
 @cardholders.command("remove")
+@by_operator
 @click.pass_context
-def remove(context: click.Context) -> None:
+def remove(context: click.Context, by: str) -> None:
     """Removes one holder, whose ID number is the first line of the input, never an argument.
 
     Holder and cards are gone at once, and so are the notices of reports that are over. Reports stay
@@ -129,7 +134,8 @@ def remove(context: click.Context) -> None:
     """
     tools = _tools()
     with _store_failures():
-        removed = tools.removal.remove(tools.holders.ref(_id_number_from_input()))
+        ref = tools.holders.ref(_id_number_from_input())
+        removed = tools.removal.remove(ref, look_of(by, "cardholders remove"))
     if not (removed.holders or removed.cards or removed.reports):
         click.echo("Nobody on record has this ID number.", err=True)
         context.exit(1)
@@ -141,14 +147,46 @@ def remove(context: click.Context) -> None:
         click.echo(f"kept, sealed, because they are still needed: {removed.notices_kept} notices")
 
 
-def _id_number_from_input() -> str:
-    """From a terminal unseen, like a password."""
-    at_terminal = sys.stdin.isatty()
-    line = click.prompt("ID number", hide_input=True) if at_terminal else sys.stdin.readline()
+@cardholders.command("export")
+@click.option("--output", type=click.Path(), default="-", help="A new file, for your eyes only.")
+@by_operator
+@click.pass_context
+def export(context: click.Context, output: str, by: str) -> None:
+    """Writes all that is held about one holder as JSON. The ID number is the first line of the
+    input, never an argument. It is journalled.
+
+    The journal and its files are read from the beginning. Who was removed is exported too, as far
+    as the journal still tells of them, with exit status 1.
+    """
+    tools = _tools()
+    with _store_failures():
+        ref = tools.holders.ref(_id_number_from_input())
+        held = tools.export.of(ref, look_of(by, "cardholders export"))
+    with _new_file(output) as file:
+        json.dump(held, file, ensure_ascii=False, indent=2)
+        file.write("\n")
+    if held["holder"] is None:
+        click.echo("Nobody on record has this ID number (any more).", err=True)
+        context.exit(1)
+
+
+@contextmanager
+def _new_file(place: str) -> Iterator[TextIO]:
+    """Standard output, or a file that was not there and that nobody else can read."""
+    if place == "-":
+        yield sys.stdout
+        return
     try:
-        return read_id_number(line, beijing_day(_tools().now()))
-    except BadValueError as problem:
-        raise _UnreadableFileError(f"the ID number {problem}") from None
+        descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise click.BadParameter(error.strerror or "", param_hint="--output") from None
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        yield file
+
+
+def _id_number_from_input() -> str:
+    today = beijing_day(_tools().now())
+    return typed_unseen("ID number", lambda line: read_id_number(line, today))
 
 
 @data_keys.command("rotate")
@@ -241,7 +279,7 @@ def _store_failures() -> Iterator[None]:
         raise _StoreError(f"Redis does not answer ({error}). {_AGAIN}") from None
     except RedisError as error:
         raise _StoreError(f"Redis refused ({type(error).__name__}). {_AGAIN}") from None
-    except (HoldersBusyError, AnotherServerError, WrongDataKeysError) as error:
+    except (HoldersBusyError, AnotherServerError, WrongDataKeysError, ArchiveError) as error:
         raise _StoreError(f"{error}. {_AGAIN}") from None
 
 

@@ -20,10 +20,12 @@ from ivr.store import keys
 from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.cases import Cases, Reading
 from ivr.store.journal import Journal
+from ivr.store.looks import looked_up
 from ivr.store.outbox import Outbox
 from ivr.store.vault import WrongDataKeysError
-from ivr.web.commands.arguments import Commands, ReportNumber
+from ivr.web.commands.arguments import Commands, ReportNumber, shown
 from ivr.web.commands.notices import ids_of, table
+from ivr.web.commands.operators import by_operator, look_of
 
 # A notice is tried and asked about for 3 days: nothing follows later from what happened once.
 AFTERMATH: Final = 4 * keys.DAY
@@ -59,10 +61,12 @@ def _tools() -> ReportTools:
 
 @reports.command("show")
 @click.argument("number", type=ReportNumber())
-def show(number: str) -> None:
+@by_operator
+def show(number: str, by: str) -> None:
     """One report: how it stands, its notices, and all that happened, in order."""
     tools = _tools()
     reading = tools.cases.of_report(number)
+    _note_look(reading.report, by)
     if reading.report is None:
         raise click.ClickException(f"There is no report {number}, or none any more.")
     ids = ids_of(tools.cases, tools.outbox, number)
@@ -74,6 +78,12 @@ def show(number: str) -> None:
     click.echo("\n" + "\n".join(_story(reading, reading.report, notices, attempts)))
 
 
+def _note_look(report: LossReport | None, by: str) -> None:
+    look = look_of(by, "reports show")
+    holder, card = (report.holder_ref, report.card_ref) if report else ("", "")
+    _tools().journal.note(looked_up(look, holder=holder, cards=card, found=report is not None))
+
+
 def _how_it_stands(reading: Reading, report: LossReport) -> Iterator[str]:
     yield f"Report {report.number} ({report.state})"
     try:
@@ -82,7 +92,7 @@ def _how_it_stands(reading: Reading, report: LossReport) -> Iterator[str]:
         yield "  NOT SURE    it may be lost again: nobody is told of it (see /readyz)"
     yield f"  card        …{report.card_last4} of {report.bank}"
     yield f"  reported    {_both(report.reported_at)}"
-    yield f"  by          {report.channel}, origin {_shown(report.origin)}, in {report.language}"
+    yield f"  by          {report.channel}, origin {shown(report.origin)}, in {report.language}"
     if report.disputed_at:
         yield f"  disputed    {_both(report.disputed_at)}: the holder says it was not them"
     yield f"  suspension  {_suspension(reading, report)}"
@@ -123,9 +133,14 @@ def _story(
     read = ", ".join(f"{iso(since)} to {iso(until)}" for since, until in spans)
     yield f"Journal read from {read} (UTC)."
     if not is_whole:
-        begins = _tools().journal.begins_at()
-        since = "is empty" if begins is None else f"begins at {iso(begins)} (UTC)"
-        yield f"It was trimmed and {since}: what it held of this report before that is gone."
+        if until := _tools().journal.elsewhere_until():
+            yield f"What is older than {iso(until)} (UTC) lies in the archive of another machine."
+            return
+        begins = iso(_tools().journal.begins_at() or reading.now)
+        yield (
+            f"It was trimmed and begins at {begins} (UTC): what it held of this report before that "
+            "is gone."
+        )
 
 
 def _spans(
@@ -182,7 +197,7 @@ def _lines(
         if entry.event in ATTEMPTS and left.get(notice_id):
             lines.append((at, _tried(known[notice_id], left[notice_id].pop())))
         else:
-            named = (f"{name}={_shown(v)}" for name, v in entry.fields.items() if name != "card")
+            named = (f"{name}={shown(v)}" for name, v in entry.fields.items() if name != "card")
             lines.append((at, " ".join((entry.event, *named))))
     older = [(float(a.at), _tried(known[i], a)) for i, tried in left.items() for a in tried]
     return sorted([*older, *reversed(lines)], key=itemgetter(0))
@@ -191,7 +206,7 @@ def _lines(
 def _tried(notice: Notice, attempt: Attempt) -> str:
     is_text = notice.kind is NoticeKind.TEXT
     whom = f"to=holder text={_prompt(notice)}" if is_text else f"to={notice.bank}"
-    status = attempt.status or _shown(attempt.answer)
+    status = attempt.status or shown(attempt.answer)
     came = f"notice_{attempt.outcome} notice={notice.id} kind={notice.kind} {whom}"
     return f"{came} status={status} milliseconds={attempt.milliseconds}"
 
@@ -206,8 +221,3 @@ def _prompt(notice: Notice) -> str:
 
 def _both(unix_seconds: float) -> str:
     return f"{iso(unix_seconds)} (UTC), {beijing_time(unix_seconds)} (Beijing)"
-
-
-def _shown(text: str) -> str:
-    """What others chose cannot move the cursor of who reads it."""
-    return "".join(c if c.isprintable() else "?" for c in text)
