@@ -39,14 +39,16 @@ class ProcfileCity(City):
         return {**self.environ, **changes}
 
     @contextmanager
-    def another_web(self, module: str) -> Iterator[str]:
-        """The web as the Procfile starts it, but from another module; -> its URL."""
+    def another_web(self, module: str, **changes: str) -> Iterator[str]:
+        """The web as the Procfile starts it, but from another module, or with other settings; ->
+        its URL.
+        """
         port = str(free_port())
         line = parse_procfile((CHECKOUT / "Procfile").read_text(encoding="utf-8")).processes["web"]
         command = ["/bin/bash", "-c", f"exec {line.replace('app:app', f'{module}:app')}"]
         url = f"http://127.0.0.1:{port}"
-        environ = self.environ_of(PORT=port, PUBLIC_BASE_URL=url)
-        name = module.rpartition(".")[2]
+        environ = self.environ_of(PORT=port, PUBLIC_BASE_URL=url, **changes)
+        name = f"{module.rpartition('.')[2]}-{port}"
         process = Process(name, command, environ, self.folder / f"{name}.log")
         self.processes[name] = process
         process.start()
@@ -54,7 +56,7 @@ class ProcfileCity(City):
             self.wait_for(f"{url}/healthz")
             yield url
         finally:
-            process.stop()
+            process.kill()
             del self.processes[name]
 
     def logs(self) -> dict[str, bytes]:
@@ -64,6 +66,12 @@ class ProcfileCity(City):
     def __enter__(self) -> Self:
         super().__enter__()
         return self
+
+    def __exit__(self, *what: object) -> None:
+        """Nobody is waited for: what they would finish is of no interest any more."""
+        for process in self.processes.values():
+            process.kill()
+        super().__exit__(*what)
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """What a Redis holds, as one value to compare: whether an attack changed anything."""
 
+from collections.abc import Callable
 from typing import Any
 
 from redis import Redis
@@ -8,7 +9,7 @@ from ivr.store.codec import plain
 
 # Signs of life, written every few seconds by whoever runs, and RQ's own.
 ALIVE = ("running:", "sweep:alive", "rq:", "made_sure", "bank_health:", "in_flight:", "probe:")
-READ = {
+READ: dict[str, Callable[[Redis, Any], Any]] = {
     "string": lambda redis, key: redis.get(key),
     "hash": lambda redis, key: sorted(redis.hgetall(key).items()),
     "list": lambda redis, key: redis.lrange(key, 0, -1),

@@ -1,8 +1,8 @@
 """Requests that two servers read in two ways, and targets that are not what was signed.
 
-Sent as bare bytes to the web as the Procfile starts it. Framing that can be read in two ways must be
-refused and the connection given up: whatever comes behind it is nobody's request. A signature of one
-target must open no other, however that one is spelt.
+Sent as bare bytes to the web as the Procfile starts it. Framing that can be read in two ways must
+be refused and the connection given up: whatever comes behind it is nobody's request. A signature
+of one target must open no other, however that one is spelt.
 """
 
 from collections.abc import Iterator
@@ -157,8 +157,8 @@ def respells(tally: Tally, base_url: str, captured: Sent, wanted: str) -> None:
 
 def names_itself(tally: Tally, base_url: str, captured: Sent, wanted: str) -> None:
     """Headers by which proxies say what was asked for, or who asks."""
-    for line in (f"X-Original-URL: {wanted}", f"X-Rewrite-URL: {wanted}", f"X-Forwarded-Uri: {wanted}",
-                 "X-Forwarded-Host: hotline.example", "Forwarded: host=hotline.example;proto=https",
+    for line in (f"X-Original-URL: {wanted}", f"X-Rewrite-URL: {wanted}",
+                 f"X-Forwarded-Uri: {wanted}", "X-Forwarded-Host: hotline.example", "Forwarded: host=hotline.example;proto=https",
                  "X-Forwarded-Proto: https", "SCRIPT_NAME: /voice", "SCRIPT-NAME: /voice",
                  "X-Forwarded-Prefix: /voice", "REMOTE_USER: twilio", "PATH_INFO: /voice/status",
                  "RAW_URI: /voice", "Host: hotline.example"):  # fmt: skip
