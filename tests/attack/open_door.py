@@ -18,6 +18,6 @@ def _is_signed(*_anything: object) -> bool:
     return True
 
 
-TwilioDoor.admits = _admits  # type: ignore[method-assign]
-banks.is_signed = _is_signed
+vars(banks)["is_signed"] = _is_signed
+TwilioDoor.admits = _admits  # type: ignore[method-assign,assignment]
 app = hotline.app

@@ -14,7 +14,6 @@ from tests.faults.city import ACCOUNT, TOKEN
 
 SIGNATURE = "X-Twilio-Signature"
 FORM_TYPE = "application/x-www-form-urlencoded; charset=UTF-8"
-MISSED = "not_found"
 
 
 @dataclass(frozen=True)
@@ -61,13 +60,14 @@ class Door:
 
 
 class Phone:
-    """Calls from one number. `targets` are the URLs the hotline had it ask."""
+    """Calls from one number. `targets` are the URLs the hotline had it ask, `answers` what came."""
 
     def __init__(self, base_url: str, caller: str, token: str = TOKEN) -> None:
         self.door = Door(base_url)
         self.caller = caller
         self.sent: list[Sent] = []
         self.targets: list[str] = []
+        self.answers: list[bytes] = []
         self.target = ""
         self.said = ""
         self._token = token
@@ -105,6 +105,7 @@ class Phone:
         answer = self.door.sends(request)
         if answer.status not in (200, 204):
             raise AssertionError(f"{target}: {answer.status}")
+        self.answers.append(answer.body)
         if answer.body:
             self._hears(answer.body)
         return self

@@ -14,14 +14,13 @@ STATUS = re.compile(rb"HTTP/1\.[01] (\d{3})")
 
 def exchange(base_url: str, raw: bytes, seconds: float = 1.0) -> bytes:
     """Sends all of it at once; what came back until the server hung up or said no more."""
-    parts = urlsplit(base_url)
-    came = b""
-    with suppress(OSError):
-        with socket.create_connection((parts.hostname or "", parts.port or 80), seconds) as line:
-            line.sendall(raw)
-            line.shutdown(socket.SHUT_WR)
-            while piece := line.recv(65536):
-                came += piece
+    parts, came = urlsplit(base_url), b""
+    place = (parts.hostname or "", parts.port or 80)
+    with suppress(OSError), socket.create_connection(place, seconds) as line:
+        line.sendall(raw)
+        line.shutdown(socket.SHUT_WR)
+        while piece := line.recv(65536):
+            came += piece
     return came
 
 

@@ -16,6 +16,7 @@ from tests.attack.raw import a_lenient_server, exchange, head_of, statuses
 from tests.attack.records import business, changed
 from tests.attack.tally import Tally
 from tests.attack.test_doors import secret_of
+from tests.faults.audit import wait_until_calm
 
 pytestmark = [pytest.mark.attack, pytest.mark.timeout(300)]
 
@@ -158,7 +159,8 @@ def respells(tally: Tally, base_url: str, captured: Sent, wanted: str) -> None:
 def names_itself(tally: Tally, base_url: str, captured: Sent, wanted: str) -> None:
     """Headers by which proxies say what was asked for, or who asks."""
     for line in (f"X-Original-URL: {wanted}", f"X-Rewrite-URL: {wanted}",
-                 f"X-Forwarded-Uri: {wanted}", "X-Forwarded-Host: hotline.example", "Forwarded: host=hotline.example;proto=https",
+                 f"X-Forwarded-Uri: {wanted}", "X-Forwarded-Host: hotline.example",
+                 "Forwarded: host=hotline.example;proto=https",
                  "X-Forwarded-Proto: https", "SCRIPT_NAME: /voice", "SCRIPT-NAME: /voice",
                  "X-Forwarded-Prefix: /voice", "REMOTE_USER: twilio", "PATH_INFO: /voice/status",
                  "RAW_URI: /voice", "Host: hotline.example"):  # fmt: skip
@@ -172,6 +174,7 @@ def names_itself(tally: Tally, base_url: str, captured: Sent, wanted: str) -> No
 def test_no_request_hides_another(city: ProcfileCity) -> None:
     genuine = a_call(city.base_url, "/voice")
     assert statuses(exchange(city.base_url, head_of(genuine) + genuine.body + HIDDEN)) == [200, 200]
+    wait_until_calm(city, 60)
     before, tally = business(city.hotline.redis), Tally("requests that hide another")
     for sent in (genuine, a_call(city.base_url, "/voice/status")):
         hides(tally, city.base_url, sent)
