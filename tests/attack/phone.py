@@ -62,8 +62,12 @@ class Door:
 class Phone:
     """Calls from one number. `targets` are the URLs the hotline had it ask, `answers` what came."""
 
-    def __init__(self, base_url: str, caller: str, token: str = TOKEN) -> None:
-        self.door = Door(base_url)
+    def __init__(
+        self, base_url: str, caller: str, token: str = TOKEN, *, via: str = "", seconds: float = 20
+    ) -> None:
+        """`via`: the address that stands before the web; the signature is of `base_url`."""
+        self.door = Door(via or base_url, seconds)
+        self._base_url = base_url
         self.caller = caller
         self.sent: list[Sent] = []
         self.targets: list[str] = []
@@ -100,7 +104,7 @@ class Phone:
     def asks(self, target: str, more: Mapping[str, str]) -> Self:
         """One signed request about this call."""
         form = standard_parameters(self._line, self._sid, self.caller, "in-progress", dict(more))
-        request = signed_form(self.door.base_url, target, form, self._token)
+        request = signed_form(self._base_url, target, form, self._token)
         self.sent.append(request)
         answer = self.door.sends(request)
         if answer.status not in (200, 204):
