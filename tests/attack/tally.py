@@ -26,5 +26,5 @@ class Tally:
             f"{len(self.through)} got through",
             flush=True,
         )
-        for line in self.through[:20]:
-            print(f"  {line}", flush=True)
+        for line in self.through[:5]:
+            print(f"  {line[:300]}", flush=True)
