@@ -65,7 +65,7 @@ faults: $(VENV)/ready-dev ## Long random fault tests: kill and break things, the
 	@FAULTS=long $(BIN)/python -m pytest -m faults -s --timeout 0 $(ARGS)
 
 attack: $(VENV)/ready-dev ## Attack a hotline on this machine, and search all it leaves for anybody's numbers
-	@ATTACK=long $(BIN)/python -m pytest -m attack -s $(ARGS)
+	@ATTACK=long $(BIN)/python -m pytest -m attack -s --session-timeout 300 $(ARGS)
 
 bench: $(VENV)/ready-bench ## Measure speed beside floors and peers (10 minutes; QUICK=1: shorter)
 	@$(BIN)/python -m bench $(ARGS)
