@@ -17,11 +17,10 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
-from typing import Final
+from typing import Final, cast
 
 from ivr.cards.records import Holder
 from ivr.made_up import made_up_holder, made_up_id_number
@@ -120,6 +119,19 @@ def begins_anew(city: ProcfileCity) -> None:
     for key in redis.scan_iter(count=1000):
         if not plain(key).startswith(LASTING):
             redis.delete(key)
+
+
+def a_usual_hour(city: ProcfileCity, reports: int = 4) -> None:
+    """So many reports in the hour before, and none yet in this one: for a breaker that compares."""
+    place = getattr(keys, "WATCHED", "")
+    if not place:
+        return
+    for holder in people(city, reports, "the hour before"):
+        phone = Phone(city.base_url, holder.phone).dials()
+        assert _reports(phone, holder.id_number), phone.said
+        phone.hangs_up()
+    hour = int(cast("tuple[int, int]", city.hotline.redis.time())[0]) // 3600
+    city.hotline.redis.hset(place, mapping={f"hour:{hour - 1}": 0, f"hour:{hour}": reports})
 
 
 def people(city: ProcfileCity, count: int, seed: object) -> list[Holder]:
@@ -350,6 +362,8 @@ TRIALS: Final[dict[str, Callable[[str, ProcfileCity, Size], Result]]] = {
 def tries(url: str, city: ProcfileCity, name: str, size: Size) -> Result:
     """One trial on an empty day; an attack, and then some honest calls."""
     begins_anew(city)
+    if name != "honest":
+        a_usual_hour(city)
     result = TRIALS[name](url, city, size)
     if name != "honest" and size.honest_after:
         after = honest_calls(url, city, size.honest_after, f"after {name}")
@@ -362,14 +376,12 @@ def tries(url: str, city: ProcfileCity, name: str, size: Size) -> Result:
 
 def main() -> None:
     parser = argparse.ArgumentParser("python -m tests.attack.trials")
-    parser.add_argument("names", nargs="*", default=[], choices=[*TRIALS, []])
+    parser.add_argument("names", nargs="*", metavar="trial", help=", ".join(TRIALS))
     parser.add_argument("--unlimited", action="store_true", help="with all limits off")
     told = parser.parse_args()
-    with a_procfile_city(0) as city:
-        other = city.another_web("app", **UNLIMITED) if told.unlimited else nullcontext("")
-        with other as url:
-            for name in told.names or TRIALS:
-                tries(url or city.base_url, city, name, LONG_TRIALS)
+    with a_procfile_city(0, environ=UNLIMITED if told.unlimited else {}) as city:
+        for name in told.names or TRIALS:
+            tries(city.base_url, city, name, LONG_TRIALS)
 
 
 if __name__ == "__main__":
