@@ -31,7 +31,6 @@ from tests.faults.audit import wait_until_calm
 
 pytestmark = [pytest.mark.attack, pytest.mark.timeout(300)]
 
-CALLER = "+8613900001111"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
 PUBLIC = ("/healthz", "/banks/api", "/banks/openapi.json")  # say the same to everybody
 OPERATORS = ("/readyz", "/metrics")
@@ -50,9 +49,9 @@ def secret_of(city: ProcfileCity, bank: str) -> str:
 
 
 def a_report(city: ProcfileCity, place: int = 0) -> str:
-    """A holder of the city calls and reports; -> the number of the report."""
+    """A holder of the city calls from the registered phone; -> the number of the report."""
     holder = city.holders[place]
-    phone = Phone(city.base_url, CALLER)
+    phone = Phone(city.base_url, holder.phone)
     phone.dials().presses("2", "1", holder.id_number.replace("X", "*"), "1").hangs_up()
     card_ref = city.hotline.vault.ref("card", holder.cards[0].number)
     known = city.hotline.holders.known(city.hotline.vault.ref("id", holder.id_number))
@@ -206,7 +205,7 @@ def what_counts(city: ProcfileCity) -> dict[str, object]:
 
 def test_a_call_replayed_in_any_order_does_nothing_twice(city: ProcfileCity) -> None:
     holder = city.holders[5]
-    phone = Phone(city.base_url, CALLER).dials()
+    phone = Phone(city.base_url, holder.phone).dials()
     phone.presses("2", "1", holder.id_number.replace("X", "*"), "1", "", "").hangs_up()
     wait_until_calm(city, 60)
     before, tally, door = what_counts(city), Tally("a call replayed"), Door(city.base_url)

@@ -20,7 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
-from typing import Final, cast
+from typing import Final
 
 from ivr.cards.records import Holder
 from ivr.made_up import made_up_holder, made_up_id_number
@@ -130,7 +130,7 @@ def a_usual_hour(city: ProcfileCity, reports: int = 4) -> None:
         phone = Phone(city.base_url, holder.phone).dials()
         assert _reports(phone, holder.id_number), phone.said
         phone.hangs_up()
-    hour = int(cast("tuple[int, int]", city.hotline.redis.time())[0]) // 3600
+    hour = int(city.hotline.outbox.now()) // 3600
     city.hotline.redis.hset(place, mapping={f"hour:{hour - 1}": 0, f"hour:{hour}": reports})
 
 

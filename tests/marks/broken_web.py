@@ -7,23 +7,20 @@ from typing import Any
 from urllib.parse import unquote
 
 import app as hotline
-from ivr.cards.acts.report import ReportRequest
 from ivr.cards.bank_event import BankEvent
 from ivr.service import CardService
 from ivr.store.known import KnownHolder
 
 
-def _report_loss(_service: CardService, _request: ReportRequest, seen: KnownHolder) -> None:
-    holder = seen.holder
-    raise ValueError(f"{holder.id_number} {holder.name} {holder.phone} {holder.cards}")
+def _breaks(_service: CardService, *told: Any, **more: Any) -> None:
+    """With all that it was told in its words."""
+    holders = [one.holder for one in told if isinstance(one, KnownHolder)]
+    cards = [one.card_number for one in told if isinstance(one, BankEvent)]
+    raise ValueError(f"{holders} {cards} {told} {more}")
 
 
-def _hear(_service: CardService, event: BankEvent) -> None:
-    raise KeyError(event.card_number)
-
-
-setattr(CardService, "report_loss", _report_loss)  # noqa: B010 (not a method of this shape)
-setattr(CardService, "hear", _hear)  # noqa: B010
+setattr(CardService, "report_loss", _breaks)  # noqa: B010 (not a method of this shape)
+setattr(CardService, "hear", _breaks)  # noqa: B010
 _flask = hotline.app
 
 

@@ -154,9 +154,8 @@ def test_everybody_was_really_there(lived: Lived) -> None:
     assert len(lived.city.twilio.requests) > 3
     for name, text in lived.city.logs().items():
         if name.startswith("broken_web"):
-            assert text.count(b"ValueError") == 1, text
-            assert b"KeyError" in text
-            assert b"RuntimeError" in text
+            for planted in (b"turn_failed", b"bank_request_failed", b"RuntimeError"):
+                assert planted in text, text
 
 
 def test_every_spelling_is_found(lived: Lived) -> None:
