@@ -9,6 +9,7 @@ from ivr.store.codec import plain
 
 # Signs of life, written every few seconds by whoever runs, and RQ's own.
 ALIVE = ("running:", "sweep:alive", "rq:", "made_sure", "bank_health:", "in_flight:", "probe:")
+NOTED = ("journal", "counters", "heard:")
 READ: dict[str, Callable[[Redis, Any], Any]] = {
     "string": lambda redis, key: redis.get(key),
     "hash": lambda redis, key: sorted(redis.hgetall(key).items()),
@@ -28,9 +29,12 @@ def everything(redis: Redis) -> dict[str, Any]:
     return found
 
 
-def business(redis: Redis) -> dict[str, Any]:
-    """What is on record, without the signs of life."""
-    return {k: v for k, v in everything(redis).items() if not k.startswith(ALIVE)}
+def business(redis: Redis, *, noted: bool = True) -> dict[str, Any]:
+    """What is on record, without the signs of life. noted: with what is written of everybody who
+    comes in: that they were here.
+    """
+    left_out = ALIVE if noted else (*ALIVE, *NOTED)
+    return {k: v for k, v in everything(redis).items() if not k.startswith(left_out)}
 
 
 def changed(before: dict[str, Any], after: dict[str, Any]) -> list[str]:

@@ -10,6 +10,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from http.client import HTTPException
 
+import click
+from flask.testing import FlaskCliRunner
+
 from app import create_app
 from ivr.cards.bank_event import BLOCKED as BANK_BLOCKED
 from ivr.cards.bank_event import FORMAL_LOSS, UNBLOCKED
@@ -99,7 +102,29 @@ class Life:
         for given in (removed[:-1], f"{removed} {removed}", "张三"):
             said = runner.invoke(args=["cardholders", "remove"], input=f"{given}\n")
             self.told_operators.append(said.output.encode())
+        self._number_is_typed(runner)
         self.types("cardholders", "remove", given=f"{removed}\n".encode())
+
+    def _number_is_typed(self, runner: FlaskCliRunner) -> None:
+        """Into every command that reads one from its input, and into each a wrong one."""
+        person = self.people["reports"]
+        card = person.holder.cards[0].number
+        plan = ("--since", "2020-01-01", "--reason", "a prank", "--by", "Li")
+        for group, command, *words in (
+            ("audit", "holder"),
+            ("audit", "card"),
+            ("audit", "verify"),
+            ("limits", "show"),
+            ("limits", "forget"),
+            ("reports", "disputed"),
+            ("reports", "withdraw", "--caller", *plan),
+        ):
+            known = runner.app.cli.commands.get(group)
+            if not isinstance(known, click.Group) or command not in known.commands:
+                continue
+            for given in (person.holder.id_number, card, person.calls_from, person.holder.name):
+                said = runner.invoke(args=[group, command, *words], input=f"{given}\n")
+                self.told_operators.append(said.output.encode())
 
     # Callers
 
