@@ -20,6 +20,8 @@ KINDS = {
     "drips its body": BODY,
     "drips its chunks": HEAD + b"Transfer-Encoding: chunked\r\n\r\n2",
 }
+CHUNKS = re.compile(rb"(?i)\r\ntransfer-encoding:")
+LENGTH_REQUIRED = b"HTTP/1.1 411 Length Required\r\nContent-Length: 0\r\n\r\n"
 LENGTH = re.compile(rb"(?i)\r\ncontent-length: *([0-9]{1,6})\r\n")
 
 
@@ -57,7 +59,8 @@ def _drip(lines: list[tuple[str, socket.socket]], over: threading.Event) -> None
 class BufferingProxy:
     """What nginx does with `proxy_request_buffering on`: a request goes on when all of it is here.
 
-    A connection that takes longer than `seconds` for one request is closed.
+    A connection that takes longer than `seconds` for one request is closed. Chunks, which nobody
+    sends us, are refused.
     """
 
     def __init__(self, web: str, seconds: float = 10) -> None:
@@ -65,6 +68,7 @@ class BufferingProxy:
         self._seconds = seconds
         self._loop = asyncio.new_event_loop()
         self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self.url = ""
 
@@ -80,30 +84,38 @@ class BufferingProxy:
         self._loop.close()
 
     async def _listen(self) -> None:
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=1000)
         self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
 
     async def _close(self) -> None:
         assert self._server is not None
         self._server.close()
-        tasks = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while self._open:
+            for writer in self._open:
+                writer.transport.abort()
+            await asyncio.sleep(0.01)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
         try:
             while True:
-                async with asyncio.timeout(self._seconds):
-                    head = await reader.readuntil(b"\r\n\r\n")
-                    length = LENGTH.search(head)
-                    body = await reader.readexactly(int(length[1]) if length else 0)
-                writer.write(await self._asked(head, body))
+                writer.write(await self._answer(reader))
                 await writer.drain()
         except (OSError, TimeoutError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
             pass
         finally:
+            self._open.discard(writer)
             writer.close()
+
+    async def _answer(self, reader: asyncio.StreamReader) -> bytes:
+        """To one request, once it is whole."""
+        async with asyncio.timeout(self._seconds):
+            head = await reader.readuntil(b"\r\n\r\n")
+            if CHUNKS.search(head):
+                return LENGTH_REQUIRED
+            length = LENGTH.search(head)
+            body = await reader.readexactly(int(length[1]) if length else 0)
+        return await self._asked(head, body)
 
     async def _asked(self, head: bytes, body: bytes) -> bytes:
         """The web's answer, on a connection of its own."""
