@@ -379,6 +379,8 @@ def main() -> None:
     parser.add_argument("names", nargs="*", metavar="trial", help=", ".join(TRIALS))
     parser.add_argument("--unlimited", action="store_true", help="with all limits off")
     told = parser.parse_args()
+    if unknown := set(told.names) - TRIALS.keys():
+        parser.error(f"{', '.join(unknown)}: choose of {', '.join(TRIALS)}")
     with a_procfile_city(0, environ=UNLIMITED if told.unlimited else {}) as city:
         for name in told.names or TRIALS:
             tries(city.base_url, city, name, LONG_TRIALS)
