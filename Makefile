@@ -25,7 +25,7 @@ As root: apt-get install $$package
 endef
 export no_python no_venv
 
-.PHONY: help setup run start call phone load kit test lint format bench faults packages
+.PHONY: help setup run start call phone load kit test lint format bench faults attack packages
 
 help: ## List what can be typed here
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -63,6 +63,9 @@ format: $(VENV)/ready-dev ## Put the code into its standard form
 
 faults: $(VENV)/ready-dev ## Long random fault tests: kill and break things, then count what was lost
 	@FAULTS=long $(BIN)/python -m pytest -m faults -s --timeout 0 $(ARGS)
+
+attack: $(VENV)/ready-dev ## Attack a hotline on this machine, and search all it leaves for anybody's numbers
+	@ATTACK=long $(BIN)/python -m pytest -m attack -s --session-timeout 300 $(ARGS)
 
 bench: $(VENV)/ready-bench ## Measure speed beside floors and peers (10 minutes; QUICK=1: 90 seconds, smaller)
 	@$(BIN)/python -m bench $(ARGS)

@@ -42,6 +42,7 @@ NOT_TYPED: Final = {
     "flask audit card": "tests/web/test_audit_command.py gives it its input",
     "BANKS_FILE=/path/to/the/copy make run": "goes on until it is stopped: started below",
     "pip install standardwebhooks": "would load from the network what requirements.txt pins",
+    "make attack": "takes minutes; make test runs the short form of each",
     "make bench": "measures for ten minutes, and writes docs/performance.md",
     "QUICK=1 make bench": "measures for minutes",
     'make bench ARGS="turn notice"': "measures for minutes",

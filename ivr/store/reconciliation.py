@@ -1,5 +1,6 @@
 """The blocks on our records, page by page: every day a bank compares them with its own."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -19,6 +20,7 @@ from ivr.store.unreadable import WrongKindError, passing_over, read_all, sound_a
 from ivr.store.vault import in_clear
 
 PAGE: Final = 200
+_REFERENCE: Final = re.compile("[A-Za-z0-9_-]{22}")  # anything else may be a card's number
 
 
 class UnknownCursorError(HotlineError):
@@ -48,6 +50,8 @@ class Reconciliation:
             UnknownCursorError: there is no such cursor. It is a card's reference: the card stands
                 on the list, or its block was lifted and is still on record.
         """
+        if cursor and not _REFERENCE.fullmatch(cursor):
+            raise UnknownCursorError
         start = f"({cursor}" if cursor else "-"
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.zrangebylex(keys.blocks(bank), start, "+", start=0, num=PAGE + 1)

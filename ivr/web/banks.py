@@ -27,7 +27,7 @@ from ivr.store.reconciliation import Reconciliation, UnknownCursorError
 from ivr.web.bank_events import EventReader
 from ivr.web.bank_signature import is_signed
 from ivr.web.problems import Problem, as_problem
-from ivr.web.wsgi import raw_target
+from ivr.web.wsgi import raw_target, whole_body
 
 log = structlog.get_logger()
 
@@ -113,7 +113,7 @@ def bank_routes(
 
 def _whole_body() -> bytes:
     """A body without a Content-Length that reaches the limit is refused: Werkzeug cuts it off."""
-    body = request.get_data()
+    body = whole_body(request)
     if request.content_length is None and len(body) == request.max_content_length:
         raise RequestEntityTooLarge
     return body

@@ -16,7 +16,7 @@ from flask import Request
 from pydantic import SecretStr
 from twilio.request_validator import RequestValidator
 
-from ivr.web.wsgi import raw_target
+from ivr.web.wsgi import raw_target, whole_body
 
 SIGNATURE_HEADER: Final = "X-Twilio-Signature"
 MOST_BYTES: Final = 16 * 1024
@@ -38,6 +38,7 @@ class TwilioDoor:
 
         Raises:
             RequestEntityTooLarge: its body is larger than Twilio's ever are.
+            BadRequest: its body cannot be read.
         """
         signature = request.headers.get(SIGNATURE_HEADER, "")
         if not _SIGNATURE.fullmatch(signature):
@@ -63,7 +64,7 @@ class _Parameters(dict[str, list[str]]):
 
 def _is_short_form(request: Request) -> bool:
     """Counted before the form is taken apart."""
-    return request.get_data(cache=True).count(b"&") < MOST_FIELDS
+    return whole_body(request).count(b"&") < MOST_FIELDS
 
 
 def _body_is_signed(request: Request) -> bool:

@@ -1,10 +1,11 @@
-"""The request target as it came over the wire: what Twilio and the banks sign."""
+"""The request as it came over the wire, target and body: what Twilio and the banks sign."""
 
 import re
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from flask import Request
+from werkzeug.exceptions import BadRequest, HTTPException
 
 # A proxy may send the absolute form (RFC 9112, 3.2.2). Web servers take any target with "://" for
 # one, even voice?x=://host/other, and route by its beginning (/voice).
@@ -20,6 +21,22 @@ def raw_target(request: Request) -> str | None:
         raise RuntimeError("the web server does not pass on the raw request target (RAW_URI)")
     found = _TARGET.fullmatch(str(raw))
     return found[1] if found and _path(found[1]) == _routed_path(request) else None
+
+
+def whole_body(request: Request) -> bytes:
+    """The body, kept for whoever reads it again.
+
+    Raises:
+        BadRequest: it breaks off, or comes in chunks that are none. Web servers say so with errors
+            of their own, which must not be taken for ours: nobody has signed anything yet.
+        HTTPException: it is too large.
+    """
+    try:
+        return request.get_data(cache=True)
+    except HTTPException:
+        raise
+    except Exception as error:
+        raise BadRequest from error
 
 
 def _path(target: str) -> bytes:

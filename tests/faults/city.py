@@ -100,7 +100,7 @@ class City:
         self.settings: Settings = read_settings(environ)
         self.hotline: Hotline = open_hotline(self.settings)
         self.hotline.holders.put_all(_lines(self.holders))
-        environ = {**os.environ, **environ, **self._more}
+        self.environ = environ = {**os.environ, **environ, **self._more}
         if self._wired:
             environ |= self._wires()
         for name, command in self._commands().items():
@@ -119,12 +119,16 @@ class City:
         self.store.stop()
 
     def wait_until_ready(self, seconds: float = 60) -> None:
+        for url in (f"{self.base_url}/healthz", f"http://{self.operations}/readyz"):
+            self.wait_for(url, seconds)
+
+    def wait_for(self, url: str, seconds: float = 60) -> None:
+        """Until it answers 200."""
         opener = build_opener(ProxyHandler({}))
         until = time.monotonic() + seconds
         while True:
             try:
-                for url in (f"{self.base_url}/healthz", f"http://{self.operations}/readyz"):
-                    opener.open(url, timeout=5).close()
+                opener.open(url, timeout=5).close()
                 return
             except (URLError, OSError):
                 if time.monotonic() > until:

@@ -1,5 +1,8 @@
-"""The target whose signature is checked is the target that was routed, or nothing comes in."""
+"""The target whose signature is checked is the target that was routed, or nothing comes in; nor
+does a body that breaks off.
+"""
 
+import io
 from typing import Any
 from urllib.parse import urlencode
 
@@ -104,3 +107,23 @@ def test_a_form_in_parts_is_turned_away_whoever_signed_it(twilio: Twilio) -> Non
     )  # fmt: skip
 
     assert response.status_code == 403
+
+
+class _BreaksOff(io.BytesIO):
+    """What a web server passes on of chunks that are none; gunicorn's own errors are no OSError."""
+
+    def read(self, *_: object) -> bytes:
+        raise EOFError
+
+    readinto = read  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("target", ["/voice", "/voice/status", "/banks/icbc/events"])
+def test_a_body_that_breaks_off_is_no_fault_of_ours(twilio: Twilio, target: str) -> None:
+    response = twilio.client.post(
+        target, headers={SIGNATURE: "A" * 27 + "="}, input_stream=_BreaksOff(),
+        environ_overrides={"wsgi.input_terminated": True}, content_type=FORM_TYPE,
+    )  # fmt: skip
+
+    assert response.status_code == 400
+    assert b"Response" not in response.get_data()
