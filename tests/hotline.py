@@ -22,6 +22,7 @@ from ivr.store.deadlines import Deadlines
 from ivr.store.holders import Holders
 from ivr.store.journal import Journal
 from ivr.store.known_banks import KnownBanks
+from ivr.store.limits import Limiting
 from ivr.store.local_journal import LocalJournal
 from ivr.store.opening import open_store
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
@@ -57,6 +58,7 @@ class Hotline:
     removal: Removal
     condition: Condition
     known_banks: KnownBanks
+    limiting: Limiting
 
     @classmethod
     def open(cls, settings: Settings, redis: Redis | None = None) -> Self:

@@ -371,6 +371,13 @@ LIVES = {
     "attempts": Life("lives as long as the notice", 90 * keys.DAY),
     "notices_of": Life("expires 91 days after", 91 * keys.DAY),
     "seen": Life("expires after 30 days", 30 * keys.DAY),
+    "breaker": Life("15 minutes from when its condition last held", 15 * 60),
+    "breaker:told": Life("until it closes"),
+    "watched": Life("each for as long as the breaker looks back"),
+    "keyed": Life("Expires 24 hours after the last", keys.DAY),
+    "missed": Life("Expires 24 hours after the last", keys.DAY),
+    "looked_up": Life("Expires 24 hours\n    after the last", keys.DAY),
+    "reported_by": Life("Expires 24 hours after the last", keys.DAY),
     "heard": Life("expires after the minute it counts", 60),
 }
 OF_RQ = {"rq:queues", "rq:workers"}  # lists of names that do not grow

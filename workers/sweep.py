@@ -20,6 +20,7 @@ from ivr.store.bank_health import BankHealth
 from ivr.store.condition import Condition
 from ivr.store.connection import OUTAGE
 from ivr.store.journal import Journal
+from ivr.store.limits import Limiting
 from ivr.store.opening import open_store
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
 from ivr.store.roster import Roster
@@ -45,6 +46,7 @@ class Sweep:
         journal: Journal,
         roster: Roster,
         restoring: Restoring,
+        limiting: Limiting,
         banks: Collection[str],
     ) -> None:
         self._outbox = outbox
@@ -64,6 +66,7 @@ class Sweep:
             "release": service.release_due,
             "remind": service.remind_due,
             "news": lambda: tell(condition.news()),
+            "breaker": lambda: tell(limiting.watch()),
         }
 
     def round(self) -> None:
@@ -129,6 +132,7 @@ def open_sweep(settings: Settings) -> Sweep:
         store.journal,
         store.roster,
         Restoring(store.local_journal, store.cases, service),
+        store.limiting,
         settings.banks,
     )
 

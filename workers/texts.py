@@ -1,10 +1,11 @@
 """Writes the text a holder gets: looks up number and words at the moment of sending."""
 
 import json
+import time
 from typing import Any
 
 from ivr.cards.loss import LossReport
-from ivr.cards.words import TEXT_RELEASED, state_told_by
+from ivr.cards.words import TEXT_CODE, TEXT_RELEASED, state_told_by
 from ivr.prompts.catalogue import Catalogue
 from ivr.prompts.languages import LANGUAGES
 from ivr.spoken import BankNames
@@ -14,7 +15,7 @@ from workers.delivery import OvertakenError, UnsendableError
 
 
 class TextWriter:
-    """Turns {"prompt", "report_number"} into what TextClient sends."""
+    """Turns {"prompt", "report_number"}, or a code and whose it is, into what TextClient sends."""
 
     def __init__(
         self, cases: Cases, holders: Holders, catalogue: Catalogue, banks: BankNames
@@ -34,6 +35,8 @@ class TextWriter:
             OvertakenError: what the text says is no longer true, or its holder was removed from
                 the records.
         """
+        if content["prompt"] == TEXT_CODE:
+            return self._code(content)
         number = content["report_number"]
         report = reading.case.report if reading else None
         if report is None or report.number != number:  # it is not the block's any more
@@ -42,12 +45,24 @@ class TextWriter:
             raise UnsendableError("no_report")
         if not report.holder_ref or not self._still_holds(content["prompt"], report, reading):
             raise OvertakenError
-        holder = self._holders.get(report.holder_ref)
+        return self._addressed(report.holder_ref, self._words(content["prompt"], report))
+
+    def _code(self, content: Any) -> str:
+        """A code that is good no more is not sent."""
+        if content["until"] <= time.time():
+            raise OvertakenError
+        if content["language"] not in LANGUAGES:
+            raise UnsendableError("no_language")
+        code = {"code": content["code"]}
+        text = self._catalogue.text(TEXT_CODE, code, content["language"])
+        return self._addressed(content["holder_ref"], text)
+
+    def _addressed(self, holder_ref: str, text: str) -> str:
+        holder = self._holders.get(holder_ref)
         if holder is None:
             raise UnsendableError("no_holder")
         if not holder.phone:
             raise UnsendableError("no_phone")
-        text = self._words(content["prompt"], report)
         return json.dumps({"to": holder.phone, "text": text}, ensure_ascii=False)
 
     def _still_holds(self, prompt: str, report: LossReport, reading: Reading | None) -> bool:

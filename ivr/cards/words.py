@@ -46,6 +46,7 @@ SOCIAL_WORDS: Final[Mapping[Social, str]] = {
 
 TEXT_FILED: Final = "text_filed"
 TEXT_RELEASED: Final = "text_released"
+TEXT_CODE: Final = "text_code"
 
 
 def state_told_by(text: str) -> BlockState | None:

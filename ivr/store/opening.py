@@ -21,6 +21,7 @@ from ivr.store.deadlines import Deadlines
 from ivr.store.holders import Holders
 from ivr.store.journal import Journal
 from ivr.store.known_banks import KnownBanks
+from ivr.store.limits import Limiting
 from ivr.store.local_journal import LocalJournal
 from ivr.store.outbox import Outbox
 from ivr.store.reconciliation import Reconciliation
@@ -51,6 +52,7 @@ class Store:
     removal: Removal
     condition: Condition
     known_banks: KnownBanks
+    limiting: Limiting
 
 
 def open_store(settings: Settings, redis: Redis | None = None) -> Store:
@@ -72,11 +74,12 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         durability,
         retention_seconds=settings.report_retention_days * keys.DAY,
     )
+    limiting = Limiting(redis, vault, journal, settings.limits)
     local_journal = LocalJournal(settings.journal_dir, settings.loss_report_days)
     return Store(
         vault=vault,
         holders=holders,
-        calls=Calls(redis, holders),
+        calls=Calls(redis, holders, limiting),
         cases=cases,
         local_journal=local_journal,
         assurance=Assurance(redis, settings.replicas, local_journal),
@@ -100,4 +103,5 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
             settings.replicas,
         ),
         known_banks=KnownBanks(redis),
+        limiting=limiting,
     )

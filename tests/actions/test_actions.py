@@ -61,6 +61,7 @@ def a_turn(
     ref = hotline.holders.ref(holder.id_number)
     known = KnownHolder(ref, holder, by_ref, readings, (("GET", ""), b""), time.monotonic())
     facts = {"holder_ref": ref, "card_ref": next(iter(by_ref), "")}
+    facts |= {"unproven": "", "code_until": ""}
     call = Call("CA1", "confirm", language=language, facts=facts, entered=holder.id_number)
     directory = Directory(hotline.service, {ref: known})
     return Turn(hotline.service, hotline.settings, names_of(hotline), directory, call, now)
@@ -158,7 +159,7 @@ def test_a_holder_of_one_card(hotline: Hotline) -> None:
     assert result.facts == {
         "holder_ref": hotline.holders.ref(an_id_number()), "last4": "002X",
         "card_ref": "ref-A12345678", "lookups": "1", "report_number": "", "on_record": "",
-        "refused": "",
+        "refused": "", "unproven": "",
     }  # fmt: skip
 
 

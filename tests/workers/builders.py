@@ -136,5 +136,6 @@ def sweep_of(hotline: Hotline) -> Sweep:
         hotline.journal,
         hotline.roster,
         Restoring(hotline.local_journal, hotline.cases, hotline.service),
+        hotline.limiting,
         hotline.settings.banks,
     )
