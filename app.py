@@ -33,6 +33,7 @@ from ivr.web.bank_docs import bank_docs_routes
 from ivr.web.banks import bank_routes
 from ivr.web.commands.cardholders import RecordTools, add_record_commands
 from ivr.web.commands.flow import flow
+from ivr.web.commands.limits import add_limit_commands
 from ivr.web.commands.notices import NoticeTools, add_notice_commands
 from ivr.web.commands.reports import ReportTools, add_report_commands
 from ivr.web.health import alive_routes, health_routes
@@ -143,6 +144,7 @@ def _add_commands(app: Flask, settings: Settings, store: Store, service: CardSer
     add_report_commands(
         app, ReportTools(store.cases, store.outbox, store.journal, service.make_sure)
     )
+    add_limit_commands(app, store.limiting)
     app.cli.add_command(flow)
 
 

@@ -37,6 +37,7 @@ NOT_TYPED: Final = {
     "honcho start": "tests/simulator/stack/test_procfile.py runs it",
     "make start": "tests/simulator/stack/test_procfile.py runs what it starts",
     "flask cardholders remove": "tests/web/test_remove_command.py gives it its input",
+    "flask limits forget": "tests/web/test_limits_command.py gives it its input",
     "BANKS_FILE=/path/to/the/copy make run": "goes on until it is stopped: started below",
     "pip install standardwebhooks": "would load from the network what requirements.txt pins",
     "make bench": "measures for ten minutes, and writes docs/performance.md",

@@ -21,7 +21,7 @@ from ivr.store.vault import Vault
 HOUR: Final = 3600
 LOOKS_BACK: Final = 15  # minutes
 LOOKS_BACK_HOURS: Final = 7 * 24
-_TOTALS: Final = ("lookups:found", "lookups:missed", "event:loss_reported")  # of the counters
+_TOTALS: Final = ("lookup:found", "lookup:missed", "event:loss_reported")  # of the counters
 
 # Counts one look-up of a turn, once, however often the turn is asked for, and journals it; answers
 # which limit it meets: `number` (of look-ups of this ID number), `caller`, `line` (the breaker).
@@ -69,11 +69,11 @@ local function look_up(now, cards)
   if not of_number then note(looked_up, now, this) end
   if not of_caller then note(keyed, now, ref) end
   if not of_number and not of_caller then
-    count(#cards > 0 and 'lookups:found' or 'lookups:missed')
+    count(#cards > 0 and 'lookup:found' or 'lookup:missed')
     if #cards == 0 and not is_open then note(missed, now, this) end
   end
   met = of_number and 'number' or of_caller and 'caller' or is_open and 'line' or ''
-  if met ~= '' then count('limits:' .. met) end
+  if met ~= '' then count('limit:' .. met) end
   journal(ref, cards)
   redis.call('HSET', KEYS[1], 'look_up', turn .. ' ' .. met)
   return met
@@ -159,7 +159,9 @@ class Limiting:
         ]
 
     def forget(self, caller: Caller) -> bool:
-        """Forgets what a caller keyed, missed and reported; False when nothing was known."""
+        """Forgets what a caller keyed, missed and reported; False when nothing was known. What
+        hidden callers keyed is forgotten with their calls.
+        """
         names = (keys.keyed, keys.missed, keys.reported_by)
         return bool(self._redis.delete(*(name(caller.ref) for name in names)))
 
