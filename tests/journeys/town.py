@@ -120,10 +120,11 @@ class Town:
         rules: Rules | None = None,
         far_end: FarEnd | None = None,
         manners: Manners | None = None,
+        number: str = "+8613800138000",
     ) -> Person:
-        """A person about to call, keying a digit in 0.7 s."""
+        """A person about to call from `number`, keying a digit in 0.7 s."""
         line = phone_line(BASE_URL, status="/voice/status", auth_token=TWILIO_TOKEN)
-        call = Call(line, WsgiTransport(self.app), rules=rules, far_end=far_end)
+        call = Call(line, WsgiTransport(self.app), number, rules=rules, far_end=far_end)
         return Person(call, language, manners or Manners(between_keys=0.7))
 
     def knows(self, *holders: Holder) -> None:

@@ -94,6 +94,33 @@ def test_every_text_is_in_the_language_of_the_call(
     assert HOLDER.id_number not in written["text"]
 
 
+def a_code(hotline: Hotline, *, until: int = 10, language: str = "zh") -> dict[str, Any]:
+    """What is owed of a code that is good for so many seconds more."""
+    hotline.holders.put_all([CardLine(2, HOLDER)])
+    ref, now = hotline.vault.ref("id", HOLDER.id_number), int(hotline.outbox.now())
+    return {**hotline.service.code_owed(ref, "CA1:4", language, now).body, "until": now + until}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_code_goes_to_the_registered_phone(
+    hotline: Hotline, writer: TextWriter, language: str
+) -> None:
+    content = a_code(hotline, language=language)
+    written = json.loads(writer.write(content))
+    assert written["to"] == HOLDER.phone
+    assert content["code"] in written["text"]
+
+
+def test_a_code_that_is_good_no_more_is_not_sent(hotline: Hotline, writer: TextWriter) -> None:
+    with pytest.raises(OvertakenError):
+        writer.write(a_code(hotline, until=-1))
+
+
+def test_a_code_in_a_language_nobody_speaks_any_more(hotline: Hotline, writer: TextWriter) -> None:
+    with pytest.raises(UnsendableError, match="no_language"):
+        writer.write(a_code(hotline, language="xx"))
+
+
 def test_a_report_nobody_knows_any_more(writer: TextWriter) -> None:
     with pytest.raises(UnsendableError, match="no_report"):
         writer.write({"prompt": "text_filed", "report_number": "12345670"})
@@ -174,7 +201,7 @@ def test_a_release_is_not_told_of_a_card_suspended_again(
 def test_every_other_text_of_the_catalogue_holds_for_ever() -> None:
     catalogue = tomllib.loads(Path("ivr/prompts/prompts.toml").read_text(encoding="utf-8"))
     texts = {name for name in catalogue if name.startswith("text_")}
-    assert texts - set(TRUE_WHILE) == {"text_filed", "text_released"}
+    assert texts - set(TRUE_WHILE) == {"text_filed", "text_released", "text_code"}
 
 
 def test_what_was_overtaken_is_closed_and_not_sent(

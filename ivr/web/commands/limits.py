@@ -3,6 +3,7 @@
 A calling number comes from standard input: it stands in no process list and in no shell's history.
 """
 
+import sys
 from collections.abc import Iterator
 
 import click
@@ -45,7 +46,9 @@ def forget() -> None:
     """Forgets what the calling number on standard input keyed, missed and reported ("hidden": the
     withheld ones). No number of a hotel or a clinic need wait for tomorrow.
     """
-    raw = click.get_text_stream("stdin").readline().strip()
+    at_terminal = sys.stdin.isatty()
+    line = click.prompt("Number", hide_input=True) if at_terminal else sys.stdin.readline()
+    raw = line.strip()
     number = calling_number(raw)
     if not number and raw != HIDDEN:
         raise click.ClickException("This is no telephone number.")
