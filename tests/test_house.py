@@ -27,12 +27,12 @@ from ivr.store.bank_health import PAUSE_AFTER, PAUSE_AFTER_SECONDS
 from ivr.store.codec import plain
 from ivr.store.doorbell import JOB
 from ivr.store.outbox import bank_queue
-from tests.builders import a_holder, an_app, hotline_of, settings
+from tests.builders import a_holder, an_app, an_id_number, hotline_of, settings
 from tests.hotline import Hotline, claimed
 from tests.journeys.town import Town
 from tests.redis_server import RedisServer
 from tests.simulator.engine.apps import served
-from tests.web.conftest import SID, PhoneCall, Twilio
+from tests.web.conftest import OTHER_SID, SID, PhoneCall, Twilio
 from tests.workers.builders import a_delivery, deliver, sweep_of
 from tests.workers.loop import wait_for
 from workers.bank_client import BankClient
@@ -376,7 +376,7 @@ LIVES = {
     "watched": Life("each for as long as the breaker looks back"),
     "keyed": Life("Expires 24 hours after the last", keys.DAY),
     "missed": Life("Expires 24 hours after the last", keys.DAY),
-    "looked_up": Life("Expires 24 hours\n    after the last", keys.DAY),
+    "looked_up": Life("Expires 24 hours after the last", keys.DAY),
     "reported_by": Life("Expires 24 hours after the last", keys.DAY),
     "heard": Life("expires after the minute it counts", 60),
 }
@@ -439,6 +439,9 @@ def test_every_key_ends_or_says_why_not(app: Flask, redis: Redis) -> None:
     found |= check_lives(redis, without_end={"block", "loss"})
     fail_long_enough(hotline_of(app))
     hotline_of(app).text_line.fails("401")
+    PhoneCall(Twilio(app), OTHER_SID).dials().presses("1", "1", an_id_number(serial="110"))
+    hotline_of(app).limiting.watch()
+    redis.hincrby(keys.COUNTERS, "lookup:missed", 100)
     sweep_of(hotline_of(app)).round()
     found |= check_lives(redis, without_end={"block", "loss"})
     assert found >= {kind for kind, life in LIVES.items() if life.seconds is not None}

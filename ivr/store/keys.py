@@ -189,8 +189,9 @@ def missed(ref: str) -> str:
 
 
 def looked_up(ref: str) -> str:
-    """The look-ups of one ID number by all callers; score = when, unix seconds. Expires 24 hours
-    after the last.
+    """The look-ups of one ID number by all callers; score = when, unix seconds.
+
+    Expires 24 hours after the last.
     """
     return f"looked_up:{ref}"
 

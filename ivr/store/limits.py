@@ -148,7 +148,7 @@ class Limiting:
         """
         caller, limits = look_up.caller, self.limits
         is_hidden = caller.ref == HIDDEN
-        who = self._vault.ref("caller", f"call:{call_id}") if is_hidden else caller.ref
+        who = self._vault.ref("caller", f"one call, {call_id}") if is_hidden else caller.ref
         most = limits.id_numbers_per_hidden_call if is_hidden else limits.id_numbers_per_caller
         places = [
             keys.keyed(who), keys.missed(caller.ref), keys.looked_up(look_up.holder_ref)
