@@ -94,17 +94,18 @@ class Conversation:
         self._calls.count_end()
 
     def _read(self, heard: Heard) -> tuple[Snapshot, Caller]:
-        """The call, with the holder these keys may name, in one round trip."""
+        """The call, with the holder these keys may name, in one round trip; and who calls, where
+        that may matter.
+        """
         ahead = turn_ahead(heard)
         if ahead is not None:
-            seen = self._calls.go_on(ahead, heard.step, heard.turn, _counted(ahead))
-            if seen.went_on:
-                return seen, Caller()
+            return self._calls.go_on(ahead, heard.step, heard.turn, _counted(ahead)), Caller()
         caller = self._service.caller(calling_number(heard.caller) if heard.is_caller_sure else "")
-        if ahead is None and (look_up := self._look_up_ahead(heard, caller)) is not None:
-            seen = self._calls.look_up(heard.call_id, heard.step, heard.turn, look_up)
-        elif ahead is None:
+        look_up = self._look_up_ahead(heard, caller)
+        if look_up is None:
             seen = self._calls.read(heard.call_id, caller)
+        else:
+            seen = self._calls.look_up(heard.call_id, heard.step, heard.turn, look_up)
         return seen, replace(caller, reported=seen.reported)
 
     def _look_up_ahead(self, heard: Heard, caller: Caller) -> LookUp | None:
