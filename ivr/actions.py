@@ -203,12 +203,15 @@ def ask_proof(turn: Turn) -> Result:
     known = turn.directory.find(ref)
     if turn.met == "number" and not _is_own_phone(turn, known):
         return Result("too_many", lines=GIVEN_UP[ONLY_PERSON])
+    facts = turn.call.facts
+    if facts.get("code_for") == ref and turn.now < int(facts.get("code_until") or 0):
+        return Result("code")  # one text is enough
     asked_by = f"{turn.call.sid}:{turn.call.turn}"
     if known is not None and takes_texts(known.holder.phone):
         owed = turn.service.code_owed(ref, asked_by, turn.call.language, turn.now)
         turn.aside.owes.append(owed)
     until = str(turn.now + CODE_SECONDS)
-    return Result("code", {"code_of": asked_by, "code_until": until})
+    return Result("code", {"code_for": ref, "code_of": asked_by, "code_until": until})
 
 
 def check_proof(turn: Turn) -> Result:

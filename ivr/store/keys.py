@@ -189,7 +189,7 @@ def missed(ref: str) -> str:
 
 
 def looked_up(ref: str) -> str:
-    """The look-ups of one ID number by all callers; score = when, unix seconds.
+    """The calls that looked up an ID number, of all callers; score = when, unix seconds.
 
     Expires 24 hours after the last.
     """

@@ -24,7 +24,8 @@ LOOKS_BACK_HOURS: Final = 7 * 24
 _TOTALS: Final = ("lookup:found", "lookup:missed", "event:loss_reported")  # of the counters
 
 # Counts one look-up of a turn, once, however often the turn is asked for, and journals it; answers
-# which limit it meets: `number` (of look-ups of this ID number), `caller`, `line` (the breaker).
+# which limit it meets: `number` (of look-ups of this ID number), `caller`, `line` (the breaker). An
+# ID number that is keyed again is no further one of its caller, nor of its call.
 # What meets a limit tells the caller nothing, so it fills no limit: each window frees itself.
 # ARGV: the ID number's reference, step, turn, the caller as it is journalled, channel, purpose, and
 # the limits. KEYS: the call, counters, reports of the caller, `keyed`, `missed`, `looked_up`.
@@ -34,6 +35,9 @@ local function lately(key, since)
   return try('ZCARD', key) or 0
 end
 local function is_met(most, count) return tonumber(most) > 0 and count >= tonumber(most) end
+local function is_full(key, most, since, member)
+  return is_met(most, lately(key, since)) and not try('ZSCORE', key, member)
+end
 local function note(key, now, what)
   if try('ZADD', key, now, what) then redis.call('EXPIRE', key, {keys.DAY}) end
 end
@@ -61,12 +65,12 @@ local function look_up(now, cards)
   local at, met = string.match(before, '^(%d+) (%l*)$')
   if at == turn then return met end
   local day, this = now - {keys.DAY}, KEYS[1] .. ' ' .. turn
-  local of_number = is_met(lookups, lately(looked_up, day))
-  local of_caller = is_met(ids, lately(keyed, day)) and not try('ZSCORE', keyed, ref)
+  local of_number = is_full(looked_up, lookups, day, KEYS[1])
+  local of_caller = is_full(keyed, ids, day, ref)
     or is_met(misses_day, lately(missed, day))
     or is_met(misses_hour, try('ZCOUNT', missed, now - {HOUR} + 1, '+inf') or 0)
   local is_open = redis.call('EXISTS', '{keys.BREAKER}') == 1
-  if not of_number then note(looked_up, now, this) end
+  if not of_number then note(looked_up, now, KEYS[1]) end
   if not of_caller then note(keyed, now, ref) end
   if not of_number and not of_caller then
     count(#cards > 0 and 'lookup:found' or 'lookup:missed')

@@ -255,6 +255,12 @@ def test_where_no_text_arrives_the_card_number_counts(
     person.presses(TAIL).hears_prompt("confirm").hangs_up()
 
 
+def test_one_text_is_enough_for_a_call(texting_town: Town) -> None:
+    person = asked(texting_town).presses("*#").presses("1").keys_in(HOLDER.id_number)
+    (code,) = codes(texting_town)
+    person.hears_prompt("code_entry").presses(code).hears_prompt("confirm").hangs_up()
+
+
 def test_nobody_is_texted_all_day(texting_town: Town) -> None:
     for n in range(8):
         asked(texting_town, number=f"+861390013910{n}").hangs_up()

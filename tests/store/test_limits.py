@@ -103,6 +103,15 @@ def test_one_id_number_is_looked_up_six_times_a_day_by_all_callers(hotline: Hotl
         assert met == [""] * 6 + ["number"] * 2
 
 
+def test_a_number_keyed_again_in_a_call_is_no_further_look_up(hotline: Hotline) -> None:
+    asker = Asker(hotline)
+    assert [asker.keys(a_holder().id_number) for _ in range(9)] == [""] * 9
+    others = [Asker(hotline, Caller(f"c{n}"), f"CB{n}") for n in range(6)]
+    met = [other.keys(a_holder().id_number) for other in others]
+    assert met == [""] * 5 + ["number"]
+    assert asker.keys(a_holder().id_number) == ""
+
+
 def test_a_hidden_caller_gets_one_id_number_a_call(hotline: Hotline) -> None:
     first, second, third = found_once(hotline, "100", "102", "104")
     for sid in ("CA1", "CA2", "CA3", "CA4"):
