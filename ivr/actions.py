@@ -313,7 +313,7 @@ def _must_prove_to_report(turn: Turn) -> bool:
 
 
 def _over_limit(turn: Turn) -> Result:
-    turn.aside.counts.append("limit:reports")
+    turn.aside.counts.append("limit:line" if turn.is_open else "limit:reports")
     return Result("prove", _unproven(turn.known.ref))
 
 

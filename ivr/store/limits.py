@@ -38,8 +38,10 @@ local function is_met(most, count) return tonumber(most) > 0 and count >= tonumb
 local function is_full(key, most, since, member)
   return is_met(most, lately(key, since)) and not try('ZSCORE', key, member)
 end
-local function note(key, now, what)
-  if try('ZADD', key, now, what) then redis.call('EXPIRE', key, {keys.DAY}) end
+local function note(most, key, now, what)
+  if tonumber(most) > 0 and try('ZADD', key, now, what) then
+    redis.call('EXPIRE', key, {keys.DAY})
+  end
 end
 local function count(what) try('HINCRBY', KEYS[2], what, 1) end
 
@@ -70,11 +72,11 @@ local function look_up(now, cards)
     or is_met(misses_day, lately(missed, day))
     or is_met(misses_hour, try('ZCOUNT', missed, now - {HOUR} + 1, '+inf') or 0)
   local is_open = redis.call('EXISTS', '{keys.BREAKER}') == 1
-  if not of_number then note(looked_up, now, KEYS[1]) end
-  if not of_caller then note(keyed, now, ref) end
+  if not of_number then note(lookups, looked_up, now, KEYS[1]) end
+  if not of_caller then note(ids, keyed, now, ref) end
   if not of_number and not of_caller then
     count(#cards > 0 and 'lookup:found' or 'lookup:missed')
-    if #cards == 0 and not is_open then note(missed, now, this) end
+    if #cards == 0 and not is_open then note(misses_hour + misses_day, missed, now, this) end
   end
   met = of_number and 'number' or of_caller and 'caller' or is_open and 'line' or ''
   if met ~= '' then count('limit:' .. met) end

@@ -164,6 +164,7 @@ def test_a_limit_of_0_is_off(redis_server: RedisServer, redis: Redis) -> None:
     asker = Asker(hotline)
     assert {asker.keys(somebody(100 + 2 * n)) for n in range(20)} == {""}
     assert {asker.keys(somebody(100)) for n in range(20)} == {""}
+    assert not [*redis.keys("keyed:*"), *redis.keys("missed:*"), *redis.keys("looked_up:*")]
 
 
 def test_every_look_up_is_journalled(hotline: Hotline) -> None:

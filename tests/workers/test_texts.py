@@ -12,7 +12,7 @@ from redis import Redis
 from ivr.cards.acts.report import ReportRequest
 from ivr.cards.block import Block, BlockState
 from ivr.cards.loss import LossReport
-from ivr.cards.notice import Notice, NoticeState
+from ivr.cards.notice import Attempt, Notice, NoticeState, Outcome
 from ivr.cards.records import Card, Holder
 from ivr.cards.words import BLOCK_WORDS
 from ivr.prompts.catalogue import load_catalogue
@@ -109,6 +109,36 @@ def test_a_code_goes_to_the_registered_phone(
     written = json.loads(writer.write(content))
     assert written["to"] == HOLDER.phone
     assert content["code"] in written["text"]
+
+
+def test_a_code_is_delivered_like_any_text(hotline: Hotline, writer: TextWriter) -> None:
+    hotline.holders.put_all([CardLine(2, HOLDER)])
+    ref, now = hotline.vault.ref("id", HOLDER.id_number), int(hotline.outbox.now())
+    for _ in range(2):  # a turn that was asked for twice owes one text
+        hotline.service.owe([hotline.service.code_owed(ref, "CA1:4", "zh", now)], now, [])
+    phone = APhone()
+
+    deliver(hotline, a_delivery(hotline, TEXTS_QUEUE, phone, writer.write))
+
+    (text,) = phone.texts
+    assert hotline.service.text_code(ref, "CA1:4") in json.loads(text)["text"]
+    assert hotline.outbox.due(TEXTS_QUEUE, hotline.outbox.now() + 1, 10) == []
+
+
+class APhone:
+    """Takes every text."""
+
+    longest_seconds = 1.0
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    async def post(self, notice_id: str, body: str, at: float) -> Attempt:  # noqa: ARG002
+        self.texts.append(body)
+        return Attempt(int(at), Outcome.RECEIVED, 201, 1, "")
+
+    async def close(self) -> None:
+        """There is nothing to close."""
 
 
 def test_a_code_that_is_good_no_more_is_not_sent(hotline: Hotline, writer: TextWriter) -> None:
