@@ -6,23 +6,27 @@ Actions decide nothing about words or where the call goes: the flow does.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from hmac import compare_digest
 from typing import Final
 
 from ivr.cards.acts.report import Filing, Origin, Refusal, ReportRequest
 from ivr.cards.block import Block
 from ivr.cards.case import Case
+from ivr.cards.change import Owed
 from ivr.cards.errors import UnknownCardError
+from ivr.cards.limits import Caller, SecondFactor
 from ivr.cards.loss import Suspension
 from ivr.cards.records import Card
 from ivr.cards.status import Social
 from ivr.cards.words import BLOCK_WORDS, NEVER_BLOCKED, SOCIAL_WORDS
-from ivr.dialogue.call import Call, Choice, Line
+from ivr.dialogue.call import UNPROVEN, Call, Choice, Line
 from ivr.dialogue.filing import FACT, OnRecord
 from ivr.dialogue.steps import ONLY_PERSON
 from ivr.dialogue.turn import GIVEN_UP, MAX_TRIES, Result
-from ivr.phone_numbers import mainland_number, takes_texts
+from ivr.id_entry import card_tail
+from ivr.phone_numbers import takes_texts
 from ivr.prompts.languages import LanguageCode
-from ivr.service import CardService
+from ivr.service import CODE_SECONDS, CardService
 from ivr.settings import Settings
 from ivr.spoken import BankNames, hours_text
 from ivr.store.assurance import OutcomeUnknownError
@@ -35,6 +39,7 @@ REPORTED_HERE: Final = "reported_here"  # a fact: this call has filed a report, 
 # Of these the list of cards says that they are reported already.
 REPORTED: Final = {Refusal.ALREADY, Refusal.ELSEWHERE, Refusal.FORMAL}
 REFUSED: Final = "refused"  # a fact: self-service cannot help with this holder
+PROVEN: Final = "proven"  # a fact: the holder whom a second factor was right for
 MOST_LOOKUPS: Final = 6  # ID numbers in one call; nobody reports for more people than that
 
 
@@ -46,9 +51,9 @@ class Directory:
         self._service = service
         self._read = dict(read)
 
-    def of_number(self, id_number: str) -> KnownHolder | None:
-        """The holder of a normalised ID number, or None."""
-        return self._of(self._service.holder_ref(id_number))
+    def find(self, ref: str) -> KnownHolder | None:
+        """The holder of a reference, or None."""
+        return self._of(ref)
 
     def of_call(self, call: Call) -> KnownHolder:
         """The holder whom the call is about.
@@ -67,10 +72,25 @@ class Directory:
         return self._read[ref]
 
 
+@dataclass
+class Aside:
+    """What a turn leaves besides the call, to be written with it.
+
+    owes: texts. missed: whether its caller has missed. counts: names of counters.
+    """
+
+    owes: list[Owed] = field(default_factory=list)
+    missed: bool = False
+    counts: list[str] = field(default_factory=list)
+
+
 @dataclass(frozen=True)
 class Turn:
-    """What an action may look at. `now`: unix seconds by Redis' clock. `caller`: the number that
-    calls, as the engine names it.
+    """What an action may look at, and `aside`, where it leaves what is to be written with the call.
+
+    now: unix seconds by Redis' clock.
+    met: the limit that the look-up of this turn meets (see store/limits.py), or "".
+    is_open: the breaker of the line.
     """
 
     service: CardService
@@ -79,15 +99,17 @@ class Turn:
     directory: Directory
     call: Call
     now: int
-    caller: str = field(default="", repr=False)
+    caller: Caller = Caller()  # noqa: RUF009 - it is frozen
+    met: str = ""
+    is_open: bool = False
+    aside: Aside = field(default_factory=Aside)
 
     @property
     def is_own_phone(self) -> bool:
         """Whether the holder's registered phone calls. Calling numbers can be forged, so nothing is
         ever released because of it.
         """
-        phone = self.known.holder.phone
-        return bool(phone) and (mainland_number(self.caller) or self.caller) == phone
+        return self.caller.is_phone_of(self.known.holder)
 
     @property
     def card_ref(self) -> str:
@@ -135,22 +157,93 @@ def run_action(name: str, turn: Turn) -> Result:
 def find_holder(turn: Turn) -> Result:
     """Finds the holder of the keyed number: none, one with one card, or one with several."""
     misses, lookups = _count(turn.call, "misses"), _count(turn.call, "lookups")
-    if misses > MAX_TRIES or lookups > MOST_LOOKUPS:
+    proofs = _count(turn.call, "proofs")
+    if misses > MAX_TRIES or proofs > MAX_TRIES or lookups > MOST_LOOKUPS:
         return Result("too_many", lines=GIVEN_UP[ONLY_PERSON])
-    known = turn.directory.of_number(turn.call.entered)
+    ref = turn.service.holder_ref(turn.call.entered)
+    known = turn.directory.find(ref)
+    # An earlier report of this call may be another holder's.
+    facts = {"lookups": str(lookups), "report_number": "", FACT: OnRecord.NO, REFUSED: ""}
+    if _must_prove_to_look(turn, ref, known):
+        return Result("prove", {**facts, **_unproven(ref), "card_ref": ""})
     if known is None or not known.cards:
         return _missed(misses, lookups)
-    facts = {
-        "holder_ref": known.ref,
-        "last4": known.holder.last4,
-        "lookups": str(lookups),
-        "report_number": "",  # an earlier report of this call may be another holder's
-        FACT: OnRecord.NO,
-        REFUSED: "",
-    }
-    if len(known.cards) == 1:
-        return Result("one", {**facts, "card_ref": next(iter(known.cards))})
+    return _of_holder(turn, known, facts)
+
+
+def _of_holder(turn: Turn, known: KnownHolder, facts: Mapping[str, str]) -> Result:
+    """Goes on with a holder. The card may be chosen already."""
+    facts = {"holder_ref": known.ref, "last4": known.holder.last4, UNPROVEN: "", **facts}
+    chosen = turn.call.facts.get("card_ref") if turn.call.facts.get(UNPROVEN) else ""
+    if len(known.cards) == 1 or chosen in known.cards:
+        return Result("one", {**facts, "card_ref": chosen or next(iter(known.cards))})
     return Result("several", facts, choices=_choices(turn, known))
+
+
+def _must_prove_to_look(turn: Turn, ref: str, known: KnownHolder | None) -> bool:
+    """Whether a second factor is asked before anything is said of a number, be it anybody's or
+    nobody's. From the holder's own phone none is asked, unless everybody is.
+    """
+    if turn.call.facts.get(PROVEN) == ref:
+        return False
+    if turn.settings.second_factor is not SecondFactor.NONE:
+        return True
+    return bool(turn.met) and not _is_own_phone(turn, known)
+
+
+def _is_own_phone(turn: Turn, known: KnownHolder | None) -> bool:
+    return known is not None and turn.caller.is_phone_of(known.holder)
+
+
+def _unproven(ref: str) -> dict[str, str]:
+    """The holder is nobody's until a second factor is right."""
+    return {UNPROVEN: ref, "holder_ref": ""}
+
+
+def ask_proof(turn: Turn) -> Result:
+    """Which second factor is asked; the same whether anybody has the number or not. With a text
+    code, an ID number that was looked up too often gets a person: nobody is texted all day.
+    """
+    if turn.settings.second_factor is not SecondFactor.TEXT_CODE:
+        return Result("tail", {"code_until": ""})
+    ref = turn.call.facts[UNPROVEN]
+    known = turn.directory.find(ref)
+    if turn.met == "number" and not _is_own_phone(turn, known):
+        return Result("too_many", lines=GIVEN_UP[ONLY_PERSON])
+    facts = turn.call.facts
+    if facts.get("code_for") == ref and turn.now < int(facts.get("code_until") or 0):
+        return Result("code")  # one text is enough
+    asked_by = f"{turn.call.sid}:{turn.call.turn}"
+    if known is not None and takes_texts(known.holder.phone):
+        owed = turn.service.code_owed(ref, asked_by, turn.call.language, turn.now)
+        turn.aside.owes.append(owed)
+    until = str(turn.now + CODE_SECONDS)
+    return Result("code", {"code_for": ref, "code_of": asked_by, "code_until": until})
+
+
+def check_proof(turn: Turn) -> Result:
+    """Whether the second factor is right; a wrong one counts as a miss of the caller."""
+    ref, proofs = turn.call.facts[UNPROVEN], _count(turn.call, "proofs")
+    known = turn.directory.find(ref)
+    if known is not None and known.cards and _is_proof(turn, known):
+        return _of_holder(turn, known, {PROVEN: ref, "proofs": "0"})
+    turn.aside.missed = True
+    facts = {"proofs": str(proofs)}
+    if proofs >= MAX_TRIES:
+        return Result("too_many", {**facts, UNPROVEN: ""}, GIVEN_UP[ONLY_PERSON])
+    asked = "wrong_code" if turn.call.facts["code_until"] else "wrong_tail"
+    return Result(asked, facts, (Line("proof_wrong"),))
+
+
+def _is_proof(turn: Turn, known: KnownHolder) -> bool:
+    """The texted code, in time; from a holder whose phone takes no texts, or where no code is
+    texted, the last places of any card: which cards there are is not told before.
+    """
+    facts, keyed = turn.call.facts, turn.call.entered
+    if facts["code_until"] and takes_texts(known.holder.phone):
+        code = turn.service.text_code(known.ref, facts["code_of"])
+        return compare_digest(keyed, code) and turn.now < int(facts["code_until"])
+    return any(compare_digest(keyed, card_tail(card.number)) for card in known.cards.values())
 
 
 def list_cards(turn: Turn) -> Result:
@@ -207,6 +300,8 @@ def look_at_card(turn: Turn) -> Result:
     refusal = _why_not(turn, turn.known, turn.card_ref)
     suspension = turn.case.suspension
     days = str(turn.settings.loss_report_days)
+    if refusal is None and _must_prove_to_report(turn):
+        return _over_limit(turn)
     if refusal is None:
         outcome = "again" if suspension else "reportable"
         return Result(outcome, {**turn.card_facts, "days": days})
@@ -216,15 +311,31 @@ def look_at_card(turn: Turn) -> Result:
     return _refused(turn, seen, refusal, turn.card_facts)
 
 
+def _must_prove_to_report(turn: Turn) -> bool:
+    """Whether a second factor is asked before this card may be reported."""
+    known = turn.known
+    if turn.call.facts.get(PROVEN) == known.ref or _is_own_phone(turn, known):
+        return False
+    return turn.is_open or not turn.service.may_report(turn.caller, known, turn.now)
+
+
+def _over_limit(turn: Turn) -> Result:
+    turn.aside.counts.append("limit:line" if turn.is_open else "limit:reports")
+    return Result("prove", _unproven(turn.known.ref))
+
+
 def file_report(turn: Turn) -> Result:
     """Files the loss report: the only action that changes anything."""
     call, known = turn.call, turn.known
-    by = turn.service.caller_ref(turn.caller)
+    by = turn.caller.ref
     request = ReportRequest(known.ref, turn.card_ref, CHANNEL, call.sid, call.language, by)
+    caller = replace(turn.caller, is_proven=call.facts.get(PROVEN) == known.ref)
     try:
-        filing = turn.service.report_loss(request, known)
+        filing = turn.service.report_loss(request, known, caller)
     except UnknownCardError:  # gone from the directory since the last turn
         return Result("not_by_phone")
+    if filing.refusal is Refusal.OVER_LIMIT:
+        return _over_limit(turn)
     if filing.refusal is not None:
         return _refused(turn, filing, filing.refusal, {})
     kept = "1" if filing.keeps_deadline else ""
@@ -322,6 +433,8 @@ def find_only_person(turn: Turn) -> Result:
 
 ACTIONS: Final[Mapping[str, Callable[[Turn], Result]]] = {
     "find_holder": find_holder,
+    "ask_proof": ask_proof,
+    "check_proof": check_proof,
     "look_at_card": look_at_card,
     "file_report": file_report,
     "read_block": read_block,
@@ -340,6 +453,7 @@ _OUTCOMES: Final[Mapping[Refusal, str]] = {
     Refusal.FORMAL: "formal",
     Refusal.NEEDS_A_PERSON: "not_by_phone",
     Refusal.REPLAYED: "not_by_phone",
+    Refusal.OVER_LIMIT: "prove",
 }
 
 

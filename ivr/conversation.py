@@ -1,27 +1,30 @@
 """One turn of a call: what was heard -> the call as it goes on. Knows no web server."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
 
 import structlog
 from redis.exceptions import RedisError
 
-from ivr.actions import Directory, Turn, run_action
+from ivr.actions import CHANNEL, Aside, Directory, Turn, run_action
 from ivr.beijing import beijing_day
+from ivr.cards.limits import Caller
 from ivr.dialogue.call import Call
 from ivr.dialogue.flow import FILING_STEPS, FLOW, START
 from ivr.dialogue.steps import Ask, Do, End, Menu, Pick, Tell, Transfer
 from ivr.dialogue.turn import Check, Judged, leave, start, take_turn, without_person
-from ivr.id_entry import keyed_id_number
+from ivr.id_entry import keyed_id_number, keyed_proof
+from ivr.phone_numbers import calling_number
 from ivr.service import CardService
 from ivr.settings import Settings
 from ivr.spoken import BankNames
 from ivr.store.calls import Calls, Snapshot
 from ivr.store.known import KnownHolder
+from ivr.store.limits import LookUp
 
 log = structlog.get_logger()
 
@@ -38,6 +41,7 @@ class Heard:
     turn: int | None = None
     keys: str = field(default="", repr=False)  # may be an ID number
     caller: str = field(default="", repr=False)  # the calling number, as the engine names it
+    is_caller_sure: bool = True  # False: the network says that the number may be forged
 
     def is_expected_by(self, call: Call) -> bool:
         """Whether this is the one next request; anything else is a repeat or comes late."""
@@ -50,7 +54,13 @@ def judge_id_number(keys: str) -> Judged:
     return Judged(verdict, number)
 
 
-CHECKS: Final[Mapping[str, Check]] = {"id_number": judge_id_number}
+def judge_proof(keys: str) -> Judged:
+    """The check of a second factor: whether it is whole; what it is worth the action finds out."""
+    entered, verdict = keyed_proof(keys)
+    return Judged(verdict, entered)
+
+
+CHECKS: Final[Mapping[str, Check]] = {"id_number": judge_id_number, "proof": judge_proof}
 _OPENING: Final = start(FLOW, "", START)
 _TURNS: Final = range(1_000_000)  # no call has more, but a URL may name any number
 
@@ -71,15 +81,10 @@ class Conversation:
 
         A repeated or late request changes nothing and gets the present step again.
         """
-        ref = self._ref_ahead(heard)
-        ahead = turn_ahead(heard)
-        if ahead is None:
-            seen = self._calls.read(heard.call_id, ref)
-        else:
-            seen = self._calls.go_on(ahead, heard.step, heard.turn, _counted(ahead))
+        seen, caller = self._read(heard)
         call = seen.call
         if call is None or not seen.went_on:
-            call = self._take_turn(heard, ref, seen)
+            call = self._take_turn(heard, caller, seen)
         if not self._settings.agent_hours.are_open(datetime.fromtimestamp(call.at, UTC)):
             call = without_person(call)
         return replace(call, caller=heard.caller)
@@ -88,27 +93,47 @@ class Conversation:
         """Counts a call that is over."""
         self._calls.count_end()
 
-    def _ref_ahead(self, heard: Heard) -> str:
-        """The holder these keys may name, so that the holder is read together with the call."""
-        step = FLOW.get(heard.step)
-        judged = CHECKS[step.check](heard.keys) if isinstance(step, Ask) and heard.keys else None
-        return self._service.holder_ref(judged.entered) if judged and judged.entered else ""
+    def _read(self, heard: Heard) -> tuple[Snapshot, Caller]:
+        """The call, with the holder these keys may name, in one round trip; and who calls, where
+        that may matter.
+        """
+        ahead = turn_ahead(heard)
+        if ahead is not None:
+            return self._calls.go_on(ahead, heard.step, heard.turn, _counted(ahead)), Caller()
+        caller = self._service.caller(calling_number(heard.caller) if heard.is_caller_sure else "")
+        look_up = self._look_up_ahead(heard, caller)
+        if look_up is None:
+            seen = self._calls.read(heard.call_id, caller)
+        else:
+            seen = self._calls.look_up(heard.call_id, heard.step, heard.turn, look_up)
+        return seen, replace(caller, reported=seen.reported)
 
-    def _take_turn(self, heard: Heard, ref: str, seen: Snapshot) -> Call:
-        directory = Directory(self._service, _read_ahead(ref, seen.known))
-        call = self._as_it_stands(heard, seen, directory)
+    def _look_up_ahead(self, heard: Heard, caller: Caller) -> LookUp | None:
+        """The look-up that these keys may ask for."""
+        step = FLOW.get(heard.step)
+        if not isinstance(step, Ask) or not step.looks_up or not heard.keys:
+            return None
+        number = CHECKS[step.check](heard.keys).entered
+        if not number:
+            return None
+        return LookUp(self._service.holder_ref(number), caller, CHANNEL, step.looks_up)
+
+    def _take_turn(self, heard: Heard, caller: Caller, seen: Snapshot) -> Call:
+        directory = Directory(self._service, _read_ahead(seen))
+        aside = Aside()
+        acting = partial(self._act, seen=seen, directory=directory, caller=caller, aside=aside)
+        call = self._as_it_stands(seen, acting)
         if call is None:
             call = replace(_OPENING, sid=heard.call_id)
         elif heard.is_expected_by(call):
-            taken = take_turn(FLOW, call, heard.keys, CHECKS)
-            call = self._act(taken, heard, seen, directory)
+            call = acting(take_turn(FLOW, call, heard.keys, CHECKS))
         elif call is seen.call:
             return call
         call = replace(call, at=seen.now)
-        self._remember(call)
+        self._remember(call, caller, aside)
         return call
 
-    def _as_it_stands(self, heard: Heard, seen: Snapshot, directory: Directory) -> Call | None:
+    def _as_it_stands(self, seen: Snapshot, acting: Callable[[Call], Call]) -> Call | None:
         """The call as stored; a turn that filed a report but was not saved is played again.
 
         Such a call still asks for the confirmation although its own report is on record. To play
@@ -121,28 +146,35 @@ class Conversation:
         suspension = reading.case.suspension if reading else None
         if suspension is None or suspension.origin != call.sid:
             return call
-        confirmed = take_turn(FLOW, call, FILING_STEPS.key_at[call.step], CHECKS)
-        return self._act(confirmed, heard, seen, directory)
+        return acting(take_turn(FLOW, call, FILING_STEPS.key_at[call.step], CHECKS))
 
-    def _act(self, call: Call, heard: Heard, seen: Snapshot, directory: Directory) -> Call:
+    def _act(
+        self, call: Call, seen: Snapshot, directory: Directory, caller: Caller, aside: Aside
+    ) -> Call:
         """Runs `Do` steps until the call stands where the caller is spoken to."""
         while isinstance(step := FLOW[call.step], Do):
             turn = Turn(
-                self._service, self._settings, self._banks, directory, call, seen.now, heard.caller
-            )
+                self._service, self._settings, self._banks, directory, call, seen.now,
+                caller, seen.met, seen.is_open, aside,
+            )  # fmt: skip
             call = leave(FLOW, call, run_action(step.action, turn))
         return call
 
-    def _remember(self, call: Call) -> None:
-        """Saves the turn. Two kinds of turn are spoken even if that fails: the outcome of a report
-        (it is true, and the next turn finds the report), and the end of a call or a transfer (no
-        next turn is needed).
+    def _remember(self, call: Call, caller: Caller, aside: Aside) -> None:
+        """Saves the turn, and owes the texts it promises, in one round trip. Two kinds of turn are
+        spoken even if that fails: the outcome of a report (it is true, and the next turn finds the
+        report), and the end of a call or a transfer (no next turn is needed).
 
         Raises:
             RedisError: any other turn could not be saved; the call would repeat it for ever.
         """
+        counted, missed_by = (_counted(call), *aside.counts), caller if aside.missed else None
         try:
-            self._calls.save(call, _counted(call))
+            if aside.owes:
+                saving = self._calls.saving(call, *counted, missed_by=missed_by)
+                self._service.owe(aside.owes, call.at, [saving])
+            else:
+                self._calls.save(call, *counted, missed_by=missed_by)
         except RedisError:
             if not _is_spoken_unsaved(call):
                 raise
@@ -180,7 +212,5 @@ def _counted(call: Call) -> str:
     return f"step:{call.step}"
 
 
-def _read_ahead(ref: str, known: KnownHolder | None) -> dict[str, KnownHolder | None]:
-    if known is not None:
-        return {known.ref: known}
-    return {ref: None} if ref else {}
+def _read_ahead(seen: Snapshot) -> dict[str, KnownHolder | None]:
+    return {seen.ref: seen.known} if seen.ref else {}

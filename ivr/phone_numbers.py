@@ -57,6 +57,11 @@ def can_be_called_back(number: str) -> bool:
     return mainland_number(number) == number or _valid(number) is not None
 
 
+def calling_number(raw: str) -> str:
+    """The number somebody calls from, in E.164; empty when the network does not tell it."""
+    return mainland_number(raw) or (raw if can_be_called_back(raw) else "")
+
+
 def takes_texts(number: str) -> bool:
     """Whether a text can reach an E.164 number: no landline, and not the lack of a phone."""
     if number.startswith("+86"):

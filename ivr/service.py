@@ -23,7 +23,8 @@ from ivr.cards.acts.send_again import send_again
 from ivr.cards.acts.settle import settle
 from ivr.cards.acts.withdraw import Decision, Withdrawal, withdraw
 from ivr.cards.bank_event import BLOCKED, UNBLOCKED, BankEvent
-from ivr.cards.change import NOTHING, Change, Entry, Owed
+from ivr.cards.case import Case
+from ivr.cards.change import NOTHING, CallerReports, Change, Entry, Owed
 from ivr.cards.errors import (
     NotThisBanksError,
     ReportNotThereYetError,
@@ -31,13 +32,14 @@ from ivr.cards.errors import (
     TooManyEventsError,
     UnknownCardError,
 )
+from ivr.cards.limits import Caller, and_reported, may_report
 from ivr.cards.loss import LossReport
 from ivr.cards.notice import Attempt, Notice, NoticeKind
 from ivr.cards.notice_bodies import iso
 from ivr.cards.report_number import new_report_number
 from ivr.cards.rules import Rules
 from ivr.cards.status import Status, status_of
-from ivr.phone_numbers import can_be_called_back
+from ivr.cards.words import TEXT_CODE
 from ivr.settings import Settings
 from ivr.store import keys
 from ivr.store.assurance import Assurance
@@ -46,16 +48,15 @@ from ivr.store.claims import Made
 from ivr.store.deadlines import Deadlines
 from ivr.store.holders import Holders
 from ivr.store.known import KnownHolder
+from ivr.store.limits import Limiting
 from ivr.store.looks import Look, looked_up
 from ivr.store.opening import Store
 from ivr.store.outbox import Outbox, new_notice_id
 from ivr.store.scripts import ScriptCall
-from ivr.store.vault import Vault
 
 COMES_BACK_SECONDS: Final = 3600  # so long a bank is asked to wait for a report we do not have
+CODE_SECONDS: Final = 600  # so long a texted code is good
 SEEN_SECONDS: Final = 2.0  # how long a report may take its time from what a channel saw
-
-HIDDEN: Final = "hidden"  # stands for every caller whose number nobody can know
 
 log = structlog.get_logger()
 T = TypeVar("T")
@@ -72,7 +73,7 @@ class CardService:
         deadlines: Deadlines,
         assurance: Assurance,
         rules: Rules,
-        vault: Vault,
+        limiting: Limiting,
         *,
         events_per_minute: int,
     ) -> None:
@@ -83,7 +84,7 @@ class CardService:
         self._deadlines = deadlines
         self._assurance = assurance
         self._rules = rules
-        self._vault = vault
+        self._limiting = limiting
         self._events_per_minute = events_per_minute
 
     def look_up(self, id_number: str) -> KnownHolder | None:
@@ -93,12 +94,6 @@ class CardService:
     def holder_ref(self, id_number: str) -> str:
         """The reference of a normalised ID number, whether anybody has it or not."""
         return self._holders.ref(id_number)
-
-    def caller_ref(self, number: str) -> str:
-        """What stands for a calling number (E.164) on record, so that all it did can be found;
-        HIDDEN for whatever is no number that somebody may have.
-        """
-        return self._vault.ref("caller", number) if can_be_called_back(number) else HIDDEN
 
     def holder(self, ref: str) -> KnownHolder | None:
         """The same holder by reference."""
@@ -118,12 +113,57 @@ class CardService:
         """How one of a holder's cards stands: social security, bank, formal report."""
         return status_of(known.readings[card_ref].case, known.cards[card_ref])
 
-    def report_loss(self, request: ReportRequest, seen: KnownHolder | None = None) -> Filing:
+    def caller(self, number: str) -> Caller:
+        """Who calls from a number in E.164; of an empty one, all who hide theirs."""
+        return self._limiting.caller(number)
+
+    def may_report(self, caller: Caller, known: KnownHolder, now: int) -> bool:
+        """Whether the caller may report this holder's cards without proving more."""
+        return may_report(caller, known.holder, known.ref, self._limiting.limits, now)
+
+    def text_code(self, holder_ref: str, asked_by: str) -> str:
+        """The 6 digits that are texted to a holder; always the same for one question. `asked_by`
+        names it: a call and its turn.
+        """
+        return self._limiting.code(holder_ref, asked_by)
+
+    def code_owed(self, holder_ref: str, asked_by: str, language: str, now: int) -> Owed:
+        """The text with that code, to be owed by `owe`."""
+        body = {
+            "prompt": TEXT_CODE,
+            "code": self.text_code(holder_ref, asked_by),
+            "holder_ref": holder_ref,
+            "until": now + CODE_SECONDS,
+            "language": language,
+        }
+        notice_id = self._limiting.code_notice_id(holder_ref, asked_by)
+        return Owed(NoticeKind.TEXT, "", now, body, id=notice_id)
+
+    def owe(self, owed: Sequence[Owed], now: int, then: Sequence[ScriptCall]) -> None:
+        """Owes texts that belong to no report, and runs scripts after that, in one round trip.
+
+        Raises:
+            redis.RedisError: one of the scripts failed.
+        """
+        change, reading = Change(owes=tuple(owed)), Reading(now, Case(""), ())
+        _, answers = self._cases.commit_all([(change, reading)], then)
+        for answer in answers:
+            if isinstance(answer, Exception):
+                raise answer
+
+    def report_loss(
+        self,
+        request: ReportRequest,
+        seen: KnownHolder | None = None,
+        caller: Caller | None = None,
+    ) -> Filing:
         """Reports a card lost, if that is allowed. All that follows is on disk, or nothing is.
 
         `seen` is what the channel found when it looked this holder up; it saves reading the same
         again. If it is out of date that does no harm: nothing is refused on its word, the commit
         makes sure that nothing has changed since, and after a moment it is read again.
+
+        `caller`: whose reports are limited; None on a channel that knows its people otherwise.
 
         Raises:
             UnknownCardError: the directory has no such holder with such a card (any more).
@@ -133,9 +173,11 @@ class CardService:
             redis.RedisError: Redis did not answer or refused; nothing was filed.
         """
         is_recent = seen is not None and time.monotonic() - seen.read_at < SEEN_SECONDS
-        filing = self._try_to_file(request, seen, is_fresh=False) if seen and is_recent else None
+        filing = None
+        if seen and is_recent:
+            filing = self._try_to_file(request, seen, caller, is_fresh=False)
         while filing is None:
-            filing = self._try_to_file(request, self._holder_of(request), is_fresh=True)
+            filing = self._try_to_file(request, self._holder_of(request), caller, is_fresh=True)
         if filing.suspension is not None:
             self.make_sure(filing.suspension.number_told)
         return filing
@@ -181,14 +223,22 @@ class CardService:
         return replace(report, number=other)
 
     def _try_to_file(
-        self, request: ReportRequest, known: KnownHolder, *, is_fresh: bool
+        self,
+        request: ReportRequest,
+        known: KnownHolder,
+        caller: Caller | None,
+        *,
+        is_fresh: bool,
     ) -> Filing | None:
         """None when it must be decided again on what is read anew. `is_fresh`: just read here."""
         card, reading = known.cards.get(request.card_ref), known.readings.get(request.card_ref)
         if card is None or reading is None or known.ref != request.holder_ref:
             return None
         if is_fresh or reading.case.block is not None:  # with the notice of an earlier block
-            reading = self._cases.of_filing(request.card_ref, request.channel, request.origin)
+            reading = self._cases.of_filing(
+                request.card_ref, request.channel, request.origin, caller.ref if caller else ""
+            )
+            caller = caller and replace(caller, reported=reading.reported)
         fresh = Fresh(new_report_number(), new_notice_id())
         filing, change = reporting.report(
             reading.case, known.holder, card, request, fresh, self._rules, reading.now,
@@ -197,8 +247,25 @@ class CardService:
         )  # fmt: skip
         if change == NOTHING:
             return filing if is_fresh else None
-        is_filed = self._cases.file(change, reading.resting_on(known.guard))
-        return filing if is_filed else None
+        if caller is not None and not self.may_report(caller, known, reading.now):
+            over = Filing(Refusal.OVER_LIMIT, reading.case.suspension, block=reading.case.block)
+            return over if is_fresh else None
+        change, reading = self._counted(change, reading.resting_on(known.guard), known, caller)
+        return filing if self._cases.file(change, reading) else None
+
+    def _counted(
+        self, change: Change, reading: Reading, known: KnownHolder, caller: Caller | None
+    ) -> tuple[Change, Reading]:
+        """The same with one more report of the caller, if nobody counts another meanwhile. What is
+        reported from the holder's own phone is not counted.
+        """
+        most = self._limiting.limits.holders_reported_per_caller
+        if caller is None or not most or caller.is_phone_of(known.holder):
+            return change, reading
+        text = and_reported(caller.reported, known.ref, reading.now)
+        guard = (("GET", keys.reported_by(caller.ref)), caller.reported.encode())
+        counted = CallerReports(caller.ref, text)
+        return replace(change, counted=counted), reading.resting_on(guard)
 
     def _holder_of(self, request: ReportRequest) -> KnownHolder:
         known = self.holder(request.holder_ref)
@@ -468,6 +535,6 @@ def open_service(store: Store, settings: Settings) -> CardService:
         store.deadlines,
         store.assurance,
         rules,
-        store.vault,
+        store.limiting,
         events_per_minute=settings.bank_events_per_minute,
     )

@@ -10,6 +10,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from pydantic import (
 
 from ivr.agent_hours import AgentHours
 from ivr.banks_file import Bank, ProtectedUrl, is_random, problem_lines, read_banks, split_url
+from ivr.cards.limits import Limits, SecondFactor
 from ivr.ciphers import SUITES, SuiteName
 from ivr.environment import all_visible, cleaned, listed
 from ivr.errors import HotlineError
@@ -35,6 +37,7 @@ PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+@-]+")
 TOKEN = re.compile(r"(?![\"'])[ -~]+(?<![\"'])")  # for a header; half a pair of quotes is a slip
 KEPT_AFTER_RELEASE_DAYS = 30  # the release must find the report, even after a long outage
 LONGEST_DAYS = 36_500  # 100 years; far beyond that Redis refuses to write what shall end then
+MOST_LIMIT = 1000  # one caller's measures; more would be no measure, and fill Redis
 EVERY_ADDRESS = {"0.0.0.0", "::"}  # noqa: S104
 
 
@@ -94,6 +97,15 @@ class Settings(BaseModel):
         default=30, ge=1, le=LONGEST_DAYS, description="older days are moved to ARCHIVE_DIR"
     )
     bank_events_per_minute: int = Field(default=600, ge=1, description="of one bank; then 429")
+    second_factor: SecondFactor = SecondFactor.NONE
+    id_numbers_per_caller: int = Field(default=3, ge=0, le=MOST_LIMIT, description="in 24 h")
+    id_numbers_per_hidden_call: int = Field(default=1, ge=0, le=MOST_LIMIT)
+    misses_per_hour: int = Field(default=3, ge=0, le=MOST_LIMIT, description="of a calling number")
+    misses_per_day: int = Field(default=6, ge=0, le=MOST_LIMIT, description="of a calling number")
+    lookups_per_id_number: int = Field(default=6, ge=0, le=MOST_LIMIT, description="in 24 h")
+    holders_reported_per_caller: int = Field(default=2, ge=0, le=MOST_LIMIT, description="in 24 h")
+    breaker_lookups: int = Field(default=50, ge=0, description="in 15 minutes, at least")
+    breaker_reports: int = Field(default=30, ge=0, description="in this hour, at least")
     hotline_development: bool = Field(default=False, description="only `make run` sets this")
     banks: dict[str, Bank] = Field(default_factory=dict, exclude=True)
 
@@ -191,6 +203,11 @@ class Settings(BaseModel):
     def loss_report_seconds(self) -> int:
         """How long the social security function stays suspended (604 800 s for 7 days)."""
         return self.loss_report_days * 24 * 3600
+
+    @property
+    def limits(self) -> Limits:
+        """How much one caller may ask; each off with 0."""
+        return Limits(**{each.name: getattr(self, each.name) for each in fields(Limits)})
 
     @property
     def replicas(self) -> int:

@@ -55,9 +55,9 @@ def _make_call(hotline: RunningHotline, language: str) -> None:
     person = new_person(hotline.environ)
     print(f"Imported one made-up cardholder of bank {person.bank} ({person.generated_by}).")
     print(f"Calling {hotline.environ['PUBLIC_BASE_URL']}/voice. Seconds are the call's own.\n")
-    scripted = ScriptedCall(hotline)
+    scripted = ScriptedCall(hotline, person)
     try:
-        scripted.report(person, language)
+        scripted.report(language)
         receipt = _receipt_while_listening(hotline, person, scripted)
     finally:
         print("\n".join(journey_lines(scripted.call.transcript)), flush=True)

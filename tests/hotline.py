@@ -24,6 +24,7 @@ from ivr.store.export import Export
 from ivr.store.holders import Holders
 from ivr.store.journal import Journal
 from ivr.store.known_banks import KnownBanks
+from ivr.store.limits import Limiting
 from ivr.store.local_journal import LocalJournal
 from ivr.store.moved import Moved
 from ivr.store.mover import Mover
@@ -67,6 +68,7 @@ class Hotline:
     condition: Condition
     known_banks: KnownBanks
     plans: Plans
+    limiting: Limiting
 
     @classmethod
     def open(cls, settings: Settings, redis: Redis | None = None) -> Self:

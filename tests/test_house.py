@@ -28,12 +28,12 @@ from ivr.store.codec import plain
 from ivr.store.doorbell import JOB
 from ivr.store.outbox import bank_queue
 from ivr.store.plans import Plan
-from tests.builders import a_holder, an_app, hotline_of, settings
+from tests.builders import a_holder, an_app, an_id_number, hotline_of, settings
 from tests.hotline import Hotline, claimed
 from tests.journeys.town import Town
 from tests.redis_server import RedisServer
 from tests.simulator.engine.apps import served
-from tests.web.conftest import SID, PhoneCall, Twilio
+from tests.web.conftest import OTHER_SID, SID, PhoneCall, Twilio
 from tests.workers.builders import a_delivery, deliver, sweep_of
 from tests.workers.loop import wait_for
 from workers.bank_client import BankClient
@@ -375,6 +375,13 @@ LIVES = {
     "attempts": Life("lives as long as the notice", 90 * keys.DAY),
     "notices_of": Life("expires 91 days after", 91 * keys.DAY),
     "seen": Life("expires after 30 days", 30 * keys.DAY),
+    "breaker": Life("15 minutes from when its condition last held", 15 * 60),
+    "breaker:told": Life("until it closes"),
+    "watched": Life("each for as long as the breaker looks back"),
+    "keyed": Life("Expires 24 hours after the last", keys.DAY),
+    "missed": Life("Expires 24 hours after the last", keys.DAY),
+    "looked_up": Life("Expires 24 hours after the last", keys.DAY),
+    "reported_by": Life("Expires 24 hours after the last", keys.DAY),
     "heard": Life("expires after the minute it counts", 60),
 }
 OF_RQ = {"rq:queues", "rq:workers"}  # lists of names that do not grow
@@ -437,6 +444,9 @@ def test_every_key_ends_or_says_why_not(app: Flask, redis: Redis) -> None:
     fail_long_enough(hotline_of(app))
     hotline_of(app).text_line.fails("401")
     hotline_of(app).plans.keep(Plan((), "Li", "a prank"))
+    PhoneCall(Twilio(app), OTHER_SID).dials().presses("1", "1", an_id_number(serial="110"))
+    hotline_of(app).limiting.watch()
+    redis.hincrby(keys.COUNTERS, "lookup:missed", 100)
     sweep_of(hotline_of(app)).round()
     found |= check_lives(redis, without_end={"block", "loss"})
     assert found >= {kind for kind, life in LIVES.items() if life.seconds is not None}

@@ -21,6 +21,7 @@ from ivr.store.bank_health import BankHealth
 from ivr.store.condition import Condition
 from ivr.store.connection import OUTAGE
 from ivr.store.journal import Journal
+from ivr.store.limits import Limiting
 from ivr.store.opening import open_store
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
 from ivr.store.roster import Roster
@@ -48,6 +49,7 @@ class Sweep:
         roster: Roster,
         restoring: Restoring,
         archiving: Archiving,
+        limiting: Limiting,
         banks: Collection[str],
     ) -> None:
         self._outbox = outbox
@@ -68,6 +70,7 @@ class Sweep:
             "remind": service.remind_due,
             "archive": archiving.round,
             "news": lambda: tell(condition.news()),
+            "breaker": lambda: tell(limiting.watch()),
         }
 
     def round(self) -> None:
@@ -134,6 +137,7 @@ def open_sweep(settings: Settings) -> Sweep:
         store.roster,
         Restoring(store.local_journal, store.cases, service),
         Archiving(store.mover, store.outbox.now),
+        store.limiting,
         settings.banks,
     )
 

@@ -1,10 +1,13 @@
 """Writes the text a holder gets: looks up number and words at the moment of sending."""
 
 import json
+import time
 from typing import Any
 
 from ivr.cards.loss import LossReport, ReportState
+from ivr.cards.records import Holder
 from ivr.cards.words import (
+    TEXT_CODE,
     TEXT_DISPUTED,
     TEXT_FILED,
     TEXT_RELEASED,
@@ -21,7 +24,7 @@ from workers.delivery import OvertakenError, UnsendableError
 
 
 class TextWriter:
-    """Turns {"prompt", "report_number"} into what TextClient sends."""
+    """Turns {"prompt", "report_number"}, or a code and whose it is, into what TextClient sends."""
 
     def __init__(
         self, cases: Cases, holders: Holders, catalogue: Catalogue, banks: BankNames
@@ -41,6 +44,8 @@ class TextWriter:
             OvertakenError: what the text says is no longer true, or its holder was removed from
                 the records.
         """
+        if content["prompt"] == TEXT_CODE:
+            return self._code(content)
         number = content["report_number"]
         report = reading.case.report if reading else None
         if report is None or report.number != number:  # it is not the block's any more
@@ -51,11 +56,24 @@ class TextWriter:
             raise OvertakenError
         look = Look("text", "worker", content["prompt"])
         holder = self._holders.look_up(report.holder_ref, look, report.card_ref)
+        return self._addressed(holder, self._words(content["prompt"], report))
+
+    def _code(self, content: Any) -> str:
+        """A code that is good no more is not sent."""
+        if content["until"] <= time.time():
+            raise OvertakenError
+        if content["language"] not in LANGUAGES:
+            raise UnsendableError("no_language")
+        code = {"code": content["code"]}
+        text = self._catalogue.text(TEXT_CODE, code, content["language"])
+        look = Look("text", "worker", TEXT_CODE)
+        return self._addressed(self._holders.look_up(content["holder_ref"], look), text)
+
+    def _addressed(self, holder: Holder | None, text: str) -> str:
         if holder is None:
             raise UnsendableError("no_holder")
         if not holder.phone:
             raise UnsendableError("no_phone")
-        text = self._words(content["prompt"], report)
         return json.dumps({"to": holder.phone, "text": text}, ensure_ascii=False)
 
     def _still_holds(self, prompt: str, report: LossReport, reading: Reading | None) -> bool:

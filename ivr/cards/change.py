@@ -73,6 +73,14 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class CallerReports:
+    """The holders that a caller has reported lately, with the new one."""
+
+    caller_ref: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Change:
     """All that one act changes; an empty one changes nothing.
 
@@ -81,6 +89,7 @@ class Change:
     lifted: the suspension ends now.
     superseded: the earlier report of the card, when `report` is a new one in its place.
     recorded: a report that was missing on record and is over.
+    counted: a caller's reports, when they are limited.
     answered: whether the other side of an attempt answered at all; None when it was not asked.
     """
 
@@ -95,6 +104,7 @@ class Change:
     reminder: Reminder | None = None
     answered: bool | None = None
     journal: tuple[Entry, ...] = ()
+    counted: CallerReports | None = None
 
 
 NOTHING = Change()

@@ -49,6 +49,7 @@ TEXT_FILED: Final = "text_filed"
 TEXT_RELEASED: Final = "text_released"
 TEXT_DISPUTED: Final = "text_disputed"
 TEXT_WITHDRAWN: Final = "text_withdrawn"
+TEXT_CODE: Final = "text_code"
 
 
 def state_told_by(text: str) -> BlockState | None:

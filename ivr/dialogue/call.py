@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
+
+UNPROVEN: Final = "unproven"  # a fact: the holder, if there is one, whom more must be proven for
 
 
 @dataclass(frozen=True)

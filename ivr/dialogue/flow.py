@@ -5,8 +5,9 @@ the way out after three tries are in steps.py, once.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
+from ivr.dialogue.call import UNPROVEN
 from ivr.dialogue.checks import check_flow
 from ivr.dialogue.filing import filing_steps_in
 from ivr.dialogue.steps import ENTERED, Action, Ask, Do, End, Menu, Pick, Step, Tell, Transfer
@@ -15,6 +16,13 @@ START: Final = "language"
 
 # A letter on the card or an old 15-place number cannot be keyed in: a person helps (domain 3).
 _ID_EXITS: Final = {"fifteen_places": "id_needs_person"}
+
+# A second factor: the last places of a card's number, or a texted code.
+_PROOF: Final[Mapping[str, Any]] = {
+    "digits": 6,
+    "check": "proof",
+    "no_digits": "id_needs_person",
+}
 
 _HELP: Final = ("menu_help", "for_a_person")
 
@@ -40,6 +48,7 @@ FLOW: Final[Mapping[str, Step]] = {
         then="find_holder",
         exits=_ID_EXITS,
         no_digits="id_needs_person",
+        looks_up="report",
     ),
     "find_holder": Do(
         "find_holder",
@@ -48,6 +57,24 @@ FLOW: Final[Mapping[str, Step]] = {
             "too_many": "only_person",
             "one": "look_at_card",
             "several": "pick_card",
+            "prove": "report_prove",
+        },
+    ),
+    # Over a limit, and where a deployment asks everybody: the same words whether the number is
+    # anybody's or not.
+    "report_prove": Do(
+        "ask_proof", {"tail": "report_tail", "code": "report_code", "too_many": "only_person"}
+    ),
+    "report_tail": Ask(asks=("card_tail",), then="report_proof", **_PROOF),
+    "report_code": Ask(asks=("code_entry",), then="report_proof", **_PROOF),
+    "report_proof": Do(
+        "check_proof",
+        {
+            "one": "look_at_card",
+            "several": "pick_card",
+            "wrong_tail": "report_tail",
+            "wrong_code": "report_code",
+            "too_many": "only_person",
         },
     ),
     "not_found": Menu(asks=("not_found", "for_a_person"), choices={"1": "report_id"}),
@@ -63,6 +90,7 @@ FLOW: Final[Mapping[str, Step]] = {
             "not_by_phone": "not_by_phone",
             "under_16": "under_16",
             "unknown": "outcome_unknown",
+            "prove": "report_prove",
         },
     ),
     # The card is named to the end, so that a 19th digit is lost; from the price on an early key
@@ -91,8 +119,11 @@ FLOW: Final[Mapping[str, Step]] = {
             "not_by_phone": "not_by_phone",
             "under_16": "under_16",
             "unknown": "outcome_unknown",
+            "prove": "one_more_check",
         },
     ),
+    # Another call of this caller has reported somebody meanwhile.
+    "one_more_check": Tell(says=("one_more_check",), then="report_prove"),
     "filed": Tell(says=("filed",), then="ask_bank"),
     "ask_bank": Do(
         "read_block",
@@ -145,6 +176,7 @@ FLOW: Final[Mapping[str, Step]] = {
         then="status_holder",
         exits=_ID_EXITS,
         no_digits="id_needs_person",
+        looks_up="status",
     ),
     "status_holder": Do(
         "find_holder",
@@ -153,6 +185,22 @@ FLOW: Final[Mapping[str, Step]] = {
             "too_many": "only_person",
             "one": "read_status",
             "several": "status_pick",
+            "prove": "status_prove",
+        },
+    ),
+    "status_prove": Do(
+        "ask_proof", {"tail": "status_tail", "code": "status_code", "too_many": "only_person"}
+    ),
+    "status_tail": Ask(asks=("card_tail",), then="status_proof", **_PROOF),
+    "status_code": Ask(asks=("code_entry",), then="status_proof", **_PROOF),
+    "status_proof": Do(
+        "check_proof",
+        {
+            "one": "read_status",
+            "several": "status_pick",
+            "wrong_tail": "status_tail",
+            "wrong_code": "status_code",
+            "too_many": "only_person",
         },
     ),
     "status_not_found": Menu(asks=("not_found", "for_a_person"), choices={"1": "status_id"}),
@@ -259,21 +307,25 @@ FLOW: Final[Mapping[str, Step]] = {
     "goodbye": End(says=("goodbye",)),
 }  # fmt: skip
 
+_HOLDER: Final = frozenset({"holder_ref"})
+_ASKED: Final = frozenset({UNPROVEN})
 _CARD: Final = frozenset({"holder_ref", "card_ref"})
 
 # What each action needs to know of the call, and what it finds out.
 ACTIONS: Final[Mapping[str, Action]] = {
     "find_holder": Action(
-        needs=frozenset({ENTERED}), finds={"one": _CARD, "several": frozenset({"holder_ref"})}
+        needs=frozenset({ENTERED}), finds={"one": _CARD, "several": _HOLDER, "prove": _ASKED}
     ),
-    "look_at_card": Action(needs=_CARD),
-    "file_report": Action(needs=_CARD),
+    "ask_proof": Action(needs=_ASKED),
+    "check_proof": Action(needs=_ASKED | {ENTERED}, finds={"one": _CARD, "several": _HOLDER}),
+    "look_at_card": Action(needs=_CARD, finds={"prove": _ASKED}),
+    "file_report": Action(needs=_CARD, finds={"prove": _ASKED}),
     "read_block": Action(needs=_CARD),
     "read_status": Action(needs=_CARD),
     "dispute_report": Action(needs=_CARD),
     "find_person": Action(),
     "find_only_person": Action(),
-    "list_cards": Action(needs=frozenset({"holder_ref"})),
+    "list_cards": Action(needs=_HOLDER),
     "look_back": Action(),
 }
 

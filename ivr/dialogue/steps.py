@@ -56,7 +56,8 @@ class Ask:
     the verdict None means that the entry is good.
 
     `exits` sends some of the check's verdicts elsewhere instead of asking again. `no_digits` is
-    where key 0 leads: to a person, for a number that cannot be keyed in.
+    where key 0 leads: to a person, for a number that cannot be keyed in. `looks_up`: what for, when
+    the entry names a holder to be looked up.
     """
 
     asks: Prompts
@@ -68,6 +69,7 @@ class Ask:
     back: str = MAIN_MENU
     gives_up: str = ONLY_PERSON
     no_digits: str = PERSON
+    looks_up: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,11 +11,16 @@ from typing import Any, Final, cast, get_type_hints
 
 import msgspec
 from redis import Redis
+from redis.commands.core import Script
 
-from ivr.dialogue.call import Call
+from ivr.cards.limits import Caller
+from ivr.dialogue.call import UNPROVEN, Call
 from ivr.store import keys
+from ivr.store.codec import plain
 from ivr.store.holders import Holders
 from ivr.store.known import READ_HOLDER, KnownHolder, known_holder
+from ivr.store.limits import COUNT_LOOK_UP, Limiting, LookUp
+from ivr.store.scripts import ScriptCall
 from ivr.store.unreadable import CALLS, UnreadableRecordError, naming
 
 # The fields, and what reads them. What was just keyed in may be an ID number, and is not stored;
@@ -28,9 +33,12 @@ FIELDS: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
 
 _AT: Final = {name: place for place, name in enumerate(FIELDS, 1)}
 
-# The call, the holder (named by this request's digits, or remembered by the call) and how each of
-# the holder's cards stands. With more than one argument the call goes on, if it stands where it is
-# expected to; what is answered is how it was, and nobody needs the holder then.
+_NOBODY: Final = Caller("")
+
+# The call, the holder (remembered by the call) and how each of the holder's cards stands; what its
+# caller reported lately, and whether the breaker is open. With more than one argument the call goes
+# on, if it stands where it is expected to; what is answered is how it was, and nobody needs the
+# holder then.
 _TURN: Final = f"""
 {READ_HOLDER}
 local now = redis.call('TIME')[1]
@@ -42,9 +50,29 @@ if ARGV[2] == (step or '') and ARGV[3] == (turn or '') then
   try('HINCRBY', KEYS[2], ARGV[4], 1)
   return {{now, said, 1}}
 end
-local ref = ARGV[1]
-if ref == '' and facts then ref = cjson.decode(facts)['holder_ref'] or '' end
-return {{now, said, false, ref ~= '' and read_holder(ref)}}
+local known, ref = facts and cjson.decode(facts) or {{}}, ''
+for _, fact in ipairs({{'{UNPROVEN}', 'holder_ref'}}) do
+  if ref == '' then ref = known[fact] or '' end
+end
+local reported = KEYS[3] and try('GET', KEYS[3])
+local is_open = redis.call('EXISTS', '{keys.BREAKER}')
+return {{now, said, false, ref ~= '' and read_holder(ref), reported, is_open}}
+"""
+
+# The same for a turn that looks up the ID number just keyed in, which is counted if the call stands
+# where that is expected.
+_LOOK_UP: Final = f"""
+{READ_HOLDER}
+{COUNT_LOOK_UP}
+local now = redis.call('TIME')[1]
+local said = call('HMGET', KEYS[1], {", ".join(map(repr, FIELDS))})
+local holder = read_holder(ARGV[1])
+local met = ''
+if ARGV[2] == said[{_AT["step"]}] and ARGV[3] == said[{_AT["turn"]}] then
+  met = look_up(tonumber(now), holder[3])
+end
+local is_open = redis.call('EXISTS', '{keys.BREAKER}')
+return {{now, said, false, holder, try('GET', KEYS[3]), is_open, met}}
 """
 
 # A repeated request that was slow must not set the call back to an earlier turn. No caller waits
@@ -55,34 +83,56 @@ local known = call('HGET', KEYS[1], 'turn')
 if known and tonumber(known) >= tonumber(ARGV[1]) then return end
 redis.call('HSET', KEYS[1], unpack(ARGV, 3))
 redis.call('EXPIRE', KEYS[1], {keys.CALL_SECONDS})
-try('HINCRBY', KEYS[2], ARGV[2], 1)
+for what in string.gmatch(ARGV[2], '%S+') do try('HINCRBY', KEYS[2], what, 1) end
+local now = redis.call('TIME')[1]
+if KEYS[3] and try('ZADD', KEYS[3], now, KEYS[1] .. ' ' .. ARGV[1]) then
+  redis.call('EXPIRE', KEYS[3], {keys.DAY})
+end
 """
 
 
 @dataclass(frozen=True)
 class Snapshot:
     """What one turn may need, read at one moment (`now`, unix seconds by Redis' clock). `went_on`:
-    the turn is taken and saved, and `call` is what came of it.
+    the turn is taken and saved, and `call` is what came of it. `reported`: the holders its caller
+    reported lately. `is_open`: the breaker. `met`: the limit that this turn's look-up meets.
+    `ref`: the reference that `known` was looked for under; "" when nobody was.
     """
 
     now: int
     call: Call | None
     known: KnownHolder | None = None
     went_on: bool = False
+    reported: str = ""
+    is_open: bool = False
+    met: str = ""
+    ref: str = ""
 
 
 class Calls:
     """Calls by their id; a call is forgotten an hour after its last turn."""
 
-    def __init__(self, redis: Redis, holders: Holders) -> None:
+    def __init__(self, redis: Redis, holders: Holders, limiting: Limiting) -> None:
         self._redis = redis
         self._holders = holders
+        self._limiting = limiting
         self._turn = redis.register_script(_TURN)
+        self._look_up = redis.register_script(_LOOK_UP)
         self._save = redis.register_script(_SAVE)
 
-    def read(self, call_id: str, holder_ref: str = "") -> Snapshot:
-        """The call and everything about its holder; `holder_ref` names the one just keyed in."""
-        return self._snapshot(call_id, holder_ref)
+    def read(self, call_id: str, caller: Caller = _NOBODY) -> Snapshot:
+        """The call and everything about its holder."""
+        place = keys.reported_by(caller.ref)
+        return self._snapshot(self._turn, call_id, [keys.COUNTERS, place], "")
+
+    def look_up(self, call_id: str, step: str, turn: int | None, look_up: LookUp) -> Snapshot:
+        """The same with the holder of the ID number just keyed in. The look-up is counted and
+        journalled if the call stands at this step and turn, once for each turn.
+        """
+        places, args = self._limiting.counting(call_id, look_up)
+        others = [keys.COUNTERS, keys.reported_by(look_up.caller.ref), *places]
+        at = map(msgspec.json.encode, (step, turn))
+        return self._snapshot(self._look_up, call_id, others, look_up.holder_ref, *at, *args)
 
     def go_on(self, call: Call, step: str, turn: int | None, counted: str) -> Snapshot:
         """Saves the call and counts `counted` if it stands at this step and turn (a new call: at ""
@@ -92,30 +142,42 @@ class Calls:
         names = ("step", "turn", "tries", "said", *(["language"] if call.language else []))
         place = map(msgspec.json.encode, (step, turn)) if step else ("", "")
         changed = chain(*dump_call(call, names).items())
-        seen = self._snapshot(call.sid, "", *place, counted, *changed)
+        seen = self._snapshot(self._turn, call.sid, [keys.COUNTERS], "", *place, counted, *changed)
         if not seen.went_on:
             return seen
         new = {name: getattr(call, name) for name in names}
         return Snapshot(seen.now, replace(seen.call or call, at=seen.now, **new), went_on=True)
 
-    def save(self, call: Call, counted: str) -> None:
-        """Saves the call and counts `counted`, in one round trip. Does nothing when this turn, or a
-        later one, is saved already.
+    def save(self, call: Call, *counted: str, missed_by: Caller | None = None) -> None:
+        """Saves the call and counts each of `counted`, in one round trip. Does nothing when this
+        turn, or a later one, is saved already. `missed_by`: whose miss this turn was.
         """
+        saving = self.saving(call, *counted, missed_by=missed_by)
+        saving.script(keys=saving.keys, args=saving.args)
+
+    def saving(self, call: Call, *counted: str, missed_by: Caller | None = None) -> ScriptCall:
+        """The same as a script to be run together with others."""
+        places = [keys.call(call.sid), keys.COUNTERS]
+        if missed_by is not None:
+            places.append(keys.missed(missed_by.ref))
         fields: Iterable[Any] = chain(*dump_call(call).items())
-        self._save(keys=[keys.call(call.sid), keys.COUNTERS], args=[call.turn, counted, *fields])
+        return ScriptCall(self._save, places, [call.turn, " ".join(counted), *fields])
 
     def count_end(self) -> None:
         """Counts a call that Twilio says is over."""
         self._redis.hincrby(keys.COUNTERS, "calls_ended", 1)
 
-    def _snapshot(self, call_id: str, *args: Any) -> Snapshot:
+    def _snapshot(self, script: Script, call_id: str, others: list[str], *args: Any) -> Snapshot:
         with naming(self._redis):
-            found = self._turn(keys=[keys.call(call_id), keys.COUNTERS], args=args)
-            now, said, went_on, *holders = cast("list[Any]", found)
+            found = script(keys=[keys.call(call_id), *others], args=args)
+            now, said, went_on, *more = cast("list[Any]", found)
+            holder, reported, is_open, met = [*more, None, None, None, None][:4]
             call = load_call(call_id, said)
-            known = known_holder(now, holders[0], self._holders.unpack) if any(holders) else None
-        return Snapshot(int(now), call, known, went_on is not None)
+            known = known_holder(now, holder, self._holders.unpack) if holder else None
+        return Snapshot(
+            int(now), call, known, went_on is not None, plain(reported or ""), bool(is_open),
+            plain(met or ""), plain(holder[0]) if holder else "",
+        )  # fmt: skip
 
 
 def dump_call(call: Call, names: Iterable[str] = FIELDS) -> dict[str, bytes]:

@@ -123,6 +123,7 @@ class Reading:
     heard_lately: how many of the bank's events were written down within a minute.
     request: what the request that is being served has filed, as Redis has it; "" when it has not,
         or when nobody asked.
+    reported: the holders that a caller has reported lately, as Redis has them.
     """
 
     now: int
@@ -135,6 +136,7 @@ class Reading:
     heard_lately: int = 0
     request: str = ""
     report: LossReport | None = None
+    reported: str = ""
 
     @property
     def filed_before(self) -> bool:
@@ -193,13 +195,13 @@ class Cases:
         with naming(self._redis):
             return with_notice(reading_of(now, case), notice)
 
-    def of_filing(self, card_ref: str, channel: str, origin: str) -> Reading:
-        """The same, and what this very request filed before."""
-        place = self._request(channel, origin)
-        now, case, notice, (filed,) = self._ask("card", card_ref, place)
+    def of_filing(self, card_ref: str, channel: str, origin: str, caller_ref: str = "") -> Reading:
+        """The same, what this very request filed before, and what its caller reported lately."""
+        places = (self._request(channel, origin), keys.reported_by(caller_ref))
+        now, case, notice, (filed, reported) = self._ask("card", card_ref, *places)
         with naming(self._redis):
             reading = with_notice(reading_of(now, case), notice)
-        return replace(reading, request=plain(filed or ""))
+        return replace(reading, request=plain(filed or ""), reported=plain(reported or ""))
 
     def of_event(self, card_ref: str, bank: str, event_id: str) -> Reading:
         """The same, and what is remembered of this event and of how many there were lately."""
@@ -384,6 +386,9 @@ class Cases:
             yield from self._health_of_whom_it_was_for(change, reading)
         if change.reminder is not None:
             yield _reminder(change.reminder)
+        if change.counted is not None:
+            by, text = change.counted.caller_ref, change.counted.text
+            yield "SET", keys.reported_by(by), text, "EX", keys.DAY
         for entry in change.journal:
             yield from self._journal.write(entry)
         if event is not None:

@@ -47,13 +47,16 @@ class Standing:
 
 @dataclass(frozen=True)
 class Figures:
-    """What Redis has counted; `standings` by bank, also of banks that left, and of TEXTS."""
+    """What Redis has counted; `standings` by bank, also of banks that left, and of TEXTS.
+    `breaker_seconds`: how long the breaker stays open; 0 when it is closed.
+    """
 
     counters: dict[str, int]
     unconfirmed: int
     reports_active: int
     reports_disputed: int
     standings: dict[str, Standing]
+    breaker_seconds: int = 0
 
 
 class Condition:
@@ -179,19 +182,21 @@ class Condition:
             pipe.zcard(keys.AWAITING)
             pipe.zcard(keys.DEADLINES)
             pipe.zcard(keys.REPORTS_DISPUTED)
+            pipe.ttl(keys.BREAKER)
             for name, queue in names.items():
                 pipe.zcard(keys.owed(queue))
                 pipe.zrange(keys.owed(queue), 0, 0, withscores=True)
                 pipe.zcard(keys.stuck(queue))
                 pipe.hmget(keys.bank_health(name), "failures", "since")
             answered = sound_answers(self._redis, pipe)
-        (now, _), counted, unconfirmed, active, disputed, *found = answered
+        (now, _), counted, unconfirmed, active, disputed, breaker, *found = answered
         rows = zip(*(found[start::4] for start in range(4)), strict=True)
         standings = {
             name: self._standing(name, now, *row) for name, row in zip(names, rows, strict=True)
         }
         counters = {plain(name): whole(value) for name, value in (counted or {}).items()}
-        return Figures(counters, unconfirmed or 0, active or 0, disputed or 0, standings)
+        numbers = (unconfirmed or 0, active or 0, disputed or 0)
+        return Figures(counters, *numbers, standings, max(breaker, 0))
 
     def _standing(
         self,

@@ -15,6 +15,7 @@ CLOSED_NOTICE_SECONDS: Final = 90 * DAY
 NOTICES_OF_SECONDS: Final = 91 * DAY  # a little longer than the last of them
 SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signature is good for
 HEARD_LATELY_SECONDS: Final = 60
+BREAKER_SECONDS: Final = 15 * 60
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
 NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = due, unix seconds
@@ -36,6 +37,9 @@ TEXTS_REFUSED: Final = "texts:refused"  # until Twilio takes a text, or 7 days w
 TEXTS_REFUSED_SECONDS: Final = 7 * DAY
 MADE_SURE: Final = "made_sure"  # for ever: written before replicas are waited for, never read
 SWEEP_ALIVE: Final = "sweep:alive"  # 15 s: the clock process renews it; what of it fails
+BREAKER: Final = "breaker"  # 15 minutes from when its condition last held: a second factor for all
+BREAKER_TOLD: Final = "breaker:told"  # until it closes: that the sweep has told of its opening
+WATCHED: Final = "watched"  # each for as long as the breaker looks back: totals by minute and hour
 
 # Counted, or listed again: a change of a case is written without them when nobody can write to
 # them. Whole names, or the kind before the colon; what is RQ's rings only, and the sweep rings too.
@@ -181,3 +185,33 @@ def seen_event(bank: str, event_id: str) -> str:
 def heard_lately(bank: str) -> str:
     """How many events of a bank were written down; expires after the minute it counts."""
     return f"heard:{bank}"
+
+
+def keyed(ref: str) -> str:
+    """The ID numbers (by reference) that a caller keyed lately; score = when, unix seconds. Of a
+    hidden caller: that one call keyed. Expires 24 hours after the last.
+    """
+    return f"keyed:{ref}"
+
+
+def missed(ref: str) -> str:
+    """A caller's look-ups of numbers that nobody has, and wrong second factors; score = when, unix
+    seconds. Expires 24 hours after the last.
+    """
+    return f"missed:{ref}"
+
+
+def looked_up(ref: str) -> str:
+    """The calls that looked up an ID number, of all callers; score = when, unix seconds.
+
+    Expires 24 hours after the last.
+    """
+    return f"looked_up:{ref}"
+
+
+def reported_by(ref: str) -> str:
+    """The holders whose cards a caller reported lately, each with the moment, unix seconds.
+
+    Expires 24 hours after the last.
+    """
+    return f"reported_by:{ref}"

@@ -23,6 +23,7 @@ from ivr.store.export import Export
 from ivr.store.holders import Holders
 from ivr.store.journal import Journal
 from ivr.store.known_banks import KnownBanks
+from ivr.store.limits import Limiting
 from ivr.store.local_journal import LocalJournal
 from ivr.store.moved import Moved
 from ivr.store.mover import Mover
@@ -61,6 +62,7 @@ class Store:
     condition: Condition
     known_banks: KnownBanks
     plans: Plans
+    limiting: Limiting
 
 
 def open_store(settings: Settings, redis: Redis | None = None) -> Store:
@@ -84,12 +86,13 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         durability,
         retention_seconds=settings.report_retention_days * keys.DAY,
     )
+    limiting = Limiting(redis, vault, journal, settings.limits)
     local_journal = LocalJournal(settings.journal_dir, settings.loss_report_days)
     removal = Removal(redis, journal)
     return Store(
         vault=vault,
         holders=holders,
-        calls=Calls(redis, holders),
+        calls=Calls(redis, holders, limiting),
         cases=cases,
         local_journal=local_journal,
         assurance=Assurance(redis, settings.replicas, local_journal),
@@ -129,4 +132,5 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         ),
         known_banks=KnownBanks(redis),
         plans=Plans(redis),
+        limiting=limiting,
     )

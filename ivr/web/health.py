@@ -82,9 +82,14 @@ def what_to_look_at(condition: Condition) -> list[str]:
         f"Twilio refuses our texts ({refused}): TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN or "
         "TWILIO_FROM_NUMBER is wrong, or the account may not send them; the texts wait"
     ]
+    breaker = [
+        f"the breaker is open for {figures.breaker_seconds} s more: callers are asked for a second "
+        "factor, except from the holder's own phone (flask limits show)"
+    ]
     return [
         *(texts if refused else []),
         *([f"objections to decide on: {disputed} (flask reports disputed)"] if disputed else []),
+        *(breaker if figures.breaker_seconds else []),
         *(
             f"bank {bank} is not in BANKS_FILE, but {count} blocks and open notices name it"
             for bank, count in left.items()
@@ -146,6 +151,7 @@ class _Counters:
             ("hotline_blocks_unconfirmed", "received only", seen.unconfirmed),
             ("hotline_reports_active", "running 7-day reports", seen.reports_active),
             ("hotline_reports_disputed", "the holder objects: decide", seen.reports_disputed),
+            ("hotline_breaker_open", "1 while it is open", bool(seen.breaker_seconds)),
         ):
             yield GaugeMetricFamily(name, what, value=value)
         for name, what, of in BY_BANK:
@@ -154,6 +160,8 @@ class _Counters:
         counters = seen.counters
         yield _family("hotline_steps", "turns by the step they ended at", "step", counters)
         yield _family("hotline_events", "journal entries by event", "event", counters)
+        yield _family("hotline_lookups", "look-ups within the limits", "lookup", counters)
+        yield _family("hotline_limits_met", "turns that met a limit", "limit", counters)
         ended = counters.get("calls_ended", 0)
         yield CounterMetricFamily("hotline_calls_ended", "calls that ended", value=ended)
 

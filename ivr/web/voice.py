@@ -35,7 +35,9 @@ def heard_in(incoming: Request, step: str) -> Heard:
     elif not keys and incoming.form.get("FinishedOnKey") == "#":
         keys = "#"  # many press it after 18 digits, which have already ended the entry
     caller = incoming.form.get("From", "")
-    return Heard(call_id, step, incoming.args.get("turn", type=int), keys, caller)
+    # STIR/SHAKEN, where a network has it: a number that failed is nobody's.
+    is_sure = "failed" not in incoming.form.get("StirVerstat", "").lower()
+    return Heard(call_id, step, incoming.args.get("turn", type=int), keys, caller, is_sure)
 
 
 def voice_routes(

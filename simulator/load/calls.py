@@ -63,7 +63,7 @@ class CallInProgress:
         self.call = Call(
             target.line,
             self._transport,
-            caller=f"+86154{rng.randrange(10**8):08d}",
+            caller=_number_of(person, rng),
             rules=Rules(keys_outside_gather=rng.choice(("dropped", "buffered"))),
             far_end=rng.choice((ANSWERS, ANSWERS, BUSY, NO_ANSWER)),
         )
@@ -132,6 +132,12 @@ class CallInProgress:
             step_in(exchange.url) == "confirm" and exchange.parameters.get("Digits") == "1"
             for exchange in self.call.exchanges
         )
+
+
+def _number_of(person: Person, rng: Random) -> str:
+    """People call from their registered phone, or from another: whoever has lost it too."""
+    other = f"+86154{rng.randrange(10**8):08d}"
+    return rng.choice((person.phone or other, other))
 
 
 def keep_transcript(folder: Path, call: Call, record: CallRecord) -> None:

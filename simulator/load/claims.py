@@ -23,6 +23,7 @@ class Claim(StrEnum):
     NOT_BLOCKED = "not blocked"
     NOT_FILED = "not filed"
     UNKNOWN = "unknown"
+    MORE_ASKED = "more asked"
 
 
 _SENTENCES: Final[tuple[tuple[Claim, str], ...]] = (
@@ -45,6 +46,8 @@ _SENTENCES: Final[tuple[tuple[Claim, str], ...]] = (
     (Claim.NOT_FILED, r"本次通话没有办理挂失"),
     (Claim.NOT_FILED, r"No loss has been reported in this call"),
     (Claim.UNKNOWN, r"暂时无法确认挂失是否成功"),
+    (Claim.MORE_ASKED, r"输入社保卡号的?最后6位"),
+    (Claim.MORE_ASKED, r"key the last 6 places of the card number"),
     (Claim.UNKNOWN, r"cannot confirm (?:yet )?whether your card has been reported"),
 )
 # Voices read digits one by one: spaces mean nothing in what is heard.

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +13,7 @@ from simulator.stack.made_up_holders import import_made_up_holders
 from simulator.stack.problem import StartError
 
 _CALLED_LATELY = 40
+_MOBILE = re.compile(r"(?:\+?86)?(1[3-9][0-9]{9})")
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Person:
 
     id_number: str = field(repr=False)
     cards: tuple[str, ...] = field(repr=False)  # card numbers, in the order they are read out
+    phone: str = field(default="", repr=False)  # their registered mobile in E.164, if it is one
 
     @property
     def id_keys(self) -> str:
@@ -30,12 +33,19 @@ class Person:
 def read_people(lines: Iterable[str]) -> list[Person]:
     """A cardholders CSV -> one Person an ID number. Raises StartError."""
     cards: dict[str, list[str]] = {}
+    phones: dict[str, str] = {}
     try:
         for row in csv.DictReader(lines):
             cards.setdefault(row["id_number"], []).append(row["card_number"])
+            if found := _MOBILE.fullmatch(row.get("phone") or ""):
+                phones[row["id_number"]] = f"+86{found[1]}"
     except (KeyError, csv.Error) as error:
         raise StartError(f"this is no cardholders CSV: {error}") from error
-    people = [Person(number, tuple(held)) for number, held in cards.items() if len(number) == 18]
+    people = [
+        Person(number, tuple(held), phones.get(number, ""))
+        for number, held in cards.items()
+        if len(number) == 18
+    ]
     if not people:
         raise StartError("the cardholders CSV names nobody with an ID number of 18 places")
     return people

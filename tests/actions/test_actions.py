@@ -13,6 +13,7 @@ from ivr.agent_hours import AgentHours
 from ivr.beijing import beijing_day
 from ivr.cards.block import Block, BlockState
 from ivr.cards.case import Case
+from ivr.cards.limits import Caller
 from ivr.cards.loss import ReportKind, Suspension
 from ivr.cards.records import Card, CardState, Holder
 from ivr.cards.status import Social
@@ -22,6 +23,7 @@ from ivr.dialogue.flow import FLOW
 from ivr.dialogue.steps import Do
 from ivr.dialogue.turn import Result
 from ivr.id_entry import keyed_id_number
+from ivr.phone_numbers import calling_number
 from ivr.prompts.languages import LanguageCode
 from ivr.spoken import hours_text
 from ivr.store.cases import Reading
@@ -61,6 +63,7 @@ def a_turn(
     ref = hotline.holders.ref(holder.id_number)
     known = KnownHolder(ref, holder, by_ref, readings, (("GET", ""), b""), time.monotonic())
     facts = {"holder_ref": ref, "card_ref": next(iter(by_ref), "")}
+    facts |= {"unproven": "", "code_until": ""}
     call = Call("CA1", "confirm", language=language, facts=facts, entered=holder.id_number)
     directory = Directory(hotline.service, {ref: known})
     return Turn(hotline.service, hotline.settings, names_of(hotline), directory, call, now)
@@ -158,7 +161,7 @@ def test_a_holder_of_one_card(hotline: Hotline) -> None:
     assert result.facts == {
         "holder_ref": hotline.holders.ref(an_id_number()), "last4": "002X",
         "card_ref": "ref-A12345678", "lookups": "1", "report_number": "", "on_record": "",
-        "refused": "",
+        "refused": "", "unproven": "",
     }  # fmt: skip
 
 
@@ -344,7 +347,7 @@ def test_a_deadline_that_was_kept_is_said_to_be_the_old_one(hotline: Hotline) ->
 )
 def test_whose_phone_calls(hotline: Hotline, caller: str, is_own: bool) -> None:
     turn = a_turn(hotline, case=suspended(TEMPORARY, BlockState.BLOCKED))
-    turn = replace(turn, caller=caller)
+    turn = replace(turn, caller=hotline.service.caller(calling_number(caller)))
     assert turn.is_own_phone is is_own
     assert run_action("read_status", turn).outcome == ("read_own" if is_own else "read")
     assert run_action("look_at_card", turn).outcome == ("already_own" if is_own else "already")
@@ -358,7 +361,7 @@ def test_a_holder_without_a_phone_has_none_of_their_own(hotline: Hotline) -> Non
 
 @pytest.mark.parametrize("case", [Case("ref"), suspended(FORMAL, BlockState.FORMAL_LOSS)])
 def test_an_objection_to_nothing(hotline: Hotline, case: Case) -> None:
-    turn = replace(a_turn(hotline, case=case), caller=a_holder().phone)
+    turn = replace(a_turn(hotline, case=case), caller=Caller("phone", a_holder().phone))
     assert run_action("dispute_report", turn).outcome == "unsure"
 
 
@@ -369,7 +372,7 @@ def test_an_objection_of_somebody_else_is_not_recorded(hotline: Hotline) -> None
     turn = a_real_turn(hotline, a_holder(), "CA2")
     assert run_action("dispute_report", turn).outcome == "unsure"
     assert hotline.cases.disputed() == []
-    own = replace(turn, caller=a_holder().phone)
+    own = replace(turn, caller=Caller("phone", a_holder().phone))
     assert run_action("dispute_report", own).outcome == "disputed"
     assert len(hotline.cases.disputed()) == 1
 

@@ -67,7 +67,7 @@ class Caller:
         self._holder = holder
         self._tally = tally
         self._transport = transport
-        self.call = Call(self._line, transport)
+        self.call = Call(self._line, transport, holder.phone)
         self._dialled_at = 0.0
 
     def calls_once(self, *, twice: bool = False) -> Told:
@@ -80,7 +80,7 @@ class Caller:
     def to_confirmation(self) -> Self:
         """Up to the question whether to report the card."""
         self._dialled_at = time.monotonic()
-        self.call = Call(self._line, self._transport)
+        self.call = Call(self._line, self._transport, self._holder.phone)
         self.call.dial()
         for keys in ("2", "1", self._holder.id_number.replace("X", "*")):
             self.call.run_to_silence()

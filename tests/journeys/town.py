@@ -124,7 +124,7 @@ class Town:
     ) -> Person:
         """A person about to call from some number, keying a digit in 0.7 s."""
         line = phone_line(BASE_URL, status="/voice/status", auth_token=TWILIO_TOKEN)
-        call = Call(line, WsgiTransport(self.app), caller=caller, rules=rules, far_end=far_end)
+        call = Call(line, WsgiTransport(self.app), caller, rules=rules, far_end=far_end)
         return Person(call, language, manners or Manners(between_keys=0.7))
 
     def knows(self, *holders: Holder) -> None:

@@ -25,7 +25,7 @@ CATALOGUE = load_catalogue()
 EVERY = [(name, language) for name in CATALOGUE.prompts for language in LANGUAGES]
 # The places each bank, card or report brings along; nothing else can be filled in.
 PLACES = {
-    "bank", "bank_phone", "card_last4", "days", "hotline", "hours", "key", "last4",
+    "bank", "bank_phone", "card_last4", "code", "days", "hotline", "hours", "key", "last4",
     "report_number", "reported_at", "until",
 }  # fmt: skip
 # These go on in the line that follows them; every other prompt is a whole sentence.
@@ -42,9 +42,12 @@ def places(name: str, language: LanguageCode) -> set[Placeholder]:
 
 def spoken_verdicts() -> set[str]:
     """The words for every verdict on a number that keeps the caller at the question."""
-    verdicts = {"star", "invalid", *id_entry._VERDICTS.values()}
+    verdicts = {
+        "id_number": {"star", "invalid", *id_entry._VERDICTS.values()},
+        "proof": {"too_short"},
+    }
     steps = [step for step in FLOW.values() if isinstance(step, Ask)]
-    return {f"{step.check}_{v}" for step in steps for v in verdicts - step.exits.keys()}
+    return {f"{step.check}_{v}" for step in steps for v in verdicts[step.check] - {*step.exits}}
 
 
 def named_in_code() -> Iterator[str]:
@@ -172,5 +175,6 @@ def filled_in(language: LanguageCode) -> dict[str, str]:
         "bank": "浙江省农村信用社联合社" if language == "zh" else "Zhejiang Rural Credit Union",
         "bank_phone": "4008896596", "card_last4": "5678", "days": "30", "hours": "周一 08:30",
         "key": "8", "last4": "002X", "report_number": "12345670", "reported_at": "1790000000",
+        "code": "012345",
         "until": "1790604800",
     }  # fmt: skip

@@ -11,10 +11,12 @@ from redis import Redis
 
 from ivr.cards.block import BlockState
 from ivr.cards.case import Case
+from ivr.cards.limits import Caller
 from ivr.dialogue.call import Call, Choice, Line
 from ivr.dialogue.flow import FLOW
 from ivr.store import keys
-from ivr.store.calls import FIELDS, dump_call, load_call
+from ivr.store.calls import FIELDS, Snapshot, dump_call, load_call
+from ivr.store.limits import LookUp
 from ivr.store.unreadable import UnreadableRecordError
 from tests.hotline import Hotline
 from tests.store.conftest import HOLDER, filed
@@ -28,6 +30,10 @@ calls = st.builds(
     choices=st.lists(st.builds(Choice, texts, facts), max_size=3).map(tuple),
     said=st.lists(st.builds(Line, texts, facts, st.booleans()), max_size=3).map(tuple),
 )  # fmt: skip
+
+
+def looked_up(hotline: Hotline, ref: str) -> Snapshot:
+    return hotline.calls.look_up("CA1", "status_id", 0, LookUp(ref, Caller(), "phone", "status"))
 
 
 @given(calls)
@@ -70,7 +76,7 @@ def test_the_latest_of_many_turns_wins(hotline: Hotline) -> None:
 
 
 def test_a_holder_just_keyed_in_comes_with_the_cards(hotline: Hotline) -> None:
-    seen = hotline.calls.read("CA1", hotline.vault.ref("id", HOLDER.id_number))
+    seen = looked_up(hotline, hotline.vault.ref("id", HOLDER.id_number))
 
     assert seen.known is not None
     assert seen.known.holder == HOLDER
@@ -96,7 +102,7 @@ def test_a_holder_the_call_remembers_comes_with_the_standing(hotline: Hotline) -
 
 
 def test_a_holder_nobody_knows_is_not_there(hotline: Hotline) -> None:
-    seen = hotline.calls.read("CA1", hotline.vault.ref("id", "320102195006150014"))
+    seen = looked_up(hotline, hotline.vault.ref("id", "320102195006150014"))
     assert seen.known is None
 
 
@@ -104,7 +110,7 @@ def test_the_last_keyed_holder_goes_before_the_remembered_one(hotline: Hotline) 
     hotline.calls.save(Call("CA1", "status_id", facts={"holder_ref": "0" * 32}), "x")
     ref = hotline.vault.ref("id", HOLDER.id_number)
     assert hotline.calls.read("CA1").known is None
-    known = hotline.calls.read("CA1", ref).known
+    known = looked_up(hotline, ref).known
     assert known is not None
     assert known.holder == HOLDER
 

@@ -13,9 +13,11 @@ import pytest
 
 from ivr.cards.acts.report import Origin, Refusal
 from ivr.cards.block import BlockState
+from ivr.cards.limits import SecondFactor
 from ivr.cards.loss import ReportKind
 from ivr.cards.records import CardState
 from ivr.cards.words import BLOCK_WORDS
+from ivr.conversation import judge_proof
 from ivr.dialogue.call import Call, Choice, Line
 from ivr.dialogue.flow import FLOW, START
 from ivr.dialogue.steps import Ask, Do, End, Menu, Pick, Step, Tell, Transfer
@@ -24,11 +26,12 @@ from ivr.prompts.catalogue import Catalogue, load_catalogue
 from ivr.prompts.languages import LanguageCode
 from ivr.spoken import BankNames
 from tests.builders import settings
-from tests.walk.world import CardInWorld, Walked, World
+from tests.walk.world import CODE, TAIL, CardInWorld, Walked, World
 
 DAY: Final = settings("unix:///unused", agent_hours="00:00-24:00")
 NIGHT: Final = settings("unix:///unused", agent_hours="mon 08:30-17:30")
 NAMES: Final = BankNames(DAY.banks, lambda _bank: None)
+CARD_TAIL, TEXT_CODE = SecondFactor.CARD_TAIL, SecondFactor.TEXT_CODE
 WANDERING: Final = {"0", "*"}  # from anywhere: once each in a path, or the paths have no end
 GOOD: Final = "11010519491231002*"
 CATALOGUE: Final = load_catalogue()
@@ -85,9 +88,20 @@ def worlds() -> Iterator[World]:
         yield World((CardInWorld(),), is_open, answers, phone="")
         for cards in ((CardInWorld(),), (_reported(),), (_unblocked(),)):
             yield World(cards, is_open, answers, caller=World.phone)
+        yield from _proving(is_open, answers)
         for said in BlockState:
             yield World((CardInWorld(),), is_open, answers, bank_says=said)
             yield World((_unblocked(),), is_open, answers, bank_says=said)
+
+
+def _proving(is_open: bool, answers: bool) -> Iterator[World]:
+    """A caller over a limit, and deployments that ask everybody for a second factor."""
+    for cards in ((CardInWorld(),), (CardInWorld(CardState.LOCKED),), None):
+        for met in ("caller", "number"):
+            yield World(cards, is_open, answers, met=met)
+        for factor, phone in ((CARD_TAIL, ""), (TEXT_CODE, "+8613800138001"), (TEXT_CODE, "")):
+            yield World(cards, is_open, answers, phone=phone, factor=factor)
+    yield World((CardInWorld(),), is_open, answers, met="number", factor=TEXT_CODE)
 
 
 def _single_cards() -> Iterator[CardInWorld]:
@@ -186,7 +200,7 @@ class Walk:
             self._go_on(after, here)
 
     def _turn(self, call: Call, keys: str, walked: Walked) -> Call:
-        call = take_turn(self.flow, call, keys, {"id_number": judge})
+        call = take_turn(self.flow, call, keys, {"id_number": judge, "proof": judge_proof})
         while isinstance(step := self.flow[call.step], Do):
             call = leave(self.flow, call, walked.runs(step.action, call))
         return self._spoken(call)
@@ -285,6 +299,8 @@ def inputs(step: Step, call: Call) -> list[str]:
             return [*step.choices, *({"0", "*"} - step.choices.keys()), quiet]
         case Pick():
             return [*(str(n) for n, _ in enumerate(call.choices, 1)), "0", "*", silence]
+        case Ask() if step.check == "proof":
+            return [TAIL, CODE, "0", "*", silence, "|".join(["123456"] * MAX_TRIES)]
         case Ask():
             return [GOOD, "1" * 15, "0", "*", silence, wrong]
         case Transfer():

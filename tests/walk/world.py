@@ -9,7 +9,10 @@ from ivr.cards.acts.dispute import Objection
 from ivr.cards.acts.report import Filing, Fresh, Origin, Refusal, ReportRequest
 from ivr.cards.block import Block, BlockState
 from ivr.cards.case import Case
+from ivr.cards.change import Owed
+from ivr.cards.limits import Caller, SecondFactor
 from ivr.cards.loss import LossReport, ReportKind, Suspension
+from ivr.cards.notice import NoticeKind
 from ivr.cards.records import Card, CardState, Holder
 from ivr.cards.report_number import new_report_number
 from ivr.cards.rules import Rules
@@ -26,6 +29,8 @@ from ivr.store.known import KnownHolder
 NOW = 1_795_000_000  # Wednesday 2026-11-18 19:06:40 in Beijing
 WEEK = 604_800
 NUMBER = "12345670"
+CODE = "246810"  # what is texted
+TAIL = "340000"  # the last places of the first card
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,8 @@ class World:
     answer_is_lost: bool = False  # of the filing
     phone: str = "+8613800138001"
     caller: str = "+8613900139009"
+    met: str = ""  # the limit that each look-up of the caller meets
+    factor: SecondFactor = SecondFactor.NONE  # asked of everybody
 
 
 class MemoryService:
@@ -85,14 +92,20 @@ class MemoryService:
     def make_sure(self, _number: str) -> None:
         """One Redis alone."""
 
-    def caller_ref(self, number: str) -> str:
-        return number
-
     def dispute(self, number: str, _channel: str) -> Objection:
         self.disputed.append(number)
         return "recorded"
 
-    def report_loss(self, request: ReportRequest, seen: KnownHolder) -> Filing:
+    def may_report(self, _caller: Caller, _known: KnownHolder, _now: int) -> bool:
+        return True
+
+    def text_code(self, _holder_ref: str, _asked_by: str) -> str:
+        return CODE
+
+    def code_owed(self, _holder_ref: str, _asked_by: str, _language: str, now: int) -> Owed:
+        return Owed(NoticeKind.TEXT, "", now, {})
+
+    def report_loss(self, request: ReportRequest, seen: KnownHolder, _caller: Caller) -> Filing:
         if self._world.answer_is_lost:
             raise OutcomeUnknownError
         fresh = Fresh(new_report_number(), "ntc-1")
@@ -125,8 +138,9 @@ class Walked:
     def runs(self, action: str, call: Call) -> Result:
         """What an action of the flow comes to in this world."""
         service = cast("CardService", self.service)
-        directory, caller = Directory(service, {}), self.world.caller
-        turn = Turn(service, self.settings, self.banks, directory, call, NOW, caller)
+        directory, caller = Directory(service, {}), Caller("caller", self.world.caller)
+        settings = self.settings.model_copy(update={"second_factor": self.world.factor})
+        turn = Turn(service, settings, self.banks, directory, call, NOW, caller, met=self.world.met)
         return run_action(action, turn)
 
 

@@ -91,7 +91,7 @@ def test_a_repeated_turn_does_nothing_twice(call: PhoneCall, redis: Redis) -> No
     assert set(redis.scan_iter()) == set(before)
     assert len(reports(redis)) == 1
     assert len(notices(redis)) == 2, "one to the bank, one text"
-    assert redis.xlen(keys.JOURNAL) == 1
+    assert redis.xlen(keys.JOURNAL) == 2, "the look-up and the report"
 
 
 def test_a_turn_repeated_at_the_same_time_does_nothing_twice(call: PhoneCall, redis: Redis) -> None:

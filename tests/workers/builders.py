@@ -138,5 +138,6 @@ def sweep_of(hotline: Hotline) -> Sweep:
         hotline.roster,
         Restoring(hotline.local_journal, hotline.cases, hotline.service),
         Archiving(hotline.mover, hotline.outbox.now),
+        hotline.limiting,
         hotline.settings.banks,
     )

@@ -13,7 +13,7 @@ from ivr.cards.acts.report import ReportRequest
 from ivr.cards.acts.withdraw import Decision
 from ivr.cards.block import Block, BlockState
 from ivr.cards.loss import LossReport
-from ivr.cards.notice import Notice, NoticeState
+from ivr.cards.notice import Attempt, Notice, NoticeState, Outcome
 from ivr.cards.records import Card, Holder
 from ivr.cards.words import BLOCK_WORDS
 from ivr.prompts.catalogue import load_catalogue
@@ -94,6 +94,63 @@ def test_every_text_is_in_the_language_of_the_call(
     assert content["report_number"] in written["text"]
     assert prompt == "text_filed" or bank in written["text"]
     assert HOLDER.id_number not in written["text"]
+
+
+def a_code(hotline: Hotline, *, until: int = 10, language: str = "zh") -> dict[str, Any]:
+    """What is owed of a code that is good for so many seconds more."""
+    hotline.holders.put_all([CardLine(2, HOLDER)])
+    ref, now = hotline.vault.ref("id", HOLDER.id_number), int(hotline.outbox.now())
+    return {**hotline.service.code_owed(ref, "CA1:4", language, now).body, "until": now + until}
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_a_code_goes_to_the_registered_phone(
+    hotline: Hotline, writer: TextWriter, language: str
+) -> None:
+    content = a_code(hotline, language=language)
+    written = json.loads(writer.write(content))
+    assert written["to"] == HOLDER.phone
+    assert content["code"] in written["text"]
+
+
+def test_a_code_is_delivered_like_any_text(hotline: Hotline, writer: TextWriter) -> None:
+    hotline.holders.put_all([CardLine(2, HOLDER)])
+    ref, now = hotline.vault.ref("id", HOLDER.id_number), int(hotline.outbox.now())
+    for _ in range(2):  # a turn that was asked for twice owes one text
+        hotline.service.owe([hotline.service.code_owed(ref, "CA1:4", "zh", now)], now, [])
+    phone = APhone()
+
+    deliver(hotline, a_delivery(hotline, TEXTS_QUEUE, phone, writer.write))
+
+    (text,) = phone.texts
+    assert hotline.service.text_code(ref, "CA1:4") in json.loads(text)["text"]
+    assert hotline.outbox.due(TEXTS_QUEUE, hotline.outbox.now() + 1, 10) == []
+
+
+class APhone:
+    """Takes every text."""
+
+    longest_seconds = 1.0
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    async def post(self, notice_id: str, body: str, at: float) -> Attempt:  # noqa: ARG002
+        self.texts.append(body)
+        return Attempt(int(at), Outcome.RECEIVED, 201, 1, "")
+
+    async def close(self) -> None:
+        """There is nothing to close."""
+
+
+def test_a_code_that_is_good_no_more_is_not_sent(hotline: Hotline, writer: TextWriter) -> None:
+    with pytest.raises(OvertakenError):
+        writer.write(a_code(hotline, until=-1))
+
+
+def test_a_code_in_a_language_nobody_speaks_any_more(hotline: Hotline, writer: TextWriter) -> None:
+    with pytest.raises(UnsendableError, match="no_language"):
+        writer.write(a_code(hotline, language="xx"))
 
 
 def test_a_report_nobody_knows_any_more(writer: TextWriter) -> None:
@@ -200,7 +257,7 @@ def test_every_text_of_the_catalogue_is_looked_at() -> None:
     catalogue = tomllib.loads(Path("ivr/prompts/prompts.toml").read_text(encoding="utf-8"))
     texts = {name for name in catalogue if name.startswith("text_")}
     assert texts - set(TRUE_WHILE) == {
-        "text_filed", "text_released", "text_disputed", "text_withdrawn",
+        "text_filed", "text_released", "text_disputed", "text_withdrawn", "text_code",
     }  # fmt: skip
 
 

@@ -25,6 +25,7 @@ class Refusal(StrEnum):
     FORMAL = "formal"  # it outranks a temporary report
     ELSEWHERE = "elsewhere"  # reported through another channel, says the directory
     REPLAYED = "replayed"  # this very request filed its report, and that is over
+    OVER_LIMIT = "over_limit"  # the caller has reported other holders lately, and must prove more
     NEEDS_A_PERSON = "needs_a_person"  # not in its normal state, or nobody could tell its bank
 
 

@@ -14,10 +14,11 @@ from flask import Flask, current_app
 
 from ivr.cards.acts.withdraw import Decision, Withdrawal
 from ivr.cards.block import BlockState
+from ivr.cards.limits import HIDDEN
 from ivr.cards.loss import LossReport
 from ivr.cards.notice_bodies import iso
-from ivr.phone_numbers import mainland_number, number_abroad
-from ivr.service import HIDDEN, CardService
+from ivr.phone_numbers import calling_number
+from ivr.service import CardService
 from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.cases import Cases, Reading
 from ivr.store.journal import Journal
@@ -136,21 +137,20 @@ def _of_caller(since: float | None, until: float | None) -> list[str]:
     """The numbers of the reports that one calling number made between two times."""
     if since is None or until is None or since >= until:
         raise click.UsageError("--caller needs --since and a later --until.")
-    ref = _tools().service.caller_ref(_calling_number())
+    ref = _caller_ref()
     entries = _tools().journal.between(since, until)
     reported = (e.fields for _, e in entries if e.event == "loss_reported")
     return [fields["report"] for fields in reported if fields.get("by") == ref]
 
 
-def _calling_number() -> str:
+def _caller_ref() -> str:
     """From a terminal unseen. HIDDEN stands for all who hid theirs, and is taken as it is."""
     at_terminal = sys.stdin.isatty()
     line = click.prompt("Caller", hide_input=True) if at_terminal else sys.stdin.readline()
-    typed = line.strip()
-    number = mainland_number(typed) or number_abroad(typed)
-    if number is None and typed != HIDDEN:
+    number = calling_number(line.strip())
+    if not number and line.strip() != HIDDEN:
         raise click.ClickException(f"That is no phone number; `{HIDDEN}`: all who hid theirs.")
-    return number or HIDDEN
+    return _tools().service.caller(number).ref
 
 
 def _shown(numbers: Sequence[str]) -> list[str]:

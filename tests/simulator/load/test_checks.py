@@ -112,6 +112,10 @@ DOCTORED = [
         evidence(calls=(a_call(turns=(TimedTurn("confirm", "", 0, 5.0, STARTED, "read"),)),)),
     ),
     ("an error in Twilio's debugger", evidence(calls=(a_call(faults=(Fault(12100, "line 1"),)),))),
+    (
+        "an honest caller who met a limit",
+        evidence(calls=(a_call(), a_caller_who_asks(Claim.MORE_ASKED, ""))),
+    ),
 ]
 
 

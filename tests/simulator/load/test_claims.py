@@ -26,6 +26,8 @@ CLAIMED = {
     "busy": (Claim.NOT_FILED, ""),
     "nothing_reported": (Claim.NOT_FILED, ""),
     "outcome_unknown": (Claim.UNKNOWN, ""),
+    "card_tail": (Claim.MORE_ASKED, ""),
+    "code_entry": (Claim.MORE_ASKED, ""),
     "outcome_unknown_now": (Claim.UNKNOWN, ""),
 }
 
