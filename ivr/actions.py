@@ -76,11 +76,12 @@ class Directory:
 class Aside:
     """What a turn leaves besides the call, to be written with it.
 
-    owes: texts. missed: whether its caller has missed. counts: names of counters.
+    owes: texts. mistaken_for: the ID number (by reference) for which a wrong second factor was
+    keyed. counts: names of counters.
     """
 
     owes: list[Owed] = field(default_factory=list)
-    missed: bool = False
+    mistaken_for: str = ""
     counts: list[str] = field(default_factory=list)
 
 
@@ -91,6 +92,7 @@ class Turn:
     now: unix seconds by Redis' clock.
     met: the limit that the look-up of this turn meets (see store/limits.py), or "".
     is_open: the breaker of the line.
+    is_guessed_at: too many second factors for this ID number were wrong lately, in whatever calls.
     """
 
     service: CardService
@@ -102,6 +104,7 @@ class Turn:
     caller: Caller = Caller()  # noqa: RUF009 - it is frozen
     met: str = ""
     is_open: bool = False
+    is_guessed_at: bool = False
     aside: Aside = field(default_factory=Aside)
 
     @property
@@ -204,10 +207,12 @@ def ask_proof(turn: Turn) -> Result:
     """Which second factor is asked; the same whether anybody has the number or not. With a text
     code, an ID number that was looked up too often gets a person: nobody is texted all day.
     """
-    if turn.settings.second_factor is not SecondFactor.TEXT_CODE:
-        return Result("tail", {"code_until": ""})
     ref = turn.call.facts[UNPROVEN]
     known = turn.directory.find(ref)
+    if turn.is_guessed_at and not _is_own_phone(turn, known):
+        return Result("too_many", lines=GIVEN_UP[ONLY_PERSON])
+    if turn.settings.second_factor is not SecondFactor.TEXT_CODE:
+        return Result("tail", {"code_until": ""})
     if turn.met == "number" and not _is_own_phone(turn, known):
         return Result("too_many", lines=GIVEN_UP[ONLY_PERSON])
     facts = turn.call.facts
@@ -225,9 +230,11 @@ def check_proof(turn: Turn) -> Result:
     """Whether the second factor is right; a wrong one counts as a miss of the caller."""
     ref, proofs = turn.call.facts[UNPROVEN], _count(turn.call, "proofs")
     known = turn.directory.find(ref)
+    if turn.is_guessed_at and not _is_own_phone(turn, known):
+        return Result("too_many", {UNPROVEN: ""}, GIVEN_UP[ONLY_PERSON])
     if known is not None and known.cards and _is_proof(turn, known):
         return _of_holder(turn, known, {PROVEN: ref, "proofs": "0"})
-    turn.aside.missed = True
+    turn.aside.mistaken_for = ref
     facts = {"proofs": str(proofs)}
     if proofs >= MAX_TRIES:
         return Result("too_many", {**facts, UNPROVEN: ""}, GIVEN_UP[ONLY_PERSON])

@@ -22,7 +22,7 @@ from ivr.phone_numbers import calling_number
 from ivr.service import CardService
 from ivr.settings import Settings
 from ivr.spoken import BankNames
-from ivr.store.calls import Calls, Snapshot
+from ivr.store.calls import Calls, Mistake, Snapshot
 from ivr.store.known import KnownHolder
 from ivr.store.limits import LookUp
 
@@ -155,7 +155,7 @@ class Conversation:
         while isinstance(step := FLOW[call.step], Do):
             turn = Turn(
                 self._service, self._settings, self._banks, directory, call, seen.now,
-                caller, seen.met, seen.is_open, aside,
+                caller, seen.met, seen.is_open, seen.is_guessed_at, aside,
             )  # fmt: skip
             call = leave(FLOW, call, run_action(step.action, turn))
         return call
@@ -168,13 +168,14 @@ class Conversation:
         Raises:
             RedisError: any other turn could not be saved; the call would repeat it for ever.
         """
-        counted, missed_by = (_counted(call), *aside.counts), caller if aside.missed else None
+        counted = (_counted(call), *aside.counts)
+        mistake = Mistake(caller.ref, aside.mistaken_for) if aside.mistaken_for else None
         try:
             if aside.owes:
-                saving = self._calls.saving(call, *counted, missed_by=missed_by)
+                saving = self._calls.saving(call, *counted, mistake=mistake)
                 self._service.owe(aside.owes, call.at, [saving])
             else:
-                self._calls.save(call, *counted, missed_by=missed_by)
+                self._calls.save(call, *counted, mistake=mistake)
         except RedisError:
             if not _is_spoken_unsaved(call):
                 raise

@@ -21,9 +21,11 @@ from ivr import errors
 from ivr.cards.bank_event import FORMAL_LOSS, UNBLOCKED
 from ivr.cards.change import Change, Owed
 from ivr.cards.notice import NoticeKind
+from ivr.dialogue.call import Call
 from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.bank_health import PAUSE_AFTER, PAUSE_AFTER_SECONDS
+from ivr.store.calls import Mistake
 from ivr.store.codec import plain
 from ivr.store.doorbell import JOB
 from ivr.store.outbox import bank_queue
@@ -381,6 +383,7 @@ LIVES = {
     "keyed": Life("Expires 24 hours after the last", keys.DAY),
     "missed": Life("Expires 24 hours after the last", keys.DAY),
     "looked_up": Life("Expires 24 hours after the last", keys.DAY),
+    "mistaken": Life("Expires 24 hours after the last", keys.DAY),
     "reported_by": Life("Expires 24 hours after the last", keys.DAY),
     "heard": Life("expires after the minute it counts", 60),
 }
@@ -445,6 +448,7 @@ def test_every_key_ends_or_says_why_not(app: Flask, redis: Redis) -> None:
     hotline_of(app).text_line.fails("401")
     hotline_of(app).plans.keep(Plan((), "Li", "a prank"))
     PhoneCall(Twilio(app), OTHER_SID).dials().presses("1", "1", an_id_number(serial="110"))
+    hotline_of(app).calls.save(Call("CA9", "report_tail"), mistake=Mistake("caller", "holder"))
     hotline_of(app).limiting.watch()
     redis.hincrby(keys.COUNTERS, "lookup:missed", 100)
     sweep_of(hotline_of(app)).round()

@@ -13,6 +13,7 @@ from ivr.cards.records import Holder
 HIDDEN: Final = "hidden"  # all callers whose number is withheld, or cannot be believed
 DAY_SECONDS: Final = 24 * 3600
 TIMES_THE_USUAL_HOUR: Final = 5
+MOST_MISTAKES: Final = 9  # wrong second factors for one ID number in 24 h, of all callers
 
 
 class SecondFactor(StrEnum):

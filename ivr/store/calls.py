@@ -19,7 +19,7 @@ from ivr.store import keys
 from ivr.store.codec import plain
 from ivr.store.holders import Holders
 from ivr.store.known import READ_HOLDER, KnownHolder, known_holder
-from ivr.store.limits import COUNT_LOOK_UP, Limiting, LookUp
+from ivr.store.limits import COUNT_LOOK_UP, LATELY, Limiting, LookUp
 from ivr.store.scripts import ScriptCall
 from ivr.store.unreadable import CALLS, UnreadableRecordError, naming
 
@@ -41,6 +41,7 @@ _NOBODY: Final = Caller("")
 # holder then.
 _TURN: Final = f"""
 {READ_HOLDER}
+{LATELY}
 local now = redis.call('TIME')[1]
 local said = call('HMGET', KEYS[1], {", ".join(map(repr, FIELDS))})
 local step, turn, facts = {", ".join(f"said[{_AT[name]}]" for name in ("step", "turn", "facts"))}
@@ -56,7 +57,9 @@ for _, fact in ipairs({{'{UNPROVEN}', 'holder_ref'}}) do
 end
 local reported = KEYS[3] and try('GET', KEYS[3])
 local is_open = redis.call('EXISTS', '{keys.BREAKER}')
-return {{now, said, false, ref ~= '' and read_holder(ref), reported, is_open}}
+local unproven = known['{UNPROVEN}'] or ''
+local guessed = unproven ~= '' and is_guessed_at(unproven, tonumber(now))
+return {{now, said, false, ref ~= '' and read_holder(ref), reported, is_open, '', guessed}}
 """
 
 # The same for a turn that looks up the ID number just keyed in, which is counted if the call stands
@@ -72,7 +75,8 @@ if ARGV[2] == said[{_AT["step"]}] and ARGV[3] == said[{_AT["turn"]}] then
   met = look_up(tonumber(now), holder[3])
 end
 local is_open = redis.call('EXISTS', '{keys.BREAKER}')
-return {{now, said, false, holder, try('GET', KEYS[3]), is_open, met}}
+local guessed = is_guessed_at(ARGV[1], tonumber(now))
+return {{now, said, false, holder, try('GET', KEYS[3]), is_open, met, guessed}}
 """
 
 # A repeated request that was slow must not set the call back to an earlier turn. No caller waits
@@ -85,10 +89,20 @@ redis.call('HSET', KEYS[1], unpack(ARGV, 3))
 redis.call('EXPIRE', KEYS[1], {keys.CALL_SECONDS})
 for what in string.gmatch(ARGV[2], '%S+') do try('HINCRBY', KEYS[2], what, 1) end
 local now = redis.call('TIME')[1]
-if KEYS[3] and try('ZADD', KEYS[3], now, KEYS[1] .. ' ' .. ARGV[1]) then
-  redis.call('EXPIRE', KEYS[3], {keys.DAY})
+for place = 3, #KEYS do
+  if try('ZADD', KEYS[place], now, KEYS[1] .. ' ' .. ARGV[1]) then
+    redis.call('EXPIRE', KEYS[place], {keys.DAY})
+  end
 end
 """
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong second factor: who keyed it, and for whose ID number."""
+
+    caller_ref: str
+    holder_ref: str
 
 
 @dataclass(frozen=True)
@@ -96,7 +110,8 @@ class Snapshot:
     """What one turn may need, read at one moment (`now`, unix seconds by Redis' clock). `went_on`:
     the turn is taken and saved, and `call` is what came of it. `reported`: the holders its caller
     reported lately. `is_open`: the breaker. `met`: the limit that this turn's look-up meets.
-    `ref`: the reference that `known` was looked for under; "" when nobody was.
+    `ref`: the reference that `known` was looked for under; "" when nobody was. `is_guessed_at`: too
+    many second factors were wrong for that ID number lately.
     """
 
     now: int
@@ -107,6 +122,7 @@ class Snapshot:
     is_open: bool = False
     met: str = ""
     ref: str = ""
+    is_guessed_at: bool = False
 
 
 class Calls:
@@ -148,18 +164,18 @@ class Calls:
         new = {name: getattr(call, name) for name in names}
         return Snapshot(seen.now, replace(seen.call or call, at=seen.now, **new), went_on=True)
 
-    def save(self, call: Call, *counted: str, missed_by: Caller | None = None) -> None:
+    def save(self, call: Call, *counted: str, mistake: Mistake | None = None) -> None:
         """Saves the call and counts each of `counted`, in one round trip. Does nothing when this
-        turn, or a later one, is saved already. `missed_by`: whose miss this turn was.
+        turn, or a later one, is saved already. `mistake`: the second factor keyed was wrong.
         """
-        saving = self.saving(call, *counted, missed_by=missed_by)
+        saving = self.saving(call, *counted, mistake=mistake)
         saving.script(keys=saving.keys, args=saving.args)
 
-    def saving(self, call: Call, *counted: str, missed_by: Caller | None = None) -> ScriptCall:
+    def saving(self, call: Call, *counted: str, mistake: Mistake | None = None) -> ScriptCall:
         """The same as a script to be run together with others."""
         places = [keys.call(call.sid), keys.COUNTERS]
-        if missed_by is not None:
-            places.append(keys.missed(missed_by.ref))
+        if mistake is not None:
+            places += [keys.missed(mistake.caller_ref), keys.mistaken(mistake.holder_ref)]
         fields: Iterable[Any] = chain(*dump_call(call).items())
         return ScriptCall(self._save, places, [call.turn, " ".join(counted), *fields])
 
@@ -171,12 +187,12 @@ class Calls:
         with naming(self._redis):
             found = script(keys=[keys.call(call_id), *others], args=args)
             now, said, went_on, *more = cast("list[Any]", found)
-            holder, reported, is_open, met = [*more, None, None, None, None][:4]
+            holder, reported, is_open, met, guessed = [*more, *[None] * 5][:5]
             call = load_call(call_id, said)
             known = known_holder(now, holder, self._holders.unpack) if holder else None
         return Snapshot(
             int(now), call, known, went_on is not None, plain(reported or ""), bool(is_open),
-            plain(met or ""), plain(holder[0]) if holder else "",
+            plain(met or ""), plain(holder[0]) if holder else "", guessed is not None,
         )  # fmt: skip
 
 

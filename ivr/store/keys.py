@@ -201,6 +201,13 @@ def missed(ref: str) -> str:
     return f"missed:{ref}"
 
 
+def mistaken(ref: str) -> str:
+    """The turns in which a wrong second factor was keyed for an ID number, by whatever caller;
+    score = when, unix seconds. Expires 24 hours after the last.
+    """
+    return f"mistaken:{ref}"
+
+
 def looked_up(ref: str) -> str:
     """The calls that looked up an ID number, of all callers; score = when, unix seconds.
 

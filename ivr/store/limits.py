@@ -11,7 +11,15 @@ from typing import Final
 from redis import Redis
 
 from ivr.cards.change import Entry
-from ivr.cards.limits import HIDDEN, Caller, Limits, hours_of, is_search, is_wave
+from ivr.cards.limits import (
+    HIDDEN,
+    MOST_MISTAKES,
+    Caller,
+    Limits,
+    hours_of,
+    is_search,
+    is_wave,
+)
 from ivr.store import keys
 from ivr.store.codec import plain, whole
 from ivr.store.journal import Journal
@@ -29,11 +37,17 @@ _TOTALS: Final = ("lookup:found", "lookup:missed", "event:loss_reported")  # of 
 # What meets a limit tells the caller nothing, so it fills no limit: each window frees itself.
 # ARGV: the ID number's reference, step, turn, the caller as it is journalled, channel, purpose, and
 # the limits. KEYS: the call, counters, reports of the caller, `keyed`, `missed`, `looked_up`.
-COUNT_LOOK_UP: Final = f"""
+LATELY: Final = f"""
 local function lately(key, since)
   try('ZREMRANGEBYSCORE', key, '-inf', since)
   return try('ZCARD', key) or 0
 end
+local function is_guessed_at(ref, now)
+  return lately('{keys.mistaken("")}' .. ref, now - {keys.DAY}) >= {MOST_MISTAKES} and 1
+end
+"""
+COUNT_LOOK_UP: Final = f"""
+{LATELY}
 local function is_met(most, count) return tonumber(most) > 0 and count >= tonumber(most) end
 local function is_full(key, most, since, member)
   return is_met(most, lately(key, since)) and not try('ZSCORE', key, member)

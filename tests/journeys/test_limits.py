@@ -118,6 +118,36 @@ def test_who_is_wrong_three_times_gets_a_person(
     assert known_town.hotline.redis.zcard(keys.missed(caller.ref)) == 6
 
 
+@pytest.mark.parametrize("factor", ["none", "card_tail", "text_code"])
+@pytest.mark.parametrize("id_number", [HOLDER.id_number, NOBODYS])
+def test_nobody_tries_all_second_factors_in_many_calls(
+    make_town: Callable[..., Town], factor: str, id_number: str
+) -> None:
+    """Not from many lines either. From their own phone, holders go on."""
+    town = make_town(second_factor=factor)
+    town.knows(HOLDER)
+    asks = "code_entry" if factor == "text_code" else "card_tail"
+    early = town.someone(caller="+8613900139000")
+    for line in range(3):
+        number = f"+861390013901{line}"
+        over_limit(town, number)
+        person = town.someone(caller=number).calls().asks_to_report(id_number)
+        for wrong in ("111111", "222222", "333333"):
+            person.presses(wrong)
+        person.hangs_up()
+        if line == 0:  # a call that was there before, and waits
+            over_limit(town, "+8613900139000")
+            early.calls().asks_to_report(id_number).hears_prompt(asks)
+    early.presses(TAIL).hears_prompt("too_many_tries").hears_prompt("call_any_bank").hangs_up()
+    over_limit(town, "+8613900139020")
+    late = town.someone(caller="+8613900139020").calls().asks_to_report(id_number)
+    late.hears_prompt("too_many_tries").hears_prompt("call_any_bank").hangs_up()
+    if factor == "none" and id_number == HOLDER.id_number:
+        stranger = town.someone(caller="+8613900139021").calls().asks_to_report(id_number)
+        stranger.hears_prompt("confirm").hangs_up()
+        asked(town, number=OWN).hears_prompt("confirm").hangs_up()
+
+
 def test_who_has_no_card_number_gets_a_person(known_town: Town) -> None:
     over_limit(known_town)
     person = asked(known_town).presses("0#").hears_prompt("id_needs_person")

@@ -10,6 +10,7 @@ from redis import Redis
 from ivr.cards.limits import Caller
 from ivr.dialogue.call import Call
 from ivr.store import keys
+from ivr.store.calls import Mistake
 from ivr.store.limits import LookUp
 from tests.builders import a_card, a_holder, an_id_number, enrol, settings
 from tests.hotline import Hotline, open_hotline
@@ -202,9 +203,10 @@ def test_a_wrong_second_factor_is_a_miss(hotline: Hotline, redis: Redis) -> None
     caller = hotline.limiting.caller(NUMBER)
     call = Call("CA1", "report_tail", 4)
     for turn in (4, 4, 5):
-        hotline.calls.save(replace(call, turn=turn), "x", missed_by=caller)
+        hotline.calls.save(replace(call, turn=turn), "x", mistake=Mistake(caller.ref, "somebody"))
     assert redis.zcard(keys.missed(caller.ref)) == 2
     assert redis.ttl(keys.missed(caller.ref)) > keys.DAY - 60
+    assert redis.zcard(keys.mistaken("somebody")) == 2
 
 
 # The breaker
