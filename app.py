@@ -34,7 +34,7 @@ from ivr.web.banks import bank_routes
 from ivr.web.commands.audit import AuditTools, add_audit_commands
 from ivr.web.commands.cardholders import RecordTools, add_record_commands
 from ivr.web.commands.flow import flow
-from ivr.web.commands.limits import add_limit_commands
+from ivr.web.commands.limits import LimitTools, add_limit_commands
 from ivr.web.commands.notices import NoticeTools, add_notice_commands
 from ivr.web.commands.reports import ReportTools, add_report_commands
 from ivr.web.commands.withdrawals import DecisionTools, add_decision_commands
@@ -152,7 +152,7 @@ def _add_commands(app: Flask, settings: Settings, store: Store, service: CardSer
         app, ReportTools(store.cases, store.outbox, store.journal, service.make_sure)
     )
     add_decision_commands(app, DecisionTools(service, store.cases, store.journal, store.plans))
-    add_limit_commands(app, store.limiting)
+    add_limit_commands(app, LimitTools(service, store.limiting))
     app.cli.add_command(flow)
 
 

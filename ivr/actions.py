@@ -215,15 +215,16 @@ def ask_proof(turn: Turn) -> Result:
         return Result("tail", {"code_until": ""})
     if turn.met == "number" and not _is_own_phone(turn, known):
         return Result("too_many", lines=GIVEN_UP[ONLY_PERSON])
-    facts = turn.call.facts
-    if facts.get("code_for") == ref and turn.now < int(facts.get("code_until") or 0):
-        return Result("code")  # one text is enough
+    texted, _, until = turn.call.facts.get(f"code {ref}", "").rpartition(" ")
+    if texted and turn.now < int(until):  # one text is enough
+        return Result("code", {"code_of": texted, "code_until": until})
     asked_by = f"{turn.call.sid}:{turn.call.turn}"
     if known is not None and takes_texts(known.holder.phone):
         owed = turn.service.code_owed(ref, asked_by, turn.call.language, turn.now)
         turn.aside.owes.append(owed)
     until = str(turn.now + CODE_SECONDS)
-    return Result("code", {"code_for": ref, "code_of": asked_by, "code_until": until})
+    now_asked = {f"code {ref}": f"{asked_by} {until}", "code_of": asked_by, "code_until": until}
+    return Result("code", now_asked)
 
 
 def check_proof(turn: Turn) -> Result:

@@ -31,6 +31,7 @@ from ivr.cards.errors import (
     ReusedEventIdError,
     TooManyEventsError,
     UnknownCardError,
+    UnlawfulTransitionError,
 )
 from ivr.cards.limits import Caller, and_reported, may_report
 from ivr.cards.loss import LossReport
@@ -291,8 +292,15 @@ class CardService:
                 return "duplicate"
             self._note_miss(event)
             raise
-        while (status := self._hear_once(event, card_ref, looked)) is None:
-            pass  # the case has changed meanwhile
+        try:
+            while (status := self._hear_once(event, card_ref, looked)) is None:
+                pass  # the case has changed meanwhile
+        except UnlawfulTransitionError:  # the answer tells how the block stands
+            heard = self._heard_now(event)
+            for entry in looked:
+                self._cases.journal(entry)
+            self._tell_limited(event.bank, heard)
+            raise
         return status
 
     def dispute(self, number: str, channel: str) -> Objection:
@@ -443,13 +451,18 @@ class CardService:
         """
         if not event.card_number:
             return
-        heard = self._cases.count_heard(event.bank)
-        if heard > self._events_per_minute:
-            raise TooManyEventsError
+        heard = self._heard_now(event)
         card_ref = self._holders.card_ref(event.card_number)
         look = Look("bank", event.bank, event.type)
         self._cases.journal(looked_up(look, holder="", cards=card_ref, found=False))
         self._tell_limited(event.bank, heard)
+
+    def _heard_now(self, event: BankEvent) -> int:
+        """How many events the bank has told within a minute, with this one."""
+        heard = self._cases.count_heard(event.bank)
+        if heard > self._events_per_minute:
+            raise TooManyEventsError
+        return heard
 
     def _tell_limited(self, bank: str, heard: int) -> None:
         if heard == self._events_per_minute:

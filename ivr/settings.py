@@ -207,7 +207,10 @@ class Settings(BaseModel):
     @property
     def limits(self) -> Limits:
         """How much one caller may ask; each off with 0."""
-        return Limits(**{each.name: getattr(self, each.name) for each in fields(Limits)})
+        names = [each.name for each in fields(Limits) if each.name in type(self).model_fields]
+        are_codes_texted = self.second_factor is SecondFactor.TEXT_CODE
+        values = {name: getattr(self, name) for name in names}
+        return Limits(**values, are_codes_texted=are_codes_texted)
 
     @property
     def replicas(self) -> int:

@@ -26,7 +26,9 @@ class SecondFactor(StrEnum):
 
 @dataclass(frozen=True)
 class Limits:
-    """The measures; each is off with 0. The names are those of the settings."""
+    """The measures; each is off with 0. The names are those of the settings. are_codes_texted:
+    whether a look-up may text the holder.
+    """
 
     id_numbers_per_caller: int = 0
     id_numbers_per_hidden_call: int = 0
@@ -36,6 +38,7 @@ class Limits:
     holders_reported_per_caller: int = 0
     breaker_lookups: int = 0
     breaker_reports: int = 0
+    are_codes_texted: bool = False
 
 
 @dataclass(frozen=True)

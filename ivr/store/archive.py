@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import zlib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -125,22 +125,27 @@ class Archive:
             os.close(descriptor)
 
     def entries(
-        self, after: EntryId, until: EntryId, words: Collection[str] = ()
+        self, known: Collection[Name], after: EntryId, until: EntryId, words: Collection[str] = ()
     ) -> Iterator[Numbered]:
-        """Entries after one id and before another, in order. `words`: only those in whose line one
-        of these stands, anywhere.
+        """Entries after one id and before another, in order, of the files that are `known`: any
+        other was put there by somebody else. `words`: only those in whose line one of these
+        stands, anywhere.
 
         Raises:
             MisfitError: a file cannot be read to its end.
         """
         sought = [word.encode() for word in words]
-        each = (self._of_kind(kind, after, until, sought) for kind in KINDS)
+        names = [name for name in self.names() if name in known]
+        each = (
+            self._in_files([name for name in names if name.kind == kind], after, until, sought)
+            for kind in KINDS
+        )
         return merge(*each, key=lambda numbered: numbered[0])
 
-    def _of_kind(
-        self, kind: str, after: EntryId, until: EntryId, words: Collection[bytes]
+    def _in_files(
+        self, names: Iterable[Name], after: EntryId, until: EntryId, words: Collection[bytes]
     ) -> Iterator[Numbered]:
-        for name in self.names(kind):
+        for name in names:
             if (name.begins + DAY) * 1000 > after[0] and name.begins * 1000 <= until[0]:
                 for line in self.lines(name):
                     if not words or any(word in line for word in words):
@@ -188,8 +193,7 @@ class Archive:
         files, lines, last = 0, 0, {}
         for kind in KINDS:
             known = {name: end for name, end in ends.items() if name.kind == kind}
-            oldest = min(known, default=Name(kind, ""))  # of older ones the time was over
-            there = (name for name in self.names(kind) if oldest <= name and name.begins < until)
+            there = (name for name in self.names(kind) if name.begins < until)
             names = sorted({*known, *there})
             before: str | None = None
             for name in names:
@@ -216,7 +220,7 @@ class Archive:
 
 def _not_as_kept(name: Name, count: int, *, is_known: bool) -> str:
     if not is_known:
-        return f"{name.file}: was never written by the archive"
+        return f"{name.file}: was never written by the archive, or its time is over; it is not read"
     return f"{name.file} line {count}: is not the last line that was written, or was changed"
 
 

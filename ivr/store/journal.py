@@ -65,8 +65,9 @@ class Journal:
             found, moved = self._page(after, end)
             if moved > after[0]:  # what of it is not in Redis any more, or will not be in a moment
                 till = min(end, (moved, -1))
-                files = self._archive.entries(after, till, words) if self._archive else ()
-                yield from _about(words, files)
+                if self._archive:
+                    known = self._moved.read().ends
+                    yield from _about(words, self._archive.entries(known, after, till, words))
                 after = (moved, -1)
                 continue
             yield from _about(words, found)

@@ -12,6 +12,7 @@ DAY: Final = 24 * 3600
 CALL_SECONDS: Final = 3600
 PLAN_SECONDS: Final = 3600
 CLOSED_NOTICE_SECONDS: Final = 90 * DAY
+CLOSED_CODE_SECONDS: Final = 3600  # of a text that is about no report: a code
 NOTICES_OF_SECONDS: Final = 91 * DAY  # a little longer than the last of them
 SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signature is good for
 HEARD_LATELY_SECONDS: Final = 60
@@ -140,7 +141,9 @@ def request(ref: str) -> str:
 
 
 def notice(notice_id: str) -> str:
-    """A notice with all its attempts; without end while open, 90 days once closed."""
+    """A notice with all its attempts; without end while open, 90 days once closed (the text with a
+    code: an hour).
+    """
     return f"notice:{notice_id}"
 
 

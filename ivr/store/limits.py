@@ -31,12 +31,6 @@ LOOKS_BACK: Final = 15  # minutes
 LOOKS_BACK_HOURS: Final = 7 * 24
 _TOTALS: Final = ("lookup:found", "lookup:missed", "event:loss_reported")  # of the counters
 
-# Counts one look-up of a turn, once, however often the turn is asked for, and journals it; answers
-# which limit it meets: `number` (of look-ups of this ID number), `caller`, `line` (the breaker). An
-# ID number that is keyed again is no further one of its caller, nor of its call.
-# What meets a limit tells the caller nothing, so it fills no limit: each window frees itself.
-# ARGV: the ID number's reference, step, turn, the caller as it is journalled, channel, purpose, and
-# the limits. KEYS: the call, counters, reports of the caller, `keyed`, `missed`, `looked_up`.
 LATELY: Final = f"""
 local function lately(key, since)
   try('ZREMRANGEBYSCORE', key, '-inf', since)
@@ -46,6 +40,16 @@ local function is_guessed_at(ref, now)
   return lately('{keys.mistaken("")}' .. ref, now - {keys.DAY}) >= {MOST_MISTAKES} and 1
 end
 """
+# Counts one look-up of a turn, once, however often the turn is asked for, and journals it; answers
+# which limit it meets: `number` (of look-ups of this ID number), `caller`, `line` (the breaker). An
+# ID number that is keyed again is no further one of its caller, nor of its call.
+# What meets a limit tells the caller nothing, so it fills no limit: each window frees itself. Where
+# codes are texted, it fills that of the ID number all the same: a look-up may text the holder.
+# The breaker is judged by each ID number of a caller once; and while it is open, not by those who
+# hide: nobody notes then how often they miss, and one of them could hold it open.
+# ARGV: the ID number's reference, step, turn, the caller as it is journalled, channel, purpose, the
+# limits, and whether codes are texted. KEYS: the call, counters, reports of the caller, `keyed`,
+# `missed`, `looked_up`.
 COUNT_LOOK_UP: Final = f"""
 {LATELY}
 local function is_met(most, count) return tonumber(most) > 0 and count >= tonumber(most) end
@@ -78,24 +82,28 @@ local function look_up(now, cards)
   local ref, turn, keyed, missed, looked_up = ARGV[1], ARGV[3], KEYS[4], KEYS[5], KEYS[6]
   local ids, misses_hour, misses_day, lookups = unpack(ARGV, 7)
   local before = redis.call('HGET', KEYS[1], 'look_up') or ''
-  local at, met = string.match(before, '^(%d+) (%l*)$')
-  if at == turn then return met end
+  local at, whose, met = string.match(before, '^(%d+) (%S+) (%l*)$')
+  if at == turn and whose == ref then return met end
   local day, this = now - {keys.DAY}, KEYS[1] .. ' ' .. turn
   local of_number = is_full(looked_up, lookups, day, KEYS[1])
   local of_caller = is_full(keyed, ids, day, ref)
     or is_met(misses_day, lately(missed, day))
     or is_met(misses_hour, try('ZCOUNT', missed, now - {HOUR} + 1, '+inf') or 0)
   local is_open = redis.call('EXISTS', '{keys.BREAKER}') == 1
-  if not of_number then note(lookups, looked_up, now, KEYS[1]) end
-  if not of_caller then note(ids, keyed, now, ref) end
+  local is_new = not try('ZSCORE', keyed, ref)
+  if not of_number and (not of_caller or ARGV[11] == '1') then
+    note(lookups, looked_up, now, KEYS[1])
+  end
+  if not of_caller then note(1, keyed, now, ref) end
   if not of_number and not of_caller then
-    count(#cards > 0 and 'lookup:found' or 'lookup:missed')
+    local is_watched = is_new and not (is_open and ARGV[4] == '{HIDDEN}')
+    if is_watched then count(#cards > 0 and 'lookup:found' or 'lookup:missed') end
     if #cards == 0 and not is_open then note(misses_hour + misses_day, missed, now, this) end
   end
   met = of_number and 'number' or of_caller and 'caller' or is_open and 'line' or ''
   if met ~= '' then count('limit:' .. met) end
   journal(ref, cards)
-  redis.call('HSET', KEYS[1], 'look_up', turn .. ' ' .. met)
+  redis.call('HSET', KEYS[1], 'look_up', turn .. ' ' .. ref .. ' ' .. met)
   return met
 end
 """
@@ -176,6 +184,7 @@ class Limiting:
         return places, [
             *(caller.ref, look_up.channel, look_up.purpose),
             *(most, limits.misses_per_hour, limits.misses_per_day, limits.lookups_per_id_number),
+            int(limits.are_codes_texted),
         ]
 
     def forget(self, caller: Caller) -> bool:
@@ -184,6 +193,12 @@ class Limiting:
         """
         names = (keys.keyed, keys.missed, keys.reported_by)
         return bool(self._redis.delete(*(name(caller.ref) for name in names)))
+
+    def forget_id_number(self, holder_ref: str) -> bool:
+        """Forgets how often an ID number was looked up, and for which its second factor was wrong;
+        False when nothing was known.
+        """
+        return bool(self._redis.delete(keys.looked_up(holder_ref), keys.mistaken(holder_ref)))
 
     def standing(self) -> BreakerStanding:
         """How the breaker stands now. One round trip."""
@@ -206,11 +221,12 @@ class Limiting:
     def close(self) -> None:
         """Closes the breaker by hand: what was counted until now counts no more."""
         seen = self._look()
-        this_hour = f"hour:{seen.now // HOUR}"
-        counted = [n for n in seen.noted if n == this_hour or n.startswith("minute:")]
+        hour = seen.now // HOUR  # its beginning is also the end of the one before
+        hours = [f"hour:{hour}", f"hour:{hour - 1}"]
+        counted = [name for name in seen.noted if name.startswith("minute:")]
         with self._redis.pipeline() as pipe:
             pipe.delete(keys.BREAKER)
-            pipe.hdel(keys.WATCHED, this_hour, *counted)
+            pipe.hdel(keys.WATCHED, *hours, *counted)
             pipe.execute()
 
     def _why_open(self, standing: BreakerStanding) -> str:

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ivr.beijing import beijing_day
+from ivr.conversation import CHECKS
 from ivr.dialogue.call import Call, Choice
 from ivr.dialogue.flow import FLOW, START
 from ivr.dialogue.steps import PERSON, Do, End
@@ -36,7 +37,7 @@ def check(keys: str) -> Judged:
 
 def play(call: Call, keys: str | None, luck: int) -> Call:
     """One turn; actions come to any of their outcomes, as luck has it."""
-    call = take_turn(FLOW, call, keys, {"id_number": check})
+    call = take_turn(FLOW, call, keys, {**CHECKS, "id_number": check})
     while isinstance(step := FLOW[call.step], Do):
         outcome = sorted(step.exits)[luck % len(step.exits)]
         call = leave(FLOW, call, Result(outcome, {"last4": "002X"}, choices=CHOICES))

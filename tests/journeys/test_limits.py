@@ -6,11 +6,14 @@ from dataclasses import replace
 
 import pytest
 
+from ivr.cards.notice import Attempt, Outcome
 from ivr.cards.records import Holder
 from ivr.prompts.languages import LanguageCode
 from ivr.store import keys
+from ivr.store.claims import Made
 from ivr.store.outbox import TEXTS_QUEUE
 from tests.builders import AGENT_NUMBER, a_card, a_holder, an_id_number
+from tests.hotline import claimed
 from tests.journeys.town import WEEKDAYS, Person, Town, bank_values, card_values
 
 LANGUAGES: tuple[LanguageCode, ...] = ("zh", "en")
@@ -235,11 +238,13 @@ def texting_town(make_town: Callable[..., Town]) -> Town:
     return town
 
 
-def codes(town: Town) -> list[str]:
-    """What was texted, in order."""
+def codes(town: Town, holder: Holder | None = None) -> list[str]:
+    """What was texted (to one holder), in order."""
     outbox = town.hotline.outbox
     found = outbox.find_all(outbox.due(TEXTS_QUEUE, outbox.now() + 1, 10))
-    return [body["code"] for body in map(outbox.body, found) if "code" in body]
+    ref = town.hotline.service.holder_ref(holder.id_number) if holder else ""
+    bodies = [body for body in map(outbox.body, found) if "code" in body]
+    return [body["code"] for body in bodies if ref in ("", body["holder_ref"])]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -289,6 +294,28 @@ def test_one_text_is_enough_for_a_call(texting_town: Town) -> None:
     person = asked(texting_town).presses("*#").presses("1").keys_in(HOLDER.id_number)
     (code,) = codes(texting_town)
     person.hears_prompt("code_entry").presses(code).hears_prompt("confirm").hangs_up()
+
+
+def test_one_text_is_enough_for_a_call_that_goes_from_holder_to_holder(
+    texting_town: Town,
+) -> None:
+    other = a_holder(a_card("9999", head="B9999"), id_number=an_id_number(serial="114"))
+    texting_town.knows(other)
+    person = asked(texting_town)
+    for holder in (other, HOLDER, other, HOLDER):
+        person.presses("*#").presses("1").keys_in(holder.id_number).hears_prompt("code_entry")
+    assert len(codes(texting_town)) == 2
+    person.presses(codes(texting_town, HOLDER)[0]).hears_prompt("confirm").hangs_up()
+
+
+def test_a_code_that_was_sent_is_kept_for_an_hour(texting_town: Town) -> None:
+    """A report would lead to its text when the holder is removed; nothing leads to this one."""
+    asked(texting_town).hangs_up()
+    hotline = texting_town.hotline
+    (claim,) = claimed(hotline, TEXTS_QUEUE)
+    attempt = Attempt(0, Outcome.RECEIVED, 201, 12, "", claim=claim.id)
+    hotline.service.settle_all([Made(claim, attempt)])
+    assert 0 < hotline.redis.ttl(keys.notice(claim.notice.id)) <= 3600
 
 
 def test_nobody_is_texted_all_day(texting_town: Town) -> None:

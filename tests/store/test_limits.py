@@ -141,6 +141,46 @@ def test_a_turn_asked_for_twice_counts_once(hotline: Hotline, redis: Redis) -> N
     assert redis.xlen(keys.JOURNAL) == 1, "the call has gone on"
 
 
+def test_the_same_turn_with_another_number_is_another_look_up(
+    hotline: Hotline, redis: Redis
+) -> None:
+    """Its save may have failed: the caller is asked again, and keys what he likes."""
+    asker = Asker(hotline)
+    asker.keys(somebody(100))
+    assert [asker.repeats(somebody(n)) for n in (102, 104, 106)] == ["", "", "caller"]
+    assert redis.xlen(keys.JOURNAL) == 4
+
+
+def test_whoever_is_over_a_limit_fills_none_of_a_strangers(hotline: Hotline, redis: Redis) -> None:
+    asker = Asker(hotline)
+    for n in range(50, 53):
+        asker.keys(somebody(2 * n))
+    for call in range(8):
+        asker.sid = f"CB{call}"
+        assert asker.keys(a_holder().id_number) == "caller"
+    ref = hotline.service.holder_ref(a_holder().id_number)
+    assert not redis.exists(keys.looked_up(ref))
+    assert Asker(hotline, Caller("another"), "CC1").keys(a_holder().id_number) == ""
+
+
+def test_a_number_keyed_again_and_again_says_nothing_of_the_line(
+    hotline: Hotline, redis: Redis
+) -> None:
+    asker = Asker(hotline)
+    for _ in range(5):
+        asker.keys(a_holder().id_number)
+        asker.keys(somebody(100))
+    assert redis.hmget(keys.COUNTERS, "lookup:found", "lookup:missed") == [b"1", b"1"]
+
+
+def test_who_hides_cannot_hold_the_breaker_open(hotline: Hotline, redis: Redis) -> None:
+    redis.set(keys.BREAKER, "lookups", ex=60)
+    for n in range(9):
+        assert Asker(hotline, Caller(), f"CA{n}").keys(somebody(100 + 2 * n)) == "line"
+    assert Asker(hotline).keys(somebody(100)) == "line"
+    assert redis.hget(keys.COUNTERS, "lookup:missed") == b"1"
+
+
 def test_it_answers_the_same_when_asked_again(hotline: Hotline) -> None:
     asker = Asker(hotline)
     for n in range(3):
@@ -165,7 +205,7 @@ def test_a_limit_of_0_is_off(redis_server: RedisServer, redis: Redis) -> None:
     asker = Asker(hotline)
     assert {asker.keys(somebody(100 + 2 * n)) for n in range(20)} == {""}
     assert {asker.keys(somebody(100)) for n in range(20)} == {""}
-    assert not [*redis.keys("keyed:*"), *redis.keys("missed:*"), *redis.keys("looked_up:*")]
+    assert not [*redis.keys("missed:*"), *redis.keys("looked_up:*")]  # the breaker needs `keyed`
 
 
 def test_every_look_up_is_journalled(hotline: Hotline) -> None:

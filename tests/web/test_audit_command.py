@@ -1,5 +1,6 @@
 """`flask audit` and `flask cardholders export`: who looked at whom, what we hold of a person."""
 
+import gzip
 import json
 import pwd
 import re
@@ -119,6 +120,20 @@ class TestEveryLookIsJournalled:
         assert looks(redis) == [
             {"holder": ref, "cards": card, "channel": "bank", "by": "icbc",
              "purpose": UNBLOCKED, "found": "1"}
+        ]  # fmt: skip
+
+    def test_a_bank_whose_event_is_no_lawful_step(
+        self, app: Flask, records: Records, redis: Redis
+    ) -> None:
+        """The refusal tells it how the block stands."""
+        report = records.reports_lost(ZHANG)
+        bank = BankSide(app, "icbc")
+        bank.formally_lost(ZHANG.cards[0], report.reported_at + 1)
+        before = len(looks(redis))
+        assert bank.unblocked(ZHANG.cards[0], report.reported_at + 2).status_code == 409
+        assert looks(redis)[before:] == [
+            {"holder": refs(records)[0], "cards": refs(records)[1], "channel": "bank",
+             "by": "icbc", "purpose": UNBLOCKED, "found": "1"}
         ]  # fmt: skip
 
     def test_a_bank_that_names_anothers_card(
@@ -307,6 +322,18 @@ class TestVerify:
             f"the last line of looks: {end}",
             f"the last line of reports: {'0' * 64}",
         ]
+
+    def test_a_file_that_somebody_put_there(self, app: Flask, moved: Records, place: Path) -> None:
+        """It is named, and nobody reads it."""
+        fields = {"holder": refs(moved)[0], "by": "a forger", "channel": "bank"}
+        known = {"at": "1000-0", "event": "looked_up", "fields": fields, "before": "0" * 64}
+        line = json.dumps(known)
+        name = "looks-1970-01-01.jsonl.gz"
+        (place / name).write_bytes(gzip.compress(line.encode() + b"\n"))
+        assert name in types(app, "audit verify").output
+        told = types(app, "audit holder --since 1970-01-01", ZHANG.id_number)
+        assert told.exit_code == 0
+        assert "forger" not in told.output
 
     def test_nothing_yet(self, app: Flask) -> None:
         assert "0 files with 0 lines" in types(app, "audit verify").output

@@ -56,6 +56,28 @@ def test_a_number_is_forgotten(app: Flask, redis: Redis, number: str) -> None:
     assert typed(app, "forget", given=number).output == "Nothing is counted of this number.\n"
 
 
+def test_an_id_number_is_forgotten(app: Flask, redis: Redis) -> None:
+    number = a_holder().id_number
+    ref = hotline_of(app).service.holder_ref(number)
+    for place in (keys.looked_up(ref), keys.mistaken(ref)):
+        redis.zadd(place, {"call:CA1": 1})
+    assert typed(app, "forget", "--id-number", given=number + "\n").output == "Forgotten.\n"
+    assert not redis.exists(keys.looked_up(ref), keys.mistaken(ref))
+    told = typed(app, "forget", "--id-number", given="110105194912310021\n")
+    assert told.exit_code == 2
+    assert "110105194912310021" not in told.output
+
+
+def test_the_hours_around_a_closing_are_not_usual(app: Flask, redis: Redis) -> None:
+    limiting, hour = hotline_of(app).limiting, redis.time()[0] // 3600
+    redis.hset(keys.WATCHED, mapping={f"hour:{hour - 2}": 0, f"hour:{hour - 1}": 4})
+    redis.hset(keys.WATCHED, mapping={f"hour:{hour}": 8})
+    redis.hset(keys.COUNTERS, "event:loss_reported", 44)
+    typed(app, "close")
+    limiting.watch()
+    assert limiting.standing().usual_hours == []
+
+
 def test_what_is_no_number_is_not_repeated(app: Flask) -> None:
     told = typed(app, "forget", given="11010519491231002X\n")
     assert told.exit_code == 1

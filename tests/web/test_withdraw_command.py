@@ -98,7 +98,7 @@ def test_more_than_ten_need_a_second_operator(app: Flask, records: Records, redi
     name, reports = planned(app, records)
     assert states(records, reports) == {ReportState.ACTIVE}
     assert 3500 < redis.ttl(keys.plan(name)) <= 3600
-    for who in ((), ("--by", "li wei")):
+    for who in ((), ("--by", "li wei"), ("--by", "Li Wei.")):
         refused = types(app, "withdraw", "--confirm", name, *who)
         assert refused.exit_code == 1
         assert "Another operator than Li Wei must confirm it" in refused.output

@@ -120,11 +120,16 @@ def _confirmed(name: str, by: str | None) -> None:
     plan = _tools().plans.find(name)
     if plan is None:
         raise click.ClickException("There is no such plan, or its hour is over.")
-    if not by or by.casefold() == plan.by.casefold():
+    if not by or _letters(by) == _letters(plan.by):
         raise click.ClickException(f"Another operator than {plan.by} must confirm it: --by NAME.")
     click.echo(f"Planned by {plan.by}: {plan.reason}")
     _withdraw(plan.numbers, Decision(plan.by, plan.reason, confirmed_by=by))
     _tools().plans.forget(name)
+
+
+def _letters(name: str) -> str:
+    """Another spelling of a name is no other operator."""
+    return "".join(filter(str.isalnum, name)).casefold()
 
 
 def _plan(plan: Plan) -> None:
