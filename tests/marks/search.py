@@ -7,8 +7,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes
 
+ID_PLACES = 18
 PIECE = 11  # places: so many in a row are never the last 4, and never there by chance
 _RUNS = re.compile(rb"[0-9A-Z]{%d,}" % PIECE)
+# Shorter parts are there by chance, but hardly as whole numbers: a birthday, the last 8 of a phone.
+TAILS = range(8, PIECE)
+_NUMBERS = re.compile(rb"(?<![0-9A-Za-z])[0-9]{7,}[0-9X](?![0-9A-Za-z])")
 _BETWEEN = re.compile(rb"<[^>]{0,60}>|[\s\-_.,:;'\"/+|()<>*]")
 
 
@@ -73,10 +77,24 @@ class Marks:
             if value.isascii()
             for n in range(len(value) - PIECE + 1)
         }
+        self._parts = {
+            part.encode(): mark
+            for mark, value in marks.items()
+            if value.isascii()
+            for part in (
+                *(value[-n:] for n in TAILS),
+                value[6:14] if len(value) == ID_PLACES else "",
+            )
+        }
+        self._whole += [
+            (mark, "without its first letter", value[1:].encode())
+            for mark, value in marks.items()
+            if not value.isascii()
+        ]
 
     @property
     def spellings(self) -> int:
-        return len(self._whole) + len(self._pieces)
+        return len(self._whole) + len(self._pieces) + len(self._parts)
 
     def search(self, place: str, content: bytes, allowed: Collection[str] = ()) -> set[Found]:
         """Every mark that is in the content. `allowed`: the names of marks that may be there."""
@@ -86,6 +104,8 @@ class Marks:
         views[", with signs between"] = _BETWEEN.sub(b"", content)
         for how, view in views.items():
             found |= {Found(place, mark, f"a piece{how}") for mark in self._pieces_in(view)}
+        numbers = set(_NUMBERS.findall(content)) & self._parts.keys()
+        found |= {Found(place, self._parts[number], "a part") for number in numbers}
         return {one for one in found if one.mark not in allowed}
 
     def search_all(self, places: Mapping[str, bytes]) -> set[Found]:

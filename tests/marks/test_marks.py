@@ -22,7 +22,7 @@ from tests.attack.scale import SEED
 from tests.marks.city import Listener, MarkedCity, Observer, a_marked_city
 from tests.marks.life import Life
 from tests.marks.people import Person, marked_people
-from tests.marks.search import Found, Marks, flat, spellings
+from tests.marks.search import ID_PLACES, Found, Marks, flat, spellings
 from tests.workers.servers import Request
 
 pytestmark = [pytest.mark.attack, pytest.mark.timeout(600)]
@@ -169,6 +169,17 @@ def test_every_spelling_is_found(lived: Lived) -> None:
             ways += [("but the last 4", value[:-4].encode())][: len(value) > 14]
         for spelling, text in ways:
             assert lived.marks.search("a test", b"before-" + text + b"-behind"), (what, spelling)
+
+
+def test_a_part_that_stands_alone_is_found(lived: Lived) -> None:
+    """The birthday, the last 8 places and more, a name without its first letter."""
+    for mark, value in lived.marks.names.items():
+        parts = [value[1:]] if not value.isascii() else [value[-8:], value[-10:]]
+        parts += [value[6:14]] if len(value) == ID_PLACES and value.isascii() else []
+        for part in parts:
+            found = lived.marks.search("here", f"text={part}, and more".encode())
+            is_sought = part[:-1].isdigit() or not part.isascii()  # a letter in it: too short
+            assert found or not is_sought, mark
 
 
 def test_a_leak_planted_in_each_place_is_found(lived: Lived) -> None:
