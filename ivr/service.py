@@ -5,7 +5,7 @@ is decided here and in ivr/cards/acts, never in a channel.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -21,8 +21,10 @@ from ivr.cards.acts.report import Filing, Fresh, Origin, Refusal, ReportRequest
 from ivr.cards.acts.restore import Restored, restore
 from ivr.cards.acts.send_again import send_again
 from ivr.cards.acts.settle import settle
+from ivr.cards.acts.take import CHANNEL as BANK_CHANNEL
+from ivr.cards.acts.whose import Whose
 from ivr.cards.acts.withdraw import Decision, Withdrawal, withdraw
-from ivr.cards.bank_event import BLOCKED, UNBLOCKED, BankEvent
+from ivr.cards.bank_event import BLOCKED, REPLACED, TEMPORARY_LOSS, UNBLOCKED, BankEvent
 from ivr.cards.change import NOTHING, Change, Owed
 from ivr.cards.errors import (
     NotThisBanksError,
@@ -33,15 +35,16 @@ from ivr.cards.errors import (
 )
 from ivr.cards.loss import LossReport
 from ivr.cards.notice import Attempt, Notice, NoticeKind
-from ivr.cards.notice_bodies import iso
+from ivr.cards.notice_bodies import iso, reported_body
 from ivr.cards.report_number import new_report_number
 from ivr.cards.rules import Rules
 from ivr.cards.status import Status, status_of
 from ivr.phone_numbers import can_be_called_back
+from ivr.prompts.languages import LANGUAGES
 from ivr.settings import Settings
 from ivr.store import keys
 from ivr.store.assurance import Assurance
-from ivr.store.cases import Cases, Reading, SeenEvent
+from ivr.store.cases import Cases, Guard, Reading, SeenEvent
 from ivr.store.claims import Made
 from ivr.store.deadlines import Deadlines
 from ivr.store.holders import Holders
@@ -212,6 +215,7 @@ class CardService:
         Raises:
             NotThisBanksError: the card or report is not this bank's.
             ReportNotThereYetError: nor is the report there, but it may be in a moment.
+            FormalLossStaysError: in this city no formal loss is withdrawn.
             ReusedEventIdError: another event of the bank had this id.
             TooManyEventsError: the bank must wait; nothing of the event was kept.
             UnlawfulTransitionError: the block cannot make this step.
@@ -236,7 +240,7 @@ class CardService:
         objection = self._change_report(
             number,
             lambda seen, report: dispute(
-                seen.case, report, self._outbox.first_told(seen.notice), channel, seen.now
+                seen.case, report, self._first_told(seen, report), channel, seen.now
             ),
         )
         if objection == "recorded":
@@ -273,7 +277,7 @@ class CardService:
     def _withdrawn(
         self, seen: Reading, report: LossReport, decision: Decision
     ) -> tuple[Withdrawal, Change]:
-        first_told = self._outbox.first_told(seen.notice)
+        first_told = self._first_told(seen, report)
         return withdraw(seen.case, report, seen.notice, first_told, decision, seen.now)
 
     def _change_report(
@@ -354,12 +358,16 @@ class CardService:
             raise ReportNotThereYetError
         if not is_repeated and reading.heard_lately >= self._events_per_minute:
             raise TooManyEventsError
+        whose, guards = (None, ()) if is_repeated else self._whose(event, card_ref)
         status, change = hear(
-            reading.case, reading.notice, event, reading.now, heard_before=is_repeated
-        )
+            reading.case, reading.notice, event, self._rules, reading.now,
+            heard_before=is_repeated, whose=whose,
+        )  # fmt: skip
         if status == "duplicate":
             return status
         seen = SeenEvent(event.bank, event.id, status, self._digest(event))
+        for guard in guards:
+            reading = reading.resting_on(guard)
         if not self._cases.commit(change, reading, seen):
             return None
         if reading.heard_lately + 1 == self._events_per_minute:
@@ -373,7 +381,31 @@ class CardService:
         return seen is not None
 
     def _digest(self, event: BankEvent) -> str:
-        return event.digest(self._holders.card_ref(event.card_number))
+        return event.digest(self._holders.card_ref)
+
+    def _whose(self, event: BankEvent, card_ref: str) -> tuple[Whose | None, tuple[Guard, ...]]:
+        """What the directory has of the card, for the news that needs it, and what of it must be so
+        still when it is committed.
+
+        Raises:
+            NotThisBanksError: there is no such card any more, or the new one is somebody else's.
+        """
+        if event.type not in (TEMPORARY_LOSS, REPLACED):
+            return None, ()
+        holder_ref = self._holders.owner_of(card_ref).split(" ")[0]
+        known = self.holder(holder_ref)
+        if known is None or card_ref not in known.cards:
+            raise NotThisBanksError
+        fresh = Fresh(new_report_number(), new_notice_id())
+        whose = Whose(holder_ref, known.holder, known.cards[card_ref], fresh, next(iter(LANGUAGES)))
+        guards: tuple[Guard, ...] = (known.guard,)
+        if event.type == REPLACED:
+            new = self._holders.card_ref(event.new_card_number)
+            owner = self._holders.owner_of(new)
+            if owner and owner.split() != [holder_ref, event.bank]:
+                raise NotThisBanksError
+            guards += ((("GET", keys.card(new)), owner.encode()),)
+        return whose, guards
 
     def _change_notice(self, notice_id: str, act: Callable[[Reading, Notice], Change]) -> bool:
         """Commits the change an act makes to a notice; False when it changes nothing."""
@@ -392,10 +424,23 @@ class CardService:
             reading = self._cases.of_report(number)
             if reading.report is None:
                 return False
-            first_told = self._outbox.first_told(reading.notice)
+            first_told = self._first_told(reading, reading.report)
             change = release(reading.case, reading.report, first_told, reading.now)
             return change != NOTHING and self._cases.commit(change, reading)
         return False
+
+    def _first_told(self, reading: Reading, report: LossReport) -> Mapping[str, Any]:
+        """The `data` of a report's first notice, by which the bank finds the account. Of a report
+        that the bank took, nobody told it: then what a notice would have said.
+        """
+        if reading.notice is not None or report.channel != BANK_CHANNEL:
+            return self._outbox.first_told(reading.notice)
+        known = self.holder(report.holder_ref)
+        if known is None or report.card_ref not in known.cards:
+            return {}
+        body = reported_body(report, known.holder, known.cards[report.card_ref])
+        told: Mapping[str, Any] = body["data"]
+        return told
 
     def _remind(self, notice_id: str) -> bool:
         with self._deadlines.passing_over(keys.notice(notice_id)):

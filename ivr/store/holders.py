@@ -121,8 +121,14 @@ class Holders:
 
     def bank_of(self, card_ref: str) -> str | None:
         """The bank that issued a card; None for a card nobody knows."""
-        owner = self._redis.get(keys.card(card_ref))
-        return None if owner is None else plain(owner).split()[1]
+        owner = self.owner_of(card_ref)
+        return owner.split()[1] if owner else None
+
+    def owner_of(self, card_ref: str) -> str:
+        """The holder's reference and the bank of a card, as they stand on record; "" for a card
+        nobody knows.
+        """
+        return plain(self._redis.get(keys.card(card_ref)) or b"")
 
     def get(self, ref: str) -> Holder | None:
         """The holder with this reference, if there is one."""

@@ -222,7 +222,7 @@ class TestRepeated:
         assert kept is not None
         verdict, said = plain(kept).split()
         event = BankEvent("evt_1", "icbc", UNBLOCKED, at, "", street.card.number, "Outlet 7")
-        assert (verdict, said) == ("applied", event.digest(street.records.card_ref(street.card)))
+        assert (verdict, said) == ("applied", event.digest(street.records.hotline.holders.card_ref))
 
     def test_an_id_remembered_before_digests_were_kept(self, street: Street) -> None:
         report = street.files()

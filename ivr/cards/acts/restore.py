@@ -1,5 +1,6 @@
 """Restore a report that was told and that Redis lost in a failover."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Literal
 
@@ -39,6 +40,7 @@ def restore(
         request_filed_another: the same request is on record with another report.
     """
     is_overtaken = case.suspension is not None and not _is_later(case, report)
+    is_overtaken |= _is_after(case, report, (BlockState.REPLACED,))
     if card is None or request_filed_another or is_overtaken:
         over = replace(report, state=ReportState.SUPERSEDED)
         return "recorded", Change(recorded=over, journal=(_entry(report, "loss_recorded"),))
@@ -83,12 +85,13 @@ def _suspension(report: LossReport, now: int) -> Suspension | None:
 
 def _is_unblocked_after(case: Case, report: LossReport) -> bool:
     """Whether the bank unblocked the card after this report, by the time it told us."""
+    return _is_after(case, report, (BlockState.UNBLOCKED, BlockState.LAPSED))
+
+
+def _is_after(case: Case, report: LossReport, states: Sequence[BlockState]) -> bool:
+    """Whether the block came into one of these states after the report."""
     block = case.block
-    return (
-        block is not None
-        and block.state is BlockState.UNBLOCKED
-        and block.changed_at > report.reported_at
-    )
+    return block is not None and block.state in states and block.changed_at > report.reported_at
 
 
 def _entry(report: LossReport, event: str) -> Entry:
