@@ -479,7 +479,15 @@ def _settled(reading: Reading, attempt: Attempt, next_due: int | None) -> Change
 
 def open_service(store: Store, settings: Settings) -> CardService:
     """The service on one deployment's records."""
-    rules = Rules(banks=settings.banks.keys(), suspension_seconds=settings.loss_report_seconds)
+    city = settings.rules
+    rules = Rules(
+        banks=settings.banks.keys(),
+        suspension_seconds=settings.loss_report_seconds,
+        decoupling_ends_suspension=city.decoupling_ends_suspension,
+        formal_loss_may_be_withdrawn=city.formal_loss_may_be_withdrawn,
+        report_may_be_renewed_after_release=city.report_may_be_renewed_after_release,
+        channels=city.channels,
+    )
     return CardService(
         store.cases,
         store.holders,

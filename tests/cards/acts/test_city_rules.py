@@ -66,8 +66,8 @@ def test_decoupling_ends_no_other_suspension(suspension: None) -> None:
 
 
 def test_a_formal_loss_stays_where_the_city_says_so() -> None:
+    event = an_event("formal withdrawn")
     with pytest.raises(FormalLossStaysError):
-        event = an_event("formal withdrawn")
         hear(a_case("formal_loss"), None, event, RULES, NOW, heard_before=False)
 
 
