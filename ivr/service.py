@@ -24,7 +24,7 @@ from ivr.cards.acts.settle import settle
 from ivr.cards.acts.take import CHANNEL as BANK_CHANNEL
 from ivr.cards.acts.whose import Whose
 from ivr.cards.acts.withdraw import Decision, Withdrawal, withdraw
-from ivr.cards.bank_event import BLOCKED, REPLACED, TEMPORARY_LOSS, UNBLOCKED, BankEvent
+from ivr.cards.bank_event import BLOCKED, LAPSED, REPLACED, TEMPORARY_LOSS, UNBLOCKED, BankEvent
 from ivr.cards.change import NOTHING, Change, Owed
 from ivr.cards.errors import (
     NotThisBanksError,
@@ -216,6 +216,8 @@ class CardService:
             NotThisBanksError: the card or report is not this bank's.
             ReportNotThereYetError: nor is the report there, but it may be in a moment.
             FormalLossStaysError: in this city no formal loss is withdrawn.
+            OutcomeUnknownError: a report that the bank took may be lost again; to tell it again is
+                safe.
             ReusedEventIdError: another event of the bank had this id.
             TooManyEventsError: the bank must wait; nothing of the event was kept.
             UnlawfulTransitionError: the block cannot make this step.
@@ -228,6 +230,9 @@ class CardService:
             raise
         while (status := self._hear_once(event, card_ref)) is None:
             pass  # the case has changed meanwhile
+        if event.type == TEMPORARY_LOSS:  # its holder is told of the number of a new report
+            suspension = self._cases.of_card(card_ref).case.suspension
+            self.make_sure(suspension.number_told if suspension else "")
         return status
 
     def dispute(self, number: str, channel: str) -> Objection:
@@ -353,7 +358,7 @@ class CardService:
     def _hear_once(self, event: BankEvent, card_ref: str) -> EventStatus | None:
         reading = self._cases.of_event(card_ref, event.bank, event.id)
         is_repeated = self._is_repeated(event, reading.seen)
-        is_of_no_block = event.type == UNBLOCKED and reading.case.block is None
+        is_of_no_block = event.type in (UNBLOCKED, LAPSED) and reading.case.block is None
         if not is_repeated and is_of_no_block and self._may_come_yet(event):
             raise ReportNotThereYetError
         if not is_repeated and reading.heard_lately >= self._events_per_minute:
