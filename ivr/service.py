@@ -24,7 +24,15 @@ from ivr.cards.acts.settle import settle
 from ivr.cards.acts.take import CHANNEL as BANK_CHANNEL
 from ivr.cards.acts.whose import Whose
 from ivr.cards.acts.withdraw import Decision, Withdrawal, withdraw
-from ivr.cards.bank_event import BLOCKED, LAPSED, REPLACED, TEMPORARY_LOSS, UNBLOCKED, BankEvent
+from ivr.cards.bank_event import (
+    BLOCKED,
+    FORMAL_WITHDRAWN,
+    LAPSED,
+    REPLACED,
+    TEMPORARY_LOSS,
+    UNBLOCKED,
+    BankEvent,
+)
 from ivr.cards.change import NOTHING, Change, Owed
 from ivr.cards.errors import (
     NotThisBanksError,
@@ -395,7 +403,7 @@ class CardService:
         Raises:
             NotThisBanksError: there is no such card any more, or the new one is somebody else's.
         """
-        if event.type not in (TEMPORARY_LOSS, REPLACED):
+        if event.type not in (TEMPORARY_LOSS, FORMAL_WITHDRAWN, REPLACED):
             return None, ()
         holder_ref = self._holders.owner_of(card_ref).split(" ")[0]
         known = self.holder(holder_ref)

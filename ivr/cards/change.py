@@ -75,7 +75,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Reissue:
-    """A card of the directory gives its place to a new one. `holder`: as the record is then."""
+    """A card of the directory gives its place to a new one, or to itself in another state.
+
+    holder: as the record is then.
+    """
 
     holder_ref: str
     holder: Holder

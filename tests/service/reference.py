@@ -127,7 +127,7 @@ class Model:
 
     def replaced(self, *, long_ago: bool, is_other_account: bool) -> Answer:
         """By a card of the same number."""
-        if long_ago and self.report != "none":
+        if long_ago and (self.report != "none" or self.block == "formal_loss"):
             return "stale"
         if self.block in ("none", "replaced") and not is_other_account:
             return "stale"

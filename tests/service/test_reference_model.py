@@ -209,6 +209,7 @@ class BothOfThem(RuleBasedStateMachine):
 
     def grow_older(self) -> None:
         """All records of the card are a week older; what has ended by then is gone."""
+        self.longest += WEEK
         for report in self.records.reports():
             older = replace(
                 report,

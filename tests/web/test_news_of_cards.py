@@ -179,6 +179,20 @@ class TestAFormalLossWithdrawn:
         assert says(street.icbc.unblocked(street.card, time.time())) == "applied"
         assert street.files().state is ReportState.ACTIVE
 
+    def test_a_formal_loss_that_only_the_directory_knows(
+        self, redis_server: RedisServer, redis: Redis
+    ) -> None:
+        """An import has brought it."""
+        assert redis.dbsize() == 0
+        street = a_street(redis_server, rules="formal_loss_may_be_withdrawn = true")
+        lost = replace(street.card, state=CardState.FORMAL_LOSS)
+        street.records.enrols(replace(street.zhang, cards=(lost,)))
+        hears_status(street, "status_social_formal")
+        assert says(street.icbc.formal_loss_withdrawn(street.card, time.time())) == "applied"
+        hears_status(street, "status_social_active", "status_bank_normal")
+        assert says(street.icbc.formal_loss_withdrawn(street.card, time.time())) == "stale"
+        assert street.files().state is ReportState.ACTIVE
+
 
 class TestDecoupling:
     def test_it_ends_the_suspension_where_the_city_says_so(

@@ -10,10 +10,11 @@ from ivr.cards.acts.whose import Whose
 from ivr.cards.bank_event import BLOCKED, MEANS, BankEvent
 from ivr.cards.block import Block, BlockEvent, BlockState
 from ivr.cards.case import Case
-from ivr.cards.change import NOTHING, Change, Entry, NoticeChange
+from ivr.cards.change import NOTHING, Change, Entry, NoticeChange, Reissue
 from ivr.cards.errors import FormalLossStaysError, NotThisBanksError
 from ivr.cards.loss import ReportKind, ReportState, Suspension
 from ivr.cards.notice import Notice, NoticeState
+from ivr.cards.records import CardState
 from ivr.cards.rules import Rules
 from ivr.cards.words import TEXT_DECOUPLED, TEXT_FORMAL_WITHDRAWN
 
@@ -34,7 +35,7 @@ def hear(
     later news has overtaken is "stale". Neither changes anything.
 
     `notice` is the notice that the block belongs to; `whose`: what the directory has of the card,
-    for a report that the bank took and for a new card.
+    for a report that the bank took, for a new card and for one that is normal again.
 
     Raises:
         FormalLossStaysError: in this city no formal loss is withdrawn.
@@ -63,6 +64,8 @@ def _news(
         change = _of_the_directory(case, notice, event, rules, now, whose)
     else:
         change = _of_the_block(case, event, rules, now)
+    if meaning is BlockEvent.FORMAL_WITHDRAWN:
+        change = _normal_again(case, change, whose, rules)
     if change == NOTHING:
         return NOTHING
     if change.notice is None:
@@ -167,6 +170,19 @@ def _lifted(case: Case, now: int) -> Change | None:
         report=replace(report, state=ReportState.RELEASED),
         journal=(*change.journal, Entry("loss_released", fields)),
     )
+
+
+def _normal_again(case: Case, change: Change, whose: Whose | None, rules: Rules) -> Change:
+    """The directory may know of the formal loss too, or alone."""
+    is_stale = change == NOTHING and case.block is not None
+    if whose is None or whose.card.state is not CardState.FORMAL_LOSS or is_stale:
+        return change
+    if not rules.formal_loss_may_be_withdrawn:
+        raise FormalLossStaysError
+    card = replace(whose.card, state=CardState.NORMAL)
+    cards = tuple(card if known is whose.card else known for known in whose.holder.cards)
+    holder = replace(whose.holder, cards=cards)
+    return replace(change, reissue=Reissue(whose.holder_ref, holder, case.card_ref, card))
 
 
 def _restored(case: Case, block: Block, rules: Rules, now: int) -> Change:

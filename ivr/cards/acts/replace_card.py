@@ -6,7 +6,7 @@ from ivr.cards.acts.report import overtaken
 from ivr.cards.acts.step import step
 from ivr.cards.acts.whose import Whose
 from ivr.cards.bank_event import BankEvent
-from ivr.cards.block import BlockEvent
+from ivr.cards.block import BlockEvent, BlockState
 from ivr.cards.case import Case
 from ivr.cards.change import NOTHING, Change, Entry, Reissue
 from ivr.cards.loss import LossReport, ReportState
@@ -19,12 +19,12 @@ def replace_card(
 ) -> Change:
     """The suspension ends, the report and the block are closed, nobody asks the bank to block any
     more, and in the directory the new card has the old one's place. The number may be the same, on
-    a new card with a new account; then NOTHING for news from before the report.
+    a new card with a new account; then NOTHING for news from before the report or formal loss.
 
     `notice` is the one that asked the bank to block the old card.
     """
     report, is_same = case.report, event.new_card_number == whose.card.number
-    if is_same and report is not None and event.at < report.reported_at:
+    if is_same and event.at < _lost_at(case):
         return NOTHING
     new = replace(
         whose.card,
@@ -46,6 +46,13 @@ def replace_card(
         reissue=Reissue(whose.holder_ref, holder, case.card_ref, new),
         journal=(*closed.journal, Entry("card_replaced", fields)),
     )
+
+
+def _lost_at(case: Case) -> int:
+    """When the card was last reported, temporarily or formally, unix seconds; 0 for never."""
+    report, block = case.report, case.block
+    is_formal = block is not None and block.state is BlockState.FORMAL_LOSS
+    return max(report.reported_at if report else 0, block.changed_at if block and is_formal else 0)
 
 
 def _closed(report: LossReport | None) -> LossReport | None:

@@ -8,11 +8,12 @@ import pytest
 
 from ivr.cards.acts.hear import hear
 from ivr.cards.acts.report import Fresh, Origin, Refusal, ReportRequest, refusal, report
+from ivr.cards.acts.whose import Whose
 from ivr.cards.block import BlockState
-from ivr.cards.change import Entry
+from ivr.cards.change import Entry, Reissue
 from ivr.cards.errors import FormalLossStaysError
 from ivr.cards.loss import ReportState
-from ivr.cards.records import Card, Holder
+from ivr.cards.records import Card, CardState, Holder
 from ivr.cards.rules import Rules
 from tests.cards.acts.builders import (
     BANK,
@@ -69,6 +70,29 @@ def test_a_formal_loss_stays_where_the_city_says_so() -> None:
     event = an_event("formal withdrawn")
     with pytest.raises(FormalLossStaysError):
         hear(a_case("formal_loss"), None, event, RULES, NOW, heard_before=False)
+
+
+LOST: Final = replace(CARD, state=CardState.FORMAL_LOSS)
+WHOSE: Final = Whose("holder-1", replace(ZHANG, cards=(LOST,)), LOST, Fresh("0", "ntc-2"), "zh")
+
+
+@pytest.mark.parametrize("block", ["none", "formal_loss"])
+def test_a_formal_loss_that_the_directory_knows_is_withdrawn_there_too(block: str) -> None:
+    rules = replace(RULES, formal_loss_may_be_withdrawn=True)
+    event = an_event("formal withdrawn")
+    found = hear(a_case(block), None, event, rules, NOW, heard_before=False, whose=WHOSE)
+    assert found[0] == "applied"
+    assert found[1].reissue == Reissue("holder-1", ZHANG, CARD_REF, CARD)
+    with pytest.raises(FormalLossStaysError):
+        hear(a_case(block), None, event, RULES, NOW, heard_before=False, whose=WHOSE)
+
+
+def test_news_from_before_the_formal_loss_changes_nothing_there() -> None:
+    rules = replace(RULES, formal_loss_may_be_withdrawn=True)
+    event = an_event("formal withdrawn", at=1)
+    case = a_case("formal_loss")
+    _, change = hear(case, None, event, rules, NOW, heard_before=False, whose=WHOSE)
+    assert change.reissue is None
 
 
 @pytest.mark.parametrize("block", [b for b in EVERY_BLOCK if b != "formal_loss"])

@@ -25,6 +25,7 @@ from tests.cards.acts.builders import (
     NUMBER,
     REPORTED_AT,
     WEEK,
+    a_block,
     a_case,
     a_formal_suspension,
     a_notice,
@@ -100,6 +101,14 @@ def test_of_the_same_number_news_from_before_the_report_is_stale() -> None:
     """Then it is the new card that was reported lost."""
     status, change = replaced(a_case("blocked"), number=OLD.number, at=REPORTED_AT - 1)
     assert (status, replace(change, journal=())) == ("stale", NOTHING)
+
+
+def test_nor_does_older_news_end_a_formal_loss_that_nobody_reported_before() -> None:
+    block = a_block("formal_loss", report_number="", notice_id="", changed_at=NOW - 9)
+    case = Case(CARD_REF, a_formal_suspension(""), block)
+    assert replaced(case, number=OLD.number, at=NOW - 10)[0] == "stale"
+    assert replaced(case, number=OLD.number, at=NOW - 9)[0] == "applied"
+    assert replaced(case, at=NOW - 10)[0] == "applied", "a card of another number"
 
 
 def test_the_same_news_under_another_id_is_stale() -> None:
