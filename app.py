@@ -56,7 +56,7 @@ def create_app(settings: Settings) -> Flask:
         UnsafeRedisError: this Redis could evict or lose a loss report.
         WrongDataKeysError: DATA_KEYS do not open its records.
     """
-    words = load_words()
+    words = load_words(settings.rules.line_itself)
     store = open_store(settings)
     app = _empty_app()
     check_redis(store, settings)

@@ -6,6 +6,7 @@ HotlineError
 ├── CatalogueError                the catalogue of prompts is wrong; every fault is named
 ├── CardsError                    a rule of the cards
 │   ├── BadIdNumberError          an ID number that cannot be one; .code, never the digits
+│   ├── FormalLossStaysError      the city's rules do not let a formal loss be withdrawn
 │   ├── NotThisBanksError         a card or report this bank has nothing to do with
 │   │   └── ReportNotThereYetError    the report may have been lost for a moment in a failover
 │   ├── ReusedEventIdError        one id for two events of a bank

@@ -5,7 +5,7 @@ is decided here and in ivr/cards/acts, never in a channel.
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -21,11 +21,22 @@ from ivr.cards.acts.report import Filing, Fresh, Origin, Refusal, ReportRequest
 from ivr.cards.acts.restore import Restored, restore
 from ivr.cards.acts.send_again import send_again
 from ivr.cards.acts.settle import settle
+from ivr.cards.acts.take import CHANNEL as BANK_CHANNEL
+from ivr.cards.acts.whose import Whose
 from ivr.cards.acts.withdraw import Decision, Withdrawal, withdraw
-from ivr.cards.bank_event import BLOCKED, UNBLOCKED, BankEvent
+from ivr.cards.bank_event import (
+    BLOCKED,
+    FORMAL_WITHDRAWN,
+    LAPSED,
+    REPLACED,
+    TEMPORARY_LOSS,
+    UNBLOCKED,
+    BankEvent,
+)
 from ivr.cards.case import Case
 from ivr.cards.change import NOTHING, CallerReports, Change, Entry, Owed
 from ivr.cards.errors import (
+    FormalLossStaysError,
     NotThisBanksError,
     ReportNotThereYetError,
     ReusedEventIdError,
@@ -36,15 +47,16 @@ from ivr.cards.errors import (
 from ivr.cards.limits import Caller, and_reported, may_report
 from ivr.cards.loss import LossReport
 from ivr.cards.notice import Attempt, Notice, NoticeKind
-from ivr.cards.notice_bodies import iso
+from ivr.cards.notice_bodies import iso, reported_body
 from ivr.cards.report_number import new_report_number
 from ivr.cards.rules import Rules
 from ivr.cards.status import Status, status_of
 from ivr.cards.words import TEXT_CODE
+from ivr.prompts.languages import LANGUAGES
 from ivr.settings import Settings
 from ivr.store import keys
 from ivr.store.assurance import Assurance
-from ivr.store.cases import Cases, Reading, SeenEvent
+from ivr.store.cases import Cases, Guard, Reading, SeenEvent
 from ivr.store.claims import Made
 from ivr.store.deadlines import Deadlines
 from ivr.store.holders import Holders
@@ -281,26 +293,24 @@ class CardService:
         Raises:
             NotThisBanksError: the card or report is not this bank's.
             ReportNotThereYetError: nor is the report there, but it may be in a moment.
+            FormalLossStaysError: in this city no formal loss is withdrawn.
+            OutcomeUnknownError: a report that the bank took may be lost again; to tell it again is
+                safe.
             ReusedEventIdError: another event of the bank had this id.
             TooManyEventsError: the bank must wait; nothing of the event was kept.
             UnlawfulTransitionError: the block cannot make this step.
         """
         try:
             card_ref, looked = self._card_of(event)
+            status = self._hear_lawful(event, card_ref, looked)
         except NotThisBanksError:
             if self._is_repeated(event, self._cases.find_seen(event.bank, event.id)):
                 return "duplicate"
             self._note_miss(event)
             raise
-        try:
-            while (status := self._hear_once(event, card_ref, looked)) is None:
-                pass  # the case has changed meanwhile
-        except UnlawfulTransitionError:  # the answer tells how the block stands
-            heard = self._heard_now(event)
-            for entry in looked:
-                self._cases.journal(entry)
-            self._tell_limited(event.bank, heard)
-            raise
+        if event.type == TEMPORARY_LOSS:  # its holder is told of the number of a new report
+            suspension = self._cases.of_card(card_ref).case.suspension
+            self.make_sure(suspension.number_told if suspension else "")
         return status
 
     def dispute(self, number: str, channel: str) -> Objection:
@@ -313,7 +323,7 @@ class CardService:
         objection = self._change_report(
             number,
             lambda seen, report: dispute(
-                seen.case, report, self._outbox.first_told(seen.notice), channel, seen.now
+                seen.case, report, self._first_told(seen, report), channel, seen.now
             ),
         )
         if objection == "recorded":
@@ -350,7 +360,7 @@ class CardService:
     def _withdrawn(
         self, seen: Reading, report: LossReport, decision: Decision
     ) -> tuple[Withdrawal, Change]:
-        first_told = self._outbox.first_told(seen.notice)
+        first_told = self._first_told(seen, report)
         return withdraw(seen.case, report, seen.notice, first_told, decision, seen.now)
 
     def _change_report(
@@ -423,23 +433,42 @@ class CardService:
         due = self._deadlines.reminders_due(self._outbox.now())
         return sum(self._remind(notice_id) for notice_id in due)
 
+    def _hear_lawful(
+        self, event: BankEvent, card_ref: str, looked: tuple[Entry, ...]
+    ) -> EventStatus:
+        """A refusal tells the bank how its card stands, so it is a look too."""
+        try:
+            while (status := self._hear_once(event, card_ref, looked)) is None:
+                pass  # the case has changed meanwhile
+        except (UnlawfulTransitionError, FormalLossStaysError):
+            heard = self._heard_now(event)
+            for entry in looked:
+                self._cases.journal(entry)
+            self._tell_limited(event.bank, heard)
+            raise
+        return status
+
     def _hear_once(
         self, event: BankEvent, card_ref: str, looked: tuple[Entry, ...]
     ) -> EventStatus | None:
         reading = self._cases.of_event(card_ref, event.bank, event.id)
         is_repeated = self._is_repeated(event, reading.seen)
-        is_of_no_block = event.type == UNBLOCKED and reading.case.block is None
+        is_of_no_block = event.type in (UNBLOCKED, LAPSED) and reading.case.block is None
         if not is_repeated and is_of_no_block and self._may_come_yet(event):
             raise ReportNotThereYetError
         if not is_repeated and reading.heard_lately >= self._events_per_minute:
             raise TooManyEventsError
+        whose, guards = (None, ()) if is_repeated else self._whose(event, card_ref)
         status, change = hear(
-            reading.case, reading.notice, event, reading.now, heard_before=is_repeated
-        )
+            reading.case, reading.notice, event, self._rules, reading.now,
+            heard_before=is_repeated, whose=whose,
+        )  # fmt: skip
         if status == "duplicate":
             return status
         change = replace(change, journal=(*change.journal, *looked))
         seen = SeenEvent(event.bank, event.id, status, self._digest(event))
+        for guard in guards:
+            reading = reading.resting_on(guard)
         if not self._cases.commit(change, reading, seen):
             return None
         self._tell_limited(event.bank, reading.heard_lately + 1)
@@ -475,7 +504,36 @@ class CardService:
         return seen is not None
 
     def _digest(self, event: BankEvent) -> str:
-        return event.digest(self._holders.card_ref(event.card_number))
+        return event.digest(self._holders.card_ref)
+
+    def _whose(self, event: BankEvent, card_ref: str) -> tuple[Whose | None, tuple[Guard, ...]]:
+        """What the directory has of the card, for the news that needs it, and what of it must be so
+        still when it is committed.
+
+        Raises:
+            NotThisBanksError: there is no such card any more, or the new one is somebody else's.
+        """
+        if event.type not in (TEMPORARY_LOSS, FORMAL_WITHDRAWN, REPLACED):
+            return None, ()
+        known = self._known_of(card_ref)
+        fresh = Fresh(new_report_number(), new_notice_id())
+        whose = Whose(known.ref, known.holder, known.cards[card_ref], fresh, next(iter(LANGUAGES)))
+        guards: tuple[Guard, ...] = (known.guard,)
+        if event.type == REPLACED:
+            new = self._holders.card_ref(event.new_card_number)
+            owner = self._holders.owner_of(new)
+            if owner not in (None, (known.ref, event.bank)):
+                raise NotThisBanksError
+            guards += ((("GET", keys.card(new)), " ".join(owner or ()).encode()),)
+        return whose, guards
+
+    def _known_of(self, card_ref: str) -> KnownHolder:
+        """The holder of a card. Raises: NotThisBanksError: nobody has it any more."""
+        owner = self._holders.owner_of(card_ref)
+        known = self.holder(owner.holder) if owner else None
+        if known is None or card_ref not in known.cards:
+            raise NotThisBanksError
+        return known
 
     def _change_notice(self, notice_id: str, act: Callable[[Reading, Notice], Change]) -> bool:
         """Commits the change an act makes to a notice; False when it changes nothing."""
@@ -494,10 +552,23 @@ class CardService:
             reading = self._cases.of_report(number)
             if reading.report is None:
                 return False
-            first_told = self._outbox.first_told(reading.notice)
+            first_told = self._first_told(reading, reading.report)
             change = release(reading.case, reading.report, first_told, reading.now)
             return change != NOTHING and self._cases.commit(change, reading)
         return False
+
+    def _first_told(self, reading: Reading, report: LossReport) -> Mapping[str, Any]:
+        """The `data` of a report's first notice, by which the bank finds the account. Of a report
+        that the bank took, nobody told it: then what a notice would have said.
+        """
+        if reading.notice is not None or report.channel != BANK_CHANNEL:
+            return self._outbox.first_told(reading.notice)
+        known = self.holder(report.holder_ref)
+        if known is None or report.card_ref not in known.cards:
+            return {}
+        body = reported_body(report, known.holder, known.cards[report.card_ref])
+        told: Mapping[str, Any] = body["data"]
+        return told
 
     def _remind(self, notice_id: str) -> bool:
         with self._deadlines.passing_over(keys.notice(notice_id)):
@@ -540,7 +611,15 @@ def _settled(reading: Reading, attempt: Attempt, next_due: int | None) -> Change
 
 def open_service(store: Store, settings: Settings) -> CardService:
     """The service on one deployment's records."""
-    rules = Rules(banks=settings.banks.keys(), suspension_seconds=settings.loss_report_seconds)
+    city = settings.rules
+    rules = Rules(
+        banks=settings.banks.keys(),
+        suspension_seconds=settings.loss_report_seconds,
+        decoupling_ends_suspension=city.decoupling_ends_suspension,
+        formal_loss_may_be_withdrawn=city.formal_loss_may_be_withdrawn,
+        report_may_be_renewed_after_release=city.report_may_be_renewed_after_release,
+        channels=city.channels,
+    )
     return CardService(
         store.cases,
         store.holders,

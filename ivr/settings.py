@@ -32,6 +32,7 @@ from ivr.environment import all_visible, cleaned, listed
 from ivr.errors import HotlineError
 from ivr.hosts import address_in, host_in
 from ivr.redis_url import SENTINEL_SCHEME, check_redis_url
+from ivr.rules_file import SEEDS, CityRules, read_rules
 
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+@-]+")
 TOKEN = re.compile(r"(?![\"'])[ -~]+(?<![\"'])")  # for a header; half a pair of quotes is a slip
@@ -62,6 +63,7 @@ class Settings(BaseModel):
     twilio_from_number: str = Field(pattern=r"^\+?[0-9]{3,15}$", description="sender of texts")
     twilio_api_base: ProtectedUrl = "https://api.twilio.com"
     banks_file: Path
+    rules_file: Path | None = Field(default=None, description="unset: the domain's own rules")
     data_keys: tuple[SecretStr, ...] = Field(description="newest first")
     crypto: SuiteName = Field(
         default="aes", validate_default=True, description="the ciphers that seal; see ciphers.py"
@@ -108,6 +110,7 @@ class Settings(BaseModel):
     breaker_reports: int = Field(default=30, ge=0, description="in this hour, at least")
     hotline_development: bool = Field(default=False, description="only `make run` sets this")
     banks: dict[str, Bank] = Field(default_factory=dict, exclude=True)
+    rules: CityRules = Field(default=SEEDS, exclude=True)
 
     @field_validator("public_base_url")
     @classmethod
@@ -270,14 +273,30 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     banks: dict[str, Bank] = {}
     if "banks_file" in known:
         banks, problems = read_banks(Path(known["banks_file"]), environ)
+    rules, faults = _rules(known)
+    problems += faults
     try:
-        settings = Settings.model_validate(known | {"banks": banks})
+        settings = Settings.model_validate(known | {"banks": banks, "rules": rules})
     except ValidationError as error:
         raise SettingsError(problem_lines(error) + problems) from None
     problems += _collision(settings, environ)
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def _rules(known: dict[str, str]) -> tuple[CityRules, list[str]]:
+    """The rules of RULES_FILE, and all that is wrong; their days stand for LOSS_REPORT_DAYS."""
+    if "rules_file" not in known:
+        return SEEDS, []
+    rules, problems = read_rules(Path(known["rules_file"]))
+    if rules.suspension_days is not None:
+        if "loss_report_days" in known:
+            problems.append(
+                "RULES_FILE suspension_days: LOSS_REPORT_DAYS is set too; leave one out"
+            )
+        known["loss_report_days"] = str(rules.suspension_days)
+    return rules, problems
 
 
 def _collision(settings: Settings, environ: Mapping[str, str]) -> list[str]:

@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -32,6 +32,12 @@ from tests.builders import enrol, hotline_of
 from tests.hotline import Hotline, leased
 
 Json = dict[str, Any]
+
+
+def reissued(card: Card, number: str = "") -> Card:
+    """A new card in its place, with a new account; with another number, if one is given."""
+    return replace(card, number=number or card.number, bank_account="6222029999990000")
+
 
 # How a block gets into each state, by what its notice came to.
 WAY_INTO: Final[Mapping[BlockState, Outcome]] = {
@@ -86,6 +92,23 @@ class BankSide:
 
     def formally_lost(self, card: Card, at: float, event_id: str = "") -> TestResponse:
         return self.tells("formal_loss.reported", self._at_outlet(card, at), event_id)
+
+    def takes_report(self, card: Card, at: float, event_id: str = "") -> TestResponse:
+        """Its own service line took a report, and it has blocked."""
+        told = {"card_number": card.number, "at": iso(at)}
+        return self.tells("temporary_loss.reported", told, event_id)
+
+    def lets_block_lapse(self, card: Card, at: float, event_id: str = "") -> TestResponse:
+        told = {"card_number": card.number, "at": iso(at)}
+        return self.tells("financial_function.block_lapsed", told, event_id)
+
+    def formal_loss_withdrawn(self, card: Card, at: float, event_id: str = "") -> TestResponse:
+        return self.tells("formal_loss.withdrawn", self._at_outlet(card, at), event_id)
+
+    def replaced(self, card: Card, new: Card, at: float, event_id: str = "") -> TestResponse:
+        told = {"card_number": card.number, "at": iso(at), "new_card_number": new.number,
+                "new_bank_account": new.bank_account}  # fmt: skip
+        return self.tells("card.replaced", told, event_id)
 
     def sends(
         self,
@@ -168,6 +191,12 @@ class Records:
             assert bank.unblocked(card, report.reported_at + 1).status_code == 200
         elif state is BlockState.FORMAL_LOSS:
             assert bank.formally_lost(card, report.reported_at + 1).status_code == 200
+        elif state is BlockState.LAPSED:
+            self.bank_answers(report, Outcome.BLOCKED)
+            assert bank.lets_block_lapse(card, report.reported_at + 1).status_code == 200
+        elif state is BlockState.REPLACED:  # by one of the same number
+            answer = bank.replaced(card, reissued(card), report.reported_at + 1)
+            assert answer.status_code == 200
         elif state is BlockState.WITHDRAWN:
             self.hotline.service.withdraw(report.number, Decision("Li", "why"))
         assert self.state(report) == state

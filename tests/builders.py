@@ -37,10 +37,11 @@ secrets_env = "CCB_SECRETS"
 """
 
 
-def settings(redis_url: str, **changes: str) -> Settings:
+def settings(redis_url: str, *, rules: str = "", **changes: str) -> Settings:
     """Settings of a deployment with two banks and a person on duty at all hours.
 
-    `changes` are environment variables in lower case: `agent_hours="sat 09:00-12:00"`.
+    `changes` are environment variables in lower case: `agent_hours="sat 09:00-12:00"`; `rules`: the
+    text of a RULES_FILE.
     """
     with tempfile.TemporaryDirectory(prefix="banks-") as directory:
         banks_file = Path(directory) / "banks.toml"
@@ -58,6 +59,10 @@ def settings(redis_url: str, **changes: str) -> Settings:
             "AGENT_NUMBER": AGENT_NUMBER,
             "AGENT_HOURS": ALWAYS,
         }
+        if rules:
+            rules_file = Path(directory) / "rules.toml"
+            rules_file.write_text(rules, encoding="utf-8")
+            environ["RULES_FILE"] = str(rules_file)
         return read_settings(environ | {name.upper(): text for name, text in changes.items()})
 
 

@@ -20,7 +20,7 @@ from ivr.dialogue.flow import ACTIONS, FLOW, START
 from ivr.dialogue.steps import Menu, Tell
 from ivr.dialogue.turn import take_turn
 from ivr.settings import Settings
-from ivr.web.bank_events import SHAPES, AboutCard, EventReader
+from ivr.web.bank_events import SHAPES, AtAnOutlet, EventReader
 from tests.bank_side import Records
 from tests.builders import a_holder, an_app, hotline_of, settings
 from tests.redis_server import RedisServer
@@ -28,7 +28,7 @@ from tests.redis_server import RedisServer
 ROOT = Path(__file__).parent.parent
 PATTERNS = (ROOT / "docs" / "patterns.md").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-FIXED_BY_RUNNING = {"banks", "hotline_development"}  # no setting of an operator's
+FIXED_BY_RUNNING = {"banks", "rules", "hotline_development"}  # no setting of an operator's
 
 
 @pytest.fixture
@@ -78,7 +78,7 @@ def test_a_bank_event_is_rows(app: Flask, monkeypatch: pytest.MonkeyPatch) -> No
     (card,) = a_holder().cards
     report = records.reports_lost(a_holder())
     monkeypatch.setitem(MEANS, "card.found", MEANS[UNBLOCKED])
-    reader = EventReader({**SHAPES, "card.found": AboutCard})
+    reader = EventReader({**SHAPES, "card.found": AtAnOutlet})
     at = datetime.fromtimestamp(report.reported_at + 1, UTC).isoformat()
     data = {"card_number": card.number, "at": at, "outlet": "7"}
     body = json.dumps({"type": "card.found", "timestamp": at, "data": data}).encode()

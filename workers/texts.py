@@ -4,13 +4,17 @@ import json
 import time
 from typing import Any
 
+from ivr.cards.block import BlockState
 from ivr.cards.loss import LossReport, ReportState
 from ivr.cards.records import Holder
 from ivr.cards.words import (
     TEXT_CODE,
+    TEXT_DECOUPLED,
     TEXT_DISPUTED,
     TEXT_FILED,
+    TEXT_FORMAL_WITHDRAWN,
     TEXT_RELEASED,
+    TEXT_TAKEN,
     TEXT_WITHDRAWN,
     state_told_by,
 )
@@ -79,15 +83,20 @@ class TextWriter:
     def _still_holds(self, prompt: str, report: LossReport, reading: Reading | None) -> bool:
         """Whether the text is still true: it may have waited for hours."""
         case = (reading or self._cases.of_card(report.card_ref)).case
-        if prompt in (TEXT_RELEASED, TEXT_WITHDRAWN):
+        block = case.block
+        known = None if block is None else (block.report_number, block.state)
+        if prompt in (TEXT_RELEASED, TEXT_WITHDRAWN, TEXT_FORMAL_WITHDRAWN):
             return case.suspension is None
+        if prompt == TEXT_DECOUPLED:
+            return case.suspension is None and known == (report.number, BlockState.UNBLOCKED)
         if prompt == TEXT_FILED:
-            return report.state is not ReportState.WITHDRAWN
+            return report.state not in (ReportState.WITHDRAWN, ReportState.CLOSED)
+        if prompt == TEXT_TAKEN:
+            is_running = report.state is ReportState.ACTIVE
+            return is_running and known == (report.number, BlockState.BLOCKED)
         if prompt == TEXT_DISPUTED:
             return report.state is ReportState.ACTIVE and report.disputed_at > 0
         told = state_told_by(prompt)
-        block = case.block
-        known = None if block is None else (block.report_number, block.state)
         return told is None or known == (report.number, told)
 
     def _words(self, prompt: str, report: LossReport) -> str:

@@ -6,6 +6,7 @@ after the bank said so. That we sent a notice is never enough.
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from itertools import product
 from typing import Final
 
 from ivr.cards.errors import UnlawfulTransitionError
@@ -22,6 +23,8 @@ class BlockState(StrEnum):
     UNBLOCKED = "unblocked"
     FORMAL_LOSS = "formal_loss"  # blocked until the card is replaced
     WITHDRAWN = "withdrawn"  # the report was taken back before the bank had said "blocked"
+    LAPSED = "lapsed"  # the bank's own rule has ended its block: not blocked any more
+    REPLACED = "replaced"  # the card was replaced: what was on record of the old one is over
 
 
 class BlockEvent(StrEnum):
@@ -35,6 +38,10 @@ class BlockEvent(StrEnum):
     UNBLOCKED = "unblocked"
     FORMAL_LOSS = "formal_loss"
     WITHDRAWN = "withdrawn"  # the report was taken back
+    TAKEN = "taken"  # the bank's own service line took a report, and has blocked
+    LAPSED = "lapsed"
+    FORMAL_WITHDRAWN = "formal_withdrawn"
+    REPLACED = "replaced"
 
 
 _S, _E = BlockState, BlockEvent
@@ -65,10 +72,25 @@ TRANSITIONS: Final[dict[tuple[BlockState, BlockEvent], BlockState]] = {
     (_S.REFUSED, _E.UNBLOCKED): _S.UNBLOCKED,
     (_S.UNDELIVERABLE, _E.UNBLOCKED): _S.UNBLOCKED,
     (_S.WITHDRAWN, _E.UNBLOCKED): _S.UNBLOCKED,
-    # So is a formal report; the bank blocks the account itself when it takes one. From there
-    # on nothing but a new card helps, so a formal loss has no step out.
+    (_S.LAPSED, _E.UNBLOCKED): _S.UNBLOCKED,
+    # So is a formal report; the bank blocks the account itself when it takes one. From there on
+    # only two things help: the outlet takes it back, where the city lets it, or a new card.
     **{(s, _E.FORMAL_LOSS): _S.FORMAL_LOSS for s in BlockState if s is not _S.FORMAL_LOSS},
+    # The bank blocked for the formal loss, and has not said that it unblocks.
+    (_S.FORMAL_LOSS, _E.FORMAL_WITHDRAWN): _S.BLOCKED,
+    **{(s, _E.REPLACED): _S.REPLACED for s in BlockState if s is not _S.REPLACED},
+    # Whatever came of our notice: the bank says that it has blocked.
+    **{(s, _E.TAKEN): _S.BLOCKED for s in BlockState if s not in (_S.BLOCKED, _S.FORMAL_LOSS)},
+    # Only of a block that there may have been. One that the bank is still to be asked for, or has
+    # refused, is not what has lapsed there.
+    (_S.RECEIVED, _E.LAPSED): _S.LAPSED,
+    (_S.BLOCKED, _E.LAPSED): _S.LAPSED,
+    (_S.UNDELIVERABLE, _E.LAPSED): _S.LAPSED,
+    (_S.WITHDRAWN, _E.LAPSED): _S.LAPSED,
 }
+
+# The bank has said that it does not block the card, or not any more.
+ENDED: Final = (_S.UNBLOCKED, _S.LAPSED, _S.REPLACED)
 
 # News that changes nothing any more: logged, never an error (style: late news is a no-op).
 STALE: Final[frozenset[tuple[BlockState, BlockEvent]]] = frozenset(
@@ -102,6 +124,19 @@ STALE: Final[frozenset[tuple[BlockState, BlockEvent]]] = frozenset(
         (_S.WITHDRAWN, _E.REFUSED),
         (_S.WITHDRAWN, _E.GAVE_UP),
         (_S.WITHDRAWN, _E.WITHDRAWN),
+        # After either, a late word about our notice must not make anybody believe in a block.
+        *product(
+            (_S.LAPSED, _S.REPLACED),
+            (_E.RECEIVED, _E.BLOCKED, _E.REFUSED, _E.GAVE_UP, _E.WITHDRAWN, _E.LAPSED),
+        ),
+        (_S.REPLACED, _E.UNBLOCKED),
+        (_S.REPLACED, _E.REPLACED),
+        (_S.BLOCKED, _E.TAKEN),
+        (_S.FORMAL_LOSS, _E.TAKEN),  # a formal report outranks a temporary one
+        (_S.NOTIFIED, _E.LAPSED),
+        (_S.REFUSED, _E.LAPSED),
+        (_S.UNBLOCKED, _E.LAPSED),
+        *((s, _E.FORMAL_WITHDRAWN) for s in BlockState if s is not _S.FORMAL_LOSS),
     }
 )
 

@@ -7,6 +7,7 @@ from typing import Any
 from ivr.cards.block import Block
 from ivr.cards.loss import LossReport, Suspension
 from ivr.cards.notice import NEEDS_A_PERSON, Attempt, Notice, NoticeKind, NoticeState
+from ivr.cards.records import Card, Holder
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,19 @@ class CallerReports:
 
 
 @dataclass(frozen=True)
+class Reissue:
+    """A card of the directory gives its place to a new one, or to itself in another state.
+
+    holder: as the record is then.
+    """
+
+    holder_ref: str
+    holder: Holder
+    card_ref: str
+    new_card: Card
+
+
+@dataclass(frozen=True)
 class Change:
     """All that one act changes; an empty one changes nothing.
 
@@ -91,6 +105,7 @@ class Change:
     recorded: a report that was missing on record and is over.
     counted: a caller's reports, when they are limited.
     answered: whether the other side of an attempt answered at all; None when it was not asked.
+    reissue: what the directory of cardholders says from now on.
     """
 
     suspension: Suspension | None = None
@@ -103,6 +118,7 @@ class Change:
     notice: NoticeChange | None = None
     reminder: Reminder | None = None
     answered: bool | None = None
+    reissue: Reissue | None = None
     journal: tuple[Entry, ...] = ()
     counted: CallerReports | None = None
 

@@ -15,6 +15,10 @@ class BadIdNumberError(CardsError):
         self.code = code
 
 
+class FormalLossStaysError(CardsError):
+    """The rules of this city do not let a formal loss be withdrawn."""
+
+
 class NotThisBanksError(CardsError):
     """The bank named a card or report that is unknown or another bank's; it never learns which."""
 

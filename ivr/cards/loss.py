@@ -18,6 +18,7 @@ class ReportState(StrEnum):
     RELEASED = "released"
     SUPERSEDED = "superseded"
     WITHDRAWN = "withdrawn"  # an operator took it back
+    CLOSED = "closed"  # its card was replaced
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The three parts of a card's status: social security, bank, formal report (domain section 1)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from ivr.cards.block import BlockState
@@ -31,6 +31,8 @@ class Status:
 
 def status_of(case: Case, card: Card) -> Status:
     """The status of a card, from our own records and the state in the directory."""
+    if case.block is not None and case.block.state is BlockState.REPLACED:
+        case = replace(case, block=None)  # that was the card before this one, of the same number
     block = None if case.block is None else case.block.state
     return Status(_social(case, card), block, case.suspension)
 

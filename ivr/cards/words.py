@@ -34,6 +34,8 @@ BLOCK_WORDS: Final[Mapping[BlockState, BlockWords]] = {
     BlockState.UNDELIVERABLE: BlockWords("unreached", "status_bank_unreached", "text_unreached"),
     BlockState.UNBLOCKED: BlockWords("failed", "status_bank_unblocked", "text_unblocked"),
     BlockState.WITHDRAWN: BlockWords("unreached", "status_bank_withdrawn", None),
+    BlockState.LAPSED: BlockWords("failed", "status_bank_lapsed", "text_lapsed"),
+    BlockState.REPLACED: BlockWords("failed", NEVER_BLOCKED, "text_replaced"),
 }
 
 SOCIAL_WORDS: Final[Mapping[Social, str]] = {
@@ -50,6 +52,9 @@ TEXT_RELEASED: Final = "text_released"
 TEXT_DISPUTED: Final = "text_disputed"
 TEXT_WITHDRAWN: Final = "text_withdrawn"
 TEXT_CODE: Final = "text_code"
+TEXT_TAKEN: Final = "text_taken"  # the bank's own service line took a report
+TEXT_DECOUPLED: Final = "text_decoupled"  # which ended the suspension too
+TEXT_FORMAL_WITHDRAWN: Final = "text_formal_withdrawn"
 
 
 def state_told_by(text: str) -> BlockState | None:

@@ -14,8 +14,9 @@ from ivr.prompts.speech import Part, Spelled, moment, spell
 
 PROMPTS_FILE: Final = Path(__file__).with_name("prompts.toml")
 KINDS: Final = {"text", "digits", "phone", "time"}
-# What every prompt may name without being told: this line's own number.
-EVERYWHERE: Final[Mapping[str, str]] = {"hotline": "12333"}
+# What every prompt may name without being told: this line's own number and name.
+EVERYWHERE: Final = ("hotline", "line")
+HOTLINE: Final = "12333"
 LONGEST_SAY: Final = 500  # Chinese characters: Twilio counts 4 500 url-encoded ones
 
 
@@ -33,9 +34,24 @@ class Placeholder:
 
     name: str
     kind: str
+    value: str = ""  # of what is the same in every call
 
     def __str__(self) -> str:
         return f"{{{self.name}:{self.kind}}}"
+
+
+@dataclass(frozen=True)
+class LineItself:
+    """The line's own number, and its name in the languages where it is not called as usual."""
+
+    number: str = HOTLINE
+    names: tuple[tuple[LanguageCode, str], ...] = ()
+
+    def values(self, language: LanguageCode) -> dict[str, str]:
+        """By placeholder."""
+        row = LANGUAGES.get(language)
+        usual = row.line_name if row else ""
+        return {"hotline": self.number, "line": dict(self.names).get(language, usual)}
 
 
 Template = tuple[str | Placeholder, ...]
@@ -56,7 +72,6 @@ class Catalogue:
             KeyError: unknown prompt, or a value is missing.
         """
         parts: list[Part] = []
-        values = {**EVERYWHERE, **values}
         for piece in self.prompts[prompt][language]:
             for part in [piece] if isinstance(piece, str) else spoken(piece, values, language):
                 _join(parts, part)
@@ -87,7 +102,7 @@ def spoken(place: Placeholder, values: Mapping[str, str], language: LanguageCode
     Raises:
         KeyError: it is missing.
     """
-    value = values[place.name]
+    value = place.value or values[place.name]
     if place.kind == "phone" and not value:
         return [LANGUAGES[language].unknown_phone]
     if place.kind in ("digits", "phone"):
@@ -95,21 +110,24 @@ def spoken(place: Placeholder, values: Mapping[str, str], language: LanguageCode
     return [moment(float(value), language) if place.kind == "time" else value]
 
 
-def load_catalogue() -> Catalogue:
-    """The catalogue in prompts.toml, with a column for each row of LANGUAGES.
+def load_catalogue(line: LineItself | None = None) -> Catalogue:
+    """The catalogue in prompts.toml, with a column for each row of LANGUAGES; `line`: the line that
+    speaks, if it is not the usual one.
 
     Raises:
         CatalogueError: as `parse_catalogue` does.
     """
-    return _read(PROMPTS_FILE, tuple(LANGUAGES))
+    return _read(PROMPTS_FILE, tuple(LANGUAGES), line or LineItself())
 
 
 @cache
-def _read(path: Path, languages: tuple[LanguageCode, ...]) -> Catalogue:
-    return parse_catalogue(tomllib.loads(path.read_text(encoding="utf-8")), languages)
+def _read(path: Path, languages: tuple[LanguageCode, ...], line: LineItself) -> Catalogue:
+    return parse_catalogue(tomllib.loads(path.read_text(encoding="utf-8")), languages, line)
 
 
-def parse_catalogue(tables: Mapping[str, Any], languages: Collection[LanguageCode]) -> Catalogue:
+def parse_catalogue(
+    tables: Mapping[str, Any], languages: Collection[LanguageCode], line: LineItself
+) -> Catalogue:
     """Prompt id -> {language: text} tables as a checked catalogue.
 
     Raises:
@@ -125,7 +143,7 @@ def parse_catalogue(tables: Mapping[str, Any], languages: Collection[LanguageCod
         raise CatalogueError(faults)
     return Catalogue(
         {
-            name: {code: _template(text) for code, text in texts.items()}
+            name: {code: _template(text, line.values(code)) for code, text in texts.items()}
             for name, texts in tables.items()
         }
     )
@@ -148,13 +166,14 @@ def _place_faults(texts: Mapping[LanguageCode, str]) -> Iterator[str]:
 
 
 def _own_places(text: str) -> set[Placeholder]:
-    found = {piece for piece in _template(text) if isinstance(piece, Placeholder)}
+    found = {piece for piece in _template(text, {}) if isinstance(piece, Placeholder)}
     return {place for place in found if place.name not in EVERYWHERE}
 
 
-def _template(text: str) -> Template:
+def _template(text: str, own: Mapping[str, str]) -> Template:
     pieces: list[str | Placeholder] = []
     for literal, name, kind, _ in Formatter().parse(text):
         pieces += [literal] if literal else []
-        pieces += [Placeholder(name, kind or "")] if name is not None else []
+        if name is not None:
+            pieces.append(Placeholder(name, kind or "", own.get(name, "")))
     return tuple(pieces)

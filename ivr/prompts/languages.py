@@ -37,6 +37,7 @@ class Language:
     all_day: str
     between_spans: str
     but_holidays: str  # said of opening hours that leave Sunday out
+    line_name: str  # what the line is called, if a city does not call it otherwise
     issuing_bank: str  # a bank we know nothing of any more
     unknown_phone: str  # stands where its number would
 
@@ -70,6 +71,7 @@ LANGUAGES: Final[dict[LanguageCode, Language]] = {
         all_day="{days}24小时",
         between_spans="，",
         but_holidays="{hours}，法定节假日休息",
+        line_name="社保热线",
         issuing_bank="发卡银行",
         unknown_phone="电话",
     ),
@@ -98,6 +100,7 @@ LANGUAGES: Final[dict[LanguageCode, Language]] = {
         all_day="{days}, 24 hours",
         between_spans="; ",
         but_holidays="{hours}, except public holidays",
+        line_name="social security line",
         issuing_bank="the issuing bank",
         unknown_phone="its own number",
     ),

@@ -14,7 +14,7 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from ivr.cards.acts.remind import FIRST_AFTER
-from ivr.cards.block import Block, BlockState
+from ivr.cards.block import ENDED, Block, BlockState
 from ivr.cards.case import Case
 from ivr.cards.change import Change, Entry, Reminder
 from ivr.cards.loss import LossReport, ReportState, Suspension
@@ -24,6 +24,7 @@ from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.bank_health import HEALTHY, BankHealth, Health, health_of
 from ivr.store.codec import dump, load, place, plain, whole
 from ivr.store.connection import OUTAGE, DurabilityGuard
+from ivr.store.directory import reissuing
 from ivr.store.doorbell import Command
 from ivr.store.journal import Journal
 from ivr.store.outbox import Outbox, load_notice
@@ -389,16 +390,18 @@ class Cases:
         if change.counted is not None:
             by, text = change.counted.caller_ref, change.counted.text
             yield "SET", keys.reported_by(by), text, "EX", keys.DAY
+        if change.reissue is not None:
+            yield from reissuing(change.reissue, self._vault)
         for entry in change.journal:
             yield from self._journal.write(entry)
         if event is not None:
             yield from _remembering(event)
 
     def _block(self, block: Block, before: Block | None) -> Iterator[Command]:
-        """A block is kept without end until it is unblocked. The bank's list and the reminder are
+        """A block is kept without end until it has ended. The bank's list and the reminder are
         written with it, where they have to change.
         """
-        is_over = block.state is BlockState.UNBLOCKED
+        is_over = block.state in ENDED
         ends = ("EX", self._retention_seconds) if is_over else ()
         yield "SET", keys.block(block.card_ref), dump(block), *ends
         if is_over:

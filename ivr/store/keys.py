@@ -85,13 +85,17 @@ def card(ref: str) -> str:
 def loss(card_ref: str) -> str:
     """The suspension itself: the social security function is off exactly while this exists.
 
-    Expires after the 7 days of a temporary report; a formal report has no end.
+    Expires after the 7 days of a temporary report; a formal report has no end. A new card, or what
+    the city's rules say, ends it sooner.
     """
     return f"loss:{card_ref}"
 
 
 def block(card_ref: str) -> str:
-    """What we believe of the card's financial function; kept until unblocked, then retention."""
+    """What we believe of the card's financial function; kept until unblocked, then retention.
+
+    So is one that has lapsed, or whose card was replaced.
+    """
     return f"block:{card_ref}"
 
 

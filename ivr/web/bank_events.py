@@ -20,7 +20,16 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from ivr.cards.bank_event import BLOCKED, FORMAL_LOSS, UNBLOCKED, BankEvent
+from ivr.cards.bank_event import (
+    BLOCKED,
+    FORMAL_LOSS,
+    FORMAL_WITHDRAWN,
+    LAPSED,
+    REPLACED,
+    TEMPORARY_LOSS,
+    UNBLOCKED,
+    BankEvent,
+)
 from ivr.web.bank_signature import TOLERANCE_SECONDS
 from ivr.web.problems import Problem
 
@@ -70,19 +79,35 @@ class AboutReport(_Strict):
 
 
 class AboutCard(_Strict):
-    """News of a card, from an outlet."""
+    """News of a card."""
 
     card_number: str = Field(pattern=r"^[0-9A-Za-z]{1,64}$")
     at: _Moment
+
+
+class AtAnOutlet(AboutCard):
+    """News of a card, from an outlet."""
+
     outlet: str = Field(max_length=200)
+
+
+class NewCard(AboutCard):
+    """Another card in place of this one, with numbers as the directory of cardholders has them."""
+
+    new_card_number: str = Field(pattern=r"^[0-9A-Za-z]{8,32}$")
+    new_bank_account: str = Field(pattern=r"^[0-9]{8,32}$")
 
 
 Shapes = Mapping[str, type[AboutReport] | type[AboutCard]]
 
 SHAPES: Final[Shapes] = {
     BLOCKED: AboutReport,
-    UNBLOCKED: AboutCard,
-    FORMAL_LOSS: AboutCard,
+    UNBLOCKED: AtAnOutlet,
+    FORMAL_LOSS: AtAnOutlet,
+    TEMPORARY_LOSS: AboutCard,
+    LAPSED: AboutCard,
+    FORMAL_WITHDRAWN: AtAnOutlet,
+    REPLACED: NewCard,
 }
 
 
@@ -112,13 +137,16 @@ class EventReader:
             at = int(told.timestamp.timestamp())
             number = told.data.report_number
             return BankEvent(event_id, bank, told.type, at, report_number=number)
+        data = told.data
         return BankEvent(
             event_id,
             bank,
             told.type,
-            int(told.data.at.timestamp()),
-            card_number=told.data.card_number.upper(),  # as the directory keeps it
-            outlet=told.data.outlet,
+            int(data.at.timestamp()),
+            card_number=data.card_number.upper(),  # as the directory keeps it
+            outlet=getattr(data, "outlet", ""),
+            new_card_number=getattr(data, "new_card_number", "").upper(),
+            new_bank_account=getattr(data, "new_bank_account", ""),
         )
 
     def _what_is_wrong(self, error: ValidationError) -> str:

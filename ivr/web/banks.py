@@ -13,6 +13,7 @@ from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from ivr.banks_file import Bank
 from ivr.cards.errors import (
+    FormalLossStaysError,
     NotThisBanksError,
     ReportNotThereYetError,
     ReusedEventIdError,
@@ -94,6 +95,10 @@ def bank_routes(
     @routes.errorhandler(UnlawfulTransitionError)
     def unlawful(error: UnlawfulTransitionError) -> Response:
         return Problem(409, f"{error}.").response()
+
+    @routes.errorhandler(FormalLossStaysError)
+    def formal_loss_stays(_error: FormalLossStaysError) -> Response:
+        return Problem(409, "In this city a formal loss is not withdrawn.").response()
 
     @routes.errorhandler(RedisError)
     @routes.errorhandler(OutcomeUnknownError)

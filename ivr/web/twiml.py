@@ -19,7 +19,7 @@ from ivr.dialogue.filing import FACT, OnRecord
 from ivr.dialogue.flow import FLOW
 from ivr.dialogue.steps import Ask, End, Menu, Pick, Tell, Transfer
 from ivr.phone_numbers import can_be_called_back
-from ivr.prompts.catalogue import EVERYWHERE, Catalogue, Placeholder, Template, spoken
+from ivr.prompts.catalogue import Catalogue, Placeholder, Template, spoken
 from ivr.prompts.languages import LANGUAGES, LanguageCode
 from ivr.prompts.speech import Spelled
 
@@ -182,9 +182,9 @@ def _written(template: Template, language: LanguageCode, *, slow: bool) -> Templ
 
 def _always(part: str | Placeholder, language: LanguageCode) -> str | Placeholder:
     """What is the same in every call is put in at once."""
-    if isinstance(part, str) or part.name not in EVERYWHERE:
+    if isinstance(part, str) or not part.value:
         return part
-    return _spoken(part, EVERYWHERE, language)
+    return _spoken(part, {}, language)
 
 
 def _spoken(place: Placeholder, values: Mapping[str, str], language: LanguageCode) -> str:

@@ -20,6 +20,15 @@ For the hotline
 At the counter
   POST /<bank>/teller/unblock      {"card_number", "outlet"?} -> {"account": ACCOUNT, "event_id"}
   POST /<bank>/teller/formal-loss  the same; 404 no such account, 409 formally lost, 422 body
+  POST /<bank>/teller/withdraw-formal-loss  the same; 409 not formally lost
+  POST /<bank>/teller/replace      {"card_number", "new_card_number"?, "new_bank_account"?} -> the
+                                   same, of the new card; what is left out is made up; 409 the new
+                                   number is another card's
+
+Elsewhere in the bank
+  POST /<bank>/teller/take-report  {"card_number"} -> the same: its own service line takes a
+                                   temporary report, and the account is blocked; 409 formally lost
+  POST /<bank>/teller/lapse        the same: a rule of the bank ends its block; 409 formally lost
 
 For testers
   GET /<bank>/behaviour            {"bank", "behaviour": [BEHAVIOUR]}; [] = normal

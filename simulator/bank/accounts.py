@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from sqlite3 import Connection
+from sqlite3 import Connection, IntegrityError
 from typing import Any, Literal
 
 from simulator.bank.ledger import Ledger, now_text, text_of
@@ -17,7 +17,15 @@ class UnknownAccountError(Exception):
 
 
 class FormallyLostError(Exception):
-    """The card is formally lost: nothing but a replacement changes that."""
+    """The card is formally lost: only its withdrawal or a replacement changes that."""
+
+
+class NotFormallyLostError(Exception):
+    """There is no formal loss to withdraw."""
+
+
+class CardNumberTakenError(Exception):
+    """The bank has another account behind the new card's number."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +93,56 @@ def report_formal_loss(ledger: Connection, bank: str, card_number: str) -> str:
     -> the moment. Raises UnknownAccountError, FormallyLostError.
     """
     return _settle(ledger, bank, card_number, blocked=True, formal_loss=True)
+
+
+def take_report(ledger: Connection, bank: str, card_number: str) -> str:
+    """The bank's own service line takes a temporary report, and blocks.
+
+    -> the moment. Raises UnknownAccountError, FormallyLostError.
+    """
+    return _settle(ledger, bank, card_number, blocked=True, formal_loss=False)
+
+
+def let_lapse(ledger: Connection, bank: str, card_number: str) -> str:
+    """A rule of the bank ends its block.
+
+    -> the moment. Raises UnknownAccountError, FormallyLostError.
+    """
+    return _settle(ledger, bank, card_number, blocked=False, formal_loss=False)
+
+
+def withdraw_formal_loss(ledger: Connection, bank: str, card_number: str) -> str:
+    """The outlet takes the formal loss back; the account stays blocked until it is unblocked.
+
+    -> the moment. Raises UnknownAccountError, NotFormallyLostError.
+    """
+    if not _account(ledger, bank, card_number)["formal_loss"]:
+        raise NotFormallyLostError
+    at = now_text()
+    ledger.execute(
+        "UPDATE accounts SET formal_loss = 0, settled_at = ? WHERE bank = ? AND card_number = ?",
+        (at, bank, card_number),
+    )
+    return at
+
+
+def replace(ledger: Connection, bank: str, card_number: str, new: str, new_account: str) -> str:
+    """A new card and account in the place of the old ones, which are gone.
+
+    -> the moment. Raises UnknownAccountError, CardNumberTakenError.
+    """
+    _account(ledger, bank, card_number)
+    at = now_text()
+    try:
+        ledger.execute(
+            "UPDATE accounts SET card_number = ?, bank_account = ?, blocked = 0, since = NULL,"
+            " by_report = NULL, formal_loss = 0, settled_at = ?, settled_report = NULL"
+            " WHERE bank = ? AND card_number = ?",
+            (new, new_account, at, bank, card_number),
+        )
+    except IntegrityError:
+        raise CardNumberTakenError from None
+    return at
 
 
 def list_all(ledger: Ledger, bank: str) -> list[dict[str, Any]]:

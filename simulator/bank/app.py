@@ -1,7 +1,10 @@
 """The bank's routes: for the hotline, for the teller, for the testers' screens."""
 
+import secrets
 import time
-from typing import Any
+from collections.abc import Mapping
+from sqlite3 import Connection
+from typing import Any, Final
 
 from flask import Blueprint, Flask, Response, abort, current_app, jsonify, request
 from werkzeug.exceptions import HTTPException
@@ -60,16 +63,38 @@ def mislead(bank: str) -> Response:
     return jsonify(status="blocked")
 
 
-@routes.post("/<bank>/teller/unblock")
-def unblock(bank: str) -> Response:
-    """The holder came with ID: the financial function is unblocked, the hotline is told."""
-    return _at_the_counter(bank, accounts.unblock, "financial_function.unblocked")
+# What may happen to an account at the bank: the act, the event that tells the hotline of it, and
+# whether it names an outlet.
+VISITS: Final[Mapping[str, tuple[accounts.Visit, str, bool]]] = {
+    "unblock": (accounts.unblock, "financial_function.unblocked", True),
+    "formal-loss": (accounts.report_formal_loss, "formal_loss.reported", True),
+    "withdraw-formal-loss": (accounts.withdraw_formal_loss, "formal_loss.withdrawn", True),
+    "take-report": (accounts.take_report, "temporary_loss.reported", False),
+    "lapse": (accounts.let_lapse, "financial_function.block_lapsed", False),
+}
 
 
-@routes.post("/<bank>/teller/formal-loss")
-def report_formal_loss(bank: str) -> Response:
-    """The holder came with certificates: a formal loss report, the hotline is told."""
-    return _at_the_counter(bank, accounts.report_formal_loss, "formal_loss.reported")
+@routes.post("/<bank>/teller/<visit>")
+def visit(bank: str, visit: str) -> Response:
+    """Something happens to an account, and the hotline is told."""
+    act, kind, is_at_an_outlet = VISITS.get(visit) or abort(404)
+    told = _told(card_number="", outlet="sandbox outlet")
+    more = {"outlet": told["outlet"]} if is_at_an_outlet else {}
+    return _happens(_hosted(bank), told["card_number"], told["card_number"], kind, act, more)
+
+
+@routes.post("/<bank>/teller/replace")
+def replace(bank: str) -> Response:
+    """The holder gets a new card, the hotline is told."""
+    made_up = secrets.token_hex(8).upper(), str(secrets.randbelow(10**12) + 10**15)
+    told = _told(card_number="", new_card_number=made_up[0], new_bank_account=made_up[1])
+    new, account = told["new_card_number"], told["new_bank_account"]
+    more = {"new_card_number": new, "new_bank_account": account}
+
+    def act(ledger: Connection, bank: str, card_number: str) -> str:
+        return accounts.replace(ledger, bank, card_number, new, account)
+
+    return _happens(_hosted(bank), told["card_number"], new, "card.replaced", act, more)
 
 
 @routes.get("/<bank>/behaviour")
@@ -136,23 +161,39 @@ def show_front_page() -> Response:
     return Response(f"{_sandbox().about()}\n", mimetype="text/plain")
 
 
-def _at_the_counter(bank: str, act: accounts.Visit, kind: str) -> Response:
-    hosted = _hosted(bank)
-    told = request.get_json()
-    card_number = told.get("card_number") if isinstance(told, dict) else None
-    outlet = told.get("outlet", "sandbox outlet") if isinstance(told, dict) else None
-    if not isinstance(card_number, str) or not isinstance(outlet, str):
-        return intake.problem(422, "card_number and outlet must be texts")
+def _told(**texts: str) -> dict[str, str]:
+    """The texts of the request's body; those left out as they are here. The first is needed."""
+    body = request.get_json()
+    told = {name: body.get(name, text) for name, text in texts.items()} if body else {}
+    if not told.get("card_number") or not all(isinstance(text, str) for text in told.values()):
+        detail = " and ".join(texts)
+        abort(intake.problem(422, f"{detail} must be texts"))
+    return told
+
+
+def _happens(
+    hosted: HostedBank,
+    card_number: str,
+    card_afterwards: str,
+    kind: str,
+    act: accounts.Visit,
+    more: dict[str, str],
+) -> Response:
+    bank = hosted.bank.id
     try:
         with hosted.ledger.transaction() as transaction:
             at = act(transaction, bank, card_number)
-            event = {"card_number": card_number, "at": at, "outlet": outlet}
+            event = {"card_number": card_number, "at": at, **more}
             event_id = outbox.owe(transaction, bank, kind, event)
-            account = accounts.find(transaction, bank, card_number)
+            account = accounts.find(transaction, bank, card_afterwards)
     except accounts.UnknownAccountError:
         return intake.problem(404, "no account behind this card")
     except accounts.FormallyLostError:
         return intake.problem(409, "the card is formally lost: it waits for replacement")
+    except accounts.NotFormallyLostError:
+        return intake.problem(409, "the card is not formally lost")
+    except accounts.CardNumberTakenError:
+        return intake.problem(409, "there is another account behind the new card's number")
     hosted.sender.wake()
     return jsonify(account=account, event_id=event_id)
 

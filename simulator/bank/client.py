@@ -95,6 +95,28 @@ class SandboxBank:
         told = {"card_number": card_number, "outlet": outlet}
         return self._call("POST", f"/{bank}/teller/formal-loss", told)
 
+    def withdraws_formal_loss(
+        self, bank: str, card_number: str, outlet: str = "sandbox outlet"
+    ) -> Json:
+        """The outlet takes a formal loss back. -> {account, event_id}"""
+        told = {"card_number": card_number, "outlet": outlet}
+        return self._call("POST", f"/{bank}/teller/withdraw-formal-loss", told)
+
+    def takes_report(self, bank: str, card_number: str) -> Json:
+        """The bank's own service line takes a temporary report. -> {account, event_id}"""
+        return self._call("POST", f"/{bank}/teller/take-report", {"card_number": card_number})
+
+    def lets_lapse(self, bank: str, card_number: str) -> Json:
+        """A rule of the bank ends its block. -> {account, event_id}"""
+        return self._call("POST", f"/{bank}/teller/lapse", {"card_number": card_number})
+
+    def replaces(self, bank: str, card_number: str, **new: str) -> Json:
+        """The holder gets a new card: `new_card_number` and `new_bank_account`, or made-up ones.
+        -> {account, event_id}, of the new card
+        """
+        told = {"card_number": card_number, **new}
+        return self._call("POST", f"/{bank}/teller/replace", told)
+
     def close(self) -> None:
         """Ends the connections it keeps open."""
         self._session.close()

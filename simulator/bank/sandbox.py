@@ -75,8 +75,8 @@ class Sandbox:
             "It is not a bank, and nothing here blocks a real account.\n\n"
             f"{names}\n"
             "GET /banks, /<bank>/accounts, /<bank>/receipts, /<bank>/effects, /<bank>/events,\n"
-            "GET and PUT /<bank>/behaviour, POST /<bank>/teller/unblock, "
-            "/<bank>/teller/formal-loss"
+            "GET and PUT /<bank>/behaviour, POST /<bank>/teller/unblock, formal-loss,\n"
+            "withdraw-formal-loss, take-report, lapse, replace"
         )
 
     def _host(self, bank: Bank) -> HostedBank:

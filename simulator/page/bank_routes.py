@@ -1,11 +1,18 @@
 """Routes for what a tester may do to a bank and at its counter."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, abort, request
 
-from simulator.page.banks import PRESETS, BankScreens, BankUnavailableError, UnknownAccountError
+from simulator.page.banks import (
+    PRESETS,
+    VISITS,
+    BankScreens,
+    BankUnavailableError,
+    UnknownAccountError,
+)
 
 
 def bank_routes(banks: BankScreens) -> Blueprint:
@@ -19,13 +26,11 @@ def bank_routes(banks: BankScreens) -> Blueprint:
             abort(422, f"behaviour: one of {', '.join(PRESETS)} was expected.")
         return _done(banks.set_behaviour, bank, behaviour)
 
-    @routes.post("/<bank>/unblock")
-    def unblock(bank: str) -> Response:
-        return _done(banks.unblock, bank, _word("account"))
-
-    @routes.post("/<bank>/formal-loss")
-    def report_formal_loss(bank: str) -> Response:
-        return _done(banks.report_formal_loss, bank, _word("account"))
+    @routes.post("/<bank>/<visit>")
+    def happens(bank: str, visit: str) -> Response:
+        if visit not in VISITS:
+            abort(404)
+        return _done(partial(banks.happens, visit), bank, _word("account"))
 
     return routes
 

@@ -5,6 +5,7 @@ import secrets
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from typing import Any
 
 import requests
@@ -20,6 +21,20 @@ PRESETS: dict[str, list[Json]] = {
     "slow": [{"kind": "slow", "seconds": 3}],
     "failing": [{"kind": "fail", "status": 503}],
     "down": [{"kind": "down"}],
+}
+
+
+OUTLET = "模拟网点 Sandbox outlet"
+# What a tester may let happen to an account, at an outlet or elsewhere in its bank.
+VISITS: dict[str, Callable[[SandboxBank, str, str], Json]] = {
+    "unblock": lambda client, bank, card: client.unblocks(bank, card, OUTLET),
+    "formal-loss": lambda client, bank, card: client.reports_formal_loss(bank, card, OUTLET),
+    "withdraw-formal-loss": lambda client, bank, card: client.withdraws_formal_loss(
+        bank, card, OUTLET
+    ),
+    "take-report": lambda client, bank, card: client.takes_report(bank, card),
+    "lapse": lambda client, bank, card: client.lets_lapse(bank, card),
+    "replace": lambda client, bank, card: client.replaces(bank, card),
 }
 
 
@@ -55,15 +70,10 @@ class BankScreens:
         """From the next notice on. `preset` is one of PRESETS. Raises BankUnavailableError."""
         self._tell(lambda client: client.mixes(bank, PRESETS[preset]))
 
-    def unblock(self, bank: str, account: str) -> None:
-        """Decoupling at an outlet. Raises BankUnavailableError, UnknownAccountError."""
-        card_number = self._card_number(bank, account)
-        self._tell(lambda client: client.unblocks(bank, card_number, "模拟网点 Sandbox outlet"))
-
-    def report_formal_loss(self, bank: str, account: str) -> None:
-        """At a counter. Raises BankUnavailableError, UnknownAccountError."""
+    def happens(self, visit: str, bank: str, account: str) -> None:
+        """One of VISITS. Raises BankUnavailableError, UnknownAccountError."""
         number = self._card_number(bank, account)
-        self._tell(lambda c: c.reports_formal_loss(bank, number, "模拟网点 Sandbox outlet"))
+        self._tell(lambda client: VISITS[visit](client, bank, number))
 
     def close(self) -> None:
         """Ends the connections it keeps open."""

@@ -11,7 +11,7 @@ from redis import Redis
 from ivr.actions import Directory, Turn, run_action
 from ivr.agent_hours import AgentHours
 from ivr.beijing import beijing_day
-from ivr.cards.block import Block, BlockState
+from ivr.cards.block import ENDED, Block, BlockState
 from ivr.cards.case import Case
 from ivr.cards.limits import Caller
 from ivr.cards.loss import ReportKind, Suspension
@@ -228,7 +228,7 @@ def test_what_a_report_costs_is_known_before_it_is_confirmed(hotline: Hotline) -
     assert run_action("look_at_card", a_turn(hotline)).facts["days"] == "7"
 
 
-@pytest.mark.parametrize("state", [s for s in BlockState if s is not BlockState.UNBLOCKED])
+@pytest.mark.parametrize("state", [s for s in BlockState if s not in ENDED])
 def test_a_card_suspended_by_an_earlier_report(hotline: Hotline, state: BlockState) -> None:
     """Which card it is and what the bank has done are always said, also that it has blocked."""
     result = run_action("look_at_card", a_turn(hotline, case=suspended(TEMPORARY, state)))
@@ -241,8 +241,9 @@ def test_a_card_suspended_by_an_earlier_report(hotline: Hotline, state: BlockSta
     assert result.facts["until"] == str(NOW + 1000)
 
 
-def test_a_card_unblocked_at_the_bank_and_lost_again(hotline: Hotline) -> None:
-    case = suspended(TEMPORARY, BlockState.UNBLOCKED)
+@pytest.mark.parametrize("state", [BlockState.UNBLOCKED, BlockState.LAPSED])
+def test_a_card_that_the_bank_does_not_block_any_more(hotline: Hotline, state: BlockState) -> None:
+    case = suspended(TEMPORARY, state)
     result = run_action("look_at_card", a_turn(hotline, case=case))
     assert (result.outcome, prompts_of(result)) == ("again", [])
     assert result.facts["card_last4"] == "5678"

@@ -26,6 +26,8 @@ OF_A_BLOCK: Final = {
     "unblocked":     ("failed",    "status_bank_unblocked",      "text_unblocked"),
     "formal_loss":   ("blocked",   "status_bank_blocked_formal", "text_formal"),
     "withdrawn":     ("unreached", "status_bank_withdrawn",      None),
+    "lapsed":        ("failed",    "status_bank_lapsed",         "text_lapsed"),
+    "replaced":      ("failed",    "status_bank_normal",         "text_replaced"),
 }
 
 OF_SOCIAL_SECURITY: Final = {
@@ -44,6 +46,8 @@ TRUE_WHILE: Final = {
     "text_unreached": "undeliverable",
     "text_unblocked": "unblocked",
     "text_formal":    "formal_loss",
+    "text_lapsed":    "lapsed",
+    "text_replaced":  "replaced",
     "text_filed":     None,
     "text_released":  None,
     "text_disputed":  None,

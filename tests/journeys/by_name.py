@@ -59,8 +59,8 @@ def _named(event: Event, language: LanguageCode) -> str:
 
 
 def prompt_of(text: str, language: LanguageCode) -> tuple[str, dict[str, str]]:
-    """The one prompt that sounds like this, and the values it was spoken with. Our own number is
-    the same in every call: it must be right, and is not told.
+    """The one prompt that sounds like this, and the values it was spoken with. Our own number and
+    name are the same in every call: they must be right, and are not told.
     """
     heard = {
         name: _values(found, name, language)
@@ -84,6 +84,8 @@ def _values(found: re.Match[str], prompt: str, language: LanguageCode) -> dict[s
         elif name == "bank":
             values[name] = banks.get(spoken, spoken)
     assert values.pop("hotline", OWN_NUMBER) == OWN_NUMBER
+    own_name = LANGUAGES[language].line_name
+    assert values.pop("line", own_name) == own_name
     return values
 
 

@@ -41,6 +41,7 @@ ROW: Final = Language(
     all_day="always {days}",
     between_spans=" / ",
     but_holidays="{hours} but feasts",
+    line_name="qaaline",
     issuing_bank="qaabank",
     unknown_phone="whatever number",
 )

@@ -14,6 +14,7 @@ from ivr.dialogue.flow import FLOW
 from ivr.dialogue.steps import Ask, prompts
 from ivr.prompts.catalogue import (
     CatalogueError,
+    LineItself,
     Placeholder,
     load_catalogue,
     parse_catalogue,
@@ -25,7 +26,7 @@ CATALOGUE = load_catalogue()
 EVERY = [(name, language) for name in CATALOGUE.prompts for language in LANGUAGES]
 # The places each bank, card or report brings along; nothing else can be filled in.
 PLACES = {
-    "bank", "bank_phone", "card_last4", "code", "days", "hotline", "hours", "key", "last4",
+    "bank", "bank_phone", "card_last4", "code", "days", "hotline", "hours", "key", "last4", "line",
     "report_number", "reported_at", "until",
 }  # fmt: skip
 # These go on in the line that follows them; every other prompt is a whole sentence.
@@ -154,13 +155,13 @@ def test_a_missing_value_is_an_error_in_the_test_not_a_gap_in_the_call() -> None
 )
 def test_an_unsound_catalogue_does_not_load(tables: dict[str, object], fault: str) -> None:
     with pytest.raises(CatalogueError) as caught:
-        parse_catalogue(tables, LANGUAGES)
+        parse_catalogue(tables, LANGUAGES, LineItself())
     assert fault in str(caught.value)
 
 
 def test_all_faults_are_named_together() -> None:
     with pytest.raises(CatalogueError) as caught:
-        parse_catalogue({"a": {"zh": "好。"}, "b": {"en": "Yes."}}, LANGUAGES)
+        parse_catalogue({"a": {"zh": "好。"}, "b": {"en": "Yes."}}, LANGUAGES, LineItself())
     assert caught.value.faults == ["a: has no text in en", "b: has no text in zh"]
 
 

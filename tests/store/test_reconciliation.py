@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from redis import Redis
 
-from ivr.cards.block import BlockState
+from ivr.cards.block import ENDED, BlockState
 from ivr.cards.notice import Outcome
 from ivr.cards.records import Card, Holder
 from ivr.store.reconciliation import PAGE
@@ -75,8 +75,8 @@ def test_what_is_said_of_a_block(records: Records, icbc: BankSide) -> None:
     }
 
 
-@pytest.mark.parametrize("state", [s for s in BlockState if s is not BlockState.UNBLOCKED])
-def test_every_state_but_unblocked_is_listed(
+@pytest.mark.parametrize("state", [s for s in BlockState if s not in ENDED])
+def test_every_block_that_has_not_ended_is_listed(
     records: Records, icbc: BankSide, state: BlockState
 ) -> None:
     report = records.reports_lost(ZHANG)

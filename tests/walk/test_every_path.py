@@ -53,11 +53,13 @@ SAY_WHAT_NOW: Final = {
     "not_confirmed_again", "not_by_phone", "under_16", "id_needs_person", "outcome_unknown",
     "outcome_unknown_now", "status_bank_waiting", "status_bank_blocked", "status_bank_failed",
     "status_bank_unreached", "status_bank_unblocked", "status_bank_blocked_formal",
-    "status_bank_withdrawn",
+    "status_bank_withdrawn", "status_bank_lapsed",
     "status_report",
 }  # fmt: skip
 # What is said of the bank's part -> the states of which it is true.
-NOT_BLOCKED: Final = {BlockState.REFUSED, BlockState.UNBLOCKED}
+NOT_BLOCKED: Final = {BlockState.REFUSED, BlockState.UNBLOCKED, BlockState.LAPSED}
+# While a report runs the card is not replaced: that ends the report.
+WHILE_IT_RUNS: Final = [state for state in BlockState if state is not BlockState.REPLACED]
 TRUE_OF: Final[Mapping[str, Set[BlockState | None]]] = {
     "bank_blocked": {BlockState.BLOCKED, BlockState.FORMAL_LOSS},
     "status_bank_blocked": {BlockState.BLOCKED},
@@ -70,7 +72,8 @@ TRUE_OF: Final[Mapping[str, Set[BlockState | None]]] = {
     "bank_unreached": {BlockState.UNDELIVERABLE, BlockState.WITHDRAWN},
     "status_bank_unreached": {BlockState.UNDELIVERABLE},
     "status_bank_withdrawn": {BlockState.WITHDRAWN},
-    "status_bank_normal": {None},
+    "status_bank_lapsed": {BlockState.LAPSED},
+    "status_bank_normal": {None, BlockState.REPLACED},
 }
 # What is said of a card that is not reported: false of one that is.
 SAY_NOT_REPORTED: Final = {"cancelled", "not_confirmed", "not_by_phone", "under_16"}
@@ -89,7 +92,7 @@ def worlds() -> Iterator[World]:
         for cards in ((CardInWorld(),), (_reported(),), (_unblocked(),)):
             yield World(cards, is_open, answers, caller=World.phone)
         yield from _proving(is_open, answers)
-        for said in BlockState:
+        for said in WHILE_IT_RUNS:
             yield World((CardInWorld(),), is_open, answers, bank_says=said)
             yield World((_unblocked(),), is_open, answers, bank_says=said)
 
@@ -108,7 +111,7 @@ def _single_cards() -> Iterator[CardInWorld]:
     yield from (CardInWorld(state) for state in CardState)
     yield CardInWorld(bank="gone")
     yield CardInWorld(bank="gone", kind=ReportKind.TEMPORARY, block=BlockState.BLOCKED)
-    yield from (CardInWorld(kind=ReportKind.TEMPORARY, block=state) for state in BlockState)
+    yield from (CardInWorld(kind=ReportKind.TEMPORARY, block=state) for state in WHILE_IT_RUNS)
     yield from (CardInWorld(block=state) for state in BlockState)  # the 7 days are over
     yield CardInWorld(kind=ReportKind.FORMAL, block=BlockState.FORMAL_LOSS)
 
@@ -382,7 +385,7 @@ def test_a_person_offered_at_night_is_found(monkeypatch: pytest.MonkeyPatch) -> 
     assert any("offers a person while nobody is there" in found for found in walk.faults)
 
 
-@pytest.mark.parametrize("said", list(BlockState))
+@pytest.mark.parametrize("said", WHILE_IT_RUNS)
 def test_a_word_of_the_bank_that_is_not_true_is_found(
     monkeypatch: pytest.MonkeyPatch, said: BlockState
 ) -> None:

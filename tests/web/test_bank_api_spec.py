@@ -33,6 +33,16 @@ DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 PEOPLE: Final = [
     a_holder(a_card(f"{n:04}"), id_number=an_id_number(serial=f"{n:03}")) for n in range(1, 4)
 ]
+# Of the examples, in their order: one card is blocked and its block lapses, one is unblocked and
+# lost again, one is formally lost, found and replaced.
+WHOSE: Final = {
+    "unblocked": PEOPLE[1],
+    "formal_loss": PEOPLE[2],
+    "temporary_loss": PEOPLE[1],
+    "block_lapsed": PEOPLE[0],
+    "formal_loss_withdrawn": PEOPLE[2],
+    "replaced": PEOPLE[2],
+}
 HEADERS: Final = {"webhook-id", "webhook-timestamp", "webhook-signature"}
 EXAMPLES: Final = settings(
     max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
@@ -69,7 +79,8 @@ def _text(value: Any) -> str:
 @pytest.fixture
 def app(redis_server: RedisServer, redis: Redis) -> Flask:
     assert redis.dbsize() == 0
-    return an_app(some_settings(redis_server.url), *PEOPLE)
+    rules = "formal_loss_may_be_withdrawn = true"
+    return an_app(some_settings(redis_server.url, rules=rules), *PEOPLE)
 
 
 @pytest.fixture
@@ -90,7 +101,7 @@ def about_icbc() -> dict[str, Any]:
     """
     described: dict[str, Any] = json.loads((DOCS / "openapi.json").read_text(encoding="utf-8"))
     shown = _event_content(described)["examples"]
-    for name, person in (("unblocked", PEOPLE[1]), ("formal_loss", PEOPLE[2])):
+    for name, person in WHOSE.items():
         shown[name]["value"]["data"]["card_number"] = person.cards[0].number
     cards = [person.cards[0].number for person in PEOPLE]
     described["components"]["schemas"]["CardNumber"]["examples"] = cards

@@ -18,7 +18,17 @@ from flask import Flask
 from redis import Redis
 from werkzeug.test import EnvironBuilder, TestResponse, run_wsgi_app
 
-from ivr.cards.bank_event import BLOCKED, FORMAL_LOSS, MEANS, UNBLOCKED, BankEvent
+from ivr.cards.bank_event import (
+    BLOCKED,
+    FORMAL_LOSS,
+    FORMAL_WITHDRAWN,
+    LAPSED,
+    MEANS,
+    REPLACED,
+    TEMPORARY_LOSS,
+    UNBLOCKED,
+    BankEvent,
+)
 from ivr.cards.block import STALE, TRANSITIONS, BlockState
 from ivr.cards.loss import LossReport, ReportKind, ReportState
 from ivr.cards.notice import NoticeKind, NoticeState, Outcome
@@ -27,7 +37,7 @@ from ivr.cards.records import Card, Holder
 from ivr.store import keys
 from ivr.store.codec import plain
 from ivr.web.bank_signature import is_signed
-from tests.bank_side import BankSide, Records, listening, new_id, signed
+from tests.bank_side import BankSide, Records, listening, new_id, reissued, signed
 from tests.builders import a_card, a_holder, a_secret, an_app, an_id_number, hotline_of, settings
 from tests.hotline import leased
 from tests.journeys.town import Town, bank_values
@@ -65,7 +75,7 @@ class Street:
 @pytest.fixture
 def street(redis_server: RedisServer, redis: Redis) -> Street:
     assert redis.dbsize() == 0
-    return a_street(redis_server)
+    return a_street(redis_server, rules="formal_loss_may_be_withdrawn = true")
 
 
 def a_street(server: RedisServer, **changes: str) -> Street:
@@ -145,8 +155,16 @@ class TestTheTable:
 def send(street: Street, kind: str, report: LossReport) -> TestResponse:
     if kind == BLOCKED:
         return street.icbc.blocked(report)
-    tell = street.icbc.unblocked if kind == UNBLOCKED else street.icbc.formally_lost
-    return tell(street.card, report.reported_at + 2)
+    if kind == REPLACED:
+        return street.icbc.replaced(street.card, reissued(street.card), report.reported_at + 2)
+    tell = {
+        UNBLOCKED: street.icbc.unblocked,
+        FORMAL_LOSS: street.icbc.formally_lost,
+        TEMPORARY_LOSS: street.icbc.takes_report,
+        LAPSED: street.icbc.lets_block_lapse,
+        FORMAL_WITHDRAWN: street.icbc.formal_loss_withdrawn,
+    }
+    return tell[kind](street.card, report.reported_at + 2)
 
 
 class TestRepeated:
@@ -222,7 +240,7 @@ class TestRepeated:
         assert kept is not None
         verdict, said = plain(kept).split()
         event = BankEvent("evt_1", "icbc", UNBLOCKED, at, "", street.card.number, "Outlet 7")
-        assert (verdict, said) == ("applied", event.digest(street.records.card_ref(street.card)))
+        assert (verdict, said) == ("applied", event.digest(street.records.hotline.holders.card_ref))
 
     def test_an_id_remembered_before_digests_were_kept(self, street: Street) -> None:
         report = street.files()
@@ -730,7 +748,8 @@ class TestBodies:
         assert status == 422
         assert detail == (
             "type: must be one of financial_function.blocked, financial_function.unblocked, "
-            "formal_loss.reported"
+            "formal_loss.reported, temporary_loss.reported, financial_function.block_lapsed, "
+            "formal_loss.withdrawn, card.replaced"
         )
 
     @pytest.mark.parametrize(

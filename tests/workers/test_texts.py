@@ -253,11 +253,40 @@ def test_texts_about_a_report_that_was_withdrawn(hotline: Hotline, writer: TextW
         writer.write(about["withdrawn"])
 
 
+def test_a_text_about_a_report_that_the_bank_took(hotline: Hotline, writer: TextWriter) -> None:
+    """It says that both functions are off."""
+    content = content_of_a_report(hotline) | {"prompt": "text_taken"}
+    for state in BlockState:
+        block_becomes(hotline, content, state=state)
+        if state is BlockState.BLOCKED:
+            assert writer.write(content)
+        else:
+            with pytest.raises(OvertakenError):
+                writer.write(content)
+    block_becomes(hotline, content, state=BlockState.BLOCKED)
+    hotline.service.withdraw(content["report_number"], Decision("Li", "a prank"))
+    with pytest.raises(OvertakenError):
+        writer.write(content)
+
+
+@pytest.mark.parametrize("prompt", ["text_decoupled", "text_formal_withdrawn"])
+def test_that_social_security_is_back_is_not_told_of_a_card_suspended_again(
+    hotline: Hotline, writer: TextWriter, prompt: str
+) -> None:
+    content = content_of_a_report(hotline) | {"prompt": prompt}
+    block_becomes(hotline, content, state=BlockState.UNBLOCKED)
+    with pytest.raises(OvertakenError):
+        writer.write(content)
+    hotline.redis.delete(keys.loss(report_of(hotline, content).card_ref))
+    assert writer.write(content)
+
+
 def test_every_text_of_the_catalogue_is_looked_at() -> None:
     catalogue = tomllib.loads(Path("ivr/prompts/prompts.toml").read_text(encoding="utf-8"))
     texts = {name for name in catalogue if name.startswith("text_")}
     assert texts - set(TRUE_WHILE) == {
         "text_filed", "text_released", "text_disputed", "text_withdrawn", "text_code",
+        "text_taken", "text_decoupled", "text_formal_withdrawn",
     }  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Final
 
 from ivr.beijing import beijing_day
-from ivr.cards.block import Block, BlockState
+from ivr.cards.block import ENDED, Block, BlockState
 from ivr.cards.case import Case
 from ivr.cards.change import NOTHING, Change, Entry, NoticeChange, Owed, text_about
 from ivr.cards.id_number import is_under_16
@@ -93,6 +93,10 @@ _BY_CARD_STATE: Final = {
 }
 
 
+# Without a suspension, such a report has run out, whether the sweep has been there or not.
+_RAN_OUT: Final = (ReportState.ACTIVE, ReportState.RELEASED)
+
+
 def refusal(
     case: Case, holder: Holder, card: Card, rules: Rules, now: int, by: Origin | None = None
 ) -> Refusal | None:
@@ -109,10 +113,20 @@ def refusal(
         is_formal = case.suspension.kind is ReportKind.FORMAL
         return Refusal.FORMAL if is_formal else Refusal.ALREADY
     by_state = _BY_CARD_STATE.get(card.state, Refusal.NEEDS_A_PERSON)
-    if by_state is None and card.bank not in rules.banks:
+    if by_state is None and not _is_left_to_us(case, card, rules, by):
         by_state = Refusal.NEEDS_A_PERSON
     # "It has not been reported yet" would not be true of a card that a report still suspends.
     return Refusal.ALREADY if by_state and case.suspension else by_state
+
+
+def _is_left_to_us(case: Case, card: Card, rules: Rules, by: Origin | None) -> bool:
+    """Whether its bank can be told, and the city's rules let this channel report this card now."""
+    if by is not None and rules.channels is not None and by.channel not in rules.channels:
+        return False
+    ran_out = case.report is not None and case.report.state in _RAN_OUT and not case.suspension
+    is_renewal = ran_out and case.block is not None and case.block.state not in ENDED
+    may_be_renewed = rules.report_may_be_renewed_after_release or not is_renewal
+    return card.bank in rules.banks and may_be_renewed
 
 
 def report(
@@ -142,9 +156,10 @@ def report(
             replaced the first one either.
     """
     suspension = case.suspension
-    if _is_own(case, Origin(request.channel, request.origin)):
+    by = Origin(request.channel, request.origin)
+    if _is_own(case, by):
         return Filing(None, suspension, _keeps_deadline(case, rules)), NOTHING
-    why_not = refusal(case, holder, card, rules, now)
+    why_not = refusal(case, holder, card, rules, now, by)
     is_over = bool(first_filed_at) and now - first_filed_at > REQUEST_SECONDS
     if why_not is None and (filed_before or is_over):
         why_not = Refusal.ALREADY if suspension else Refusal.REPLAYED
@@ -173,12 +188,12 @@ def _is_own(case: Case, by: Origin) -> bool:
 
 
 def is_unblocked_since(case: Case) -> bool:
-    """Whether the bank unblocked the card of a report that still suspends it: the holder had found
-    it, and may lose it again.
+    """Whether the bank does not block the card any more, of a report that still suspends it: the
+    holder had found it and may lose it again, or the bank's block has lapsed.
     """
     block, suspension = case.block, case.suspension
     is_temporary = suspension is not None and suspension.kind is ReportKind.TEMPORARY
-    return is_temporary and block is not None and block.state is BlockState.UNBLOCKED
+    return is_temporary and block is not None and block.state in ENDED
 
 
 def _keeps_deadline(case: Case, rules: Rules) -> bool:

@@ -5,15 +5,15 @@ from typing import Final
 
 from ivr.cards.acts.remind import FIRST_AFTER
 from ivr.cards.acts.step import step
-from ivr.cards.block import TRANSITIONS, BlockEvent, BlockState
+from ivr.cards.block import ENDED, TRANSITIONS, BlockEvent, BlockState
 from ivr.cards.case import Case
 from ivr.cards.change import NOTHING, Change, Entry, Reminder, owed_again
 from ivr.cards.loss import ReportState
 from ivr.cards.notice import Notice, NoticeKind, NoticeState
 
 # In these states a notice to block would do harm: the holder has been at an outlet since, or the
-# report was taken back.
-OVER: Final = (BlockState.UNBLOCKED, BlockState.FORMAL_LOSS, BlockState.WITHDRAWN)
+# report was taken back. Or the bank would answer as it did, "blocked", which is not so any more.
+OVER: Final = (*ENDED, BlockState.FORMAL_LOSS, BlockState.WITHDRAWN)
 
 
 def send_again(case: Case, notice: Notice, now: int) -> Change:

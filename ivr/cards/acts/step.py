@@ -6,9 +6,9 @@ from ivr.cards.change import NOTHING, Change, Entry, text_about
 from ivr.cards.words import BLOCK_WORDS
 
 
-def step(case: Case, event: BlockEvent, now: int) -> Change:
+def step(case: Case, event: BlockEvent, now: int, *, text: str | None = None) -> Change:
     """The block after an event, its journal entry and the holder's text; NOTHING when the event
-    is late or repeated news.
+    is late or repeated news. `text`: another prompt than that of the block's new state.
 
     Raises:
         UnlawfulTransitionError: the block's table has no such step.
@@ -17,7 +17,7 @@ def step(case: Case, event: BlockEvent, now: int) -> Change:
     stepped = None if before is None else after(before, event, now)
     if stepped is None or stepped is before:
         return NOTHING
-    text = BLOCK_WORDS[stepped.state].text
+    text = text or BLOCK_WORDS[stepped.state].text
     owes = (text_about(case.report, text, now),) if case.report and text else ()
     fields = {"report": stepped.report_number, "card": stepped.card_ref, "bank": stepped.bank}
     return Change(block=stepped, owes=owes, journal=(Entry(f"block_{stepped.state}", fields),))

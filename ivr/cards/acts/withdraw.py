@@ -22,7 +22,7 @@ class Withdrawal(StrEnum):
     WITHDRAWN = "withdrawn"
     ALREADY = "already withdrawn"
     RELEASED = "released"  # its 7 days are over
-    OVERTAKEN = "overtaken"  # a formal loss or a later report holds the card
+    OVERTAKEN = "overtaken"  # a formal loss or a later report holds the card, or it was replaced
     UNKNOWN = "unknown"  # there is no such report
 
 
@@ -30,6 +30,7 @@ _OVER: Final = {
     ReportState.WITHDRAWN: Withdrawal.ALREADY,
     ReportState.RELEASED: Withdrawal.RELEASED,
     ReportState.SUPERSEDED: Withdrawal.OVERTAKEN,
+    ReportState.CLOSED: Withdrawal.OVERTAKEN,
 }
 
 

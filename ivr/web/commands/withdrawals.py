@@ -13,7 +13,7 @@ import click
 from flask import Flask, current_app
 
 from ivr.cards.acts.withdraw import Decision, Withdrawal
-from ivr.cards.block import BlockState
+from ivr.cards.block import ENDED, BlockState
 from ivr.cards.limits import HIDDEN
 from ivr.cards.loss import LossReport
 from ivr.cards.notice_bodies import iso
@@ -176,7 +176,7 @@ def _shown(numbers: Sequence[str]) -> list[str]:
 def _of_bank(reading: Reading) -> str:
     """What a withdrawal leaves at the bank."""
     block = reading.case.block
-    if block is None or block.state is BlockState.UNBLOCKED:
+    if block is None or block.state in ENDED:
         return "the bank function is not blocked"
     if block.state is BlockState.BLOCKED:
         return "the bank function stays blocked until the holder visits an outlet"

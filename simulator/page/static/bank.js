@@ -6,8 +6,12 @@ import { knows, onLanguage, pick, t, timeOfDay } from "./words.js";
 const BEHAVIOURS = ["normal", "slow", "failing", "down"];
 const EVENTS = {
   "financial_function.blocked": "event_blocked", "financial_function.unblocked": "event_unblocked",
-  "formal_loss.reported": "event_formal",
+  "formal_loss.reported": "event_formal", "temporary_loss.reported": "event_taken",
+  "financial_function.block_lapsed": "event_lapsed", "formal_loss.withdrawn": "event_formal_withdrawn",
+  "card.replaced": "event_replaced",
 };
+// What may happen to an account besides a teller's two acts, by how it stands.
+const MORE = { active: ["take-report", "replace"], blocked: ["lapse", "replace"], formal: ["withdraw-formal-loss", "replace"] };
 const KINDS = { "card.loss_reported": "kind_reported", "card.loss_released": "kind_released",
   "card.report_disputed": "kind_disputed", "card.report_withdrawn": "kind_withdrawn", ping: "kind_ping" };
 
@@ -87,7 +91,11 @@ function accountRow(account, act, live) {
       el("button", {
         type: "button", class: "plain", "data-act": "formal-loss", disabled: state === "formal",
         "aria-label": `${t("formal_loss")} ${who}`, onclick: () => act("formal-loss", { account: account.id }),
-      }, t("formal_loss"))));
+      }, t("formal_loss")),
+      ...MORE[state].map((visit) => el("button", {
+        type: "button", class: "plain", "data-act": visit,
+        "aria-label": `${t(visit)} ${who}`, onclick: () => act(visit, { account: account.id }),
+      }, t(visit)))));
 }
 
 function rows(list, items, key, make) {

@@ -22,7 +22,7 @@ CARD_REF, BANK, NUMBER, OTHER_NUMBER = "card-1", "icbc", "12345670", "87654321"
 
 EVERY_BLOCK: Final = (
     "none", "notified", "received", "blocked", "refused", "undeliverable", "unblocked",
-    "formal_loss", "withdrawn",
+    "formal_loss", "withdrawn", "lapsed", "replaced",
 )  # fmt: skip
 EVERY_NOTICE: Final = ("open", "delivered", "refused", "undeliverable", "closed")
 
@@ -31,6 +31,10 @@ NEWS: Final = {
     "blocked": "financial_function.blocked",
     "unblocked": "financial_function.unblocked",
     "formal loss": "formal_loss.reported",
+    "lapsed": "financial_function.block_lapsed",
+    "formal withdrawn": "formal_loss.withdrawn",
+    "taken": "temporary_loss.reported",
+    "replaced": "card.replaced",
 }
 
 
@@ -125,6 +129,8 @@ TEXT_WHEN: Final = {
     "unblocked": "text_unblocked",
     "formal_loss": "text_formal",
     "withdrawn": "",
+    "lapsed": "text_lapsed",
+    "replaced": "text_replaced",
 }
 
 

@@ -1,21 +1,29 @@
 """One card through acts in any order: what is so whatever came before."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.cards.block import BlockState
+from ivr.cards.block import ENDED, BlockState
 from ivr.cards.loss import ReportState
 from ivr.cards.notice import NoticeKind
+from ivr.cards.rules import Rules
 from tests.cards.acts.builders import TEXT_WHEN, WEEK
-from tests.cards.acts.the_card import Step, TheCard
+from tests.cards.acts.the_card import RULES, Step, TheCard
 
 HOUR: Final = 3600
-OVER: Final = (BlockState.UNBLOCKED, BlockState.FORMAL_LOSS, BlockState.WITHDRAWN)
+OVER: Final = (*ENDED, BlockState.FORMAL_LOSS, BlockState.WITHDRAWN)
 FIRST: Final = 0
 OF_A_REPORT: Final = ("text_filed", "text_disputed", "text_released", "text_withdrawn")
+
+CITIES: Final = (
+    RULES,
+    replace(RULES, decoupling_ends_suspension=True, formal_loss_may_be_withdrawn=True),
+    replace(RULES, report_may_be_renewed_after_release=False),
+)
 
 Move = Callable[[TheCard], None]
 MOVES: Final[dict[str, Move]] = {
@@ -33,6 +41,12 @@ MOVES: Final[dict[str, Move]] = {
     "the bank tells: unblocked": lambda card: card.is_told("unblocked"),
     "the bank tells: unblocked long ago": lambda card: card.is_told("unblocked", before=True),
     "the bank tells: formal loss": lambda card: card.is_told("formal loss"),
+    "the bank tells: its own line took a report": lambda card: card.is_told("taken"),
+    "the bank tells: it took one long ago": lambda card: card.is_told("taken", before=True),
+    "the bank tells: its block has lapsed": lambda card: card.is_told("lapsed"),
+    "the bank tells: it lapsed long ago": lambda card: card.is_told("lapsed", before=True),
+    "the bank tells: formal loss withdrawn": lambda card: card.is_told("formal withdrawn"),
+    "the bank tells: the card was replaced": lambda card: card.is_told("replaced"),
     "a person sends it again": lambda card: card.is_sent_again(),
     "a person sends the first again": lambda card: card.is_sent_again(FIRST),
     "an operator withdraws it": lambda card: card.is_withdrawn(),
@@ -45,9 +59,10 @@ MOVES: Final[dict[str, Move]] = {
 
 
 @settings(max_examples=60, deadline=None)
-@given(st.lists(st.sampled_from(list(MOVES)), max_size=30))
-def test_what_holds_in_any_order(moves: list[str]) -> None:
+@given(st.lists(st.sampled_from(list(MOVES)), max_size=30), st.sampled_from(CITIES))
+def test_what_holds_in_any_order(moves: list[str], rules: Rules) -> None:
     card = TheCard()
+    card.rules = rules
     card.is_reported()
     for move in moves:
         MOVES[move](card)
@@ -71,14 +86,25 @@ def a_text_is_owed_once_a_step(step: Step) -> None:
 
 def worth_telling(step: Step) -> str:
     """What a holder may be told of it; empty when nothing became different."""
-    block, report = step.change.block, step.change.report
-    if report is not None and report.state is not ReportState.SUPERSEDED:
-        if report.state is ReportState.ACTIVE:
-            return "text_disputed" if report.disputed_at else "text_filed"
-        is_withdrawn = report.state is ReportState.WITHDRAWN
-        return "text_withdrawn" if is_withdrawn else "text_released"
-    before = step.before.block.state if step.before.block else None
-    return TEXT_WHEN[block.state] if block is not None and block.state is not before else ""
+    block, report, before = step.change.block, step.change.report, step.before
+    if report is not None and report.state in OF_A_REPORT_THAT_IS:
+        if block is not None and block.state is BlockState.UNBLOCKED:
+            return "text_decoupled"
+        if report.channel == "bank" and report.state is ReportState.ACTIVE and block is not None:
+            return "text_taken"
+        return OF_A_REPORT_THAT_IS[report.state][bool(report.disputed_at)]
+    if block is None or (before.block and before.block.state is block.state):
+        return ""
+    if before.block and before.block.state is BlockState.FORMAL_LOSS and step.change.lifted:
+        return "text_replaced" if block.state is BlockState.REPLACED else "text_formal_withdrawn"
+    return TEXT_WHEN[block.state]
+
+
+OF_A_REPORT_THAT_IS: Final = {
+    ReportState.ACTIVE: ("text_filed", "text_disputed"),
+    ReportState.RELEASED: ("text_released", "text_released"),
+    ReportState.WITHDRAWN: ("text_withdrawn", "text_withdrawn"),
+}
 
 
 def what_is_over_is_not_owed(card: TheCard) -> None:

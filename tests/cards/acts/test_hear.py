@@ -15,7 +15,9 @@ from ivr.cards.change import NOTHING, Change, Entry, NoticeChange
 from ivr.cards.errors import UnlawfulTransitionError
 from ivr.cards.loss import ReportState
 from ivr.cards.notice import Notice, NoticeState
+from ivr.cards.rules import Rules
 from tests.cards.acts.builders import (
+    BANK,
     CARD_REF,
     EVERY_BLOCK,
     EVERY_NOTICE,
@@ -24,6 +26,7 @@ from tests.cards.acts.builders import (
     NUMBER,
     OTHER_NUMBER,
     REPORTED_AT,
+    WEEK,
     a_block,
     a_case,
     a_formal_suspension,
@@ -31,70 +34,75 @@ from tests.cards.acts.builders import (
     a_report,
     a_step,
     a_suspension,
+    a_text,
     an_event,
 )
 
-Table = Mapping[str, tuple[str, str, str]]
+Table = Mapping[str, tuple[str, ...]]
 
 # Columns: what the bank tells us.
-COLUMNS: Final = ("blocked", "unblocked", "formal loss")
+COLUMNS: Final = ("blocked", "unblocked", "formal loss", "lapsed", "formal withdrawn")
+RULES: Final = Rules((BANK,), WEEK, formal_loss_may_be_withdrawn=True)
 
 # fmt: off
 # The block now: the block then, when the bank tells us one of these. "stale" news changes
 # nothing; "unlawful" news is an error of the bank: only a new card helps after a formal loss.
 BLOCK_THEN: Final[Table] = {
-    #                 "blocked"  "unblocked"  "formal loss"
-    "none":          ("stale",   "stale",     "formal_loss"),
-    "notified":      ("blocked", "unblocked", "formal_loss"),
-    "received":      ("blocked", "unblocked", "formal_loss"),
-    "blocked":       ("stale",   "unblocked", "formal_loss"),
-    "refused":       ("blocked", "unblocked", "formal_loss"),
-    "undeliverable": ("blocked", "unblocked", "formal_loss"),
-    "unblocked":     ("stale",   "stale",     "formal_loss"),
-    "formal_loss":   ("stale",   "unlawful",  "stale"),
-    "withdrawn":     ("blocked", "unblocked", "formal_loss"),
+    #                 "blocked"  "unblocked"  "formal loss"  "lapsed"    "formal withdrawn"
+    "none":          ("stale",   "stale",     "formal_loss", "stale",    "stale"),
+    "notified":      ("blocked", "unblocked", "formal_loss", "stale",    "stale"),
+    "received":      ("blocked", "unblocked", "formal_loss", "lapsed",   "stale"),
+    "blocked":       ("stale",   "unblocked", "formal_loss", "lapsed",   "stale"),
+    "refused":       ("blocked", "unblocked", "formal_loss", "stale",    "stale"),
+    "undeliverable": ("blocked", "unblocked", "formal_loss", "lapsed",   "stale"),
+    "unblocked":     ("stale",   "stale",     "formal_loss", "stale",    "stale"),
+    "formal_loss":   ("stale",   "unlawful",  "stale",       "unlawful", "blocked"),
+    "withdrawn":     ("blocked", "unblocked", "formal_loss", "lapsed",   "stale"),
+    "lapsed":        ("stale",   "unblocked", "formal_loss", "stale",    "stale"),
+    "replaced":      ("stale",   "stale",     "formal_loss", "stale",    "stale"),
 }
 
 # The notice now: the notice then, when such news is believed. In any case nobody need look at
 # it any more. What is open stays so after "blocked": its answer is still to come.
 NOTICE_THEN: Final[Table] = {
-    #                 "blocked"        "unblocked"      "formal loss"
-    "open":          ("open",          "closed",        "closed"),
-    "delivered":     ("delivered",     "delivered",     "delivered"),
-    "refused":       ("refused",       "refused",       "refused"),
-    "undeliverable": ("undeliverable", "undeliverable", "undeliverable"),
-    "closed":        ("closed",        "closed",        "closed"),
-    "gone":          ("gone",          "gone",          "gone"),
+    "open":          ("open",          *["closed"] * 4),
+    "delivered":     ("delivered",     *["delivered"] * 4),
+    "refused":       ("refused",       *["refused"] * 4),
+    "undeliverable": ("undeliverable", *["undeliverable"] * 4),
+    "closed":        ("closed",        *["closed"] * 4),
+    "gone":          ("gone",          *["gone"] * 4),
 }
 
 # The report now: the report then, when such news is believed.
 REPORT_THEN: Final[Table] = {
-    #              "blocked"     "unblocked"   "formal loss"
-    "active":     ("active",     "active",     "superseded"),
-    "released":   ("released",   "released",   "released"),
-    "superseded": ("superseded", "superseded", "superseded"),
-    "withdrawn":  ("withdrawn",  "withdrawn",  "withdrawn"),
-    "gone":       ("gone",       "gone",       "gone"),
+    #              "blocked"     "unblocked"   "formal loss" "lapsed"      "formal withdrawn"
+    "active":     ("active",     "active",     "superseded", "active",     "active"),
+    "released":   ("released",   "released",   "released",   "released",   "released"),
+    "superseded": ("superseded", "superseded", "superseded", "superseded", "superseded"),
+    "withdrawn":  ("withdrawn",  "withdrawn",  "withdrawn",  "withdrawn",  "withdrawn"),
+    "closed":     ("closed",     "closed",     "closed",     "closed",     "closed"),
+    "gone":       ("gone",       "gone",       "gone",       "gone",       "gone"),
 }
 
 # The report now: what suspends social security then, when such news is believed.
 SUSPENDED_THEN: Final[Table] = {
-    #              "blocked"           "unblocked"         "formal loss"
-    "active":     ("temporary report", "temporary report", "formal report"),
-    "released":   ("nothing",          "nothing",          "formal report"),
-    "superseded": ("formal report",    "formal report",    "formal report"),
-    "withdrawn":  ("nothing",          "nothing",          "formal report"),
-    "gone":       ("nothing",          "nothing",          "formal report"),
+    #              "blocked"           "unblocked"         "formal loss"    "lapsed"   "withdrawn"
+    "active":     ("temporary report", "temporary report", "formal report", "the same", "nothing"),
+    "released":   ("nothing",          "nothing",          "formal report", "the same", "nothing"),
+    "superseded": ("formal report",    "formal report",    "formal report", "the same", "nothing"),
+    "withdrawn":  ("nothing",          "nothing",          "formal report", "the same", "nothing"),
+    "closed":     ("nothing",          "nothing",          "formal report", "the same", "nothing"),
+    "gone":       ("nothing",          "nothing",          "formal report", "the same", "nothing"),
 }
 
 # When it happened at the bank: whether it can be news of this report. Nobody can have been at
 # an outlet for a report that was not made yet; "blocked" names its report, and a formal loss
-# has no end, so that their times say nothing.
+# has no end but its withdrawal, which comes after it (here a minute after the report).
 CAN_BE: Final = {
-    #                              "blocked" "unblocked" "formal loss"
-    "a second before the report": (True,     False,      True),
-    "with the report":            (True,     True,       True),
-    "after the report":           (True,     True,       True),
+    #                              "blocked" "unblocked" "formal loss" "lapsed" "formal withdrawn"
+    "a second before the report": (True,     False,      True,         False,   False),
+    "with the report":            (True,     True,       True,         True,    False),
+    "after the report":           (True,     True,       True,         True,    False),
 }
 # fmt: on
 WHEN: Final = {
@@ -163,8 +171,10 @@ def expected(
     if state == "stale":
         return stale(news)
     step = a_step(first_block(a_case_with(block, report)), state)
-    if news == "unblocked" and step.block is not None:
+    if news != "blocked" and step.block is not None:
         step = replace(step, block=replace(step.block, changed_at=min(at, NOW)))
+    if news == "formal withdrawn":
+        step = formal_loss_withdrawn(step, report)
     report_then = then(REPORT_THEN, report, news)
     is_formal = news == "formal loss"
     return "applied", replace(
@@ -176,17 +186,28 @@ def expected(
     )
 
 
+def formal_loss_withdrawn(step: Change, report: str) -> Change:
+    """The block stays, as the bank has it; social security is active, and the holder hears that."""
+    fields = {"report": NUMBER, "card": CARD_REF, "bank": "icbc"}
+    return replace(
+        step,
+        lifted=then(SUSPENDED_THEN, report, "blocked") != "nothing",
+        owes=(a_text("text_formal_withdrawn"),) if report != "gone" else (),
+        journal=(*step.journal, Entry("formal_loss_withdrawn", fields)),
+    )
+
+
 def test_the_tables_are_whole() -> None:
     reports = [*(state.value for state in ReportState), "gone"]
     assert list(BLOCK_THEN) == list(EVERY_BLOCK)
     assert list(NOTICE_THEN) == [*EVERY_NOTICE, "gone"]
     assert list(REPORT_THEN) == list(SUSPENDED_THEN) == reports
     assert {then(SUSPENDED_THEN, report, "formal loss") for report in reports} == {"formal report"}
-    assert tuple(NEWS) == COLUMNS
+    assert tuple(NEWS)[:5] == COLUMNS
 
 
 LAWFUL: Final = [
-    pair for pair in product(BLOCK_THEN, NEWS) if then(BLOCK_THEN, *pair) != "unlawful"
+    pair for pair in product(BLOCK_THEN, COLUMNS) if then(BLOCK_THEN, *pair) != "unlawful"
 ]
 
 
@@ -197,7 +218,7 @@ def test_all_a_bank_can_tell_us(block: str, news: str) -> None:
     reports = ["gone"] if block == "none" else list(REPORT_THEN)
     for notice, report in product(notices, reports):
         case, now = a_case_with(block, report), a_notice_or_none(notice)
-        found = hear(case, now, an_event(news), NOW, heard_before=False)
+        found = hear(case, now, an_event(news), RULES, NOW, heard_before=False)
         assert found == expected(block, notice, report, news), f"notice {notice}, report {report}"
 
 
@@ -208,15 +229,17 @@ def test_when_it_happened_at_the_bank(when: str, news: str) -> None:
         if can_be and (block, news) not in LAWFUL:
             continue
         event = an_event(news, at=WHEN[when])
-        found = hear(a_case(block), a_notice_or_none(notice), event, NOW, heard_before=False)
-        should_be = expected(block, notice, "active", news, event.at) if can_be else stale(news)
+        found = hear(a_case(block), a_notice_or_none(notice), event, RULES, NOW, heard_before=False)
+        is_of_the_old_card = (block, news) == ("replaced", "formal loss")
+        is_news = can_be and not is_of_the_old_card
+        should_be = expected(block, notice, "active", news, event.at) if is_news else stale(news)
         assert found == should_be, f"block {block}, notice {notice}"
 
 
 @pytest.mark.parametrize("when", WHEN)
 def test_without_the_report_nobody_knows_what_was_before_it(when: str) -> None:
     event, case = an_event("unblocked", at=WHEN[when]), a_case_with("blocked", "gone")
-    found = hear(case, None, event, NOW, heard_before=False)
+    found = hear(case, None, event, RULES, NOW, heard_before=False)
     assert found == expected("blocked", "gone", "gone", "unblocked", event.at)
 
 
@@ -226,21 +249,21 @@ def test_nothing_opens_a_formal_loss(when: str) -> None:
     for notice, report in product(NOTICE_THEN, REPORT_THEN):
         case = a_case_with("formal_loss", report)
         with pytest.raises(UnlawfulTransitionError, match=r"unblocked .* formal_loss"):
-            hear(case, a_notice_or_none(notice), event, NOW, heard_before=False)
+            hear(case, a_notice_or_none(notice), event, RULES, NOW, heard_before=False)
 
 
 @pytest.mark.parametrize("block", EVERY_BLOCK)
 def test_blocked_for_an_earlier_report_says_nothing_of_this_one(block: str) -> None:
     event = an_event("blocked", report_number=OTHER_NUMBER)
     for notice in NOTICE_THEN:
-        found = hear(a_case(block), a_notice_or_none(notice), event, NOW, heard_before=False)
+        found = hear(a_case(block), a_notice_or_none(notice), event, RULES, NOW, heard_before=False)
         assert found == stale("blocked"), f"notice {notice}"
 
 
 def test_blocked_says_nothing_of_a_formal_loss_that_only_the_bank_took() -> None:
     taken = a_block("formal_loss", report_number="", notice_id="")
     case = Case(CARD_REF, a_formal_suspension(""), taken)
-    assert hear(case, None, an_event("blocked"), NOW, heard_before=False) == stale("blocked")
+    assert hear(case, None, an_event("blocked"), RULES, NOW, heard_before=False) == stale("blocked")
 
 
 @pytest.mark.parametrize(("block", "news"), list(product(EVERY_BLOCK, NEWS)))
@@ -248,13 +271,13 @@ def test_the_same_event_again_changes_nothing_at_all(block: str, news: str) -> N
     """Not even the journal."""
     for notice, when in product(NOTICE_THEN, WHEN.values()):
         event = an_event(news, at=when)
-        found = hear(a_case(block), a_notice_or_none(notice), event, NOW, heard_before=True)
+        found = hear(a_case(block), a_notice_or_none(notice), event, RULES, NOW, heard_before=True)
         assert found == ("duplicate", NOTHING), f"notice {notice}"
 
 
 def test_who_told_it_stands_in_the_journal_and_no_card_number() -> None:
     event = BankEvent("evt-9", "ccb", NEWS["formal loss"], NOW, card_number="A12345678", outlet="7")
-    _, change = hear(a_case("none"), None, event, NOW, heard_before=False)
+    _, change = hear(a_case("none"), None, event, RULES, NOW, heard_before=False)
     told = {"type": "formal_loss.reported", "answer": "applied", "card": "card-1",
             "bank": "ccb", "id": "evt-9"}  # fmt: skip
     assert change.journal[-1] == Entry("bank_event", told)

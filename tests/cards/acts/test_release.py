@@ -36,6 +36,7 @@ TOLD: Final = {
     "released":   (NOBODY,      NOBODY,            NOBODY,         NOBODY,      NOBODY),
     "superseded": (NOBODY,      NOBODY,            NOBODY,         NOBODY,      NOBODY),
     "withdrawn":  (NOBODY,      NOBODY,            NOBODY,         NOBODY,      NOBODY),
+    "closed":     (NOBODY,      NOBODY,            NOBODY,         NOBODY,      NOBODY),
 }
 # fmt: on
 SUSPENDED_BY: Final = {

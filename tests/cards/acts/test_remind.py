@@ -35,6 +35,8 @@ DONE: Final = {
     "unblocked":     ("stop",  "stop",   "stop",    "stop",    "stop", "stop"),
     "formal_loss":   ("stop",  "stop",   "stop",    "stop",    "stop", "stop"),
     "withdrawn":     ("stop",  "stop",   "stop",    "stop",    "stop", "stop"),
+    "lapsed":        ("stop",  "stop",   "stop",    "stop",    "stop", "stop"),
+    "replaced":      ("stop",  "stop",   "stop",    "stop",    "stop", "stop"),
 }
 
 # Seconds since the bank took the notice: what becomes of "ask".

@@ -63,6 +63,39 @@ def test_a_card_that_has_moved_on_keeps_its_case(case: Case) -> None:
     assert [entry.event for entry in change.journal] == ["loss_recorded"]
 
 
+def test_a_report_that_the_bank_took_asks_it_for_nothing() -> None:
+    taken = replace(LOST, channel="bank")
+    came_to, change = restore(Case(CARD_REF), taken, ZHANG, CARD, LATER)
+    assert (came_to, change.report) == ("filed", taken)
+    assert change.block is not None
+    assert (change.block.state, change.block.changed_at) == ("blocked", LOST.reported_at)
+    assert change.suspension == FILED.suspension
+    assert [owed.body.get("prompt") for owed in change.owes] == ["text_taken"]
+
+
+def test_unless_the_card_has_moved_to_another_bank_since() -> None:
+    taken = replace(LOST, channel="bank", bank="ccb")
+    _, change = restore(Case(CARD_REF), taken, ZHANG, CARD, LATER)
+    assert change.block is not None
+    assert (change.block.state, change.block.bank) == ("notified", CARD.bank)
+
+
+@pytest.mark.parametrize("after", [-1, 0, 1])
+def test_a_card_of_the_same_number_that_came_after_it(after: int) -> None:
+    """Then the report is of the old one."""
+    block = a_block("replaced", changed_at=LOST.reported_at + after)
+    came_to, change = restore(Case(CARD_REF, block=block), LOST, ZHANG, CARD, LATER)
+    assert came_to == ("recorded" if after > 0 else "filed")
+    assert change.recorded == (OVER if after > 0 else None)
+
+
+def test_a_lapsed_block_stays_lapsed() -> None:
+    block = a_block("lapsed", changed_at=LOST.reported_at + 1)
+    _, change = restore(Case(CARD_REF, block=block), LOST, ZHANG, CARD, LATER)
+    assert change.block is not None
+    assert (change.block.state, change.owes) == ("lapsed", ())
+
+
 def test_a_card_that_was_replaced() -> None:
     assert restore(Case(CARD_REF), LOST, ZHANG, None, LATER)[1].recorded == OVER
 

@@ -33,6 +33,8 @@ SENT: Final = {
     "unblocked":     ("left alone", ""),  # a late notice must not block the card again
     "formal_loss":   ("left alone", ""),
     "withdrawn":     ("left alone", ""),  # nobody asks for a block any more
+    "lapsed":        ("left alone", ""),  # the bank would say "blocked", as it did
+    "replaced":      ("left alone", ""),
 }
 
 # The notice now: whether a person can send it again. Closed: overtaken by events.

@@ -53,6 +53,8 @@ BLOCK_THEN: Final = {
     "unblocked":     ("",         "",        "",        "",              ""),
     "formal_loss":   ("",         "",        "",        "",              ""),
     "withdrawn":     ("",         "blocked", "",        "",              ""),
+    "lapsed":        ("",         "",        "",        "",              ""),
+    "replaced":      ("",         "",        "",        "",              ""),
 }
 MAKES: Final = ("received", "blocked", "refused", "given up", "refused, after silence")
 

@@ -48,6 +48,7 @@ COMES_TO: Final = {
     "released":   ("RELEASED",  "RELEASED",  "RELEASED",  "RELEASED",  "RELEASED"),
     "superseded": ("OVERTAKEN", "OVERTAKEN", "OVERTAKEN", "OVERTAKEN", "OVERTAKEN"),
     "withdrawn":  ("ALREADY",   "ALREADY",   "ALREADY",   "ALREADY",   "ALREADY"),
+    "closed":     ("OVERTAKEN", "OVERTAKEN", "OVERTAKEN", "OVERTAKEN", "OVERTAKEN"),
 }
 
 # The block now: the block then; "" as it was. What the bank has blocked, only the bank unblocks.
@@ -61,6 +62,8 @@ BLOCK_THEN: Final = {
     "unblocked":     "",
     "formal_loss":   "",
     "withdrawn":     "",
+    "lapsed":        "",
+    "replaced":      "",
 }
 
 # The notice to block now: the notice then. What is open is not sent any more.

@@ -10,11 +10,12 @@ from ivr.cards.acts.remind import FIRST_AFTER, remind
 from ivr.cards.acts.report import Fresh, ReportRequest, report
 from ivr.cards.acts.send_again import send_again
 from ivr.cards.acts.settle import settle
+from ivr.cards.acts.whose import Whose
 from ivr.cards.acts.withdraw import Decision, withdraw
 from ivr.cards.block import BlockState
 from ivr.cards.case import Case
 from ivr.cards.change import NOTHING, Change, NoticeChange
-from ivr.cards.errors import UnlawfulTransitionError
+from ivr.cards.errors import FormalLossStaysError, UnlawfulTransitionError
 from ivr.cards.loss import LossReport
 from ivr.cards.notice import Attempt, Notice, NoticeState
 from ivr.cards.records import Card, Holder
@@ -24,6 +25,8 @@ from tests.cards.acts.builders import BANK, CARD_REF, NOW, WEEK, a_notice, an_at
 CARD: Final = Card("A12345678", BANK, "6222021234565678", "110100")
 ZHANG: Final = Holder("11010519491231002X", "张三", "+8613800138001", (CARD,))
 RULES: Final = Rules((BANK,), WEEK)
+# The new card may have the number of the old one: then everything may happen to it again.
+NEW: Final = {"new_card_number": CARD.number, "new_bank_account": "6222021234560000"}
 
 
 def applied(case: Case, change: Change) -> Case:
@@ -55,6 +58,7 @@ class TheCard:
         self.reminders: dict[str, int] = {}
         self.for_a_person: set[str] = set()
         self.steps: list[Step] = []
+        self.rules = RULES
 
     def is_reported(self) -> None:
         """By a call of its own; nothing happens when the card may not be reported now."""
@@ -64,7 +68,6 @@ class TheCard:
         earlier = self._notice()
         _, change = report(self.case, ZHANG, CARD, request, fresh, RULES, self.now, earlier=earlier)
         if change.report is not None:
-            self.reports.append(change.report)
             self.notices.append(a_notice(id=fresh.notice_id, report_number=fresh.number))
             self.attempts.append([])
         self._keep(change)
@@ -81,13 +84,21 @@ class TheCard:
         """By its bank, of one of the reports; `before`: it happened before that report."""
         number = self.reports[which].number if self.reports else ""
         named = {"report_number": number} if news == "blocked" else {}
+        named |= NEW if news == "replaced" else {}
         at = self.now - 2 * WEEK if before else self.now
         event = an_event(news, at=at, **named)
         try:
-            _, change = hear(self.case, self._notice(), event, self.now, heard_before=False)
-        except UnlawfulTransitionError:
+            _, change = hear(
+                self.case, self._notice(), event, self.rules, self.now, heard_before=False,
+                whose=self._whose(),
+            )  # fmt: skip
+        except (FormalLossStaysError, UnlawfulTransitionError):
             change = NOTHING
-        self._keep(change, says_blocked=news == "blocked")
+        self._keep(change, says_blocked=news in ("blocked", "taken", "formal withdrawn"))
+
+    def _whose(self) -> Whose:
+        n = len(self.reports)
+        return Whose("holder-1", ZHANG, CARD, Fresh(f"{n:08}", f"ntc-{n}"), "zh")
 
     def is_sent_again(self, which: int = -1) -> None:
         """A person sends one of the notices again."""
@@ -97,7 +108,8 @@ class TheCard:
     def is_withdrawn(self, which: int = -1) -> None:
         """An operator takes a report back."""
         if self.reports:
-            report, notice = self.reports[which], self.notices[which]
+            report = self.reports[which]
+            notice = next((n for n in self.notices if n.id == report.notice_id), None)
             _, change = withdraw(self.case, report, notice, {}, Decision("Li", "why"), self.now)
             self._keep(change)
 
@@ -131,7 +143,8 @@ class TheCard:
         self.case = applied(self.case, change)
         new = change.report
         if new is not None:
-            self.reports = [new if r.number == new.number else r for r in self.reports]
+            known = {report.number: report for report in self.reports}
+            self.reports = list({**known, new.number: new}.values())
         if change.block is not None and change.block.notice_id:
             is_received = change.block.state is BlockState.RECEIVED
             self._remind(change.block.notice_id, self.now + FIRST_AFTER if is_received else None)

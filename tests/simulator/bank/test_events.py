@@ -154,3 +154,51 @@ def test_the_teller_must_be_told_a_card(
     answer = web.post(f"{bank.base_url}/icbc/teller/unblock", json=told, timeout=10)
 
     assert answer.status_code == 422
+
+
+def test_a_formal_loss_may_be_withdrawn(
+    teller: SandboxBank, hotline: ToyHotline, blocked_card: str
+) -> None:
+    teller.reports_formal_loss("icbc", blocked_card)
+    told = teller.withdraws_formal_loss("icbc", blocked_card, outlet="西湖支行")
+
+    assert (told["account"]["blocked"], told["account"]["formal_loss"]) == (True, False)
+    events = hotline.wait_until(lambda events: len(events) == 2)
+    assert events[1].type == "formal_loss.withdrawn"
+    assert events[1].data["outlet"] == "西湖支行"
+    with pytest.raises(SandboxBankError, match="409"):
+        teller.withdraws_formal_loss("icbc", blocked_card)
+
+
+def test_a_block_lapses_and_the_banks_own_line_takes_a_report(
+    teller: SandboxBank, hotline: ToyHotline, blocked_card: str
+) -> None:
+    assert not teller.lets_lapse("icbc", blocked_card)["account"]["blocked"]
+    told = teller.takes_report("icbc", blocked_card)
+
+    assert told["account"]["blocked"]
+    events = hotline.wait_until(lambda events: len(events) == 2)
+    kinds = ["financial_function.block_lapsed", "temporary_loss.reported"]
+    assert [event.type for event in events] == kinds
+    assert events[1].data == {"card_number": blocked_card, "at": told["account"]["settled_at"]}
+
+
+def test_a_card_is_replaced(teller: SandboxBank, hotline: ToyHotline, blocked_card: str) -> None:
+    new = {"new_card_number": "B87654321", "new_bank_account": "6222029999990000"}
+    told = teller.replaces("icbc", blocked_card, **new)
+
+    account = told["account"]
+    assert (account["card_number"], account["blocked"]) == ("B87654321", False)
+    assert teller.account("icbc", blocked_card) is None
+    [event] = hotline.wait_until(lambda events: len(events) == 1)
+    assert event.type == "card.replaced"
+    assert event.data == {"card_number": blocked_card, "at": account["settled_at"], **new}
+    made_up = teller.replaces("icbc", "B87654321")["account"]
+    assert len(made_up["card_number"]) == 16
+    with pytest.raises(SandboxBankError, match="404"):
+        teller.replaces("icbc", blocked_card)
+
+
+def test_nothing_else_happens_at_the_bank(teller: SandboxBank, blocked_card: str) -> None:
+    with pytest.raises(SandboxBankError, match="404"):
+        teller._call("POST", "/icbc/teller/dance", {"card_number": blocked_card})
