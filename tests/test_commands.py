@@ -41,6 +41,7 @@ NOT_TYPED: Final = {
     "flask audit holder": "tests/web/test_audit_command.py gives it its input",
     "flask audit card": "tests/web/test_audit_command.py gives it its input",
     "flask limits forget": "tests/web/test_limits_command.py gives it its input",
+    "flask limits forget --id-number": "tests/web/test_limits_command.py gives it its input",
     "BANKS_FILE=/path/to/the/copy make run": "goes on until it is stopped: started below",
     "pip install standardwebhooks": "would load from the network what requirements.txt pins",
     "make attack": "takes minutes; make test runs the short form of each",

@@ -114,7 +114,17 @@ def test_a_line_of_another_name_and_number_says_so_everywhere(writes: Writes) ->
     assert words.text("welcome", {}, "zh") == "您好，12345政务热线，中文请按1。"
     for prompt in words.prompts:
         values = dict.fromkeys(
-            ["bank", "bank_phone", "card_last4", "days", "hours", "key", "last4", "report_number"],
+            [
+                "bank",
+                "bank_phone",
+                "card_last4",
+                "code",
+                "days",
+                "hours",
+                "key",
+                "last4",
+                "report_number",
+            ],
             "1",
         )
         moments = {"reported_at": "1795336200", "until": "1795336200"}
