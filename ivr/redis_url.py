@@ -12,8 +12,8 @@ from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from redis.connection import ConnectionPool
 from redis.exceptions import RedisError
 
-from ivr.banks_file import LOOPBACK_HOSTS
 from ivr.hosts import address_in, check_host
+from ivr.partner import LOOPBACK_HOSTS
 
 SENTINEL_SCHEME: Final = "redis+sentinel://"
 

@@ -16,8 +16,8 @@ from pydantic import (
     ValidationError,
 )
 
-from ivr.banks_file import problem_lines
 from ivr.environment import all_visible
+from ivr.partner import problem_lines
 from ivr.prompts.catalogue import HOTLINE, LineItself
 from ivr.prompts.languages import LANGUAGES, LanguageCode
 

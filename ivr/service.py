@@ -522,9 +522,9 @@ class CardService:
         if event.type == REPLACED:
             new = self._holders.card_ref(event.new_card_number)
             owner = self._holders.owner_of(new)
-            if owner not in (None, (known.ref, event.bank)):
+            if owner is not None and owner[:2] != (known.ref, event.bank):
                 raise NotThisBanksError
-            guards += ((("GET", keys.card(new)), " ".join(owner or ()).encode()),)
+            guards += ((("GET", keys.card(new)), (owner.record if owner else "").encode()),)
         return whose, guards
 
     def _known_of(self, card_ref: str) -> KnownHolder:

@@ -25,14 +25,16 @@ from pydantic import (
 )
 
 from ivr.agent_hours import AgentHours
-from ivr.banks_file import Bank, ProtectedUrl, is_random, problem_lines, read_banks, split_url
+from ivr.banks_file import Bank, read_banks
 from ivr.cards.limits import Limits, SecondFactor
 from ivr.ciphers import SUITES, SuiteName
 from ivr.environment import all_visible, cleaned, listed
 from ivr.errors import HotlineError
 from ivr.hosts import address_in, host_in
+from ivr.partner import Partner, ProtectedUrl, is_random, problem_lines, shared_secrets, split_url
 from ivr.redis_url import SENTINEL_SCHEME, check_redis_url
 from ivr.rules_file import SEEDS, CityRules, read_rules
+from ivr.subscribers_file import Subscriber, read_subscribers
 
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+@-]+")
 TOKEN = re.compile(r"(?![\"'])[ -~]+(?<![\"'])")  # for a header; half a pair of quotes is a slip
@@ -64,6 +66,7 @@ class Settings(BaseModel):
     twilio_api_base: ProtectedUrl = "https://api.twilio.com"
     banks_file: Path
     rules_file: Path | None = Field(default=None, description="unset: the domain's own rules")
+    subscribers_file: Path | None = Field(default=None, description="unset: nobody else is told")
     data_keys: tuple[SecretStr, ...] = Field(description="newest first")
     crypto: SuiteName = Field(
         default="aes", validate_default=True, description="the ciphers that seal; see ciphers.py"
@@ -110,6 +113,7 @@ class Settings(BaseModel):
     breaker_reports: int = Field(default=30, ge=0, description="in this hour, at least")
     hotline_development: bool = Field(default=False, description="only `make run` sets this")
     banks: dict[str, Bank] = Field(default_factory=dict, exclude=True)
+    subscribers: dict[str, Subscriber] = Field(default_factory=dict, exclude=True)
     rules: CityRules = Field(default=SEEDS, exclude=True)
 
     @field_validator("public_base_url")
@@ -269,20 +273,39 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     """
     environ = cleaned(os.environ if environ is None else environ)
     known = {n: environ[n.upper()] for n in Settings.model_fields if environ.get(n.upper())}
-    problems: list[str] = []
-    banks: dict[str, Bank] = {}
-    if "banks_file" in known:
-        banks, problems = read_banks(Path(known["banks_file"]), environ)
+    banks, subscribers, problems = _partners(known, environ)
     rules, faults = _rules(known)
     problems += faults
+    files = {"banks": banks, "subscribers": subscribers, "rules": rules}
     try:
-        settings = Settings.model_validate(known | {"banks": banks, "rules": rules})
+        settings = Settings.model_validate(known | files)
     except ValidationError as error:
         raise SettingsError(problem_lines(error) + problems) from None
     problems += _collision(settings, environ)
     if problems:
         raise SettingsError(problems)
     return settings
+
+
+def _partners(
+    known: Mapping[str, str], environ: Mapping[str, str]
+) -> tuple[dict[str, Bank], dict[str, Subscriber], list[str]]:
+    """Who stands in the two files, and all that is wrong. An id names one of them, or none."""
+    banks: dict[str, Bank] = {}
+    subscribers: dict[str, Subscriber] = {}
+    problems: list[str] = []
+    if "banks_file" in known:
+        banks, problems = read_banks(Path(known["banks_file"]), environ)
+    if "subscribers_file" in known:
+        subscribers, faults = read_subscribers(Path(known["subscribers_file"]), environ)
+        problems += faults
+    places: dict[str, Partner] = {f"BANKS_FILE [banks.{name}]": banks[name] for name in banks}
+    for name, each in subscribers.items():
+        place = f"SUBSCRIBERS_FILE [subscribers.{name}]"
+        places[place] = each
+        if name in banks:
+            problems.append(f"{place}: a bank is called so; choose another name")
+    return banks, subscribers, problems + shared_secrets(places)
 
 
 def _rules(known: dict[str, str]) -> tuple[CityRules, list[str]]:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Final
 
 from ivr.agent_hours import has_calendar_of
-from ivr.banks_file import LOOPBACK_HOSTS, is_in_clear, split_url
+from ivr.partner import LOOPBACK_HOSTS, is_in_clear, split_url
 from ivr.redis_url import exposures
 from ivr.settings import Settings
 

@@ -28,7 +28,8 @@ from tests.redis_server import RedisServer
 ROOT = Path(__file__).parent.parent
 PATTERNS = (ROOT / "docs" / "patterns.md").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-FIXED_BY_RUNNING = {"banks", "rules", "hotline_development"}  # no setting of an operator's
+# No settings of an operator's.
+FIXED_BY_RUNNING = {"banks", "subscribers", "rules", "hotline_development"}
 
 
 @pytest.fixture

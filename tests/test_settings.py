@@ -291,8 +291,8 @@ def test_no_setting_holds_a_character_that_cannot_be_seen(
     )  # fmt: skip
     assert [line.partition(":")[0] for line in said] == [
         "PUBLIC_BASE_URL", "TWILIO_AUTH_TOKEN", "DATA_KEYS", "AGENT_HOURS", "DATA_DIR", "REDIS_URL",
-        "PORT", "BANKS_FILE [banks.icbc] name.zh", "BANKS_FILE [banks.icbc] notice_url",
-        "BANKS_FILE [banks.ccb] phone", "BANKS_FILE [banks.ccb] notice_url",
+        "PORT", "BANKS_FILE [banks.icbc] notice_url", "BANKS_FILE [banks.icbc] name.zh",
+        "BANKS_FILE [banks.ccb] notice_url", "BANKS_FILE [banks.ccb] phone",
     ]  # fmt: skip
     assert all("cannot be seen" in line for line in said if not line.startswith("PORT"))
 

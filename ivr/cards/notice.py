@@ -7,15 +7,41 @@ from typing import Final
 TEXTS: Final = "texts"  # the texts to holders, where banks are named: one more who may fail
 
 
+_SUBSCRIBER: Final = "subscriber:"  # the colon: no bank's id has one
+
+
+def subscriber(name: str) -> str:
+    """What a subscriber is called where banks are named."""
+    return f"{_SUBSCRIBER}{name}"
+
+
+def subscriber_in(who: str) -> str:
+    """The id of the subscriber that is called so; empty for a bank, and for TEXTS."""
+    return who.removeprefix(_SUBSCRIBER) if who.startswith(_SUBSCRIBER) else ""
+
+
 class NoticeKind(StrEnum):
-    """What is told. All but a text go to a bank; a text goes to the holder's own phone."""
+    """What is told. A text goes to the holder's own phone, all others to a bank or subscriber."""
 
     LOSS_REPORTED = "card.loss_reported"
     LOSS_RELEASED = "card.loss_released"
     REPORT_DISPUTED = "card.report_disputed"
     REPORT_WITHDRAWN = "card.report_withdrawn"
+    SUSPENDED = "card.suspended"
+    RELEASED = "card.released"
+    FORMAL_LOSS = "card.formal_loss"
+    REPLACED = "card.replaced"
     PING = "ping"
     TEXT = "text"
+
+
+_K = NoticeKind
+TO_SUBSCRIBERS: Final = (
+    *(_K.SUSPENDED, _K.RELEASED, _K.FORMAL_LOSS, _K.REPLACED, _K.REPORT_WITHDRAWN, _K.PING),
+)
+TO_BANKS: Final = (
+    *(_K.LOSS_REPORTED, _K.LOSS_RELEASED, _K.REPORT_DISPUTED, _K.REPORT_WITHDRAWN, _K.PING),
+)
 
 
 class NoticeState(StrEnum):
@@ -74,8 +100,8 @@ class Notice:
 
     id: str
     kind: NoticeKind
-    queue: str  # bank-<bank id> or texts
-    bank: str
+    queue: str  # bank-<bank id>, subscriber-<its id> or texts
+    bank: str  # or `subscriber`
     report_number: str
     card_ref: str
     sealed_body: bytes

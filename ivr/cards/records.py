@@ -26,6 +26,11 @@ class Card:
     state: CardState = CardState.NORMAL
 
     @property
+    def city(self) -> str:
+        """How the codes of its city and of the city's districts begin (GB/T 2260)."""
+        return self.city_code[:4]
+
+    @property
     def last4(self) -> str:
         """What may be spoken of a card number."""
         return self.number[-4:]

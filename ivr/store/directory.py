@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from ivr.cards.change import Reissue
 from ivr.store import keys
 from ivr.store.doorbell import Command
+from ivr.store.owner import Owner
 from ivr.store.packed_holder import pack
 from ivr.store.vault import Vault
 
@@ -18,5 +19,6 @@ def reissuing(reissue: Reissue, vault: Vault) -> Iterator[Command]:
     refs = [vault.ref("card", card.number) for card in reissue.holder.cards]
     yield "SET", place, vault.close(pack(reissue.holder), place, " ".join(refs))
     yield "DEL", keys.card(reissue.card_ref)
-    new_ref, bank = vault.ref("card", reissue.new_card.number), reissue.new_card.bank
-    yield "SET", keys.card(new_ref), f"{reissue.holder_ref} {bank}"
+    new = reissue.new_card
+    owner = Owner(reissue.holder_ref, new.bank, new.city)
+    yield "SET", keys.card(vault.ref("card", new.number)), owner.record

@@ -1,7 +1,7 @@
 """The cardholders: who has which cards. Sealed at rest, found only by keyed references.
 
 `holder:<ref>` is the sealed holder, with the references of the cards, in the record's order, in
-clear before it. `card:<ref>` is the text "<holder ref> <bank id>".
+clear before it. `card:<ref>` is the text "<holder ref> <bank id> <city>", the city in 4 digits.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,9 +18,9 @@ from ivr.cards.records import Holder
 from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.cardholders_csv import BadLine, CardLine
-from ivr.store.codec import plain
 from ivr.store.known import READ_HOLDER, KnownHolder, known_holder
 from ivr.store.looks import LOOK, PLACES, Look
+from ivr.store.owner import Owner, read_owner
 from ivr.store.packed_holder import merge, pack, unpack
 from ivr.store.unreadable import naming
 from ivr.store.vault import Vault, in_clear
@@ -52,22 +52,16 @@ class ImportResult:
     bad: int = 0
 
 
-class Owner(NamedTuple):
-    """Whose a card is (a reference), and the id of the bank that issued it."""
-
-    holder: str
-    bank: str
-
-
 class Entry(NamedTuple):
     """A good line as the store takes it: its number, the references of its holder and card, the
-    card's bank, and the packed holder with that one card. note: as CardLine's.
+    card's bank and city, and the packed holder with that one card. note: as CardLine's.
     """
 
     line: int
     ref: str
     card_ref: str
     bank: str
+    city: str
     packed: bytes
     note: str = ""
 
@@ -77,32 +71,34 @@ class _Fold:
     """A batch's holders as they are and, line by line, as they will be.
 
     card_refs: of each holder's cards, in the record's order.
-    changed: the references of the holders that change; cards: the banks of new or changed cards.
+    changed: the references of the holders that change; cards: those that are new or change.
     """
 
     holders: dict[str, bytes]  # packed
     card_refs: dict[str, list[str]]
-    owners: dict[str, str]  # card ref -> holder ref
+    owners: dict[str, Owner]  # by card ref
     changed: dict[str, None] = field(default_factory=dict)
-    cards: dict[str, str] = field(default_factory=dict)
+    cards: dict[str, None] = field(default_factory=dict)
     unchanged: int = 0
     bad: list[BadLine] = field(default_factory=list)
 
     def add(self, entry: Entry) -> None:
-        line, ref, card_ref, bank, packed, _ = entry
-        if self.owners.setdefault(card_ref, ref) != ref:
+        line, ref, card_ref, bank, city, packed, _ = entry
+        owner = Owner(ref, bank, city)
+        known = self.owners.setdefault(card_ref, owner)
+        if known.holder != ref:
             self.bad.append(BadLine(line, "card_number belongs to another holder"))
             return
         before = self.holders.get(ref)
         after = packed if before is None else merge(before, packed)
-        if after == before:
+        if after == before and known == owner:
             self.unchanged += 1
             return
         self.holders[ref] = after
         if card_ref not in (card_refs := self.card_refs.setdefault(ref, [])):
             card_refs.append(card_ref)
         self.changed[ref] = None
-        self.cards[card_ref] = bank
+        self.cards[card_ref], self.owners[card_ref] = None, owner
 
 
 class Holders:
@@ -132,7 +128,7 @@ class Holders:
         """Whose card it is, and the bank that issued it; None for a card nobody knows. Who asks for
         somebody journals it.
         """
-        return _owner(self._redis.get(keys.card(card_ref)))
+        return read_owner(self._redis.get(keys.card(card_ref)))
 
     def look_up(self, ref: str, look: Look, card_ref: str = "") -> Holder | None:
         """The holder with this reference, if there is one, for somebody: it is journalled in the
@@ -143,7 +139,7 @@ class Holders:
 
     def look_up_card(self, card_ref: str, look: Look) -> Owner | None:
         """Whose card it is, for somebody: journalled likewise."""
-        return _owner(self._looked("card", keys.card(card_ref), card_ref, "", look))
+        return read_owner(self._looked("card", keys.card(card_ref), card_ref, "", look))
 
     def _looked(self, what: str, place: str, ref: str, card_ref: str, look: Look) -> bytes | None:
         with naming(self._redis, place):
@@ -163,7 +159,7 @@ class Holders:
         holder = line.holder
         (card,) = holder.cards
         refs = self.ref(holder.id_number), self.card_ref(card.number)
-        return Entry(line.line, *refs, card.bank, pack(holder), line.note)
+        return Entry(line.line, *refs, card.bank, card.city, pack(holder), line.note)
 
     def put_all(
         self,
@@ -243,7 +239,7 @@ class Holders:
         fold = _Fold(
             {ref: self._vault.open(record, keys.holder(ref)) for ref, record in records.items()},
             {ref: in_clear(record).split() for ref, record in records.items()},
-            {card_ref: plain(owner).split()[0] for card_ref, owner in owners if owner},
+            {card_ref: whose for card_ref, record in owners if (whose := read_owner(record))},
         )
         for entry in batch:
             fold.add(entry)
@@ -257,13 +253,9 @@ class Holders:
         for ref in fold.changed:
             place, clear = keys.holder(ref), " ".join(fold.card_refs[ref])
             written[place] = self._vault.close(fold.holders[ref], place, clear)
-        for card_ref, bank in fold.cards.items():
-            written[keys.card(card_ref)] = f"{fold.owners[card_ref]} {bank}"
+        for card_ref in fold.cards:
+            written[keys.card(card_ref)] = fold.owners[card_ref].record
         return written
-
-
-def _owner(record: bytes | str | None) -> Owner | None:
-    return None if record is None else Owner(*plain(record).split())
 
 
 def in_batches(items: Iterable[_T]) -> Iterator[list[_T]]:

@@ -12,7 +12,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from ivr.banks_file import webhook_key
+from ivr.partner import webhook_key
 
 TOLERANCE_SECONDS: Final = 5 * 60
 

@@ -16,13 +16,13 @@ from random import Random
 from typing import Any, Final
 
 from ivr.cards.loss import LossReport
-from ivr.cards.notice import NoticeKind
+from ivr.cards.notice import TO_BANKS, NoticeKind
 from ivr.cards.notice_bodies import iso, later_body, reported_body
 from ivr.cards.records import Holder
 from ivr.cards.report_number import new_report_number
 from ivr.made_up import holder_rows, made_up_holder
 
-KINDS: Final = tuple(kind for kind in NoticeKind if kind is not NoticeKind.TEXT)
+KINDS: Final = TO_BANKS
 REPORTED: Final = NoticeKind.LOSS_REPORTED
 RELEASED: Final = NoticeKind.LOSS_RELEASED
 PING: Final = NoticeKind.PING

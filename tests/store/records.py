@@ -62,7 +62,7 @@ def check_whole(redis: Redis, holders: Holders, vault: Vault) -> int:
         card_refs = [vault.ref("card", card.number) for card in holder.cards]
         assert in_clear(redis.get(key) or b"").split() == card_refs
         for card_ref, card in zip(card_refs, holder.cards, strict=True):
-            expected[keys.card(card_ref)] = f"{ref} {card.bank}"
+            expected[keys.card(card_ref)] = f"{ref} {card.bank} {card.city_code[:4]}"
     stored = {text(key): text(redis.get(key)) for key in redis.scan_iter(match="card:*")}
     assert stored == expected
     return len(found)

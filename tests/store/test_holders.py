@@ -193,3 +193,20 @@ class TestImporting:
         stored = b" ".join(whole_content(redis))
         for secret in (holder.id_number, holder.name, holder.phone, card.number, card.bank_account):
             assert secret.encode() not in stored
+
+
+def test_a_card_record_of_before_it_had_the_city_gets_it_with_the_next_import(
+    holders: Holders, redis: Redis, rng: Random
+) -> None:
+    (holder,) = people(rng, 1)
+    holder = replace(holder, cards=holder.cards[:1])
+    ref = holders.card_ref(holder.cards[0].number)
+    holders.put_all(lines(holder))
+    redis.set(keys.card(ref), " ".join(text(redis.get(keys.card(ref))).split()[:2]))
+    assert (owner := holders.owner_of(ref)) is not None
+    assert owner.city == ""
+
+    assert holders.put_all(lines(holder)).written == 1
+    assert (owner := holders.owner_of(ref)) is not None
+    assert owner.city == holder.cards[0].city_code[:4]
+    assert holders.put_all(lines(holder)).unchanged == 1

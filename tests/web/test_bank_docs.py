@@ -23,7 +23,7 @@ from ivr.banks_file import Bank
 from ivr.cards.bank_event import MEANS
 from ivr.cards.block import STALE, TRANSITIONS, BlockState
 from ivr.cards.loss import LossReport
-from ivr.cards.notice import NoticeKind, Outcome
+from ivr.cards.notice import TO_BANKS, NoticeKind, Outcome
 from ivr.settings import Settings
 from ivr.store.bank_health import PAUSE_AFTER, PROBE_SECONDS
 from ivr.store.keys import DAY, SEEN_EVENT_SECONDS
@@ -201,7 +201,7 @@ class TestTheTables:
 
     def test_notice_types(self) -> None:
         told = {row[0].strip("`") for row in table("Notices: what we tell you")}
-        assert told == {kind.value for kind in NoticeKind} - {"text"}
+        assert told == set(TO_BANKS)
 
     def test_numbers(self) -> None:
         assert f"{PAGE} a page" in TEXT

@@ -12,9 +12,10 @@ from typing import Any
 import click
 from flask import Flask, current_app
 
-from ivr.banks_file import WEBHOOK_SECRET_PREFIX, Bank
+from ivr.banks_file import Bank
 from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind, NoticeState, Outcome
 from ivr.cards.notice_bodies import iso
+from ivr.partner import WEBHOOK_SECRET_PREFIX
 from ivr.service import CardService
 from ivr.store.cases import Cases
 from ivr.store.outbox import Outbox

@@ -8,7 +8,6 @@ from typing import Any
 import jsonschema_rs
 import pytest
 
-from ivr.cards.notice import NoticeKind
 from ivr.store.cardholders_csv import CardLine, read_cardholders
 from simulator.conformance.notices import (
     KINDS,
@@ -28,7 +27,6 @@ DESCRIBED: dict[str, Any] = json.loads((DOCS / "openapi.json").read_text(encodin
 
 
 def test_every_notice_a_bank_gets_is_sent() -> None:
-    assert set(KINDS) == set(NoticeKind) - {NoticeKind.TEXT}
     assert set(KINDS) == set(DESCRIBED["webhooks"])
 
 
