@@ -22,7 +22,8 @@ HotlineError
 ├── OutcomeUnknownError           nobody can say for certain whether a report is on record
 ├── ArchiveError                  the journal's files are not as they must be; says which
 │   └── MisfitError               a line of them was changed, or is missing; says the first one
-├── UnknownCursorError            a page of blocks was asked for after something that is no cursor
+├── TooManyChecksError            a subscriber asks about cards more often than it may
+├── UnknownCursorError            a page of a list was asked for after something that is no cursor
 ├── MakerDiedError                the process that reads a long file ahead was killed
 ├── HoldersBusyError              others kept writing the same holders; nothing was written
 ├── CardholdersFileError          the file as a whole is not a cardholders CSV; says why

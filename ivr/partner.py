@@ -85,6 +85,11 @@ class Partner(BaseModel):
         """The name under which its notices, its queue and its health are kept."""
         return self.id
 
+    @property
+    def place(self) -> str:
+        """Where it is described, for who has to correct something there."""
+        return f"BANKS_FILE [banks.{self.id}]"
+
     @field_validator("secrets")
     @classmethod
     def _real_secrets(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:

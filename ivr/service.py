@@ -6,7 +6,7 @@ is decided here and in ivr/cards/acts, never in a channel.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -46,6 +46,7 @@ from ivr.cards.errors import (
 )
 from ivr.cards.limits import Caller, and_reported, may_report
 from ivr.cards.loss import LossReport
+from ivr.cards.news import Named, with_news
 from ivr.cards.notice import Attempt, Notice, NoticeKind
 from ivr.cards.notice_bodies import iso, reported_body
 from ivr.cards.report_number import new_report_number
@@ -220,6 +221,8 @@ class CardService:
                 reading.case, self._numbered(report), known.holder, card, reading.now,
                 earlier=reading.notice, request_filed_another=reading.filed_before,
             )  # fmt: skip
+            if card is not None:
+                change = self._with_news(reading, change, Named(card.number, card.city))
             if self._cases.commit(change, reading.resting_on(known.guard)):
                 log.warning("report_restored", report=report.number, came_to=came_to)
                 return came_to
@@ -263,6 +266,7 @@ class CardService:
         if caller is not None and not self.may_report(caller, known, reading.now):
             over = Filing(Refusal.OVER_LIMIT, reading.case.suspension, block=reading.case.block)
             return over if is_fresh else None
+        change = self._with_news(reading, change, Named(card.number, card.city))
         change, reading = self._counted(change, reading.resting_on(known.guard), known, caller)
         return filing if self._cases.file(change, reading) else None
 
@@ -301,15 +305,15 @@ class CardService:
             UnlawfulTransitionError: the block cannot make this step.
         """
         try:
-            card_ref, looked = self._card_of(event)
-            status = self._hear_lawful(event, card_ref, looked)
+            asked = self._card_of(event)
+            status = self._hear_lawful(event, asked)
         except NotThisBanksError:
             if self._is_repeated(event, self._cases.find_seen(event.bank, event.id)):
                 return "duplicate"
             self._note_miss(event)
             raise
         if event.type == TEMPORARY_LOSS:  # its holder is told of the number of a new report
-            suspension = self._cases.of_card(card_ref).case.suspension
+            suspension = self._cases.of_card(asked.card_ref).case.suspension
             self.make_sure(suspension.number_told if suspension else "")
         return status
 
@@ -361,7 +365,10 @@ class CardService:
         self, seen: Reading, report: LossReport, decision: Decision
     ) -> tuple[Withdrawal, Change]:
         first_told = self._first_told(seen, report)
-        return withdraw(seen.case, report, seen.notice, first_told, decision, seen.now)
+        came_to, change = withdraw(
+            seen.case, report, seen.notice, first_told, decision, seen.now
+        )  # fmt: skip
+        return came_to, self._with_news_of(seen, change, report, first_told)
 
     def _change_report(
         self, number: str, act: Callable[[Reading, LossReport], tuple[T, Change]]
@@ -433,39 +440,37 @@ class CardService:
         due = self._deadlines.reminders_due(self._outbox.now())
         return sum(self._remind(notice_id) for notice_id in due)
 
-    def _hear_lawful(
-        self, event: BankEvent, card_ref: str, looked: tuple[Entry, ...]
-    ) -> EventStatus:
+    def _hear_lawful(self, event: BankEvent, asked: "_Asked") -> EventStatus:
         """A refusal tells the bank how its card stands, so it is a look too."""
         try:
-            while (status := self._hear_once(event, card_ref, looked)) is None:
+            while (status := self._hear_once(event, asked)) is None:
                 pass  # the case has changed meanwhile
         except (UnlawfulTransitionError, FormalLossStaysError):
             heard = self._heard_now(event)
-            for entry in looked:
+            for entry in asked.looked:
                 self._cases.journal(entry)
             self._tell_limited(event.bank, heard)
             raise
         return status
 
-    def _hear_once(
-        self, event: BankEvent, card_ref: str, looked: tuple[Entry, ...]
-    ) -> EventStatus | None:
-        reading = self._cases.of_event(card_ref, event.bank, event.id)
+    def _hear_once(self, event: BankEvent, asked: "_Asked") -> EventStatus | None:
+        reading = self._cases.of_event(asked.card_ref, event.bank, event.id)
         is_repeated = self._is_repeated(event, reading.seen)
         is_of_no_block = event.type in (UNBLOCKED, LAPSED) and reading.case.block is None
         if not is_repeated and is_of_no_block and self._may_come_yet(event):
             raise ReportNotThereYetError
         if not is_repeated and reading.heard_lately >= self._events_per_minute:
             raise TooManyEventsError
-        whose, guards = (None, ()) if is_repeated else self._whose(event, card_ref)
+        whose, guards = (None, ()) if is_repeated else self._whose(event, asked.card_ref)
         status, change = hear(
             reading.case, reading.notice, event, self._rules, reading.now,
             heard_before=is_repeated, whose=whose,
         )  # fmt: skip
         if status == "duplicate":
             return status
-        change = replace(change, journal=(*change.journal, *looked))
+        change = replace(change, journal=(*change.journal, *asked.looked))
+        named = Named(event.card_number, asked.city, event.new_card_number)
+        change = self._with_news(reading, change, named)
         seen = SeenEvent(event.bank, event.id, status, self._digest(event))
         for guard in guards:
             reading = reading.resting_on(guard)
@@ -554,6 +559,7 @@ class CardService:
                 return False
             first_told = self._first_told(reading, reading.report)
             change = release(reading.case, reading.report, first_told, reading.now)
+            change = self._with_news_of(reading, change, reading.report, first_told)
             return change != NOTHING and self._cases.commit(change, reading)
         return False
 
@@ -570,6 +576,28 @@ class CardService:
         told: Mapping[str, Any] = body["data"]
         return told
 
+    def _with_news_of(
+        self, reading: Reading, change: Change, report: LossReport, first_told: Mapping[str, Any]
+    ) -> Change:
+        """The same change with its news; the card is the one that its bank was told of, or what the
+        directory has of it.
+        """
+        if change == NOTHING:
+            return NOTHING
+        told = first_told.get("card")
+        if told:
+            named = Named(told["number"], told["city_code"][:4])
+            return self._with_news(reading, change, named)
+        known = self.holder(report.holder_ref)
+        card = known.cards.get(report.card_ref) if known else None
+        if card is None:
+            log.warning("subscribers_not_told", report=report.number, why="unknown card")
+            return change
+        return self._with_news(reading, change, Named(card.number, card.city))
+
+    def _with_news(self, reading: Reading, change: Change, named: Named) -> Change:
+        return with_news(reading.case, change, named, self._rules, reading.now)
+
     def _remind(self, notice_id: str) -> bool:
         with self._deadlines.passing_over(keys.notice(notice_id)):
             reading = self._cases.of_notice(notice_id)
@@ -585,21 +613,31 @@ class CardService:
             return False
         return event.at > self._outbox.now() - COMES_BACK_SECONDS
 
-    def _card_of(self, event: BankEvent) -> tuple[str, tuple[Entry, ...]]:
-        """The card an event is about, and how the journal tells that the bank named it. If it is
-        not this bank's card, the bank learns nothing.
-        """
+    def _card_of(self, event: BankEvent) -> "_Asked":
+        """The card an event is about. If it is not this bank's card, the bank learns nothing."""
         if event.type == BLOCKED:
             report = self._cases.find_report(event.report_number)
             if report is None or report.bank != event.bank:
                 raise ReportNotThereYetError if self._may_come_yet(event) else NotThisBanksError
-            return report.card_ref, ()
+            return _Asked(report.card_ref)
         card_ref = self._holders.card_ref(event.card_number)
         owner = self._holders.owner_of(card_ref)
         if owner is None or owner.bank != event.bank:
             raise NotThisBanksError
         look = Look("bank", event.bank, event.type)
-        return card_ref, (looked_up(look, holder=owner.holder, cards=card_ref, found=True),)
+        looked = looked_up(look, holder=owner.holder, cards=card_ref, found=True)
+        return _Asked(card_ref, owner.city, (looked,))
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """The card that a bank's event is about; city: if the event names the card, and it is known.
+    looked: how the journal tells that the bank named it.
+    """
+
+    card_ref: str
+    city: str = ""
+    looked: tuple[Entry, ...] = ()
 
 
 def _settled(reading: Reading, attempt: Attempt, next_due: int | None) -> Change:
@@ -619,6 +657,7 @@ def open_service(store: Store, settings: Settings) -> CardService:
         formal_loss_may_be_withdrawn=city.formal_loss_may_be_withdrawn,
         report_may_be_renewed_after_release=city.report_may_be_renewed_after_release,
         channels=city.channels,
+        subscribers={s.who: s.cities for s in settings.subscribers.values() if s.notice_url},
     )
     return CardService(
         store.cases,

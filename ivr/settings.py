@@ -212,6 +212,12 @@ class Settings(BaseModel):
         return self.loss_report_days * 24 * 3600
 
     @property
+    def told(self) -> dict[str, Partner]:
+        """All banks and subscribers that get notices, by the names they have there."""
+        partners = [*self.banks.values(), *self.subscribers.values()]
+        return {each.who: each for each in partners if each.notice_url}
+
+    @property
     def limits(self) -> Limits:
         """How much one caller may ask; each off with 0."""
         names = [each.name for each in fields(Limits) if each.name in type(self).model_fields]

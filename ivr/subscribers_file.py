@@ -28,6 +28,10 @@ class Subscriber(Partner):
     def who(self) -> str:
         return subscriber(self.id)
 
+    @property
+    def place(self) -> str:
+        return f"SUBSCRIBERS_FILE [subscribers.{self.id}]"
+
 
 def read_subscribers(
     path: Path, environ: Mapping[str, str]

@@ -37,11 +37,31 @@ secrets_env = "CCB_SECRETS"
 """
 
 
-def settings(redis_url: str, *, rules: str = "", **changes: str) -> Settings:
+SUBSCRIBERS: Final = """
+[subscribers.clinic]
+name = "杭州 clinics"
+cities = ["1101", "3301"]
+secrets_env = "CLINIC_SECRETS"
+
+[subscribers.centre]
+name = "The card centre of Beijing"
+cities = ["1101"]
+notice_url = "http://127.0.0.1:9/cards"
+secrets_env = "CENTRE_SECRETS"
+
+[subscribers.elsewhere]
+name = "The card centre of Hangzhou"
+cities = ["3301"]
+notice_url = "http://127.0.0.1:9/cards"
+secrets_env = "ELSEWHERE_SECRETS"
+"""
+
+
+def settings(redis_url: str, *, rules: str = "", subscribers: str = "", **changes: str) -> Settings:
     """Settings of a deployment with two banks and a person on duty at all hours.
 
     `changes` are environment variables in lower case: `agent_hours="sat 09:00-12:00"`; `rules`: the
-    text of a RULES_FILE.
+    text of a RULES_FILE; `subscribers`: that of a SUBSCRIBERS_FILE, with the names of SUBSCRIBERS.
     """
     with tempfile.TemporaryDirectory(prefix="banks-") as directory:
         banks_file = Path(directory) / "banks.toml"
@@ -63,6 +83,11 @@ def settings(redis_url: str, *, rules: str = "", **changes: str) -> Settings:
             rules_file = Path(directory) / "rules.toml"
             rules_file.write_text(rules, encoding="utf-8")
             environ["RULES_FILE"] = str(rules_file)
+        if subscribers:
+            subscribers_file = Path(directory) / "subscribers.toml"
+            subscribers_file.write_text(subscribers, encoding="utf-8")
+            names = ("CLINIC_SECRETS", "CENTRE_SECRETS", "ELSEWHERE_SECRETS")
+            environ |= {"SUBSCRIBERS_FILE": str(subscribers_file)} | {n: a_secret() for n in names}
         return read_settings(environ | {name.upper(): text for name, text in changes.items()})
 
 

@@ -15,6 +15,7 @@ from ivr.store.archive import Archive
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
 from ivr.store.calls import Calls
+from ivr.store.card_checks import CardChecks
 from ivr.store.cases import Cases
 from ivr.store.claims import Claim, Claiming, Queue
 from ivr.store.condition import Condition
@@ -34,6 +35,7 @@ from ivr.store.plans import Plans
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
+from ivr.store.suspensions import Suspensions
 from ivr.store.text_line import TextLine
 from ivr.store.vault import Vault
 from workers.delivery import MOST_AT_ONCE
@@ -56,6 +58,8 @@ class Hotline:
     claiming: Claiming
     deadlines: Deadlines
     reconciliation: Reconciliation
+    card_checks: CardChecks
+    suspensions: Suspensions
     bank_health: BankHealth
     text_line: TextLine
     journal: Journal

@@ -347,6 +347,7 @@ LIVES = {
     "unreadable": Life("while met within the last hour"),
     "banks:back": Life("until the sweep"),
     "banks:known": Life("for ever"),
+    "suspended": Life("each until released"),
     "deadlines": Life("for ever"),
     "reports:disputed": Life("until somebody decides"),
     "journal": Life("moved to files (JOURNAL_IN_REDIS_DAYS), else JOURNAL_RETENTION_DAYS"),
@@ -386,6 +387,7 @@ LIVES = {
     "mistaken": Life("Expires 24 hours after the last", keys.DAY),
     "reported_by": Life("Expires 24 hours after the last", keys.DAY),
     "heard": Life("expires after the minute it counts", 60),
+    "asked": Life("expires after the minute it counts", 60),
 }
 OF_RQ = {"rq:queues", "rq:workers"}  # lists of names that do not grow
 AT_MOST_SINCE = 120  # seconds since a key was written; a test ends sooner

@@ -1,4 +1,4 @@
-"""Tells one bank: signs a notice, posts it, and names what came of it.
+"""Tells one bank or subscriber: signs a notice, posts it, and names what came of it.
 
 Standard Webhooks 1.0 (github.com/standard-webhooks/standard-webhooks, spec section "Signing").
 """
@@ -12,8 +12,8 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from aiohttp import encode_basic_auth
 from standardwebhooks import Webhook
 
-from ivr.banks_file import Bank
 from ivr.cards.notice import Attempt, Outcome
+from ivr.partner import Partner
 from workers.answers import UNREADABLE, read_json, seconds_to_wait, word_in
 from workers.wire import Answer, Wire
 
@@ -32,13 +32,15 @@ VOCABULARY: Final[tuple[tuple[range, Outcome], ...]] = (
 
 
 class BankClient:
-    """Kept-open connections to one bank. The first post opens one, so forks may come before."""
+    """Kept-open connections to one bank or subscriber. The first post opens one, so forks may come
+    before.
+    """
 
-    def __init__(self, bank: Bank) -> None:
-        """Raises: ssl.SSLError or OSError when a certificate file of the bank cannot be used."""
-        self._signers = [Webhook(secret.get_secret_value()) for secret in bank.secrets]
-        self._credentials = _credentials(urlsplit(bank.notice_url))
-        self._wire = Wire(bank.notice_url, bank.timeout_seconds, _tls(bank))
+    def __init__(self, partner: Partner) -> None:
+        """Raises: ssl.SSLError or OSError when one of its certificate files cannot be used."""
+        self._signers = [Webhook(secret.get_secret_value()) for secret in partner.secrets]
+        self._credentials = _credentials(urlsplit(partner.notice_url))
+        self._wire = Wire(partner.notice_url, partner.timeout_seconds, _tls(partner))
         self.longest_seconds = self._wire.longest_seconds
 
     async def post(self, notice_id: str, body: str, at: float) -> Attempt:
@@ -101,16 +103,16 @@ def _read(answer: Answer) -> tuple[Any, str]:
     return said, word_in(said)
 
 
-def _tls(bank: Bank) -> ssl.SSLContext | None:
+def _tls(partner: Partner) -> ssl.SSLContext | None:
     """TLS as the bank wants it: its private certificate authority, and our own certificate."""
-    if not bank.notice_url.startswith("https:"):
+    if not partner.notice_url.startswith("https:"):
         return None
-    if bank.client_cert_file is None and bank.ca_file is None:
+    if partner.client_cert_file is None and partner.ca_file is None:
         return _public_tls()
-    context = ssl.create_default_context(cafile=bank.ca_file)
-    if bank.client_cert_file is not None:
+    context = ssl.create_default_context(cafile=partner.ca_file)
+    if partner.client_cert_file is not None:
         # An empty password: a locked key must fail here, not ask at a terminal nobody watches.
-        context.load_cert_chain(bank.client_cert_file, bank.client_key_file, password="")
+        context.load_cert_chain(partner.client_cert_file, partner.client_key_file, password="")
     return context
 
 

@@ -1,7 +1,7 @@
-"""`python -m workers.deliver`: tells the banks, and sends the texts.
+"""`python -m workers.deliver`: tells the banks and subscribers, and sends the texts.
 
-There are as many processes as the machine has cores, whatever the number of banks. Each bank has
-its own queue and its own share, so a slow bank keeps nobody else waiting.
+There are as many processes as the machine has cores, whatever the number of banks. Each bank and
+subscriber has its own queue and its own share, so a slow one keeps nobody else waiting.
 """
 
 import gc
@@ -16,8 +16,8 @@ from functools import partial
 from random import SystemRandom
 from typing import Any, Final
 
-from ivr.banks_file import Bank
 from ivr.cards.notice import TEXTS
+from ivr.partner import Partner
 from ivr.service import open_service
 from ivr.settings import Settings
 from ivr.spoken import BankNames
@@ -25,7 +25,7 @@ from ivr.store.cases import Reading
 from ivr.store.claims import Queue
 from ivr.store.connection import connect, wait_until_up
 from ivr.store.opening import Store, open_store
-from ivr.store.outbox import TEXTS_QUEUE, bank_queue
+from ivr.store.outbox import TEXTS_QUEUE, queue_of
 from workers.bank_client import BankClient
 from workers.courier import Courier
 from workers.delivery import Client, Delivery
@@ -42,7 +42,8 @@ KINDS: Final = ("banks", "texts")
 def main(environ: Mapping[str, str] = os.environ, kinds: Sequence[str] = KINDS) -> int:
     """Delivers until SIGTERM or SIGINT. Returns 2 when a person must correct something.
 
-    `kinds`: only the notices to banks, or only the texts, for machines that share the work.
+    `kinds`: only the notices to banks and subscribers, or only the texts, for machines that share
+    the work.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
@@ -65,9 +66,9 @@ def slots_for(settings: Settings, kinds: Sequence[str] = KINDS) -> Iterator[Slot
     """A slot for each process.
 
     Raises:
-        StartupError: a bank's certificate files cannot be used.
+        StartupError: certificate files of a bank or subscriber cannot be used.
     """
-    clients = {bank.id: _client_of(bank) for bank in settings.banks.values()}
+    clients = {who: _client_of(partner) for who, partner in settings.told.items()}
     if "banks" in kinds:
         processes = settings.worker_processes or max((os.cpu_count() or 1) - 1, 1)
         for number in range(1, processes + 1):
@@ -76,11 +77,11 @@ def slots_for(settings: Settings, kinds: Sequence[str] = KINDS) -> Iterator[Slot
         yield Slot("texts", partial(_work_on_texts, settings))
 
 
-def _client_of(bank: Bank) -> BankClient:
+def _client_of(partner: Partner) -> BankClient:
     try:
-        return BankClient(bank)
+        return BankClient(partner)
     except (ssl.SSLError, OSError) as error:
-        raise StartupError(f"BANKS_FILE [banks.{bank.id}] certificate files: {error}") from None
+        raise StartupError(f"{partner.place} certificate files: {error}") from None
 
 
 def _work_for_banks(settings: Settings, clients: Mapping[str, Client]) -> None:
@@ -89,16 +90,16 @@ def _work_for_banks(settings: Settings, clients: Mapping[str, Client]) -> None:
         settings,
         store,
         [
-            bank_delivery(settings, store, bank, clients[bank.id])
-            for bank in settings.banks.values()
+            bank_delivery(settings, store, partner, clients[who])
+            for who, partner in settings.told.items()
         ],
     )
 
 
-def bank_delivery(settings: Settings, store: Store, bank: Bank, client: Client) -> Delivery:
-    """What delivers one bank's notices."""
-    most, lease = bank.max_in_flight, client.longest_seconds + SPARE_SECONDS
-    queue = Queue(bank_queue(bank.id), bank.id, most, lease, pauses=True)
+def bank_delivery(settings: Settings, store: Store, partner: Partner, client: Client) -> Delivery:
+    """What delivers the notices of one bank or subscriber."""
+    most, lease = partner.max_in_flight, client.longest_seconds + SPARE_SECONDS
+    queue = Queue(queue_of(partner.who), partner.who, most, lease, pauses=True)
     return _delivery(settings, store, queue, client, as_json)
 
 

@@ -23,7 +23,7 @@ from ivr.store.connection import OUTAGE
 from ivr.store.journal import Journal
 from ivr.store.limits import Limiting
 from ivr.store.opening import open_store
-from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
+from ivr.store.outbox import TEXTS_QUEUE, Outbox, queue_of
 from ivr.store.roster import Roster
 from workers.archiving import Archiving
 from workers.news import tell
@@ -92,7 +92,7 @@ class Sweep:
 
     def ring(self) -> int:
         """Rings where something is due and nobody was rung for; returns in how many queues."""
-        known = self._outbox.queues() or [*map(bank_queue, self._banks), TEXTS_QUEUE]
+        known = self._outbox.queues() or [*map(queue_of, self._banks), TEXTS_QUEUE]
         return self._outbox.ring_due(known)
 
     def hurry(self) -> None:
@@ -138,7 +138,7 @@ def open_sweep(settings: Settings) -> Sweep:
         Restoring(store.local_journal, store.cases, service),
         Archiving(store.mover, store.outbox.now),
         store.limiting,
-        settings.banks,
+        settings.told,
     )
 
 

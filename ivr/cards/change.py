@@ -12,8 +12,9 @@ from ivr.cards.records import Card, Holder
 
 @dataclass(frozen=True)
 class Owed:
-    """A new notice to a bank, or a text to a holder.
+    """A new notice to a bank or subscriber, or a text to a holder.
 
+    bank: whom it is for: a bank's id, or what `subscriber` makes of a subscriber's.
     id: given by the act when the block names this notice; otherwise made when it is stored.
     body: what is told. Out of repr: it may hold an ID number.
     """
@@ -95,6 +96,14 @@ class Reissue:
 
 
 @dataclass(frozen=True)
+class CardNews:
+    """What became of a card's suspension, as subscribers are told; city: in 4 digits."""
+
+    kind: NoticeKind
+    city: str
+
+
+@dataclass(frozen=True)
 class Change:
     """All that one act changes; an empty one changes nothing.
 
@@ -106,6 +115,7 @@ class Change:
     counted: a caller's reports, when they are limited.
     answered: whether the other side of an attempt answered at all; None when it was not asked.
     reissue: what the directory of cardholders says from now on.
+    news: whether the card stands on its city's list of suspended ones from now on.
     """
 
     suspension: Suspension | None = None
@@ -121,6 +131,7 @@ class Change:
     reissue: Reissue | None = None
     journal: tuple[Entry, ...] = ()
     counted: CallerReports | None = None
+    news: CardNews | None = None
 
 
 NOTHING = Change()

@@ -1,7 +1,7 @@
 """What a deployment decides about loss reports: the rules of its city."""
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -15,6 +15,7 @@ class Rules:
     report_may_be_renewed_after_release: whether a card whose report ran out may be reported again,
         while the bank still blocks it.
     channels: those that may report; None for all there are.
+    subscribers: who else is told of suspended cards, and of which cities.
     """
 
     banks: Collection[str]
@@ -23,3 +24,4 @@ class Rules:
     formal_loss_may_be_withdrawn: bool = False
     report_may_be_renewed_after_release: bool = True
     channels: Collection[str] | None = None
+    subscribers: Mapping[str, Collection[str]] = field(default_factory=dict)

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError, ResponseError
 from ivr.cards.acts.remind import FIRST_AFTER
 from ivr.cards.block import ENDED, Block, BlockState
 from ivr.cards.case import Case
-from ivr.cards.change import Change, Entry, Reminder
+from ivr.cards.change import CardNews, Change, Entry, Reminder
 from ivr.cards.loss import LossReport, ReportState, Suspension
 from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind
 from ivr.store import keys
@@ -392,6 +392,8 @@ class Cases:
             yield "SET", keys.reported_by(by), text, "EX", keys.DAY
         if change.reissue is not None:
             yield from reissuing(change.reissue, self._vault)
+        if change.news is not None and change.news.city:
+            yield _listed(card_ref, change.news)
         for entry in change.journal:
             yield from self._journal.write(entry)
         if event is not None:
@@ -556,6 +558,14 @@ def _suspension(card_ref: str, suspension: Suspension, now: int) -> Command:
     end = suspension.release_at
     ends = () if end is None else ("EX", end - now)
     return ("SET", keys.loss(card_ref), dump(suspension), *ends)
+
+
+def _listed(card_ref: str, news: CardNews) -> Command:
+    """On its city's list while it is suspended; all scores are 0, so Redis sorts by name."""
+    member = keys.suspended_card(news.city, card_ref)
+    if news.kind in (NoticeKind.SUSPENDED, NoticeKind.FORMAL_LOSS):
+        return ("ZADD", keys.SUSPENDED, 0, member)
+    return ("ZREM", keys.SUSPENDED, member)
 
 
 def _reminder(reminder: Reminder) -> Command:

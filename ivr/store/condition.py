@@ -11,14 +11,14 @@ from rq import Worker
 from rq.suspension import is_suspended
 from rq.utils import utcparse
 
-from ivr.cards.notice import TEXTS
+from ivr.cards.notice import TEXTS, subscriber_in
 from ivr.store import keys
 from ivr.store.bank_health import Health, health_of
 from ivr.store.codec import plain, whole
 from ivr.store.connection import DurabilityGuard, check_others
 from ivr.store.journal import Journal
 from ivr.store.local_journal import LocalJournal
-from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
+from ivr.store.outbox import TEXTS_QUEUE, Outbox, queue_of
 from ivr.store.sentinels import split_troubles
 from ivr.store.text_line import TextLine
 from ivr.store.troubles import News, Troubles
@@ -32,7 +32,7 @@ LATE_DAYS: Final = 2  # so long the journal may wait to be moved, before a perso
 
 @dataclass(frozen=True)
 class Standing:
-    """How it stands with the notices to one bank, or with the texts.
+    """How it stands with the notices to one bank or subscriber, or with the texts.
 
     owed_since: of the oldest open notice, unix seconds, however often it was tried since; None
         when nothing is owed. stuck: a person must look at so many, as the sweep last told.
@@ -60,7 +60,9 @@ class Figures:
 
 
 class Condition:
-    """Reads the condition. It writes only that a sweep is alive, and what it has told of."""
+    """Reads the condition; where it says banks, subscribers are meant too. It writes only that a
+    sweep is alive, and what it has told of.
+    """
 
     def __init__(
         self,
@@ -113,7 +115,8 @@ class Condition:
         return check_others(self._redis, development=self._durability.development)
 
     def banks_left_behind(self) -> dict[str, int]:
-        """Banks that are not in BANKS_FILE any more -> how many blocks and open notices name them.
+        """Banks and subscribers that are not in their file any more, or no more told -> how many
+        blocks and open notices name them.
 
         One round trip if none has left, else two.
         """
@@ -121,7 +124,7 @@ class Condition:
         with self._redis.pipeline(transaction=False) as pipe:
             for bank in gone:
                 pipe.zcard(keys.blocks(bank))
-                pipe.zcard(keys.owed(bank_queue(bank)))
+                pipe.zcard(keys.owed(queue_of(bank)))
             counts = [count or 0 for count in sound_answers(self._redis, pipe)]
         found = zip(gone, counts[::2], counts[1::2], strict=True)
         return {bank: blocks + owed for bank, blocks, owed in found if blocks + owed}
@@ -134,8 +137,7 @@ class Condition:
         """Queue -> whom it is for, of each queue without a live worker. Only a recent heartbeat
         counts, because RQ still lists killed workers for a while.
         """
-        needed = {bank_queue(bank): f"bank {bank}" for bank in self._banks}
-        needed[TEXTS_QUEUE] = "texts to holders"
+        needed = {queue_of(who): named(who) for who in (*self._banks, TEXTS)}
         listening = self._queues_listened_to()
         return {queue: whom for queue, whom in needed.items() if queue not in listening}
 
@@ -174,7 +176,7 @@ class Condition:
 
     def figures(self) -> Figures:
         """Two round trips, whatever there is in Redis."""
-        names = {bank: bank_queue(bank) for bank in sorted({*self._banks, *self._outbox.banks()})}
+        names = {bank: queue_of(bank) for bank in sorted({*self._banks, *self._outbox.banks()})}
         names[TEXTS] = TEXTS_QUEUE
         with self._redis.pipeline(transaction=False) as pipe:
             pipe.time()
@@ -230,6 +232,12 @@ class Condition:
             if queues and beat and not death and _is_recent(plain(beat))
             for queue in plain(queues).split(",")
         }
+
+
+def named(who: str) -> str:
+    """How operators are told of a bank, a subscriber, or TEXTS."""
+    name = subscriber_in(who)
+    return "texts to holders" if who == TEXTS else f"subscriber {name}" if name else f"bank {who}"
 
 
 def _is_recent(beat: str) -> bool:

@@ -14,7 +14,7 @@ from redis import Redis
 from redis.client import Pipeline
 from redis.exceptions import WatchError
 
-from ivr.cards.records import Holder
+from ivr.cards.records import Card, Holder
 from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.cardholders_csv import BadLine, CardLine
@@ -22,7 +22,7 @@ from ivr.store.known import READ_HOLDER, KnownHolder, known_holder
 from ivr.store.looks import LOOK, PLACES, Look
 from ivr.store.owner import Owner, read_owner
 from ivr.store.packed_holder import merge, pack, unpack
-from ivr.store.unreadable import naming
+from ivr.store.unreadable import naming, passing_over, sound_answers
 from ivr.store.vault import Vault, in_clear
 
 _KNOWN: Final = f"""
@@ -153,6 +153,19 @@ class Holders:
             WrongDataKeysError: sealed under a key that is not in DATA_KEYS, or elsewhere.
         """
         return unpack(self._vault.open(sealed, keys.holder(ref)))
+
+    def cards_of(self, refs: Sequence[str]) -> dict[str, Card]:
+        """All cards of these holders, by their references; what nobody can read is left out."""
+        with self._redis.pipeline(transaction=False) as pipe:
+            for ref in refs:
+                pipe.get(keys.holder(ref))
+            found = zip(refs, sound_answers(self._redis, pipe), strict=True)
+        cards: dict[str, Card] = {}
+        for ref, record in found:
+            with passing_over(self._redis, keys.holder(ref)):
+                known = self.unpack(ref, record).cards if record else ()
+                cards |= zip(in_clear(record or "").split(), known, strict=True)
+        return cards
 
     def entry(self, line: CardLine) -> Entry:
         """The line as `put_batches` takes it."""

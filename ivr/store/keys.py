@@ -16,6 +16,7 @@ CLOSED_CODE_SECONDS: Final = 3600  # of a text that is about no report: a code
 NOTICES_OF_SECONDS: Final = 91 * DAY  # a little longer than the last of them
 SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signature is good for
 HEARD_LATELY_SECONDS: Final = 60
+ASKED_LATELY_SECONDS: Final = 60
 BREAKER_SECONDS: Final = 15 * 60
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
@@ -29,6 +30,7 @@ UNREADABLE_SECONDS: Final = 3600
 BANKS_BACK: Final = "banks:back"  # until the sweep makes all that waits for these (TEXTS too) due
 BANKS_KNOWN: Final = "banks:known"  # for ever: the last name and phone of each bank there was
 BANKS_FAILING: Final = "banks:failing"  # until they answer: whose failing the sweep has told of
+SUSPENDED: Final = "suspended"  # each until released: suspended cards by city; `loss:` is the truth
 DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds
 REPORTS_DISPUTED: Final = "reports:disputed"  # until somebody decides; score = since
 JOURNAL: Final = "journal"  # moved to files (JOURNAL_IN_REDIS_DAYS), else JOURNAL_RETENTION_DAYS
@@ -45,7 +47,7 @@ WATCHED: Final = "watched"  # each for as long as the breaker looks back: totals
 # Counted, or listed again: a change of a case is written without them when nobody can write to
 # them. Whole names, or the kind before the colon; what is RQ's rings only, and the sweep rings too.
 BESIDE: Final = (
-    *(COUNTERS, NOTICE_QUEUES, BANKS_BACK),
+    *(COUNTERS, NOTICE_QUEUES, BANKS_BACK, SUSPENDED),
     *("bank_health:", "owed:", "open:", "in_flight:", "notices_of:", "heard:", "rq:"),
 )
 
@@ -187,6 +189,16 @@ def notices_of(report_number: str) -> str:
 def seen_event(bank: str, event_id: str) -> str:
     """A bank event's webhook-id: our answer and a digest of the event; expires after 30 days."""
     return f"seen:{bank}:{_safe(event_id)}"
+
+
+def suspended_card(city: str, card_ref: str) -> str:
+    """A member of `suspended`: a card's city in 4 digits, and the card; until it is released."""
+    return f"{city}:{card_ref}"
+
+
+def asked_lately(subscriber: str) -> str:
+    """How many cards a subscriber asked about; expires after the minute it counts."""
+    return f"asked:{subscriber}"
 
 
 def heard_lately(bank: str) -> str:

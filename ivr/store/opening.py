@@ -14,6 +14,7 @@ from ivr.store.archive import LOOKS, REPORTS, Archive
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
 from ivr.store.calls import Calls
+from ivr.store.card_checks import CardChecks
 from ivr.store.cases import Cases
 from ivr.store.claims import Claiming
 from ivr.store.condition import Condition
@@ -32,6 +33,7 @@ from ivr.store.plans import Plans
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
+from ivr.store.suspensions import Suspensions
 from ivr.store.text_line import TextLine
 from ivr.store.vault import Vault, open_vault
 
@@ -50,6 +52,8 @@ class Store:
     claiming: Claiming
     deadlines: Deadlines
     reconciliation: Reconciliation
+    card_checks: CardChecks
+    suspensions: Suspensions
     bank_health: BankHealth
     text_line: TextLine
     journal: Journal
@@ -100,6 +104,8 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         claiming=Claiming(redis, outbox),
         deadlines=Deadlines(redis),
         reconciliation=Reconciliation(redis, holders, journal),
+        card_checks=CardChecks(redis, vault),
+        suspensions=Suspensions(redis, holders, journal),
         bank_health=health,
         text_line=text_line,
         journal=journal,
@@ -123,7 +129,7 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
             vault,
             outbox,
             durability,
-            settings.banks,
+            settings.told,
             text_line,
             local_journal,
             settings.replicas,

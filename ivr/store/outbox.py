@@ -1,4 +1,4 @@
-"""The outbox: every notice owed to a bank or a holder, from the moment it is owed until closed.
+"""The outbox: every notice owed to a bank, a subscriber or a holder, until it is closed.
 
 `notices:open` is the truth and an RQ job only the doorbell: whatever happens to a job, the sweep
 rings again when the notice is due (see workers/sweep.py). Who hears it claims what is due (see
@@ -14,7 +14,15 @@ from typing import Any, Final, cast
 from redis import Redis
 
 from ivr.cards.change import Entry, NoticeChange, Owed
-from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind, NoticeState
+from ivr.cards.notice import (
+    TEXTS,
+    Attempt,
+    Notice,
+    NoticeKind,
+    NoticeState,
+    subscriber,
+    subscriber_in,
+)
 from ivr.store import keys
 from ivr.store.codec import dump, plain
 from ivr.store.doorbell import Command, ring
@@ -42,6 +50,20 @@ def bank_queue(bank: str) -> str:
     return f"bank-{bank}"
 
 
+def queue_of(who: str) -> str:
+    """The RQ queue of who is told: a bank, a subscriber, or TEXTS."""
+    name = subscriber_in(who)
+    return f"{_OF_SUBSCRIBERS}{name}" if name else TEXTS_QUEUE if who == TEXTS else bank_queue(who)
+
+
+def _whose(queue: str) -> str:
+    """Who is told through a queue."""
+    if queue.startswith(_OF_SUBSCRIBERS):
+        return subscriber(queue.removeprefix(_OF_SUBSCRIBERS))
+    return queue.removeprefix(bank_queue(""))
+
+
+_OF_SUBSCRIBERS: Final = "subscriber-"
 _TEXTS: Final = ("id", "queue", "bank", "report_number", "card_ref")
 
 # Puts what `notices:open` has from one place to another into the lists of its queues, where it is
@@ -100,7 +122,7 @@ class Outbox:
         done already, in the same round trip; this one is added.
         """
         notice_id = owed.id or new_notice_id()
-        queue = TEXTS_QUEUE if owed.kind is NoticeKind.TEXT else bank_queue(owed.bank)
+        queue = queue_of(TEXTS if owed.kind is NoticeKind.TEXT else owed.bank)
         fields: dict[str, Any] = {
             "id": notice_id,
             "kind": owed.kind,
@@ -264,8 +286,8 @@ class Outbox:
         return []
 
     def banks(self) -> set[str]:
-        """Every bank that was ever owed a notice, those that left among them."""
-        return {queue.removeprefix(bank_queue("")) for queue in {*self.queues()} - {TEXTS_QUEUE}}
+        """Every bank and subscriber that was ever owed a notice, those that left among them."""
+        return {_whose(queue) for queue in {*self.queues()} - {TEXTS_QUEUE}}
 
     def due(self, queue: str, now: float, limit: int) -> list[str]:
         """Ids of what is due in a queue, longest first, at most `limit`."""
@@ -307,10 +329,10 @@ class Outbox:
         self.say_lost([plain(notice_id) for notice_id in lost])
 
     def hurry(self, bank: str, now: float) -> bool:
-        """Makes what is owed to a bank (or as TEXTS) due now, except what is being attempted; True
-        when there may be more, for the next time.
+        """Makes what is owed to a bank or subscriber (or as TEXTS) due now, except what is being
+        attempted; True when there may be more, for the next time.
         """
-        queue = TEXTS_QUEUE if bank == TEXTS else bank_queue(bank)
+        queue = queue_of(bank)
         with passing_over(self._redis, keys.open_in(queue)):
             hurried = self._hurry(
                 keys=[keys.NOTICES_OPEN, keys.open_in(queue)],

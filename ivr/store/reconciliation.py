@@ -17,7 +17,6 @@ from ivr.store.holders import Holders
 from ivr.store.journal import Journal
 from ivr.store.looks import Look, looked_up
 from ivr.store.unreadable import WrongKindError, passing_over, read_all, sound_answers
-from ivr.store.vault import in_clear
 
 PAGE: Final = 200
 _REFERENCE: Final = re.compile("[A-Za-z0-9_-]{22}")  # anything else may be a card's number
@@ -83,7 +82,7 @@ class Reconciliation:
         found = found[: 2 * len(refs)]
         named = zip(map(keys.block, refs), found[::2], strict=True)
         blocks = list(read_all(self._redis, Block, named))
-        cards = self._cards(self._owners(refs, found[1::2]))
+        cards = self._holders.cards_of(self._owners(refs, found[1::2]))
         known = ((block, cards.get(block.card_ref)) for block in blocks)
         return [_entry(block, card) for block, card in known if card and card.bank == bank]
 
@@ -94,18 +93,6 @@ class Reconciliation:
             with passing_over(self._redis, keys.card(ref)):
                 owners |= {} if owner is None else {plain(owner).split()[0]: None}
         return list(owners)
-
-    def _cards(self, holder_refs: list[str]) -> dict[str, Card]:
-        with self._redis.pipeline(transaction=False) as pipe:
-            for ref in holder_refs:
-                pipe.get(keys.holder(ref))
-            found = zip(holder_refs, sound_answers(self._redis, pipe), strict=True)
-        cards: dict[str, Card] = {}
-        for holder_ref, record in found:
-            with passing_over(self._redis, keys.holder(holder_ref)):
-                known = self._holders.unpack(holder_ref, record).cards if record else ()
-                cards |= zip(in_clear(record or "").split(), known, strict=True)
-        return cards
 
 
 def _entry(block: Block, card: Card) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from rq import Queue
 from ivr.store import keys
 from ivr.store.bank_health import FAILING_AFTER, FAILING_AFTER_SECONDS
 from ivr.store.codec import plain
-from ivr.store.outbox import TEXTS_QUEUE, bank_queue
+from ivr.store.outbox import TEXTS_QUEUE, queue_of
 from ivr.store.unreadable import CALLS, note_wrong_kinds
 
 MOST_NEWS: Final = 500  # of one kind in one round; the rest follows in the next
@@ -96,7 +96,7 @@ class Troubles:
         self._args: list[str | int] = [
             *(FAILING_AFTER, FAILING_AFTER_SECONDS, MOST_NEWS),
             *(*banks, TEXTS_QUEUE, ""),
-            *(*map(bank_queue, banks), TEXTS_QUEUE),
+            *(*map(queue_of, banks), TEXTS_QUEUE),
         ]
 
     def news(self) -> list[News]:

@@ -9,9 +9,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from redis.exceptions import RedisError
 
-from ivr.cards.notice import TEXTS
+from ivr.cards.notice import TEXTS, subscriber_in
 from ivr.cards.notice_bodies import iso
-from ivr.store.condition import Condition, Standing
+from ivr.store.condition import Condition, Standing, named
 from ivr.store.connection import UnsafeRedisError, why_not
 from ivr.store.vault import WrongDataKeysError
 
@@ -91,7 +91,7 @@ def what_to_look_at(condition: Condition) -> list[str]:
         *([f"objections to decide on: {disputed} (flask reports disputed)"] if disputed else []),
         *(breaker if figures.breaker_seconds else []),
         *(
-            f"bank {bank} is not in BANKS_FILE, but {count} blocks and open notices name it"
+            f"{named(bank)} is not in {file_of(bank)}, but {count} blocks and open notices name it"
             for bank, count in left.items()
         ),
         *(line for name, seen in standings.items() for line in _troubles(name, seen, left)),
@@ -102,8 +102,8 @@ def what_to_look_at(condition: Condition) -> list[str]:
 
 
 def _troubles(name: str, seen: Standing, left: Collection[str]) -> Iterator[str]:
-    """What is wrong with the notices to one bank, or with the texts."""
-    who, fails = ("texts to holders", "fail") if name == TEXTS else (f"bank {name}", "fails")
+    """What is wrong with the notices to one bank or subscriber, or with the texts."""
+    who, fails = named(name), "fail" if name == TEXTS else "fails"
     owed = f"{_counted(seen.owed, 'is', 'are')} owed"
     if seen.owed_since is not None:
         owed += f", the oldest since {iso(seen.owed_since)}"
@@ -115,6 +115,11 @@ def _troubles(name: str, seen: Standing, left: Collection[str]) -> Iterator[str]
     if seen.stuck:
         command = f"flask notices list --stuck --bank {name}"
         yield f"{who}: {_counted(seen.stuck, 'needs', 'need')} a person ({command})"
+
+
+def file_of(who: str) -> str:
+    """The setting whose file names a bank or subscriber."""
+    return "SUBSCRIBERS_FILE with a notice_url" if subscriber_in(who) else "BANKS_FILE"
 
 
 def _counted(count: int, one: str, many: str) -> str:

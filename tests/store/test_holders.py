@@ -14,7 +14,16 @@ from ivr.store import keys
 from ivr.store.cardholders_csv import BadLine
 from ivr.store.holders import BATCH, Holders, ImportResult
 from ivr.store.vault import Vault, WrongDataKeysError
-from tests.store.records import BANKS, check_whole, everything, held, lines, people, whole_content
+from tests.store.records import (
+    BANKS,
+    check_whole,
+    everything,
+    held,
+    lines,
+    people,
+    text,
+    whole_content,
+)
 
 OLD_KEY, NEW_KEY = (Fernet.generate_key().decode() for _ in range(2))
 
