@@ -17,6 +17,7 @@ NOTICES_OF_SECONDS: Final = 91 * DAY  # a little longer than the last of them
 SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signature is good for
 HEARD_LATELY_SECONDS: Final = 60
 ASKED_LATELY_SECONDS: Final = 60
+SIGNATURE_FAULTS_SECONDS: Final = 7 * DAY
 BREAKER_SECONDS: Final = 15 * 60
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
@@ -204,6 +205,11 @@ def asked_lately(subscriber: str) -> str:
 def heard_lately(bank: str) -> str:
     """How many events of a bank were written down; expires after the minute it counts."""
     return f"heard:{bank}"
+
+
+def signature_faults(sender: str) -> str:
+    """Why a sender's latest signatures did not hold; expires 7 days after the last."""
+    return f"signature_faults:{sender}"
 
 
 def keyed(ref: str) -> str:

@@ -78,10 +78,15 @@ class AboutReport(_Strict):
     report_number: str = Field(pattern=r"^[0-9]{8}$")
 
 
-class AboutCard(_Strict):
-    """News of a card."""
+class OneCard(_Strict):
+    """A card, and nothing else."""
 
     card_number: str = Field(pattern=r"^[0-9A-Za-z]{1,64}$")
+
+
+class AboutCard(OneCard):
+    """News of a card."""
+
     at: _Moment
 
 
@@ -114,25 +119,15 @@ SHAPES: Final[Shapes] = {
 class EventReader:
     """Reads events of these types, whose bodies were signed."""
 
-    def __init__(self, shapes: Shapes = SHAPES) -> None:
+    def __init__(self, shapes: Mapping[str, type[_Strict]] = SHAPES) -> None:
         self._types = list(shapes)
         events = tuple(_event(kind, shape) for kind, shape in shapes.items())
         any_of_them: Any = Annotated[Union[events], Field(discriminator="type")]  # noqa: UP007
         self._any = TypeAdapter[Any](any_of_them)
 
     def read(self, bank: str, event_id: str, body: bytes) -> BankEvent:
-        """The event in a request.
-
-        Raises:
-            Problem: 422, naming the encoding if it is not UTF-8, or the fields that are wrong but
-                never their values.
-        """
-        text = body.removeprefix(codecs.BOM_UTF8)  # RFC 8259 section 8.1: may be passed over
-        _check_encoding(text)
-        try:
-            told = self._any.validate_json(text)
-        except ValidationError as error:
-            raise Problem(422, self._what_is_wrong(error)) from None
+        """The bank's event in a request. Raises as `parsed`."""
+        told = self.parsed(body)
         if isinstance(told.data, AboutReport):
             at = int(told.timestamp.timestamp())
             number = told.data.report_number
@@ -148,6 +143,20 @@ class EventReader:
             new_card_number=getattr(data, "new_card_number", "").upper(),
             new_bank_account=getattr(data, "new_bank_account", ""),
         )
+
+    def parsed(self, body: bytes) -> Any:
+        """What a request says: `type`, `timestamp`, and `data` in the shape of the type.
+
+        Raises:
+            Problem: 422, naming the encoding if it is not UTF-8, or the fields that are wrong but
+                never their values.
+        """
+        text = body.removeprefix(codecs.BOM_UTF8)  # RFC 8259 section 8.1: may be passed over
+        _check_encoding(text)
+        try:
+            return self._any.validate_json(text)
+        except ValidationError as error:
+            raise Problem(422, self._what_is_wrong(error)) from None
 
     def _what_is_wrong(self, error: ValidationError) -> str:
         """Field names and rules, one for each fault."""

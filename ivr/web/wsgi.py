@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from flask import Request
-from werkzeug.exceptions import BadRequest, HTTPException
+from werkzeug.exceptions import BadRequest, HTTPException, RequestEntityTooLarge
 
 # A proxy may send the absolute form (RFC 9112, 3.2.2). Web servers take any target with "://" for
 # one, even voice?x=://host/other, and route by its beginning (/voice).
@@ -37,6 +37,16 @@ def whole_body(request: Request) -> bytes:
         raise
     except Exception as error:
         raise BadRequest from error
+
+
+def body_within_limit(request: Request) -> bytes:
+    """The same. One without a Content-Length that reaches the limit is refused: Werkzeug cuts it
+    off.
+    """
+    body = whole_body(request)
+    if request.content_length is None and len(body) == request.max_content_length:
+        raise RequestEntityTooLarge
+    return body
 
 
 def _path(target: str) -> bytes:
