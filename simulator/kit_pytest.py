@@ -14,12 +14,18 @@ from .kit import Caller, Retold, a_caller
 _FLAG = "--regenerate-journeys"
 
 
+class Told(Protocol):
+    """A call, or a longer story, that can be told as text."""
+
+    def journey(self, title: str, steady: dict[str, str] | None, retold: Retold) -> str: ...
+
+
 class KeepsJourney(Protocol):
     """What the `journey` fixture offers."""
 
     def __call__(
         self,
-        caller: Caller,
+        caller: Told,
         name: str,
         title: str = "",
         steady: dict[str, str] | None = None,
@@ -44,7 +50,7 @@ def journey(request: pytest.FixtureRequest) -> KeepsJourney:
     regenerate = request.config.getoption(_FLAG, default=False)
 
     def keep(
-        caller: Caller,
+        caller: Told,
         name: str,
         title: str = "",
         steady: dict[str, str] | None = None,
