@@ -53,8 +53,8 @@ class _Receiver:
         self.taken: list[Any] = []
         self._taking = threading.Lock()
 
-    @Request.application
-    def __call__(self, request: Request) -> Response:
+    def __call__(self, environ: Any, start_response: Any) -> Any:
+        request = Request(environ)
         body = request.get_data()
         if self.webhook is None:
             told: Any = dict(parse_qsl(body.decode()))
@@ -62,7 +62,7 @@ class _Receiver:
             told = self.webhook.verify(body, dict(request.headers))
         with self._taking:
             self.taken.append(told)
-        return _answer(told)
+        return _answer(told)(environ, start_response)
 
 
 def _answer(told: Any) -> Response:
