@@ -364,6 +364,8 @@ LIVES = {
     "block": Life("kept until unblocked, then retention", 1095 * keys.DAY),
     "blocks": Life("for ever"),
     "bank_health": Life("kept until it answers"),
+    "block_times": Life("for ever"),
+    "block_hour": Life("expires after 25 hours", 25 * 3600),
     "banks:failing": Life("until they answer"),
     "owed": Life("each until it is closed"),
     "in_flight": Life("Each until its lease ends"),
