@@ -37,6 +37,7 @@ from ivr.web.commands.flow import flow
 from ivr.web.commands.limits import LimitTools, add_limit_commands
 from ivr.web.commands.notices import NoticeTools, add_notice_commands
 from ivr.web.commands.reports import ReportTools, add_report_commands
+from ivr.web.commands.subscribers import SubscriberTools, add_subscriber_commands
 from ivr.web.commands.withdrawals import DecisionTools, add_decision_commands
 from ivr.web.health import alive_routes, health_routes
 from ivr.web.problems import as_problem
@@ -166,6 +167,10 @@ def _add_commands(app: Flask, settings: Settings, store: Store, service: CardSer
         app, ReportTools(store.cases, store.outbox, store.journal, service.make_sure)
     )
     add_decision_commands(app, DecisionTools(service, store.cases, store.journal, store.plans))
+    tools_of_subscribers = SubscriberTools(
+        service, store.outbox, store.condition, settings.subscribers
+    )
+    add_subscriber_commands(app, tools_of_subscribers)
     add_limit_commands(app, LimitTools(service, store.limiting))
     app.cli.add_command(flow)
 

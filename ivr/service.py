@@ -419,7 +419,7 @@ class CardService:
         return self._change_notice(notice_id, lambda _reading, notice: drop(notice))
 
     def ping(self, bank: str) -> str:
-        """Owes a bank a test notice through its own queue; returns the notice's id."""
+        """Owes a bank or subscriber a test notice through its own queue; -> the notice's id."""
         reading = self._cases.of_notice("")
         body = {"type": NoticeKind.PING, "timestamp": iso(reading.now), "data": {}}
         owed = Owed(NoticeKind.PING, bank, reading.now, body, id=new_notice_id())

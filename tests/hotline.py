@@ -14,6 +14,7 @@ from ivr.store import keys
 from ivr.store.archive import Archive
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
+from ivr.store.block_times import BlockTimes
 from ivr.store.calls import Calls
 from ivr.store.card_checks import CardChecks
 from ivr.store.cases import Cases
@@ -62,6 +63,7 @@ class Hotline:
     card_checks: CardChecks
     suspensions: Suspensions
     bank_health: BankHealth
+    block_times: BlockTimes
     text_line: TextLine
     journal: Journal
     archive: Archive | None

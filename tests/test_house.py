@@ -30,7 +30,7 @@ from ivr.store.codec import plain
 from ivr.store.doorbell import JOB
 from ivr.store.outbox import bank_queue
 from ivr.store.plans import Plan
-from tests.builders import a_holder, an_app, an_id_number, hotline_of, settings
+from tests.builders import SUBSCRIBERS, a_holder, an_app, an_id_number, hotline_of, settings
 from tests.hotline import Hotline, claimed
 from tests.journeys.town import Town
 from tests.redis_server import RedisServer
@@ -364,6 +364,8 @@ LIVES = {
     "block": Life("kept until unblocked, then retention", 1095 * keys.DAY),
     "blocks": Life("for ever"),
     "bank_health": Life("kept until it answers"),
+    "block_times": Life("for ever"),
+    "block_hour": Life("expires after 25 hours", 25 * 3600),
     "banks:failing": Life("until they answer"),
     "owed": Life("each until it is closed"),
     "in_flight": Life("Each until its lease ends"),
@@ -454,6 +456,8 @@ def test_every_key_ends_or_says_why_not(app: Flask, redis: Redis) -> None:
     PhoneCall(Twilio(app), OTHER_SID).dials().presses("1", "1", an_id_number(serial="110"))
     hotline_of(app).calls.save(Call("CA9", "report_tail"), mistake=Mistake("caller", "holder"))
     hotline_of(app).limiting.watch()
+    clinic = settings("unix:///unused", subscribers=SUBSCRIBERS).subscribers["clinic"]
+    hotline_of(app).card_checks.check(clinic, card.number)
     redis.hincrby(keys.COUNTERS, "lookup:missed", 100)
     sweep_of(hotline_of(app)).round()
     found |= check_lives(redis, without_end={"block", "loss"})

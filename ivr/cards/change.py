@@ -104,6 +104,17 @@ class CardNews:
 
 
 @dataclass(frozen=True)
+class Timed:
+    """An end of the time from a report to its bank's word "blocked", by the notice that asks for
+    it. `is_over`: the bank has said so; else the notice is owed now.
+    """
+
+    notice_id: str
+    bank: str
+    is_over: bool = False
+
+
+@dataclass(frozen=True)
 class Change:
     """All that one act changes; an empty one changes nothing.
 
@@ -116,6 +127,7 @@ class Change:
     answered: whether the other side of an attempt answered at all; None when it was not asked.
     reissue: what the directory of cardholders says from now on.
     news: whether the card stands on its city's list of suspended ones from now on.
+    timed: what the time to block is measured by; see store/block_times.py.
     """
 
     suspension: Suspension | None = None
@@ -132,6 +144,7 @@ class Change:
     journal: tuple[Entry, ...] = ()
     counted: CallerReports | None = None
     news: CardNews | None = None
+    timed: Timed | None = None
 
 
 NOTHING = Change()

@@ -19,6 +19,7 @@ HEARD_LATELY_SECONDS: Final = 60
 ASKED_LATELY_SECONDS: Final = 60
 SIGNATURE_FAULTS_SECONDS: Final = 7 * DAY
 BREAKER_SECONDS: Final = 15 * 60
+BLOCK_HOUR_SECONDS: Final = 25 * 3600  # so the last 24 are there until an hour is over
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
 NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = due, unix seconds
@@ -50,6 +51,7 @@ WATCHED: Final = "watched"  # each for as long as the breaker looks back: totals
 BESIDE: Final = (
     *(COUNTERS, NOTICE_QUEUES, BANKS_BACK, SUSPENDED),
     *("bank_health:", "owed:", "open:", "in_flight:", "notices_of:", "heard:", "rq:"),
+    *("block_times:", "block_hour:"),
 )
 
 # What is sealed (vault.py): the whole name, or the kind before the colon; and the field (None where
@@ -115,6 +117,16 @@ def bank_health(bank: str) -> str:
 def probe(bank: str) -> str:
     """Held by the one attempt a paused bank gets; expires after 10 s."""
     return f"probe:{bank}"
+
+
+def block_times(bank: str) -> str:
+    """How long the bank took to say "blocked": how often each interval, and the sum; for ever."""
+    return f"block_times:{bank}"
+
+
+def block_hour(bank: str, hour: int | str) -> str:
+    """The same of one hour (unix seconds / 3600), without the sum; expires after 25 hours."""
+    return f"block_hour:{bank}:{hour}"
 
 
 def owed(queue: str) -> str:

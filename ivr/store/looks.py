@@ -14,8 +14,9 @@ LOOKED_UP: Final = "looked_up"
 
 
 class Look(NamedTuple):
-    """Who looks, and what for. channel: text, bank or operator (a call's look is written with its
-    turn). by: a bank's id, an operator's name. purpose: a prompt, an event's type, a command.
+    """Who looks, and what for. channel: text, bank, subscriber or operator (a call's look is
+    written with its turn). by: a bank's or subscriber's id, an operator's name. purpose: a prompt,
+    an event's type, a command.
     """
 
     channel: str

@@ -13,6 +13,7 @@ from ivr.store import keys
 from ivr.store.archive import LOOKS, REPORTS, Archive
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
+from ivr.store.block_times import BlockTimes
 from ivr.store.calls import Calls
 from ivr.store.card_checks import CardChecks
 from ivr.store.cases import Cases
@@ -56,6 +57,7 @@ class Store:
     card_checks: CardChecks
     suspensions: Suspensions
     bank_health: BankHealth
+    block_times: BlockTimes
     text_line: TextLine
     journal: Journal
     archive: Archive | None
@@ -109,6 +111,7 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         card_checks=CardChecks(redis, vault),
         suspensions=Suspensions(redis, holders, journal),
         bank_health=health,
+        block_times=BlockTimes(redis),
         text_line=text_line,
         journal=journal,
         archive=archive,

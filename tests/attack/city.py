@@ -3,6 +3,7 @@ is attacked, with every option of its web server.
 """
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -13,6 +14,7 @@ from typing import Self
 from honcho.environ import parse_procfile
 
 from tests.attack.scale import SEED
+from tests.builders import SUBSCRIBERS, a_secret
 from tests.faults.city import CHECKOUT, City, Process, free_port
 
 PROGRAMS = Path(sys.executable).parent
@@ -29,6 +31,14 @@ class ProcfileCity(City):
         super().__init__(folder, holders, seed, environ=more)
         self.traces = folder / "traces"  # what an attack that ran would leave there
         self.traces.mkdir()
+
+    def _environ(self) -> dict[str, str]:
+        """With subscribers that only ask."""
+        file = self.folder / "subscribers.toml"
+        file.write_text(re.sub("notice_url = .*\n", "", SUBSCRIBERS), encoding="utf-8")
+        names = ("CLINIC_SECRETS", "CENTRE_SECRETS", "ELSEWHERE_SECRETS")
+        secrets = {name: a_secret() for name in names}
+        return {**super()._environ(), "SUBSCRIBERS_FILE": str(file), **secrets}
 
     def _commands(self) -> dict[str, list[str]]:
         lines = parse_procfile((CHECKOUT / "Procfile").read_text(encoding="utf-8")).processes

@@ -11,6 +11,7 @@ from simulator.engine.signature import sign
 from tests.attack.phone import FORM_TYPE, SIGNATURE, Sent, signed_form
 from tests.bank_side import new_id, signed
 from tests.faults.city import TOKEN
+from tests.subscriber_side import question
 
 SHUT: Final = {400, 401, 403, 405, 408, 413, 414, 431}  # how a door says no
 FORM: Final = {"CallSid": "CA" + "a" * 32, "From": "+8613912345678", "To": "+8612333"}
@@ -35,6 +36,12 @@ def a_bank_post(
     """Any body, signed as a bank signs."""
     headers = signed(secret, body, event_id or new_id(), at)
     return Sent("POST", f"/banks/{bank}/events", headers, body)
+
+
+def a_question(secret: str, name: str, number: str, at: float | None = None) -> Sent:
+    """What a subscriber asks about a card."""
+    body = question(number)
+    return Sent("POST", f"/subscribers/{name}/check", signed(secret, body, new_id(), at), body)
 
 
 def a_bank_get(secret: str, target: str, at: float | None = None) -> Sent:
@@ -157,10 +164,17 @@ def bank_target_forgeries() -> Iterator[tuple[str, Twist]]:
     """Of a page of the list: where it goes is not what was signed."""
     yield "another page", with_target(lambda target: f"{target}?after=x")
     yield "an empty query", with_target(lambda target: f"{target}?")
-    yield "spelt otherwise", with_target(lambda target: target.replace("blocks", "%62locks"))
+    yield "spelt otherwise", with_target(_spelt_otherwise)
     yield "a fragment", with_target(lambda target: f"{target}#x")
 
 
-__all__ = ["FORM", "FORM_TYPE", "SHUT", "Twist", "a_bank_get", "a_bank_post", "a_call", "an_event",
+def _spelt_otherwise(target: str) -> str:
+    """/banks/icbc/%62locks"""
+    start, _, word = target.rpartition("/")
+    return f"{start}/%{ord(word[0]):02x}{word[1:]}"
+
+
+__all__ = ["FORM", "FORM_TYPE", "SHUT", "Twist", "a_bank_get", "a_bank_post", "a_call",
+           "a_question", "an_event",
            "bank_body_forgeries", "bank_forgeries", "bank_target_forgeries", "twilio_forgeries",
            "with_header", "with_target"]  # fmt: skip

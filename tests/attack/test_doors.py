@@ -16,6 +16,7 @@ from tests.attack.forging import (
     Twist,
     a_bank_get,
     a_call,
+    a_question,
     an_event,
     bank_body_forgeries,
     bank_forgeries,
@@ -80,6 +81,26 @@ def locked_routes(city: ProcfileCity) -> dict[str, Signed]:
         ),
         "/banks/<bank>/blocks": Signed(
             ask(icbc), {**dict(bank_forgeries(icbc, ccb, ask)), **dict(bank_target_forgeries())}
+        ),
+        **routes_of_subscribers(city),
+    }
+
+
+def routes_of_subscribers(city: ProcfileCity) -> dict[str, Signed]:
+    """Signed as banks sign; another subscriber's secret opens none."""
+    clinic, other = (
+        city.settings.subscribers[name].secrets[0].get_secret_value()
+        for name in ("clinic", "centre")
+    )
+    check = partial(a_question, name="clinic", number=city.holders[0].cards[0].number)
+    ask = partial(a_bank_get, target="/subscribers/clinic/suspensions")
+    of_check, of_list = (dict(bank_forgeries(clinic, other, again)) for again in (check, ask))
+    return {
+        "/subscribers/<name>/check": Signed(
+            check(clinic), {**of_check, **dict(bank_body_forgeries())}
+        ),
+        "/subscribers/<name>/suspensions": Signed(
+            ask(clinic), {**of_list, **dict(bank_target_forgeries())}
         ),
     }
 

@@ -29,6 +29,9 @@ def what_holds_of_one_card(records: Records) -> None:
         assert running == []
     deadlines = [plain(name) for name in redis.zrange(keys.DEADLINES, 0, -1)]
     assert sorted(deadlines) == sorted(report.number for report in running)
+    # Subscribers read of it on the list of its city, exactly while it is suspended.
+    suspended = [plain(name) for name in redis.zrange(keys.SUSPENDED, 0, -1)]
+    assert suspended == ([f"{CARD.city}:{ref}"] if suspension else [])
     # A formal loss holds both functions.
     is_formal = suspension is not None and suspension.release_at is None
     assert is_formal == (block is not None and block.state == "formal_loss")

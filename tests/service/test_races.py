@@ -31,7 +31,7 @@ from ivr.cards.loss import Suspension
 from ivr.cards.notice import Outcome
 from ivr.store import keys
 from tests.bank_side import Records, new_id
-from tests.builders import settings
+from tests.builders import SUBSCRIBERS, settings
 from tests.hotline import Hotline, open_hotline
 from tests.redis_server import RedisServer
 from tests.service.one_card import CARD, ZHANG, what_holds_of_one_card
@@ -117,7 +117,7 @@ def other_redis(redis_server: RedisServer) -> Iterator[Redis]:
 
 def a_city(redis: Redis, other: Redis) -> City:
     redis.flushall()
-    one = settings("unix:///unused", rules=RULES)
+    one = settings("unix:///unused", rules=RULES, subscribers=SUBSCRIBERS)
     records = Records(open_hotline(one, redis))
     records.enrols(ZHANG)
     return City(records, open_hotline(one, other))
@@ -138,12 +138,15 @@ def at_once(city: City, *deeds: Deed) -> None:
 
 
 def nobody_is_told_twice(city: City) -> None:
-    """Of each report there is one notice and one text of each kind, and one line in the journal."""
+    """Of each report there is one notice and one text of each kind, and one line in the journal;
+    each subscriber is told once of what began, ended or took its place.
+    """
     outbox = city.records.hotline.outbox
-    told = [
-        (notice.report_number, notice.kind, outbox.body(notice).get("prompt"))
-        for notice in outbox.find_all(sorted(outbox.every_id()))
-    ]
+    told = []
+    for notice in outbox.find_all(sorted(outbox.every_id())):
+        body = outbox.body(notice)
+        said = body.get("prompt") or body["data"].get("new_card_number")
+        told.append((notice.report_number, notice.kind, notice.bank, said))
     assert len(told) == len(set(told)), told
     journal = city.records.journal()
     assert journal.count("loss_reported") == len(city.records.reports())

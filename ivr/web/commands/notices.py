@@ -77,7 +77,7 @@ def _tools() -> NoticeTools:
 
 
 @notices.command("list")
-@click.option("--bank", help=f"Only this bank's; `{TEXTS}`: only texts to holders.")
+@click.option("--bank", help=f"Only this bank's (`{TEXTS}`: only texts; or `subscriber:ID`).")
 @click.option("--state", type=click.Choice([s.value for s in NoticeState]), help="Only these.")
 @click.option("--stuck", is_flag=True, help="Only what a person must look at.")
 @click.option("--report", type=ReportNumber(), help="Only this report's.")
@@ -107,7 +107,7 @@ def list_notices(
 
 @notices.command("resend")
 @click.argument("notice_id", required=False)
-@click.option("--bank", help=f"All notices to this bank (`{TEXTS}`: all texts) …")
+@click.option("--bank", help=f"All notices to this bank (`{TEXTS}`, `subscriber:ID`) …")
 @click.option("--since", type=Moment(), help="… owed since then (UTC).")
 @click.option("--again", is_flag=True, help="Also what was delivered: the bank lost it.")
 def resend(notice_id: str | None, bank: str | None, since: float | None, *, again: bool) -> None:
@@ -144,14 +144,20 @@ def _send_again(chosen: Sequence[str], *, delivered: int) -> None:
 @click.argument("bank")
 def ping(bank: str) -> None:
     """Sends a signed test event through the bank's own queue and says what it answered."""
-    _configured(bank)
-    notice_id = _tools().service.ping(bank)
-    said = _first_attempt(notice_id)
-    _tools().service.drop(notice_id)  # one attempt only: a failed ping is not tried again
+    say_ping(_tools().service, _tools().outbox, _configured(bank))
+
+
+def say_ping(service: CardService, outbox: Outbox, who: str) -> None:
+    """Sends a test event to a bank or subscriber, says what it answered, and ends the command: with
+    status 1 when that was not well.
+    """
+    notice_id = service.ping(who)
+    said = _first_attempt(outbox, notice_id)
+    service.drop(notice_id)  # one attempt only: a failed ping is not tried again
     if said is None:
         raise click.ClickException("No worker has sent it: is one listening? See /readyz.")
     click.echo(
-        f"{bank}: {said.outcome} (HTTP {said.status or '-'}) in {said.milliseconds} ms"
+        f"{who}: {said.outcome} (HTTP {said.status or '-'}) in {said.milliseconds} ms"
         f"{': ' + said.answer if said.answer else ''}"
     )
     sys.exit(0 if said.outcome in GOOD else 1)
@@ -178,7 +184,7 @@ def _configured(bank: str) -> str:
 
 
 def _known(bank: str | None) -> str | None:
-    """Also the texts, and banks that left while notices still name them."""
+    """Also the texts, subscribers, and banks that left while notices still name them."""
     known = (*_tools().banks, *sorted(_tools().outbox.banks() - set(_tools().banks)), TEXTS)
     if bank is not None and bank not in known:
         raise click.ClickException(f"There is no bank {bank}; there are {', '.join(known)}.")
@@ -220,9 +226,9 @@ def _count(found: Sequence[tuple[int, str]], limit: int) -> str:
     return f"{limit} of {count}. More: --since {iso(found[limit][0])}, or --limit {len(found)}"
 
 
-def _first_attempt(notice_id: str) -> Attempt | None:
+def _first_attempt(outbox: Outbox, notice_id: str) -> Attempt | None:
     until = time.monotonic() + PING_SECONDS
-    while not (tried := _tools().outbox.attempts(notice_id)):
+    while not (tried := outbox.attempts(notice_id)):
         if time.monotonic() > until:
             return None
         time.sleep(0.1)
