@@ -22,7 +22,7 @@ from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind
 from ivr.store import keys
 from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.bank_health import HEALTHY, BankHealth, Health, health_of
-from ivr.store.block_times import TIMING, timing
+from ivr.store.block_times import TIMING, Times, timing
 from ivr.store.codec import dump, load, place, plain, whole
 from ivr.store.connection import OUTAGE, DurabilityGuard
 from ivr.store.directory import reissuing
@@ -129,6 +129,7 @@ class Reading:
     request: what the request that is being served has filed, as Redis has it; "" when it has not,
         or when nobody asked.
     reported: the holders that a caller has reported lately, as Redis has them.
+    usual: how long the bank took lately, while it is waited for and answers; of a holder's cards.
     """
 
     now: int
@@ -142,6 +143,7 @@ class Reading:
     request: str = ""
     report: LossReport | None = None
     reported: str = ""
+    usual: Times | None = None
 
     @property
     def filed_before(self) -> bool:
