@@ -32,6 +32,7 @@ from ivr.web.apology import Apology
 from ivr.web.bank_docs import bank_docs_routes
 from ivr.web.banks import bank_routes
 from ivr.web.commands.audit import AuditTools, add_audit_commands
+from ivr.web.commands.banks import BankTools, add_bank_commands
 from ivr.web.commands.cardholders import RecordTools, add_record_commands
 from ivr.web.commands.flow import flow
 from ivr.web.commands.limits import LimitTools, add_limit_commands
@@ -148,6 +149,9 @@ def _add_commands(app: Flask, settings: Settings, store: Store, service: CardSer
         app, AuditTools(store.holders, store.vault, store.journal, store.archive, store.moved, now)
     )
     add_notice_commands(app, NoticeTools(service, store.cases, store.outbox, banks))
+    add_bank_commands(
+        app, BankTools(service, store.outbox, store.condition, store.block_times, banks)
+    )
     add_report_commands(
         app, ReportTools(store.cases, store.outbox, store.journal, service.make_sure)
     )

@@ -461,9 +461,11 @@ class Cases:
         if notice is None or change.answered is None:
             return []
         name = TEXTS if notice.kind is NoticeKind.TEXT else notice.bank
+        attempt = change.notice.attempt if change.notice else None
+        answer = self._health.note_answer(name, attempt) if attempt else []
         if change.answered:
-            return self._health.count_answer(name, reading.health)
-        return self._health.count_failure(name, reading.now)
+            return [*answer, *self._health.count_answer(name, reading.health)]
+        return [*answer, *self._health.count_failure(name, reading.now)]
 
 
 def _is_new(report: LossReport, reading: Reading) -> bool:
