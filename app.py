@@ -34,6 +34,7 @@ from ivr.web.bank_page import BankPageSources, PageLinks, bank_page_routes
 from ivr.web.banks import bank_routes
 from ivr.web.commands.audit import AuditTools, add_audit_commands
 from ivr.web.commands.bank_page import PageTools, add_bank_page_command
+from ivr.web.commands.banks import BankTools, add_bank_commands
 from ivr.web.commands.cardholders import RecordTools, add_record_commands
 from ivr.web.commands.flow import flow
 from ivr.web.commands.limits import LimitTools, add_limit_commands
@@ -179,6 +180,9 @@ def _add_commands(app: Flask, settings: Settings, store: Store, service: CardSer
         app, AuditTools(store.holders, store.vault, store.journal, store.archive, store.moved, now)
     )
     add_notice_commands(app, NoticeTools(service, store.cases, store.outbox, banks))
+    add_bank_commands(
+        app, BankTools(service, store.outbox, store.condition, store.block_times, banks)
+    )
     links = PageLinks(store.vault, settings.public_base_url)
     add_bank_page_command(app, PageTools(links, banks, store.journal))
     add_report_commands(

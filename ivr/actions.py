@@ -135,6 +135,15 @@ class Turn:
     def case(self) -> Case:
         return self.known.readings[self.card_ref].case
 
+    def usual_seconds(self, block: Block | None) -> float | None:
+        """Within how many seconds the bank of this block usually confirms, if that is known and the
+        caller, who waits for it, has not waited for longer already.
+        """
+        reading, report = self.known.readings[self.card_ref], self.case.report
+        if block is None or block != self.case.block or report is None or reading.usual is None:
+            return None
+        return reading.usual.usual(self.now - report.reported_at)
+
     @property
     def card_facts(self) -> dict[str, str]:
         return _card_facts(self.card, self.banks, self.call.language)
@@ -357,7 +366,7 @@ def read_block(turn: Turn) -> Result:
     if outcome == WAITING and not takes_texts(turn.known.holder.phone):
         outcome = "waiting_untexted"
     deadline = "filed_deadline_kept" if turn.call.facts.get(KEPT) else "filed_deadline"
-    return Result(outcome, turn.block_bank_facts, (Line(deadline),))
+    return Result(outcome, turn.block_bank_facts, (Line(deadline), *_usually(turn, block)))
 
 
 def read_status(turn: Turn) -> Result:
@@ -371,6 +380,7 @@ def read_status(turn: Turn) -> Result:
         Line("status_card", turn.card_facts),
         Line(SOCIAL_WORDS[status.social], {**turn.card_facts, **_report_facts(status.suspension)}),
         Line(_bank_prompt(turn.case.block), bank_facts),
+        *_usually(turn, turn.case.block),
         Line("status_formal" if is_formal else "status_formal_none"),
     )
     outcome = "read" if _why_not(turn, turn.known, turn.card_ref) else "reportable"
@@ -479,6 +489,7 @@ def _refused(turn: Turn, filing: Filing, refusal: Refusal, facts: dict[str, str]
     lines = (
         Line("already_reported", {**turn.card_facts, **known}),
         Line(_bank_prompt(filing.block), turn.told_bank_facts(filing.block)),
+        *_usually(turn, filing.block),
     )
     return Result(outcome + _own(turn, filing.suspension), {**facts, **known}, lines)
 
@@ -493,6 +504,14 @@ def _report_facts(suspension: Suspension | None) -> dict[str, str]:
 
 def _card_facts(card: Card, banks: BankNames, language: LanguageCode) -> dict[str, str]:
     return {**banks.facts(card.bank, language), "card_last4": card.last4}
+
+
+def _usually(turn: Turn, block: Block | None) -> tuple[Line, ...]:
+    """How long the bank of this block usually takes, for whoever waits for its word."""
+    seconds = turn.usual_seconds(block)
+    if seconds is None:
+        return ()
+    return (Line("bank_usually", {**turn.told_bank_facts(block), "within": str(seconds)}),)
 
 
 def _bank_prompt(block: Block | None) -> str:

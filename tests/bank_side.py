@@ -26,6 +26,7 @@ from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState, Outcome
 from ivr.cards.notice_bodies import iso
 from ivr.cards.records import Card, Holder
 from ivr.store import keys
+from ivr.store.block_times import BOUNDS
 from ivr.store.codec import load
 from ivr.store.outbox import TEXTS_QUEUE
 from tests.builders import enrol, hotline_of
@@ -205,7 +206,7 @@ class Records:
         """The bank has lately said "blocked" so often after at most so many seconds."""
         hour = int(self.hotline.outbox.now()) // 3600
         for seconds, often in confirmed.items():
-            interval = str(round(1000 * seconds))
+            interval = str(round(1000 * seconds)) if seconds <= BOUNDS[-1] else "more"
             self.hotline.redis.hincrby(keys.block_hour(bank, hour), interval, often)
 
     def seven_days_pass(self, report: LossReport) -> None:

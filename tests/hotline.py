@@ -20,6 +20,7 @@ from ivr.store.calls import Calls
 from ivr.store.card_checks import CardChecks
 from ivr.store.cases import Cases
 from ivr.store.claims import Claim, Claiming, Queue
+from ivr.store.codec import plain
 from ivr.store.condition import Condition
 from ivr.store.connection import connect
 from ivr.store.deadlines import Deadlines
@@ -90,6 +91,17 @@ class Hotline:
 def open_hotline(settings: Settings, redis: Redis | None = None) -> Hotline:
     """Does not talk to Redis yet."""
     return Hotline.open(settings, redis)
+
+
+def is_paused(hotline: Hotline, bank: str) -> bool:
+    """Whether the bank gets no more than a probe."""
+    return hotline.condition.figures().standings[bank].health.is_paused
+
+
+def ringing(hotline: Hotline, queue: str) -> list[str]:
+    """The notice ids whose job waits in a queue."""
+    jobs = hotline.redis.lrange(keys.rung(queue), 0, -1)
+    return [plain(job).partition("_")[0] for job in jobs]
 
 
 def leased(hotline: Hotline, notice_id: str, seconds: float) -> Notice | None:

@@ -348,6 +348,7 @@ LIVES = {
     "banks:back": Life("until the sweep"),
     "banks:known": Life("for ever"),
     "suspended": Life("each until released"),
+    "banks:answered": Life("for ever"),
     "deadlines": Life("for ever"),
     "reports:disputed": Life("until somebody decides"),
     "journal": Life("moved to files (JOURNAL_IN_REDIS_DAYS), else JOURNAL_RETENTION_DAYS"),

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from ivr.errors import HotlineError
 from ivr.prompts.languages import LANGUAGES, LanguageCode
-from ivr.prompts.speech import Part, Spelled, moment, spell
+from ivr.prompts.speech import Part, Spelled, duration, moment, spell
 
 PROMPTS_FILE: Final = Path(__file__).with_name("prompts.toml")
-KINDS: Final = {"text", "digits", "phone", "time"}
+KINDS: Final = {"text", "digits", "phone", "time", "duration"}
 # What every prompt may name without being told: this line's own number and name.
 EVERYWHERE: Final = ("hotline", "line")
 HOTLINE: Final = "12333"
@@ -107,7 +107,13 @@ def spoken(place: Placeholder, values: Mapping[str, str], language: LanguageCode
         return [LANGUAGES[language].unknown_phone]
     if place.kind in ("digits", "phone"):
         return list(spell(value, language))
-    return [moment(float(value), language) if place.kind == "time" else value]
+    if place.kind in _OF_TIME:
+        return [_OF_TIME[place.kind](float(value), language)]
+    return [value]
+
+
+# A moment, unix seconds; a stretch, seconds.
+_OF_TIME: Final = {"time": moment, "duration": duration}
 
 
 def load_catalogue(line: LineItself | None = None) -> Catalogue:

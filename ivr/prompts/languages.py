@@ -33,6 +33,9 @@ class Language:
     half: str  # … 8:30 …
     clock: str  # … and any other time of the day
     end_of_day: str
+    seconds: tuple[str, ...]  # one second, and more of them
+    minutes: tuple[str, ...]
+    hours: tuple[str, ...]
     span: str  # of opening hours
     all_day: str
     between_spans: str
@@ -67,6 +70,9 @@ LANGUAGES: Final[dict[LanguageCode, Language]] = {
         half="{part}{hour}点半",
         clock="{part}{hour}点{minute:02d}分",
         end_of_day="晚上12点",
+        seconds=("{count}秒钟", "{count}秒钟"),
+        minutes=("{count}分钟", "{count}分钟"),
+        hours=("{count}小时", "{count}小时"),
         span="{days}{start}到{end}",
         all_day="{days}24小时",
         between_spans="，",
@@ -96,6 +102,9 @@ LANGUAGES: Final[dict[LanguageCode, Language]] = {
         half="{hour}:30 {part}",
         clock="{hour}:{minute:02d} {part}",
         end_of_day="midnight",
+        seconds=("{count} second", "{count} seconds"),
+        minutes=("{count} minute", "{count} minutes"),
+        hours=("{count} hour", "{count} hours"),
         span="{days}, {start} to {end}",
         all_day="{days}, 24 hours",
         between_spans="; ",
@@ -106,7 +115,10 @@ LANGUAGES: Final[dict[LanguageCode, Language]] = {
     ),
 }  # fmt: skip
 
-_COUNTS: Final = {"digits": 10, "months": 12, "weekdays": 7, "days": 7, "day_parts": 5}
+_COUNTS: Final = {
+    "digits": 10, "months": 12, "weekdays": 7, "days": 7, "day_parts": 5,
+    "seconds": 2, "minutes": 2, "hours": 2,
+}  # fmt: skip
 # The places of each pattern, all of which every language fills, with a value to try it out.
 _PLACES: Final[Mapping[str, Mapping[str, str | int]]] = {
     "moment": {"month": "x", "day": 1, "weekday": "x", "clock": "x"},
@@ -114,6 +126,9 @@ _PLACES: Final[Mapping[str, Mapping[str, str | int]]] = {
     "sharp": {"part": "x", "hour": "x"},
     "half": {"part": "x", "hour": "x"},
     "clock": {"part": "x", "hour": "x", "minute": 1},
+    "seconds": {"count": 1},
+    "minutes": {"count": 1},
+    "hours": {"count": 1},
     "span": {"days": "x", "start": "x", "end": "x"},
     "all_day": {"days": "x"},
     "but_holidays": {"hours": "x"},
@@ -132,7 +147,7 @@ def _fault(name: str, value: str | tuple[str, ...]) -> str:
     if len(texts) != count or not all(text.strip() for text in texts):
         return f"{name} needs {count} texts" if count > 1 else f"{name} needs a text"
     places = _PLACES.get(name, {})
-    if places and not _fits(texts[0], places):
+    if places and not all(_fits(text, places) for text in texts):
         return f"{name} needs the places {', '.join(f'{{{place}}}' for place in places)}"
     return ""
 

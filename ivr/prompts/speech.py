@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from math import ceil
 from typing import Final
 
 from ivr.beijing import BEIJING
@@ -66,6 +67,18 @@ def clock(minute: int, language: LanguageCode) -> str:
     said = {0: row.hour_0, 12: row.hour_12}.get(hour, str(hour % 12))
     pattern = {0: row.sharp, 30: row.half}.get(minute, row.clock)
     return pattern.format(part=part, hour=said, minute=minute)
+
+
+def duration(seconds: float, language: LanguageCode) -> str:
+    """A stretch of time in one unit, rounded up: 90 is two minutes."""
+    row = LANGUAGES[language]
+    said = ""
+    for (one, more), unit in ((row.seconds, 1), (row.minutes, 60), (row.hours, 3600)):
+        count = max(ceil(seconds / unit), 1)
+        said = (one if count == 1 else more).format(count=count)
+        if count < 60:
+            break
+    return said
 
 
 def weekdays(days: Collection[int], language: LanguageCode) -> str:

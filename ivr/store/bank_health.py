@@ -11,6 +11,7 @@ from typing import Final
 
 from redis import Redis
 
+from ivr.cards.notice import Attempt
 from ivr.store import keys
 from ivr.store.codec import plain
 from ivr.store.doorbell import Command
@@ -46,6 +47,24 @@ class Health:
 HEALTHY: Final = Health()
 
 
+@dataclass(frozen=True)
+class Answer:
+    """The last answer of a bank to a notice: when it came, unix seconds, its HTTP status, and the
+    outcome it stood for.
+    """
+
+    at: int
+    status: int
+    outcome: str
+
+
+def answer_of(text: str) -> Answer | None:
+    """What `note_answer` writes; None for anything else."""
+    at, status, outcome = [*text.split(" "), "", ""][:3]
+    is_one = at.isdecimal() and status.isdecimal() and outcome != ""
+    return Answer(int(at), int(status), outcome) if is_one else None
+
+
 def health_of(found: Sequence[bytes | None], now: float) -> Health:
     """What the fields `failures` and `since` of a bank's hash say."""
     failures, since = found
@@ -60,10 +79,6 @@ class BankHealth:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    def is_paused(self, bank: str) -> bool:
-        """Whether the bank has failed often enough, for long enough."""
-        return self.of(bank)[0].is_paused
-
     def of(self, bank: str) -> tuple[Health, int]:
         """How the bank has answered lately, and in how many seconds its next probe may go out."""
         with passing_over(self._redis, keys.bank_health(bank)):
@@ -74,6 +89,13 @@ class BankHealth:
                 found, (now, _), wait = pipe.execute()
             return health_of(found, now), max(int(wait), 0)
         return HEALTHY, 0
+
+    def note_answer(self, bank: str, attempt: Attempt) -> list[Command]:
+        """Nothing for an attempt without an answer."""
+        if attempt.status is None:
+            return []
+        at = attempt.at + attempt.milliseconds // 1000
+        return [("HSET", keys.BANKS_ANSWERED, bank, f"{at} {attempt.status} {attempt.outcome}")]
 
     def count_failure(self, bank: str, now: int) -> list[Command]:
         """An attempt failed. It stands until there is an answer: one that is asked no more has not

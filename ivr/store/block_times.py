@@ -28,6 +28,7 @@ _MILLISECONDS: Final = tuple(round(1000 * bound) for bound in BOUNDS)
 _FIELDS: Final = (*map(str, _MILLISECONDS), "more")  # of the hashes, an interval each
 _SUM: Final = "sum"  # of the hash that is kept for ever: all times together, milliseconds
 HOURS: Final = 25  # the one that has begun and the 24 before it
+ENOUGH: Final = 20  # times, before anybody is told what is usual
 
 _ASKED, _BLOCKED = "BLOCK_ASKED", "BLOCK_SAID"
 
@@ -59,15 +60,29 @@ local timing = {{
 }}
 """
 
+# How often each interval of the last day; also part of the script that reads a turn.
+READ_DAY: Final = f"""
+local function last_day(bank)
+  local hour, counted = math.floor(redis.call('TIME')[1] / 3600), {{}}
+  for back = 0, {HOURS - 1} do
+    local hourly = string.format('{keys.block_hour("%s", "%d")}', bank, hour - back)
+    local flat = try('HGETALL', hourly) or {{}}
+    for at = 1, #flat, 2 do
+      counted[flat[at]] = (counted[flat[at]] or 0) + (tonumber(flat[at + 1]) or 0)
+    end
+  end
+  local counts = {{}}
+  for at, interval in ipairs({{{", ".join(f"'{name}'" for name in _FIELDS)}}}) do
+    counts[at] = counted[interval] or 0
+  end
+  return counts
+end
+"""
 _READ: Final = f"""
 {CALLS}
-local hour, found = math.floor(redis.call('TIME')[1] / 3600), {{}}
-for at, hourly in ipairs(KEYS) do
-  found[at] = {{}}
-  for back = 0, {HOURS - 1} do
-    found[at][back + 1] = try('HGETALL', hourly .. (hour - back)) or {{}}
-  end
-end
+{READ_DAY}
+local found = {{}}
+for at, bank in ipairs(ARGV) do found[at] = last_day(bank) end
 return {{found, wrong}}
 """
 
@@ -81,6 +96,13 @@ class Times:
     count: int
     p50: float | None
     p95: float | None
+
+    def usual(self, waited: float) -> float | None:
+        """Within how many seconds the bank usually says "blocked", for whoever has waited for so
+        long; None when that is too little to go by, or no comfort any more.
+        """
+        is_ahead = self.p95 is not None and self.p95 > waited
+        return self.p95 if is_ahead and self.count >= ENOUGH else None
 
 
 @dataclass(frozen=True)
@@ -120,25 +142,20 @@ class BlockTimes:
     def last_day_of(self, banks: Iterable[str]) -> dict[str, Times]:
         """Bank -> its times, of those that have any; one round trip."""
         names = list(banks)
-        answer = self._read(keys=[keys.block_hour(bank, "") for bank in names])
-        found, wrong = cast("list[Any]", answer)
+        found, wrong = cast("list[Any]", self._read(args=names))
         note_wrong_kinds(self._redis, wrong)
-        counted = {bank: _sum(hours) for bank, hours in zip(names, found, strict=True)}
-        return {bank: _times(counts) for bank, counts in counted.items() if any(counts)}
+        counted = zip(names, found, strict=True)
+        return {bank: times for bank, counts in counted if (times := times_of(counts))}
 
 
-def _sum(hours: Sequence[Sequence[bytes]]) -> tuple[int, ...]:
-    each = [_counts(dict(zip(flat[::2], flat[1::2], strict=True))) for flat in hours]
-    return tuple(map(sum, zip(*each, strict=True)))
+def times_of(counts: Sequence[int]) -> Times | None:
+    """What `last_day` of READ_DAY counted; None for nothing."""
+    return Times(sum(counts), _within(counts, 50), _within(counts, 95)) if any(counts) else None
 
 
 def _counts(fields: Mapping[bytes, bytes]) -> tuple[int, ...]:
     found = {plain(name): value for name, value in fields.items()}
     return tuple(whole(found.get(name)) for name in _FIELDS)
-
-
-def _times(counts: Sequence[int]) -> Times:
-    return Times(sum(counts), _within(counts, 50), _within(counts, 95))
 
 
 def _within(counts: Sequence[int], percent: int) -> float | None:

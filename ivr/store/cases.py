@@ -22,7 +22,7 @@ from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind
 from ivr.store import keys
 from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.bank_health import HEALTHY, BankHealth, Health, health_of
-from ivr.store.block_times import TIMING, timing
+from ivr.store.block_times import TIMING, Times, timing
 from ivr.store.codec import dump, load, place, plain, whole
 from ivr.store.connection import OUTAGE, DurabilityGuard
 from ivr.store.directory import reissuing
@@ -129,6 +129,7 @@ class Reading:
     request: what the request that is being served has filed, as Redis has it; "" when it has not,
         or when nobody asked.
     reported: the holders that a caller has reported lately, as Redis has them.
+    usual: how long the bank took lately, while it is waited for and answers; of a holder's cards.
     """
 
     now: int
@@ -142,6 +143,7 @@ class Reading:
     request: str = ""
     report: LossReport | None = None
     reported: str = ""
+    usual: Times | None = None
 
     @property
     def filed_before(self) -> bool:
@@ -461,9 +463,11 @@ class Cases:
         if notice is None or change.answered is None:
             return []
         name = TEXTS if notice.kind is NoticeKind.TEXT else notice.bank
+        attempt = change.notice.attempt if change.notice else None
+        answer = self._health.note_answer(name, attempt) if attempt else []
         if change.answered:
-            return self._health.count_answer(name, reading.health)
-        return self._health.count_failure(name, reading.now)
+            return [*answer, *self._health.count_answer(name, reading.health)]
+        return [*answer, *self._health.count_failure(name, reading.now)]
 
 
 def _is_new(report: LossReport, reading: Reading) -> bool:

@@ -13,7 +13,7 @@ from rq.utils import utcparse
 
 from ivr.cards.notice import TEXTS, subscriber_in
 from ivr.store import keys
-from ivr.store.bank_health import Health, health_of
+from ivr.store.bank_health import Answer, Health, answer_of, health_of
 from ivr.store.block_times import Histogram, histogram_of
 from ivr.store.codec import plain, whole
 from ivr.store.connection import DurabilityGuard, check_others
@@ -37,6 +37,7 @@ class Standing:
 
     owed_since: of the oldest open notice, unix seconds, however often it was tried since; None
         when nothing is owed. stuck: a person must look at so many, as the sweep last told.
+        answer: the last one; None when there was none, or nobody can read it.
     """
 
     owed: int
@@ -44,6 +45,7 @@ class Standing:
     owed_seconds: float
     stuck: int
     health: Health
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,7 @@ class Condition:
             pipe.zcard(keys.DEADLINES)
             pipe.zcard(keys.REPORTS_DISPUTED)
             pipe.ttl(keys.BREAKER)
+            pipe.hgetall(keys.BANKS_ANSWERED)
             for name, queue in names.items():
                 pipe.zcard(keys.owed(queue))
                 pipe.zrange(keys.owed(queue), 0, 0, withscores=True)
@@ -196,11 +199,13 @@ class Condition:
             for name in names:
                 pipe.hgetall(keys.block_times(name))
             answered = sound_answers(self._redis, pipe)
-        (now, _), counted, unconfirmed, active, disputed, breaker, *found = answered
+        (now, _), counted, unconfirmed, active, disputed, breaker, said, *found = answered
+        last = {plain(name): plain(text) for name, text in (said or {}).items()}
         found, taken = found[: -len(names)], found[-len(names) :]
         rows = zip(*(found[start::4] for start in range(4)), strict=True)
         standings = {
-            name: self._standing(name, now, *row) for name, row in zip(names, rows, strict=True)
+            name: self._standing(name, now, answer_of(last.get(name, "")), *row)
+            for name, row in zip(names, rows, strict=True)
         }
         counters = {plain(name): whole(value) for name, value in (counted or {}).items()}
         numbers = (unconfirmed or 0, active or 0, disputed or 0)
@@ -212,6 +217,7 @@ class Condition:
         self,
         name: str,
         now: int,
+        answer: Answer | None,
         owed: int | None,
         oldest: Sequence[Any] | None,
         stuck: int | None,
@@ -220,7 +226,8 @@ class Condition:
         """None for what nobody can read."""
         since = float(oldest[0][1]) if oldest else None
         seconds = 0.0 if since is None else max(0.0, now - since)
-        return Standing(owed or 0, since, seconds, stuck or 0, self._health(name, health, now))
+        seen = self._health(name, health, now)
+        return Standing(owed or 0, since, seconds, stuck or 0, seen, answer)
 
     def _health(self, name: str, found: Sequence[bytes | None] | None, now: int) -> Health:
         if found is None:

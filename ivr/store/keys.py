@@ -32,6 +32,7 @@ UNREADABLE: Final = "unreadable"  # while met within the last hour; score = when
 RUNNING_SECONDS: Final = 180  # longer than any job of a worker, in which it gives no sign
 UNREADABLE_SECONDS: Final = 3600
 BANKS_BACK: Final = "banks:back"  # until the sweep makes all that waits for these (TEXTS too) due
+BANKS_ANSWERED: Final = "banks:answered"  # for ever: the last answer of each (TEXTS too)
 BANKS_KNOWN: Final = "banks:known"  # for ever: the last name and phone of each bank there was
 BANKS_FAILING: Final = "banks:failing"  # until they answer: whose failing the sweep has told of
 SUSPENDED: Final = "suspended"  # each until released: suspended cards by city; `loss:` is the truth
@@ -51,7 +52,7 @@ WATCHED: Final = "watched"  # each for as long as the breaker looks back: totals
 # Counted, or listed again: a change of a case is written without them when nobody can write to
 # them. Whole names, or the kind before the colon; what is RQ's rings only, and the sweep rings too.
 BESIDE: Final = (
-    *(COUNTERS, NOTICE_QUEUES, BANKS_BACK, SUSPENDED),
+    *(COUNTERS, NOTICE_QUEUES, BANKS_BACK, BANKS_ANSWERED, SUSPENDED),
     *("bank_health:", "owed:", "open:", "in_flight:", "notices_of:", "notices_to:", "heard:"),
     "rq:",
     *("block_times:", "block_hour:"),

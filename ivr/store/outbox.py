@@ -343,11 +343,6 @@ class Outbox:
             return bool(hurried == HURRIED_AT_ONCE)
         return True
 
-    def ringing(self, queue: str) -> list[str]:
-        """The notice ids whose job waits in a queue."""
-        jobs = self._redis.lrange(keys.rung(queue), 0, -1)
-        return [plain(job_id).partition("_")[0] for job_id in jobs]
-
     def say_lost(self, notice_ids: Iterable[str]) -> None:
         """Their records are gone: nobody can be told what they said."""
         with self._redis.pipeline() as pipe:

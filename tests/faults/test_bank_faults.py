@@ -14,6 +14,7 @@ from tests.faults.healing import Stopwatch
 from tests.faults.scale import BANK_SECONDS, LONG, SEED
 from tests.faults.storm import judge, these_call
 from tests.faults.tripwire import wait_until
+from tests.hotline import is_paused
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
@@ -72,9 +73,8 @@ def test_a_bank_is_gone_for_long(city: City) -> None:
     stopwatch = Stopwatch(city.hotline.redis, lambda: tally.helped_at)
     city.bank.kill()
     these_call(city, city.holders, tally=tally)
-    health = city.hotline.bank_health
-    wait_until(lambda: all(health.is_paused(bank) for bank in BANKS), "both banks paused")
+    wait_until(lambda: all(is_paused(city.hotline, bank) for bank in BANKS), "both banks paused")
     city.bank.start()
     stopwatch.starts("bank is back after a pause")
     judge(city, tally, "bank gone for long", stopwatch)
-    assert not any(health.is_paused(bank) for bank in BANKS)
+    assert not any(is_paused(city.hotline, bank) for bank in BANKS)

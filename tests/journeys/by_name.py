@@ -16,6 +16,8 @@ from typing import Final
 
 from ivr.prompts.catalogue import Placeholder, Template, load_catalogue
 from ivr.prompts.languages import LANGUAGES, LanguageCode
+from ivr.prompts.speech import duration
+from ivr.store.block_times import BOUNDS
 from simulator.engine import Event
 from simulator.kit import Retold
 from tests.journeys.town import BANKS, LANGUAGE_KEYS, SOUNDS
@@ -81,6 +83,9 @@ def _values(found: re.Match[str], prompt: str, language: LanguageCode) -> dict[s
             values[name] = UNKNOWN
         elif kinds[name] in ("digits", "phone"):
             values[name] = "".join(SOUNDS[language][sound] for sound in spoken.split(" "))
+        elif kinds[name] == "duration":
+            said = {duration(seconds, language): seconds for seconds in reversed(BOUNDS)}
+            values[name] = f"{said[spoken]:g} s"
         elif name == "bank":
             values[name] = banks.get(spoken, spoken)
     assert values.pop("hotline", OWN_NUMBER) == OWN_NUMBER

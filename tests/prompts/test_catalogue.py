@@ -27,7 +27,7 @@ EVERY = [(name, language) for name in CATALOGUE.prompts for language in LANGUAGE
 # The places each bank, card or report brings along; nothing else can be filled in.
 PLACES = {
     "bank", "bank_phone", "card_last4", "code", "days", "hotline", "hours", "key", "last4", "line",
-    "report_number", "reported_at", "until",
+    "report_number", "reported_at", "until", "within",
 }  # fmt: skip
 # These go on in the line that follows them; every other prompt is a whole sentence.
 FRAGMENTS = {"status_card", "busy_call_banks", "busy_bank"}
@@ -177,5 +177,5 @@ def filled_in(language: LanguageCode) -> dict[str, str]:
         "bank_phone": "4008896596", "card_last4": "5678", "days": "30", "hours": "周一 08:30",
         "key": "8", "last4": "002X", "report_number": "12345670", "reported_at": "1790000000",
         "code": "012345",
-        "until": "1790604800",
+        "until": "1790604800", "within": "2700",
     }  # fmt: skip

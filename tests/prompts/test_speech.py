@@ -10,7 +10,7 @@ import pytest
 
 from ivr.prompts.catalogue import load_catalogue
 from ivr.prompts.languages import LANGUAGES, LanguageCode
-from ivr.prompts.speech import MINUTES_A_DAY, Spelled, clock, moment, spell, weekdays
+from ivr.prompts.speech import MINUTES_A_DAY, Spelled, clock, duration, moment, spell, weekdays
 
 HOUSE = Path(__file__).parents[2]
 DEADLINE = 1_796_006_400  # 2026-11-30 02:40:00 UTC
@@ -43,6 +43,23 @@ def test_no_digit_stands_alone_after_a_group(digits: str, groups: str) -> None:
 def test_in_mandarin_1_is_read_yao() -> None:
     assert spell("1027", "zh") == (Spelled("1027", "幺 零 二 七"),)
     assert "一" not in "".join(str(part) for part in spell("1111111111", "zh"))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "mandarin", "english"),
+    [
+        (0.1, "1秒钟", "1 second"),
+        (30, "30秒钟", "30 seconds"),
+        (59.1, "1分钟", "1 minute"),
+        (60, "1分钟", "1 minute"),
+        (61, "2分钟", "2 minutes"),
+        (2700, "45分钟", "45 minutes"),
+        (3541, "1小时", "1 hour"),
+        (259_200, "72小时", "72 hours"),
+    ],
+)
+def test_a_stretch_is_rounded_up_to_one_unit(seconds: float, mandarin: str, english: str) -> None:
+    assert (duration(seconds, "zh"), duration(seconds, "en")) == (mandarin, english)
 
 
 def test_an_x_stays_an_x() -> None:

@@ -12,7 +12,7 @@ from ivr.store.bank_health import PAUSE_AFTER, PAUSE_AFTER_SECONDS
 from ivr.store.claims import Claim, Made
 from ivr.store.outbox import TEXTS_QUEUE
 from ivr.store.unreadable import list_unreadable
-from tests.hotline import Hotline, claimed
+from tests.hotline import Hotline, claimed, ringing
 from tests.store.conftest import HOLDER, close, filed, the_notice
 from tests.workers.builders import owe
 
@@ -232,5 +232,5 @@ def test_all_bells_of_a_queue_are_heard_at_once(hotline: Hotline, redis: Redis) 
     for _ in range(3):
         owe(hotline)
     claimed(hotline)
-    assert hotline.outbox.ringing(QUEUE) == []
+    assert ringing(hotline, QUEUE) == []
     assert redis.keys("rq:job:*") == []

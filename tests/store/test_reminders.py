@@ -16,7 +16,7 @@ from ivr.store import keys
 from ivr.store.codec import dump, load
 from tests.bank_side import Records, new_id
 from tests.builders import a_card, a_holder, an_id_number, settings
-from tests.hotline import open_hotline
+from tests.hotline import open_hotline, ringing
 from tests.redis_server import RedisServer
 
 ZHANG = a_holder(a_card("5678", "icbc"))
@@ -53,7 +53,7 @@ def test_it_is_asked_again_under_the_same_id(records: Records, received: LossRep
     time_to_ask(records, received)
     assert records.hotline.service.remind_due() == 1
     assert state_of(records, received) is NoticeState.OPEN
-    assert received.notice_id in records.hotline.outbox.ringing("bank-icbc")
+    assert received.notice_id in ringing(records.hotline, "bank-icbc")
     assert records.hotline.service.remind_due() == 0
 
 

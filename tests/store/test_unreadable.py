@@ -18,7 +18,7 @@ from ivr.store.bank_health import PAUSE_AFTER
 from ivr.store.unreadable import UnreadableRecordError
 from tests.bank_side import BankSide, Records
 from tests.builders import a_card, a_holder, an_app, an_id_number, hotline_of, settings
-from tests.hotline import claimed
+from tests.hotline import claimed, ringing
 from tests.redis_server import RedisServer
 from tests.store.conftest import end_suspension
 from tests.web.conftest import PhoneCall, Twilio
@@ -239,7 +239,7 @@ def test_a_key_of_another_kind_stops_no_ringing(
     sweep = sweep_of(records.hotline)
     for _ in range(2):
         sweep.round()
-    assert good.notice_id in records.hotline.outbox.ringing("bank-ccb")
+    assert good.notice_id in ringing(records.hotline, "bank-ccb")
     assert f"{key} cannot be read" in warnings(app)
 
 

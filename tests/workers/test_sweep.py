@@ -17,7 +17,7 @@ from ivr.store.bank_health import FAILING_AFTER_SECONDS, PAUSE_AFTER, PAUSE_AFTE
 from ivr.store.codec import plain
 from ivr.store.outbox import HURRIED_AT_ONCE, bank_queue, new_notice_id
 from ivr.store.unreadable import list_unreadable
-from tests.hotline import Hotline, claimed, leased, open_hotline
+from tests.hotline import Hotline, claimed, leased, open_hotline, ringing
 from tests.redis_server import RedisServer
 from tests.web.conftest import Wire
 from tests.workers.builders import a_bank, a_hotline, an_environment, owe, sweep_of
@@ -48,14 +48,14 @@ def test_a_due_notice_whose_job_is_lost_is_rung_for(hotline: Hotline, sweep: Swe
     longest_due, _ = owe(hotline, age_seconds=9), owe(hotline)
     lose_all_jobs(hotline)
     sweep.round()
-    assert hotline.outbox.ringing(QUEUE) == [longest_due.id]
+    assert ringing(hotline, QUEUE) == [longest_due.id]
 
 
 def test_a_notice_whose_job_waits_is_left_alone(hotline: Hotline, sweep: Sweep) -> None:
     notice = owe(hotline)
     for _ in range(3):
         sweep.round()
-    assert hotline.outbox.ringing(QUEUE) == [notice.id]
+    assert ringing(hotline, QUEUE) == [notice.id]
 
 
 def test_a_notice_that_is_not_due_is_left_alone(hotline: Hotline, sweep: Sweep) -> None:
@@ -63,7 +63,7 @@ def test_a_notice_that_is_not_due_is_left_alone(hotline: Hotline, sweep: Sweep) 
     assert leased(hotline, notice.id, 30) is not None
     lose_all_jobs(hotline)
     sweep.round()
-    assert hotline.outbox.ringing(QUEUE) == []
+    assert ringing(hotline, QUEUE) == []
 
 
 def test_a_long_queue_grows_no_longer_and_hides_nobody(hotline: Hotline, sweep: Sweep) -> None:
@@ -74,8 +74,8 @@ def test_a_long_queue_grows_no_longer_and_hides_nobody(hotline: Hotline, sweep: 
     hotline.redis.delete(f"rq:queue:{OTHER}")
     for _ in range(3):
         sweep.round()
-    assert len(hotline.outbox.ringing(QUEUE)) == 1
-    assert hotline.outbox.ringing(OTHER) == [other.id]
+    assert len(ringing(hotline, QUEUE)) == 1
+    assert ringing(hotline, OTHER) == [other.id]
 
 
 def owe_many(hotline: Hotline, count: int) -> None:
@@ -135,8 +135,8 @@ def test_a_backlog_of_one_bank_hides_nothing_and_costs_nothing(
     owe(hotline, queue=OTHER)
     lose_all_jobs(hotline)
     sweep.round()
-    assert len(hotline.outbox.ringing(OTHER)) == 1
-    assert len(hotline.outbox.ringing(QUEUE)) == 1
+    assert len(ringing(hotline, OTHER)) == 1
+    assert len(ringing(hotline, QUEUE)) == 1
     assert cost_of_a_round(hotline, redis_server) == of_a_few
     assert hotline.redis.zcard(keys.NOTICES_OPEN) == 25_002
 
@@ -215,7 +215,7 @@ def test_a_list_by_queue_that_lacks_a_notice_is_mended(hotline: Hotline, sweep: 
     hotline.redis.zrem(keys.NOTICES_OPEN, closed.id)
     lose_all_jobs(hotline)
     sweep.round()
-    assert len(hotline.outbox.ringing(QUEUE)) == 1
+    assert len(ringing(hotline, QUEUE)) == 1
     assert [claim.notice for claim in claimed(hotline, QUEUE)] == [missing]
     assert hotline.redis.zrange(keys.open_in(QUEUE), 0, -1) == [missing.id.encode()]
 
@@ -227,7 +227,7 @@ def test_a_queue_that_cannot_be_read_stops_no_other(hotline: Hotline, sweep: Swe
     hotline.redis.set(f"rq:queue:{QUEUE}", "not a list")
     for _ in range(2):
         sweep.round()
-    assert hotline.outbox.ringing(OTHER) == [other.id]
+    assert ringing(hotline, OTHER) == [other.id]
     assert list_unreadable(hotline.redis) == [f"rq:queue:{QUEUE}"]
 
 
@@ -269,7 +269,7 @@ def test_sweeps_at_the_same_time_do_no_harm(hotline: Hotline, redis_server: Redi
         thread.join()
     for client in clients:
         client.close()
-    assert hotline.outbox.ringing(QUEUE)
+    assert ringing(hotline, QUEUE)
     found = [claim.notice.id for _ in range(2) for claim in claimed(hotline, QUEUE, most=99)]
     assert sorted(found) == sorted(notices)
 
@@ -297,7 +297,7 @@ def test_a_part_that_fails_stops_no_other_and_is_logged_once(
     lose_all_jobs(hotline)
     for _ in range(3):
         sweep.round()
-    assert len(hotline.outbox.ringing(QUEUE)) == 1
+    assert len(ringing(hotline, QUEUE)) == 1
     assert [r.message for r in caplog.records] == ["sweep: release fails (WrongKindError)"]
     hotline.redis.delete(keys.DEADLINES)
     sweep.round()
@@ -347,7 +347,7 @@ def test_an_outage_of_redis_is_survived_and_told_once(
         own_server.start()
         lose_all_jobs(hotline)
         sweep.round()
-        assert hotline.outbox.ringing(QUEUE) == [notice.id]
+        assert ringing(hotline, QUEUE) == [notice.id]
         assert caplog.records[-1].message == "sweep: redis works again"
 
 

@@ -13,7 +13,7 @@ from ivr.store.bank_health import PAUSE_AFTER
 from ivr.store.outbox import TEXTS_QUEUE
 from ivr.store.vault import Vault
 from tests.builders import a_holder, enrol, settings
-from tests.hotline import Hotline, open_hotline
+from tests.hotline import Hotline, is_paused, open_hotline
 from tests.redis_server import RedisServer
 from tests.store.conftest import filed, notices_of, the_notice
 from tests.workers.builders import DATA_KEY, Nobody, a_bank, a_delivery, an_environment, deliver
@@ -66,7 +66,7 @@ def test_the_holder_hears_that_the_bank_has_not_confirmed(hotline: Hotline) -> N
         deliver(hotline, a_delivery(hotline, notice.queue, Nobody(), as_json))
     texts = [hotline.outbox.body(n)["prompt"] for n in notices_of(hotline, NoticeKind.TEXT)]
     assert sorted(texts) == ["text_filed", "text_unreached"]
-    assert not hotline.bank_health.is_paused("icbc")
+    assert not is_paused(hotline, "icbc")
     assert hotline.outbox.due(TEXTS_QUEUE, hotline.outbox.now() + 1, 10)
 
 

@@ -11,7 +11,7 @@ from ivr.beijing import beijing_time
 from ivr.cards.change import Entry
 from ivr.store.journal import Journal
 from ivr.web.bank_page.links import PageLinks
-from ivr.web.commands.notices import banks
+from ivr.web.commands.banks import banks
 from ivr.web.commands.operators import by_operator
 
 

@@ -1,10 +1,6 @@
-"""`flask notices …` and `flask banks …`: what operators do about notices and banks."""
+"""`flask notices …`: what operators do about notices."""
 
-import base64
 import json
-import secrets
-import sys
-import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,19 +9,15 @@ import click
 from flask import Flask, current_app
 
 from ivr.banks_file import Bank
-from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind, NoticeState, Outcome
+from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind, NoticeState
 from ivr.cards.notice_bodies import iso
-from ivr.partner import WEBHOOK_SECRET_PREFIX
 from ivr.service import CardService
 from ivr.store.cases import Cases
 from ivr.store.outbox import Outbox
 from ivr.web.commands.arguments import Commands, Moment, NoticeId, ReportNumber
 
-PING_SECONDS = 20
-
 COLUMNS = "{:<20}  {:<36}  {:<18}  {:<8}  {:<8}  {:<13}  {}"
 HEADINGS = ("owed since (UTC)", "notice", "kind", "bank", "report", "state", "attempts")
-GOOD = (Outcome.RECEIVED, Outcome.BLOCKED)
 NOT_REPEATED = (NoticeKind.PING, NoticeKind.TEST, NoticeKind.TEXT)
 TOLD = [kind for kind in NoticeKind if kind not in NOT_REPEATED]
 
@@ -62,14 +54,12 @@ class Wanted:
 
 
 notices = Commands("notices", help="What is owed to the banks and holders.")
-banks = Commands("banks", help="The cooperative banks.")
 
 
 def add_notice_commands(app: Flask, tools: NoticeTools) -> None:
-    """Adds `flask notices` and `flask banks`."""
+    """Adds `flask notices`."""
     app.extensions[__name__] = tools
     app.cli.add_command(notices)
-    app.cli.add_command(banks)
 
 
 def _tools() -> NoticeTools:
@@ -141,49 +131,6 @@ def _send_again(chosen: Sequence[str], *, delivered: int) -> None:
         click.echo(f"{delivered} left alone: delivered already (to send those too, add --again)")
 
 
-@banks.command("ping")
-@click.argument("bank")
-def ping(bank: str) -> None:
-    """Sends a signed test event through the bank's own queue and says what it answered."""
-    say_ping(_tools().service, _tools().outbox, _configured(bank))
-
-
-def say_ping(service: CardService, outbox: Outbox, who: str) -> None:
-    """Sends a test event to a bank or subscriber, says what it answered, and ends the command: with
-    status 1 when that was not well.
-    """
-    notice_id = service.ping(who)
-    said = _first_attempt(outbox, notice_id)
-    service.drop(notice_id)  # one attempt only: a failed ping is not tried again
-    if said is None:
-        raise click.ClickException("No worker has sent it: is one listening? See /readyz.")
-    click.echo(
-        f"{who}: {said.outcome} (HTTP {said.status or '-'}) in {said.milliseconds} ms"
-        f"{': ' + said.answer if said.answer else ''}"
-    )
-    sys.exit(0 if said.outcome in GOOD else 1)
-
-
-@banks.command("rotate")
-@click.argument("bank")
-def rotate(bank: str) -> None:
-    """Makes a new signing secret for a bank and says how to bring it into use."""
-    variable = _tools().banks[_configured(bank)].secrets_env
-    fresh = WEBHOOK_SECRET_PREFIX + base64.b64encode(secrets.token_bytes(32)).decode()
-    click.echo(f"New secret for {bank}:\n\n  {fresh}\n")
-    click.echo(f"1. Put it first: {variable}=<new>,<old> and restart web, worker and clock.")
-    click.echo("   From then on both secrets are good: we sign with both and accept either.")
-    click.echo("2. Give it to the bank, over a channel you trust.")
-    click.echo(f"3. `flask banks ping {bank}`. Once the bank uses the new one, drop the old one.")
-
-
-def _configured(bank: str) -> str:
-    known = _tools().banks
-    if bank not in known:
-        raise click.ClickException(f"There is no bank {bank}; there are {', '.join(known)}.")
-    return bank
-
-
 def _known(bank: str | None) -> str | None:
     """Also the texts, subscribers, and banks that left while notices still name them."""
     known = (*_tools().banks, *sorted(_tools().outbox.banks() - set(_tools().banks)), TEXTS)
@@ -225,15 +172,6 @@ def _count(found: Sequence[tuple[int, str]], limit: int) -> str:
     if len(found) <= limit:
         return count
     return f"{limit} of {count}. More: --since {iso(found[limit][0])}, or --limit {len(found)}"
-
-
-def _first_attempt(outbox: Outbox, notice_id: str) -> Attempt | None:
-    until = time.monotonic() + PING_SECONDS
-    while not (tried := outbox.attempts(notice_id)):
-        if time.monotonic() > until:
-            return None
-        time.sleep(0.1)
-    return tried[0]
 
 
 def table(shown: Sequence[Notice], attempts: Mapping[str, Sequence[Attempt]]) -> Iterator[str]:

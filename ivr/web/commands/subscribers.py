@@ -12,7 +12,7 @@ from ivr.store.condition import Condition, Standing
 from ivr.store.outbox import Outbox
 from ivr.subscribers_file import Subscriber
 from ivr.web.commands.arguments import Commands
-from ivr.web.commands.notices import say_ping
+from ivr.web.commands.banks import say_ping
 
 COLUMNS = "{:<16}  {:<20}  {:>6}  {:<20}  {:>6}  {}"
 HEADINGS = ("subscriber", "cities", "open", "oldest since (UTC)", "stuck", "state")
