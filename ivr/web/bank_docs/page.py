@@ -6,11 +6,17 @@ from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from ivr.web.bank_docs.paper import without_marks
+
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
 # Links between files of docs/ lead to routes when the same text is served.
-ROUTES: Final = {"openapi.json": "/banks/openapi.json"}
+ROUTES: Final = {
+    "openapi.json": "/banks/openapi.json",
+    "bank-api.md": "/banks/api",
+    "bank-api.zh.md": "/banks/api?lang=zh",
+}
 
 
 @dataclass(frozen=True)
@@ -31,7 +37,7 @@ def read_page(text: str) -> Page:
     markdown.add_render_rule("fence", _listing)
     markdown.add_render_rule("table_open", lambda *_: '<div class="wide"><table>\n')
     markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
-    tokens = markdown.parse(text)
+    tokens = markdown.parse(without_marks(text))
     headings = list(_headings(tokens))
     _lead_to_routes(tokens)
     title = headings[0][2]

@@ -19,6 +19,7 @@ from ivr.service import CardService
 from ivr.store.cases import Cases
 from ivr.store.outbox import Outbox
 from ivr.web.commands.arguments import Commands, Moment, ReportNumber
+from ivr.web.commands.papers import paper
 
 PING_SECONDS = 20
 
@@ -68,6 +69,7 @@ def add_notice_commands(app: Flask, tools: NoticeTools) -> None:
     app.extensions[__name__] = tools
     app.cli.add_command(notices)
     app.cli.add_command(banks)
+    banks.add_command(paper)
 
 
 def _tools() -> NoticeTools:
