@@ -43,6 +43,7 @@ from ivr.web.problems import as_problem
 from ivr.web.twilio import TwilioDoor
 from ivr.web.twiml import Voice
 from ivr.web.voice import voice_routes
+from ivr.web.webhook_door import WebhookDoor
 
 MOST_BYTES_OF_A_REQUEST = 64 * 1024
 log = structlog.get_logger()
@@ -133,7 +134,10 @@ def _open_doors(
     names = BankNames(settings.banks, store.known_banks.find)
     conversation = Conversation(store.calls, service, settings, names)
     app.register_blueprint(voice_routes(conversation, door, voice, Apology(settings, voice)))
-    app.register_blueprint(bank_routes(service, store.reconciliation, settings.banks, base))
+    bank_door = WebhookDoor(store.signature_faults)
+    app.register_blueprint(
+        bank_routes(service, store.reconciliation, settings.banks, bank_door, base)
+    )
     app.register_blueprint(bank_docs_routes())
     app.register_blueprint(alive_routes())
 

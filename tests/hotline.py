@@ -34,6 +34,7 @@ from ivr.store.plans import Plans
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
+from ivr.store.signature_faults import SignatureFaults
 from ivr.store.text_line import TextLine
 from ivr.store.vault import Vault
 from workers.delivery import MOST_AT_ONCE
@@ -68,6 +69,7 @@ class Hotline:
     condition: Condition
     known_banks: KnownBanks
     plans: Plans
+    signature_faults: SignatureFaults
     limiting: Limiting
 
     @classmethod

@@ -385,6 +385,7 @@ LIVES = {
     "looked_up": Life("Expires 24 hours after the last", keys.DAY),
     "mistaken": Life("Expires 24 hours after the last", keys.DAY),
     "reported_by": Life("Expires 24 hours after the last", keys.DAY),
+    "signature_faults": Life("expires 7 days after the last", 7 * keys.DAY),
     "heard": Life("expires after the minute it counts", 60),
 }
 OF_RQ = {"rq:queues", "rq:workers"}  # lists of names that do not grow
@@ -446,6 +447,7 @@ def test_every_key_ends_or_says_why_not(app: Flask, redis: Redis) -> None:
     found |= check_lives(redis, without_end={"block", "loss"})
     fail_long_enough(hotline_of(app))
     hotline_of(app).text_line.fails("401")
+    hotline_of(app).signature_faults.keep("bank:icbc", "events", "signature_wrong", 0)
     hotline_of(app).plans.keep(Plan((), "Li", "a prank"))
     PhoneCall(Twilio(app), OTHER_SID).dials().presses("1", "1", an_id_number(serial="110"))
     hotline_of(app).calls.save(Call("CA9", "report_tail"), mistake=Mistake("caller", "holder"))

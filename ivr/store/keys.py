@@ -16,6 +16,7 @@ CLOSED_CODE_SECONDS: Final = 3600  # of a text that is about no report: a code
 NOTICES_OF_SECONDS: Final = 91 * DAY  # a little longer than the last of them
 SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signature is good for
 HEARD_LATELY_SECONDS: Final = 60
+SIGNATURE_FAULTS_SECONDS: Final = 7 * DAY
 BREAKER_SECONDS: Final = 15 * 60
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
@@ -192,6 +193,11 @@ def seen_event(bank: str, event_id: str) -> str:
 def heard_lately(bank: str) -> str:
     """How many events of a bank were written down; expires after the minute it counts."""
     return f"heard:{bank}"
+
+
+def signature_faults(sender: str) -> str:
+    """Why a sender's latest signatures did not hold; expires 7 days after the last."""
+    return f"signature_faults:{sender}"
 
 
 def keyed(ref: str) -> str:

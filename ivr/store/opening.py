@@ -32,6 +32,7 @@ from ivr.store.plans import Plans
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
+from ivr.store.signature_faults import SignatureFaults
 from ivr.store.text_line import TextLine
 from ivr.store.vault import Vault, open_vault
 
@@ -62,6 +63,7 @@ class Store:
     condition: Condition
     known_banks: KnownBanks
     plans: Plans
+    signature_faults: SignatureFaults
     limiting: Limiting
 
 
@@ -132,5 +134,6 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         ),
         known_banks=KnownBanks(redis),
         plans=Plans(redis),
+        signature_faults=SignatureFaults(redis),
         limiting=limiting,
     )

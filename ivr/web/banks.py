@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 import structlog
-from flask import Blueprint, Request, Response, jsonify, request
+from flask import Blueprint, Response, jsonify, request
 from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
@@ -26,13 +26,12 @@ from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.keys import HEARD_LATELY_SECONDS
 from ivr.store.reconciliation import Reconciliation, UnknownCursorError
 from ivr.web.bank_events import EventReader
-from ivr.web.bank_signature import is_signed
 from ivr.web.problems import Problem, as_problem
+from ivr.web.webhook_door import WebhookDoor
 from ivr.web.wsgi import raw_target, whole_body
 
 log = structlog.get_logger()
 
-LONGEST_EVENT_ID = 256
 RETRY_SECONDS = 5
 NOT_YET_SECONDS = 30  # until another primary is there and has what was told
 
@@ -41,6 +40,7 @@ def bank_routes(
     service: CardService,
     reconciliation: Reconciliation,
     banks: Mapping[str, Bank],
+    door: WebhookDoor,
     public_base_url: str,
 ) -> Blueprint:
     """The routes under /banks/<bank>."""
@@ -51,14 +51,14 @@ def bank_routes(
     @routes.post("/<bank>/events")
     def event(bank: str) -> Response:
         body = _whole_body()
-        _require_signature(banks.get(bank), body)
+        door.require_signature(banks.get(bank), body, "events")
         told = events.read(bank, request.headers["webhook-id"], body)
         return jsonify(status=service.hear(told))
 
     @routes.get("/<bank>/blocks")
     def blocks(bank: str) -> Response:
         target = f"{prefix}{raw_target(request)}"
-        _require_signature(banks.get(bank), target.encode("latin-1"))
+        door.require_signature(banks.get(bank), target.encode("latin-1"), "blocks")
         page = reconciliation.page(bank, request.args.get("after", ""))
         numbers = [block["report_number"] or "" for block in page.blocks]
         service.make_sure(*numbers, may_be_gone=True)
@@ -122,17 +122,3 @@ def _whole_body() -> bytes:
     if request.content_length is None and len(body) == request.max_content_length:
         raise RequestEntityTooLarge
     return body
-
-
-def _require_signature(bank: Bank | None, content: bytes) -> None:
-    """An unknown bank gets the same answer as a wrong signature: nobody learns our banks here."""
-    secrets = [s.get_secret_value() for s in bank.secrets] if bank else []
-    is_its_own_target = raw_target(request) is not None
-    if not is_its_own_target or not is_signed(secrets, content, _webhook_headers(request)):
-        raise Problem(401, "The signature is missing or wrong, or not from the last 5 minutes.")
-    if len(request.headers["webhook-id"]) > LONGEST_EVENT_ID:
-        raise Problem(422, f"webhook-id is longer than {LONGEST_EVENT_ID} characters.")
-
-
-def _webhook_headers(incoming: Request) -> dict[str, str]:
-    return {name.lower(): value for name, value in incoming.headers.items()}

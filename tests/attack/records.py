@@ -8,7 +8,8 @@ from redis import Redis
 from ivr.store.codec import plain
 
 # Signs of life, written every few seconds by whoever runs, and RQ's own.
-ALIVE = ("running:", "sweep:alive", "rq:", "made_sure", "bank_health:", "in_flight:", "probe:")
+ALIVE = ("running:", "sweep:alive", "rq:", "made_sure", "bank_health:", "in_flight:", "probe:",
+         "signature_faults:")  # fmt: skip
 NOTED = ("journal", "counters", "heard:")
 READ: dict[str, Callable[[Redis, Any], Any]] = {
     "string": lambda redis, key: redis.get(key),
