@@ -8,6 +8,7 @@ from ivr.web.bank_docs.paper import DOCS, PAPERS
 
 TEXTS: Final = {code: (DOCS / name).read_text(encoding="utf-8") for code, name in PAPERS.items()}
 TEXT: Final = TEXTS["en"]
+PLACES: Final = {"en": "/banks/api", "zh": "/banks/api?lang=zh"}  # where they are served
 
 
 def listing(name: str, language: str = "en") -> str:

@@ -35,14 +35,13 @@ from simulator.conformance.session import Session, Verdict
 from tests.bank_side import BankSide, Records, listening
 from tests.builders import a_card, a_holder, a_secret, an_app, an_id_number, hotline_of, settings
 from tests.redis_server import RedisServer
-from tests.web.bank_papers import TEXT, TEXTS, bodies, listing, listings, made, table
+from tests.web.bank_papers import PLACES, TEXT, TEXTS, bodies, listing, listings, made, table
 from tests.workers.loop import Waiting
 from workers.answers import WORDS
 from workers.bank_client import BankClient, outcome_of
 from workers.schedule import GIVE_UP_AFTER, HOUR, MINUTE, PAUSES
 
 ZHANG = a_holder(a_card("5678", "icbc"))
-PLACES = {"en": "/banks/api", "zh": "/banks/api?lang=zh"}
 RECEIVERS = ["receive.py", "receive.mjs", "Receive.java", "receive.go"]
 # What runs a listing, by the end of its name, and the Debian package it comes from.
 NOT_HERE = {"mjs": ("node", "nodejs"), "java": ("javac", "default-jdk-headless"),

@@ -24,12 +24,6 @@ Json = dict[str, Any]
 _PART: Final = re.compile(r"(<!-- begin (\w+) (\S+) -->\n).*?(<!-- end -->\n)", re.S)
 _MARK: Final = re.compile(r"^<!-- .* -->\n", re.M)
 _WIDTH: Final = 88
-_YOUR_ANSWERS: Final[Mapping[str, str]] = {
-    NoticeKind.LOSS_REPORTED: '200 {"status": "blocked"}',
-    NoticeKind.PING: '200 {"status": "ok"}',
-}
-_NOTED: Final = '200 {"status": "noted"}'
-_APPLIED: Final = '200 {"status": "applied"}'
 _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {"block": "the block is", "yours": "Your answer", "ours": "Our answer"},
     "zh": {"block": "停用状态", "yours": "银行应答", "ours": "热线应答"},
@@ -120,18 +114,22 @@ def _line(cells: list[str]) -> str:
 
 
 def _samples(which: str, language: str) -> str:
-    words = _WORDS[language]
-    if which == "notices":
-        told = notice_samples()
-        parts = [_sample(k, told[k], words["yours"], _YOUR_ANSWERS.get(k, _NOTED)) for k in told]
-    else:
-        told = event_samples()
-        parts = [_sample(kind, told[kind], words["ours"], _APPLIED) for kind in told]
+    told = notice_samples() if which == "notices" else event_samples()
+    whose = _WORDS[language]["yours" if which == "notices" else "ours"]
+    hooks, post = description()["webhooks"], description()["paths"]["/banks/{bank}/events"]["post"]
+    parts = []
+    for kind, body in told.items():
+        answer = _answer_to(hooks[kind]["post"] if which == "notices" else post)
+        line = f"`{kind}` · {whose}: `200 {json.dumps(answer)}`"
+        parts.append(f"{_listing('json', pretty(body))}\n{line}\n")
     return "\n" + "\n".join(parts)
 
 
-def _sample(kind: str, body: Json, whose: str, answer: str) -> str:
-    return f"{_listing('json', pretty(body))}\n`{kind}` · {whose}: `{answer}`\n"
+def _answer_to(operation: Json) -> Json:
+    content = operation["responses"]["200"]["content"]["application/json"]
+    (shown,) = content["examples"].values()
+    answer: Json = shown["value"]
+    return answer
 
 
 def _body(name: str, _language: str) -> str:
