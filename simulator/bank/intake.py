@@ -97,6 +97,8 @@ def _block(ledger: Connection, arrival: Arrival, notice: LossReported) -> str:
         report.holder.social_security_number,
     )
     accounts.open_account(ledger, arrival.bank, account)
+    if receipts.is_withdrawn(ledger, arrival.bank, report.report_number):
+        return "late"  # the news that it was taken back was here first
     effect = accounts.block(
         ledger, arrival.bank, report.card.number, report.report_number, report.reported_at
     )

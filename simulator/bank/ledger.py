@@ -25,6 +25,8 @@ CREATE INDEX IF NOT EXISTS arrivals_by_id ON arrivals (bank, webhook_id);
 CREATE TABLE IF NOT EXISTS notices (
     bank TEXT, webhook_id TEXT, type TEXT, report_number TEXT, effect TEXT,
     status INTEGER, answer TEXT, PRIMARY KEY (bank, webhook_id));
+CREATE INDEX IF NOT EXISTS withdrawals ON notices (bank, report_number)
+    WHERE type = 'card.report_withdrawn';
 CREATE TABLE IF NOT EXISTS blocks (
     number INTEGER PRIMARY KEY AUTOINCREMENT, bank TEXT, report_number TEXT, webhook_id TEXT,
     at TEXT);

@@ -81,6 +81,16 @@ def note_carried_out(ledger: Connection, arrival: Arrival, done: CarriedOut) -> 
     )
 
 
+def is_withdrawn(ledger: Connection, bank: str, report: str) -> bool:
+    """Whether a notice has said that this report was taken back."""
+    found = ledger.execute(
+        "SELECT 1 FROM notices WHERE bank = ? AND report_number = ?"
+        " AND type = 'card.report_withdrawn' LIMIT 1",
+        (bank, report),
+    )
+    return found.fetchone() is not None
+
+
 def note_block(ledger: Connection, arrival: Arrival) -> None:
     """One block effect. Nothing makes these unique: they are counted to find double effects."""
     ledger.execute(

@@ -25,6 +25,7 @@ from ivr.made_up import holder_rows, made_up_holder
 KINDS: Final = TO_BANKS
 REPORTED: Final = NoticeKind.LOSS_REPORTED
 RELEASED: Final = NoticeKind.LOSS_RELEASED
+WITHDRAWN: Final = NoticeKind.REPORT_WITHDRAWN
 PING: Final = NoticeKind.PING
 PEOPLE: Final = 60
 _SEED: Final = 12333  # always the same people, so that a bank can open accounts for them
@@ -57,10 +58,16 @@ def made_up_people() -> list[Holder]:
 
 
 def made_up_reports() -> Iterator[MadeUpReport]:
-    """Without end: another person's each time, under a number that is new in every run."""
-    for holder in cycle(made_up_people()):
-        now = int(time.time())
-        yield MadeUpReport(_a_loss(holder, now), holder)
+    """Without end: another person's each time, under a number that is new in every run. The last
+    of the people is kept for `a_withdrawn_report`.
+    """
+    for holder in cycle(made_up_people()[:-1]):
+        yield _a_report_of(holder)
+
+
+def a_withdrawn_report() -> MadeUpReport:
+    """Of the last of the people, whose card no other notice of the kit tells of."""
+    return _a_report_of(made_up_people()[-1])
 
 
 def people_as_csv() -> str:
@@ -81,6 +88,10 @@ def new_webhook_id() -> str:
 def as_sent(content: Json) -> str:
     """The JSON of a notice, byte for byte as the hotline writes it."""
     return json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+
+
+def _a_report_of(holder: Holder) -> MadeUpReport:
+    return MadeUpReport(_a_loss(holder, int(time.time())), holder)
 
 
 def _a_loss(holder: Holder, now: int) -> LossReport:

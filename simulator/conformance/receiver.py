@@ -60,6 +60,11 @@ class Answer:
         return self.status is not None and 200 <= self.status < 300
 
     @property
+    def may_work_later(self) -> bool:
+        """The hotline sends the notice again."""
+        return self.status is None or self.status in TRY_AGAIN
+
+    @property
     def says_blocked(self) -> bool:
         """Whether the caller would be told that the card is blocked."""
         return self.is_accepted and self._field("status") == "blocked"

@@ -16,6 +16,7 @@ from simulator.conformance.notices import (
     PING,
     RELEASED,
     REPORTED,
+    WITHDRAWN,
     as_sent,
     new_webhook_id,
 )
@@ -317,6 +318,16 @@ def a_release_before_its_report(session: Session) -> Finding:
     return broken(did) if is_told else not_seen(f"whether it blocked: {did}")
 
 
+def a_withdrawal_before_its_report(session: Session) -> Finding:
+    report = session.never_reported()
+    withdrawal, later = session.sends(report.body(WITHDRAWN)), session.sends(report.body())
+    did = f"to the withdrawal: {withdrawal}; to its report afterwards: {later}"
+    if not withdrawal.is_accepted or withdrawal.says_blocked or later.says_blocked:
+        return broken(did)
+    may_block_yet = later.word in ACKNOWLEDGES_LATER if later.is_accepted else later.may_work_later
+    return not_seen(f"whether it blocks: {did}") if may_block_yet else kept(did)
+
+
 # --- the wire ------------------------------------------------------------------------------------
 
 
@@ -413,6 +424,8 @@ RULES: Final[tuple[Rule, ...]] = (
          "you would have", ONCE, a_dropped_connection),
     Rule("order/release first", "take a release before its report, and block for the report still",
          "When we try again", a_release_before_its_report),
+    Rule("order/withdrawn first", "take a withdrawal before its report, and do not block for the "
+         "report any more", NOTICES, a_withdrawal_before_its_report),
     Rule("answer/several at once", "take as many notices at once as agreed",
          "What we need from each other", several_at_once),
     Rule("answer/one", "give each notice one answer, and let the next one follow it",

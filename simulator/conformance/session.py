@@ -14,6 +14,7 @@ from simulator.conformance.notices import (
     RELEASED,
     REPORTED,
     MadeUpReport,
+    a_withdrawn_report,
     as_sent,
     made_up_reports,
     new_webhook_id,
@@ -80,6 +81,12 @@ class Session:
     def report(self) -> MadeUpReport:
         """Another made-up person's each time."""
         return next(self.reports)
+
+    def never_reported(self) -> MadeUpReport:
+        """Of somebody whose card is reported only when that was withdrawn before: who says of it
+        "blocked" has blocked it for that, and not for a report of another rule or run.
+        """
+        return a_withdrawn_report()
 
     def signed(
         self,

@@ -28,36 +28,24 @@ from ivr.settings import Settings
 from ivr.store.bank_health import PAUSE_AFTER, PROBE_SECONDS
 from ivr.store.keys import DAY, SEEN_EVENT_SECONDS
 from ivr.store.reconciliation import PAGE
+from ivr.web.bank_docs.paper import DOCS
 from simulator.conformance.receiver import Receiver
 from simulator.conformance.result import examine
 from simulator.conformance.session import Session, Verdict
 from tests.bank_side import BankSide, Records, listening
 from tests.builders import a_card, a_holder, a_secret, an_app, an_id_number, hotline_of, settings
 from tests.redis_server import RedisServer
+from tests.web.bank_papers import PLACES, TEXT, TEXTS, bodies, listing, listings, made, table
 from tests.workers.loop import Waiting
 from workers.answers import WORDS
 from workers.bank_client import BankClient, outcome_of
 from workers.schedule import GIVE_UP_AFTER, HOUR, MINUTE, PAUSES
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-TEXT = (DOCS / "bank-api.md").read_text(encoding="utf-8")
 ZHANG = a_holder(a_card("5678", "icbc"))
-NO_NODE = "node is not here: apt-get install nodejs (18 or newer), or see https://nodejs.org"
-
-
-def listing(name: str) -> str:
-    """A listing of the page by its file name."""
-    found = re.search(rf"^```\w+ {re.escape(name)}\n(.*?)^```$", TEXT, re.M | re.S)
-    assert found is not None, f"no listing {name}"
-    return found[1]
-
-
-def table(heading: str) -> list[list[str]]:
-    """The rows of the first table under a heading."""
-    section = re.split(r"^#{2,3} ", TEXT.split(f"# {heading}\n")[1], maxsplit=1, flags=re.M)[0]
-    lines = [line for line in section.splitlines() if line.startswith("|")]
-    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-    return rows[2:]
+RECEIVERS = ["receive.py", "receive.mjs", "Receive.java", "receive.go"]
+# What runs a listing, by the end of its name, and the Debian package it comes from.
+NOT_HERE = {"mjs": ("node", "nodejs"), "java": ("javac", "default-jdk-headless"),
+            "go": ("go", "golang-go")}  # fmt: skip
 
 
 @pytest.fixture
@@ -92,9 +80,13 @@ class _Html(HTMLParser):
 
 
 class TestThePage:
+    @pytest.fixture(params=TEXTS)
+    def language(self, request: pytest.FixtureRequest) -> str:
+        return str(request.param)
+
     @pytest.fixture
-    def html(self, app: Flask) -> str:
-        answer = Client(app).get("/banks/api")
+    def html(self, app: Flask, language: str) -> str:
+        answer = Client(app).get(PLACES[language])
         assert answer.status_code == 200
         assert answer.content_type == "text/html; charset=utf-8"
         assert answer.headers["Content-Security-Policy"].startswith("default-src 'none'")
@@ -123,20 +115,32 @@ class TestThePage:
             if link.startswith("/"):
                 assert Client(app).get(link).status_code == 200
 
-    def test_is_fit_for_phones_the_dark_and_readers(self, html: str, parsed: _Html) -> None:
+    def test_is_fit_for_phones_the_dark_and_readers(
+        self, html: str, parsed: _Html, language: str
+    ) -> None:
         tags = [tag for tag, _ in parsed.tags]
         assert [tags.count(tag) for tag in ("h1", "main", "nav")] == [1, 1, 1]
-        assert ("html", {"lang": "en"}) in parsed.tags
+        assert ("html", {"lang": {"en": "en", "zh": "zh-CN"}[language]}) in parsed.tags
         assert "width=device-width" in html
         assert "prefers-color-scheme: dark" in html
 
-    def test_says_all_that_the_markdown_says(self, html: str) -> None:
-        words = re.sub(r"<[^>]+>", " ", html)
-        prose = re.sub(r"^```.*?^```$", "", TEXT, flags=re.M | re.S)
+    def test_says_all_that_the_markdown_says(self, html: str, language: str) -> None:
+        text, words = TEXTS[language], re.sub(r"<[^>]+>", " ", html)
+        prose = re.sub(r"^```.*?^```$", "", text, flags=re.M | re.S)
         for heading in re.findall(r"^#+ (.+)$", prose, re.M):
             assert heading in words
-        assert html.count("<figcaption>") == len(re.findall(r"^```\w+ \S+$", TEXT, re.M))
-        assert html.count("<table>") == len(re.findall(r"^\|(?:-+\|)+$", TEXT, re.M))
+        assert html.count("<figcaption>") == len(listings(language))
+        assert html.count("<table>") == len(re.findall(r"^\|(?:-+\|)+$", text, re.M))
+        assert "<!--" not in html
+        assert "&lt;!--" not in html
+
+    def test_leads_to_the_other_language(self, parsed: _Html, language: str) -> None:
+        (other,) = set(PLACES) - {language}
+        assert ("a", {"href": PLACES[other]}) in parsed.tags
+
+    def test_is_in_english_for_a_language_that_is_not_there(self, app: Flask) -> None:
+        pages = [Client(app).get(f"/banks/api{query}").data for query in ("", "?lang=fr", "?lang=")]
+        assert len(set(pages)) == 1
 
     def test_is_open_and_beside_the_banks(self, app: Flask) -> None:
         """A bank called "api" would be no bank: its routes have one part more."""
@@ -155,7 +159,7 @@ class TestTheTables:
     """What the page promises is what the code does."""
 
     def test_events(self) -> None:
-        rows = table("What an event does")
+        rows = table("effects")
         assert [row[0].strip("`") for row in rows] == [state.value for state in BlockState]
         for state, row in zip(BlockState, rows, strict=True):
             for meaning, cell in zip(MEANS.values(), row[1:], strict=True):
@@ -164,10 +168,10 @@ class TestTheTables:
                 assert cell == said, step
 
     def test_event_types(self) -> None:
-        assert [row[0].strip("`") for row in table("Events: what you tell us")] == list(MEANS)
+        assert [row[0].strip("`") for row in table("event_types")] == list(MEANS)
 
     def test_retries(self) -> None:
-        rows = dict(table("When we try again"))
+        rows = dict(table("retries"))
         units = {"s": 1, "min": MINUTE, "h": HOUR}
         seconds = []
         for number in range(2, 2 + len(PAUSES)):
@@ -180,7 +184,7 @@ class TestTheTables:
         assert rows["none"] == f"{GIVE_UP_AFTER // HOUR} h after the report"
 
     def test_answers_to_notices(self) -> None:
-        rows = {row[0]: row[1] for row in table("What your answer means")}
+        rows = {row[0]: row[1] for row in table("answers")}
         blocked = {"status": "blocked"}
         assert outcome_of(200, blocked) is outcome_of(202, blocked) is Outcome.BLOCKED
         assert "**and blocked**" in rows['2xx with `{"status": "blocked"}`']
@@ -195,12 +199,11 @@ class TestTheTables:
         assert {outcome_of(s) for s in refused} == {Outcome.REFUSED}
 
     def test_words_that_are_kept_of_an_answer(self) -> None:
-        section = TEXT.split("one word: its")[1].split("### ")[0]
-        listed = [row.split("|")[1] for row in section.splitlines() if row.startswith("| `")]
-        assert set(re.findall(r"`([a-z_]+)`", "".join(listed))) == WORDS
+        listed = "".join(row[0] for row in table("words"))
+        assert set(re.findall(r"`([a-z_]+)`", listed)) == WORDS
 
     def test_notice_types(self) -> None:
-        told = {row[0].strip("`") for row in table("Notices: what we tell you")}
+        told = {row[0].strip("`") for row in table("notice_types")}
         assert told == set(TO_BANKS)
 
     def test_numbers(self) -> None:
@@ -219,12 +222,12 @@ class TestTheNotice:
     def test_has_the_fields_of_the_example(self, records: Records) -> None:
         report = records.reports_lost(ZHANG)
         sent = records.hotline.outbox.body(records.notice(report.notice_id))
-        assert _shape(sent) == _shape(_json_after("## Notices: what we tell you"))
+        assert _shape(sent) == _shape(_shown("card.loss_reported"))
 
     def test_a_release_has_them_without_the_action(self, records: Records) -> None:
         records.seven_days_pass(records.reports_lost(ZHANG))
         (released,) = records.notices(NoticeKind.LOSS_RELEASED)
-        shown = _json_after("## Notices: what we tell you")
+        shown = _shown("card.loss_reported")
         del shown["data"]["action"]
         assert _shape(records.hotline.outbox.body(released)) == _shape(shown)
 
@@ -233,11 +236,12 @@ class TestTheNotice:
     ) -> None:
         records.reports_lost(ZHANG)
         page = BankSide(app, "icbc").asks_for_blocks().get_json()
-        assert _shape(page) == _shape(_json_after("## Comparing once a day") | {"next": None})
+        assert _shape(page) == _shape(_shown("blocks") | {"next": None})
 
 
-def _json_after(heading: str) -> Any:
-    return json.loads(TEXT.split(f"{heading}\n")[1].split("```json\n")[1].split("```")[0])
+def _shown(name: str) -> Any:
+    (body,) = bodies(made("body", name))
+    return body
 
 
 def _shape(value: Any) -> Any:
@@ -249,13 +253,13 @@ def _shape(value: Any) -> Any:
 
 class TestTheVector:
     def test_with_the_package(self) -> None:
-        given = {row[0].strip("`"): row[1].strip("`") for row in table("A test vector")}
+        given = {row[0].strip("`"): row[1].strip("`") for row in table("vector")}
         at = datetime.fromtimestamp(int(given["webhook-timestamp"]), UTC)
         signed = Webhook(given["secret"]).sign(given["webhook-id"], at, given["body"])
         assert signed == given["webhook-signature"]
 
     def test_with_openssl(self) -> None:
-        given = {row[0].strip("`"): row[1].strip("`") for row in table("A test vector")}
+        given = {row[0].strip("`"): row[1].strip("`") for row in table("vector")}
         said = _run(["sh", "-euc", listing("vector.sh")])
         assert "v1," + said.strip() == given["webhook-signature"]
 
@@ -278,7 +282,7 @@ class TestListings:
                 "REPORT": report.number,
             }
 
-    @pytest.mark.parametrize("name", ["send.sh", "send.py", "send.mjs"])
+    @pytest.mark.parametrize("name", ["send.sh", "send.py", "send.mjs", "Send.java", "send.go"])
     def test_sending_an_event(
         self, name: str, environ: dict[str, str], records: Records, tmp_path: Path
     ) -> None:
@@ -307,13 +311,14 @@ class TestListings:
         said = _run(_program("blocks.py", tmp_path), environ)
         assert len(set(said.splitlines())) == PAGE + 1
 
-    @pytest.mark.parametrize("name", ["receive.py", "receive.mjs"])
+    @pytest.mark.parametrize("name", RECEIVERS)
     def test_receiving_notices(
         self, name: str, records: Records, report: LossReport, tmp_path: Path
     ) -> None:
         """By the very client that tells the banks."""
         secret = a_secret()
         body = json.dumps(records.hotline.outbox.body(records.notice(report.notice_id)))
+        number = report.number
         with _running(_program(name, tmp_path), {"SECRET": secret}) as (url, said):
             genuine, forged = _client(url, secret), _client(url, a_secret())
             both = _client(url, a_secret(), secret)
@@ -322,6 +327,10 @@ class TestListings:
             assert genuine.post("ntc-1", body, now).outcome is Outcome.BLOCKED
             assert both.post("ntc-1", body, now).outcome is Outcome.BLOCKED
             assert genuine.post("ntc-2", '{"type":"ping","data":{}}', now).status == 200
+            withdrawn = body.replace("loss_reported", "report_withdrawn").replace(number, "0815")
+            assert genuine.post("ntc-4", withdrawn, now).answer == "noted"
+            late = genuine.post("ntc-5", body.replace(number, "0815"), now)
+            assert (late.outcome, late.answer) == (Outcome.RECEIVED, "late")
             assert forged.post("ntc-3", body, now).status == 401
             assert genuine.post("ntc-3", body, now - 400).status == 401
             assert genuine.post("ntc-3", body, now + 400).status == 401
@@ -329,7 +338,7 @@ class TestListings:
                 client.close()
         assert said() == [f"block report {report.number}"]
 
-    @pytest.mark.parametrize("name", ["receive.py", "receive.mjs"])
+    @pytest.mark.parametrize("name", RECEIVERS)
     def test_receivers_keep_every_rule_of_the_page(self, name: str, tmp_path: Path) -> None:
         secret = a_secret()
         with _running(_program(name, tmp_path), {"SECRET": secret}) as (url, _):
@@ -338,14 +347,27 @@ class TestListings:
         assert not_kept == {"signature/old secret"}  # they take one secret
 
     def test_all_listings_are_run(self) -> None:
-        assert set(re.findall(r"^```\w+ (\S+)$", TEXT, re.M)) == {
-            *("vector.sh", "send.sh", "blocks.sh", "send.py", "receive.py", "blocks.py"),
-            *("send.mjs", "receive.mjs"),
+        programs = [name for name in listings() if not name.endswith(".http")]
+        assert set(programs) == {
+            *("vector.sh", "send.sh", "blocks.sh", "send.py", "blocks.py", "send.mjs"),
+            *("Send.java", "send.go", *RECEIVERS),
         }
 
     def test_node_needs_nothing_but_itself(self) -> None:
         imported = re.findall(r'from "([^"]+)"', listing("send.mjs") + listing("receive.mjs"))
         assert set(imported) == {"node:crypto", "node:http"}
+
+    def test_java_needs_nothing_but_its_kit(self) -> None:
+        both = listing("Send.java") + listing("Receive.java")
+        assert both.isascii()  # a compiler takes a file to be in the machine's own encoding
+        imported = re.findall(r"^import (\w+\.\w+)", both, re.M)
+        assert set(imported) <= {"java.io", "java.net", "java.nio", "java.security", "java.time",
+                                 "java.util", "javax.crypto", "com.sun"}  # fmt: skip
+
+    def test_go_needs_nothing_but_its_library(self) -> None:
+        imported = re.findall(r'^\t"([^"]+)"$', listing("send.go") + listing("receive.go"), re.M)
+        assert imported
+        assert not [name for name in imported if "." in name]
 
 
 def _client(url: str, *secrets: str) -> Waiting:
@@ -361,13 +383,42 @@ def _client(url: str, *secrets: str) -> Waiting:
 
 
 def _program(name: str, directory: Path) -> list[str]:
+    """The words that run a listing, written to a file and, where that is the way, compiled."""
     file = directory / name
     file.write_text(listing(name), encoding="utf-8")
-    if name.endswith(".mjs"):
-        node = shutil.which("node")
-        assert node is not None, NO_NODE
-        return [node, str(file)]
-    return [sys.executable, str(file)] if name.endswith(".py") else ["sh", "-eu", str(file)]
+    kind = name.rpartition(".")[2]
+    if kind in ("py", "sh"):
+        return [sys.executable, str(file)] if kind == "py" else ["sh", "-eu", str(file)]
+    program = _found(kind)
+    return {"mjs": _by_node, "java": _by_java, "go": _by_go}[kind](program, file)
+
+
+def _found(kind: str) -> str:
+    name, package = NOT_HERE[kind]
+    found = shutil.which(name)
+    if found is None:
+        pytest.skip(f"{name} is not here: apt-get install {package}")
+    return found
+
+
+def _by_node(node: str, file: Path) -> list[str]:
+    return [node, str(file)]
+
+
+def _by_java(javac: str, file: Path) -> list[str]:
+    """With all warnings on, and each an error."""
+    made = [javac, "-Xlint:all", "-Werror", "-d", str(file.parent), str(file)]
+    assert _run(made) == ""
+    java = str(Path(javac).with_name("java"))
+    return [java, "-XX:TieredStopAtLevel=1", "-cp", str(file.parent), file.stem]
+
+
+def _by_go(go: str, file: Path) -> list[str]:
+    cache = file.parent.parent / "go-build"  # for all tests of this run
+    environ = {"GOCACHE": str(cache), "GO111MODULE": "off", "HOME": str(cache)}
+    assert _run([str(Path(go).with_name("gofmt")), "-l", str(file)]) == ""
+    assert _run([go, "build", "-o", str(file.with_suffix("")), str(file)], environ) == ""
+    return [str(file.with_suffix(""))]
 
 
 def _run(program: list[str], environ: dict[str, str] | None = None) -> str:

@@ -6,11 +6,17 @@ from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
+from ivr.web.bank_docs.paper import without_marks
+
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
 # Links between files of docs/ lead to routes when the same text is served.
-ROUTES: Final = {"openapi.json": "/banks/openapi.json"}
+ROUTES: Final = {
+    "openapi.json": "/banks/openapi.json",
+    "bank-api.md": "/banks/api",
+    "bank-api.zh.md": "/banks/api?lang=zh",
+}
 
 
 @dataclass(frozen=True)
@@ -29,11 +35,12 @@ def read_page(text: str) -> Page:
 
     markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
     markdown.add_render_rule("fence", _listing)
-    markdown.add_render_rule("table_open", lambda *_: '<div class="wide"><table>\n')
+    markdown.add_render_rule("table_open", _table)
     markdown.add_render_rule("table_close", lambda *_: "</table></div>\n")
-    tokens = markdown.parse(text)
+    tokens = markdown.parse(without_marks(text))
     headings = list(_headings(tokens))
     _lead_to_routes(tokens)
+    _name_tables(tokens)
     title = headings[0][2]
     sections = tuple((anchor, words) for level, anchor, words in headings if level == "h2")
     return Page(title, sections, markdown.renderer.render(tokens, markdown.options, {}))
@@ -61,11 +68,29 @@ def _lead_to_routes(tokens: "list[Token]") -> None:
                 part.attrSet("href", ROUTES.get(target, target))
 
 
+def _name_tables(tokens: "list[Token]") -> None:
+    """By the heading they stand under."""
+    heading = ""
+    for opening, inline in pairwise(tokens):
+        if opening.type == "heading_open":
+            heading = inline.content
+        elif opening.type == "table_open":
+            opening.meta["label"] = heading
+
+
+def _table(_renderer: object, tokens: "list[Token]", index: int, *_more: object) -> str:
+    """It can be scrolled with the keyboard, like a listing. Both are groups, for of regions no two
+    may have one name.
+    """
+    label = escape(tokens[index].meta["label"])
+    return f'<div class="wide" tabindex="0" role="group" aria-label="{label}"><table>\n'
+
+
 def _listing(_renderer: object, tokens: "list[Token]", index: int, *_more: object) -> str:
     """A listing with its file's name; it can be scrolled with the keyboard too."""
     language, _, name = tokens[index].info.partition(" ")
     caption = f"<figcaption>{escape(name)}</figcaption>" if name else ""
     label = escape(name or language or "text")
     code = f"<code>{escape(tokens[index].content)}</code>"
-    pre = f'<pre tabindex="0" role="region" aria-label="{label}">{code}</pre>'
+    pre = f'<pre tabindex="0" role="group" aria-label="{label}">{code}</pre>'
     return f"<figure>{caption}{pre}</figure>\n"

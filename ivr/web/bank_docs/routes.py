@@ -1,18 +1,20 @@
-"""GET /banks/api, a page for people, and GET /banks/openapi.json, the same for programs.
+"""GET /banks/api, a page for people, in English or with ?lang=zh in Chinese, and
+GET /banks/openapi.json, the same for programs.
 
-Both have one source: docs/bank-api.md and docs/openapi.json. Open to everybody: they say how
-to talk to the hotline, and nothing of any bank.
+They are docs/bank-api.md, docs/bank-api.zh.md and docs/openapi.json. Open to everybody: they say
+how to talk to the hotline, and nothing of any bank.
 """
 
 from functools import cache
-from pathlib import Path
 from typing import Final
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, render_template, request
 
 from ivr.web.bank_docs.page import Page, read_page
+from ivr.web.bank_docs.paper import DOCS, PAPERS
 
-DOCS: Final = Path(__file__).resolve().parents[3] / "docs"
+# What the page says beside its text: the tag of its language, and what stands over its contents.
+AROUND: Final = {"en": ("en", "On this page"), "zh": ("zh-CN", "目录")}
 # The page loads nothing at all, from here or elsewhere.
 POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'"
 HOUR: Final = 3600
@@ -24,7 +26,11 @@ def bank_docs_routes() -> Blueprint:
 
     @routes.get("/api")
     def page() -> Response:
-        answer = Response(render_template("bank_api.html", page=_page()))
+        wanted = request.args.get("lang", "")
+        language = wanted if wanted in PAPERS else "en"
+        tag, contents = AROUND[language]
+        shown = {"page": _page(language), "tag": tag, "contents": contents}
+        answer = Response(render_template("bank_api.html", **shown))
         answer.headers["Content-Security-Policy"] = POLICY
         return _kept_an_hour(answer)
 
@@ -37,8 +43,8 @@ def bank_docs_routes() -> Blueprint:
 
 
 @cache
-def _page() -> Page:
-    return read_page((DOCS / "bank-api.md").read_text(encoding="utf-8"))
+def _page(language: str) -> Page:
+    return read_page((DOCS / PAPERS[language]).read_text(encoding="utf-8"))
 
 
 def _kept_an_hour(answer: Response) -> Response:

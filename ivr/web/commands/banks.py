@@ -23,6 +23,7 @@ from ivr.store.block_times import BlockTimes, Times
 from ivr.store.condition import Condition, Standing
 from ivr.store.outbox import Outbox
 from ivr.web.commands.arguments import Commands
+from ivr.web.commands.papers import paper
 
 PING_SECONDS: Final = 20
 GOOD: Final = (Outcome.RECEIVED, Outcome.BLOCKED)
@@ -63,6 +64,7 @@ def add_bank_commands(app: Flask, tools: BankTools) -> None:
     """Adds `flask banks`."""
     app.extensions[__name__] = tools
     app.cli.add_command(banks)
+    banks.add_command(paper)
 
 
 def _tools() -> BankTools:

@@ -211,3 +211,17 @@ def test_neither_log_nor_ledger_nor_answer_knows_the_holder(
     for kept in [log, *written, str(bank.accounts("icbc")).encode()]:
         assert ID_NUMBER[:17].encode() not in kept
         assert NAME.encode() not in kept
+
+
+def test_a_report_that_was_withdrawn_before_it_came_blocks_nothing(
+    bank: SandboxBank, hotline_sends: Sender
+) -> None:
+    notice = a_loss_report()
+    told = {name: value for name, value in notice["data"].items() if name != "action"}
+
+    hotline_sends.sends(notice | {"type": "card.report_withdrawn", "data": told})
+    answer = hotline_sends.sends(notice)
+
+    assert (answer.status_code, answer.json()) == (200, {"status": "late"})
+    assert not account_of(bank, notice)["blocked"]
+    assert report_of(notice) not in bank.effects("icbc")

@@ -36,6 +36,7 @@ class AReceiver(ThreadingHTTPServer):
         self.answered: dict[str, tuple[int, Any]] = {}
         self.known: set[str] = set()  # report numbers
         self.released: set[str] = set()
+        self.withdrawn: set[str] = set()
         self.busy = 0
         self.stopped = threading.Event()
 
@@ -179,6 +180,9 @@ class _Connection(BaseHTTPRequestHandler):
     def blocks(self, report: str) -> str:
         self.server.known.add(report)
         is_over = self.does("lets a release overtake") and report in self.server.released
+        is_withdrawn = report in self.server.withdrawn
+        if is_withdrawn and not self.does("blocks what was withdrawn"):
+            return "late"
         return "late" if is_over else "blocked"
 
     def noted(self, kind: str, told: dict[str, Any]) -> tuple[int, Any]:
@@ -191,6 +195,8 @@ class _Connection(BaseHTTPRequestHandler):
             ):
                 return 404, {"code": "unknown_card"}
             self.server.released.add(told["report_number"])
+        if kind == "card.report_withdrawn":
+            self.server.withdrawn.add(told["report_number"])
         return 200, {"status": "ok" if kind == "ping" else "noted"}
 
     # --- the wire
