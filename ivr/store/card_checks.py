@@ -13,6 +13,7 @@ from ivr.cards.loss import Suspension
 from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.looks import LOOKED_UP
+from ivr.store.owner import letters_of
 from ivr.store.unreadable import CALLS, naming, note_wrong_kinds, read
 from ivr.store.vault import Vault
 from ivr.subscribers_file import Subscriber
@@ -21,7 +22,7 @@ PURPOSE: Final = "card.check"
 CHANNEL: Final = "subscriber"  # of the looks in the journal
 
 # KEYS: the count, the suspension, the card, the journal, the counters. ARGV: the subscriber, how
-# often it may ask in a minute, the card's reference, the cities.
+# often it may ask in a minute, the card's reference, the cities as a card's record has them.
 _CHECK: Final = f"""
 {CALLS}
 local counted, loss_key, card_key, journal, counters = unpack(KEYS)
@@ -30,7 +31,7 @@ local asked = try('INCR', counted) or 1
 if asked == 1 then try('EXPIRE', counted, {keys.ASKED_LATELY_SECONDS}) end
 if asked > most then return {{asked, redis.call('TTL', counted), false, wrong}} end
 local card, loss = call('GET', card_key), call('GET', loss_key)
-local holder, city = string.match(card or '', '^(%S+) %S+ (%S+)$')
+local holder, city = string.match(card or '', '^(%S+) [^%s%u]+(%u*)$')
 local is_theirs = false
 for n = 4, #ARGV do is_theirs = is_theirs or ARGV[n] == city end
 local words = {{'event', '{LOOKED_UP}'}}
@@ -84,8 +85,9 @@ class CardChecks:
         ref, most = self._vault.ref("card", card_number), subscriber.checks_per_minute
         places = [keys.asked_lately(subscriber.id), keys.loss(ref), keys.card(ref), keys.JOURNAL,
                   keys.COUNTERS]  # fmt: skip
+        args: list[str | int] = [subscriber.id, most, ref, *map(letters_of, subscriber.cities)]
         with naming(self._redis):
-            answer = self._check(keys=places, args=[subscriber.id, most, ref, *subscriber.cities])
+            answer = self._check(keys=places, args=args)
             asked, seconds, loss, wrong = cast("list[Any]", answer)
             note_wrong_kinds(self._redis, wrong)
             if asked > most:

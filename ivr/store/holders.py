@@ -1,7 +1,7 @@
 """The cardholders: who has which cards. Sealed at rest, found only by keyed references.
 
 `holder:<ref>` is the sealed holder, with the references of the cards, in the record's order, in
-clear before it. `card:<ref>` is the text "<holder ref> <bank id> <city>", the city in 4 digits.
+clear before it. What stands under `card:<ref>`, owner.py says.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException
 
 from simulator.bank import accounts, intake, outbox, receipts
 from simulator.bank.behaviour import BehaviourError, Down, read_mix
+from simulator.bank.card_centre import RECEIVES, card_centre_routes
 from simulator.bank.ledger import now_text
 from simulator.bank.receipts import Arrival
 from simulator.bank.sandbox import HostedBank, Sandbox
@@ -28,6 +29,8 @@ def create_app(sandbox: Sandbox) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = BODY_AT_MOST
     app.extensions["sandbox"] = sandbox
     app.register_blueprint(routes)
+    if sandbox.centre_secrets:
+        app.register_blueprint(card_centre_routes(sandbox.centre_secrets, sandbox.hotline_url))
     app.before_request(_only_this_machine)
     app.register_error_handler(HTTPException, _problem)
     return app
@@ -199,8 +202,8 @@ def _happens(
 
 
 def _only_this_machine() -> Response | None:
-    """The signed route is open to whoever can sign, under any name; all others are the testers'."""
-    if request.endpoint == "bank.receive_notice":
+    """What is signed is open to whoever can sign, under any name; all else is the testers'."""
+    if request.endpoint in ("bank.receive_notice", RECEIVES):
         return None
     if not is_asked_by_a_loopback_name(request) or not is_of_its_own_origin(request):
         return intake.problem(403, "for this machine's own pages and programs, by a loopback name")

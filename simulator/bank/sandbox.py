@@ -49,6 +49,8 @@ class Sandbox:
         self._settings = settings
         self._ledger = Ledger(settings.data_dir)
         self.banks = {bank.id: self._host(bank) for bank in settings.banks.values()}
+        self.centre_secrets = settings.centre_secrets
+        self.hotline_url = settings.hotline_url
 
     def open(self) -> None:
         """Opens the accounts of the CSV, if one is given, and starts the senders."""
@@ -76,7 +78,8 @@ class Sandbox:
             f"{names}\n"
             "GET /banks, /<bank>/accounts, /<bank>/receipts, /<bank>/effects, /<bank>/events,\n"
             "GET and PUT /<bank>/behaviour, POST /<bank>/teller/unblock, formal-loss,\n"
-            "withdraw-formal-loss, take-report, lapse, replace"
+            "withdraw-formal-loss, take-report, lapse, replace\n"
+            "GET /card-centre/notices, POST /card-centre/check: a subscriber"
         )
 
     def _host(self, bank: Bank) -> HostedBank:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
 from simulator.bank.behaviour import BehaviourError, Mix, read_mix
+from simulator.bank.card_centre import SECRETS_ENV
 from simulator.same_machine import is_loopback
 
 SECRET_PREFIX = "whsec_"  # noqa: S105 (the prefix Standard Webhooks gives every secret)
@@ -64,7 +65,9 @@ class Bank(BaseModel):
 
 @dataclass(frozen=True)
 class SandboxSettings:
-    """Everything the process needs; `hotline_url` is where the banks' events go."""
+    """Everything the process needs; `hotline_url` is where the banks' events go. `centre_secrets`:
+    what the card centre shares with the hotline; none: there is no card centre.
+    """
 
     host: str
     port: int
@@ -74,6 +77,7 @@ class SandboxSettings:
     mixes: dict[str, Mix]
     accounts_file: Path | None
     event_retry_seconds: float
+    centre_secrets: tuple[str, ...] = ()
 
 
 def read_sandbox_settings(
@@ -92,6 +96,7 @@ def read_sandbox_settings(
         mixes=_read_mixes(options.behaviours, options.behaviour, banks, problems),
         accounts_file=_accounts_file(options.accounts, problems),
         event_retry_seconds=_positive(options.event_retry_seconds, problems),
+        centre_secrets=_centre_secrets(environ.get(SECRETS_ENV, ""), problems),
     )
     if problems:
         raise SandboxSettingsError(problems)
@@ -197,6 +202,16 @@ def _read_bank(
             where = ".".join(map(str, fault["loc"]))
             problems.append(f"bank {bank_id}: {where}: {fault['msg']}")
         return None
+
+
+def _centre_secrets(listed: str, problems: list[str]) -> tuple[str, ...]:
+    found = tuple(part.strip() for part in listed.split(",") if part.strip())
+    for secret in found:
+        try:
+            check_secret(secret)
+        except ValueError as error:
+            problems.append(f"{SECRETS_ENV}: {error}")
+    return found
 
 
 def check_secret(secret: str) -> None:

@@ -31,6 +31,12 @@ def first_demo_id_number() -> str:
         return next(csv.DictReader(file))["id_number"]
 
 
+def demo_cities() -> list[str]:
+    """How the city codes of their cards begin: 4 digits each."""
+    with SHIPPED.open(encoding="utf-8", newline="") as file:
+        return sorted({row["city_code"][:4] for row in csv.DictReader(file)})
+
+
 def _banks_in(banks_file: Path) -> list[str]:
     try:
         tables = tomllib.loads(banks_file.read_text(encoding="utf-8")).get("banks", {})

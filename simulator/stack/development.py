@@ -5,6 +5,7 @@ what the last one wrote. They are no defaults of the product: the product has no
 """
 
 import base64
+import json
 import os
 import secrets
 import shlex
@@ -14,7 +15,9 @@ from pathlib import Path
 
 from cryptography.fernet import Fernet
 
-from simulator.stack.demo_cardholders import demo_cardholders
+from simulator.bank.card_centre import NAME as CARD_CENTRE
+from simulator.bank.card_centre import SECRETS_ENV
+from simulator.stack.demo_cardholders import demo_cardholders, demo_cities
 from simulator.stack.ports import LOOPBACK, Ports
 from simulator.stack.problem import StartError
 
@@ -48,12 +51,14 @@ def environment(
 ) -> dict[str, str]:
     """The whole environment of the programs: given values win, an empty one counts as not given.
 
-    Writes development.env, banks.toml and demo_cardholders.csv into DATA_DIR. Raises StartError.
+    Writes development.env, banks.toml, subscribers.toml and demo_cardholders.csv into DATA_DIR.
+    Raises StartError.
     """
     values = _made_once(data_dir / ENV_FILE) | _values(data_dir, ports)
     values["REDIS_URL"] = redis_url
     _write_private(data_dir / ENV_FILE, _as_env_file(values))
     _write_private(data_dir / "banks.toml", _banks_toml(ports))
+    _write_private(data_dir / "subscribers.toml", _subscribers_toml(ports))
     told = values | {name: value for name, value in given.items() if value or name not in values}
     people = demo_cardholders(Path(told["BANKS_FILE"]))
     _write_private(data_dir / "demo_cardholders.csv", people)
@@ -77,6 +82,7 @@ def _made_once(path: Path) -> dict[str, str]:
         "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
         "DATA_KEYS": Fernet.generate_key().decode(),
         **{bank.secrets_env: _webhook_secret() for bank in DEMO_BANKS},
+        SECRETS_ENV: _webhook_secret(),
     }
     return {name: known.get(name) or value for name, value in made.items()}
 
@@ -96,6 +102,7 @@ def _values(data_dir: Path, ports: Ports) -> dict[str, str]:
         "AGENT_NUMBER": "+8615400012333",  # 154: a range that no operator has been given
         "AGENT_HOURS": "mon-fri 08:30-17:30",
         "BANKS_FILE": str(data_dir / "banks.toml"),
+        "SUBSCRIBERS_FILE": str(data_dir / "subscribers.toml"),
         "DEMO_CARDHOLDERS": str(data_dir / "demo_cardholders.csv"),
         # A few made-up people are looked up all day, from a few phones.
         "LOOKUPS_PER_ID_NUMBER": "0",
@@ -120,6 +127,18 @@ def _banks_toml(ports: Ports) -> str:
     ]
     return "\n".join(
         ["# Written anew at every `make run`. For banks of your own: BANKS_FILE", *tables]
+    )
+
+
+def _subscribers_toml(ports: Ports) -> str:
+    """The card centre of all cities that made-up people have cards of."""
+    return (
+        "# Written anew at every `make run`. For subscribers of your own: SUBSCRIBERS_FILE\n"
+        f"[subscribers.{CARD_CENTRE}]\n"
+        'name = "Sandbox card centre"\n'
+        f"cities = {json.dumps(demo_cities())}\n"
+        f'notice_url = "http://{LOOPBACK}:{ports.bank}/{CARD_CENTRE}/notices"\n'
+        f'secrets_env = "{SECRETS_ENV}"\n'
     )
 
 

@@ -12,6 +12,7 @@ from ivr.made_up import made_up_holder
 from ivr.store import keys
 from ivr.store.cardholders_csv import CardLine
 from ivr.store.holders import Holders
+from ivr.store.owner import Owner
 from ivr.store.vault import Vault, in_clear
 
 BANKS = ("icbc", "ccb")
@@ -62,7 +63,7 @@ def check_whole(redis: Redis, holders: Holders, vault: Vault) -> int:
         card_refs = [vault.ref("card", card.number) for card in holder.cards]
         assert in_clear(redis.get(key) or b"").split() == card_refs
         for card_ref, card in zip(card_refs, holder.cards, strict=True):
-            expected[keys.card(card_ref)] = f"{ref} {card.bank} {card.city_code[:4]}"
+            expected[keys.card(card_ref)] = Owner(ref, card.bank, card.city_code[:4]).record
     stored = {text(key): text(redis.get(key)) for key in redis.scan_iter(match="card:*")}
     assert stored == expected
     return len(found)

@@ -33,7 +33,7 @@ from tests.builders import (
 )
 from tests.redis_server import RedisServer
 from tests.subscriber_side import SubscriberSide, question
-from tests.web.conftest import Wire
+from tests.web.conftest import PhoneCall, Twilio, Wire
 
 ZHANG: Final = a_holder()
 CARD: Final = ZHANG.cards[0]
@@ -320,3 +320,13 @@ def test_a_question_says_nothing_to_the_log(city: City, capsys: pytest.CaptureFi
     city.clinic.hears(CARD)
     said = capsys.readouterr()
     assert CARD.number not in said.out + said.err
+
+
+def test_to_tell_subscribers_costs_a_caller_no_round_trip(wire: Wire) -> None:
+    app = an_app(settings(wire.url, subscribers=SUBSCRIBERS), ZHANG, LI)
+    Records(hotline_of(app)).reports_lost(LI)  # the server knows the scripts from now on
+    call = PhoneCall(Twilio(app)).to_confirmation()
+    before = wire.round_trips
+    call.presses("1").hears("挂失成功")
+    assert wire.round_trips - before <= 3
+    assert len(SubscriberSide(app, "centre").owed()) == 1
