@@ -197,9 +197,11 @@ def notices_of(report_number: str) -> str:
     return f"notices_of:{report_number}"
 
 
-def seen_event(bank: str, event_id: str) -> str:
-    """A bank event's webhook-id: our answer and a digest of the event; expires after 30 days."""
-    return f"seen:{bank}:{_safe(event_id)}"
+def seen_event(bank: str, ref: str) -> str:
+    """A bank event, by the reference of its webhook-id: our answer and a digest of the event;
+    expires after 30 days.
+    """
+    return f"seen:{bank}:{ref}"
 
 
 def heard_lately(bank: str) -> str:
