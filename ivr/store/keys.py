@@ -123,7 +123,9 @@ def block_times(bank: str) -> str:
 
 
 def block_hour(bank: str, hour: int | str) -> str:
-    """The same of one hour (unix seconds / 3600), without the sum; expires after 25 hours."""
+    """The same of one hour (unix seconds / 3600), with how many reports it was asked to block
+    instead of the sum; expires after 25 hours.
+    """
     return f"block_hour:{bank}:{hour}"
 
 
