@@ -469,6 +469,8 @@ _OUTCOMES: Final[Mapping[Refusal, str]] = {
     Refusal.ALREADY: "already",
     Refusal.ELSEWHERE: "already",
     Refusal.FORMAL: "formal",
+    Refusal.CHANNEL_CLOSED: "phone_closed",
+    Refusal.NOT_RENEWED: "not_renewed",
     Refusal.NEEDS_A_PERSON: "not_by_phone",
     Refusal.REPLAYED: "not_by_phone",
     Refusal.OVER_LIMIT: "prove",
@@ -481,6 +483,9 @@ def _refused(turn: Turn, filing: Filing, refusal: Refusal, facts: dict[str, str]
     told as they were at the refusal: another channel may have filed since this turn looked.
     """
     outcome = _OUTCOMES[refusal]
+    bank = Line(_bank_prompt(filing.block), turn.told_bank_facts(filing.block))
+    if refusal is Refusal.NOT_RENEWED:
+        return Result(outcome, facts, (Line("not_renewed", turn.card_facts), bank))
     if refusal is Refusal.ELSEWHERE:
         return Result(outcome, facts, (Line("already_elsewhere", turn.card_facts),))
     if refusal is not Refusal.ALREADY:
@@ -488,7 +493,7 @@ def _refused(turn: Turn, filing: Filing, refusal: Refusal, facts: dict[str, str]
     known = _report_facts(filing.suspension)
     lines = (
         Line("already_reported", {**turn.card_facts, **known}),
-        Line(_bank_prompt(filing.block), turn.told_bank_facts(filing.block)),
+        bank,
         *_usually(turn, filing.block),
     )
     return Result(outcome + _own(turn, filing.suspension), {**facts, **known}, lines)

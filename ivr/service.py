@@ -293,7 +293,7 @@ class CardService:
 
     def hear(self, event: BankEvent) -> EventStatus:
         """Believes what a bank tells us of a card, once. What was heard before stays a duplicate
-        when the card or report is gone since.
+        when the card or report is gone since. Of the event's id a reference is kept.
 
         Raises:
             NotThisBanksError: the card or report is not this bank's.
@@ -305,6 +305,7 @@ class CardService:
             TooManyEventsError: the bank must wait; nothing of the event was kept.
             UnlawfulTransitionError: the block cannot make this step.
         """
+        event = replace(event, id=self._cases.event_ref(event.bank, event.id))
         try:
             asked = self._card_of(event)
             status = self._hear_lawful(event, asked)

@@ -127,7 +127,7 @@ def test_a_line_of_another_name_and_number_says_so_everywhere(writes: Writes) ->
             ],
             "1",
         )
-        moments = {"reported_at": "1795336200", "until": "1795336200"}
+        moments = {"reported_at": "1795336200", "until": "1795336200", "within": "30"}
         for language in ("zh", "en"):
             assert "12333" not in words.text(prompt, values | moments, language)
 

@@ -30,13 +30,14 @@ MEANS: Final = {
 
 @dataclass(frozen=True)
 class BankEvent:
-    """One event of one bank. `at` is when it happened there, unix seconds.
+    """One event of one bank. `at` is when it happened there, unix seconds. `id`: as the bank gave
+    it, which may hold a number, until the service puts a reference in its place.
 
     `blocked` names our report, the others name the card. `new_card_number`, `new_bank_account`: of
     a card that was replaced. Card numbers and accounts stay out of repr.
     """
 
-    id: str
+    id: str = field(repr=False)
     bank: str
     type: str
     at: int

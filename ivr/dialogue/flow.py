@@ -88,6 +88,8 @@ FLOW: Final[Mapping[str, Step]] = {
             "already_own": "already_reported_own",
             "formal": "already_formal",
             "not_by_phone": "not_by_phone",
+            "phone_closed": "phone_closed",
+            "not_renewed": "not_renewed",
             "under_16": "under_16",
             "unknown": "outcome_unknown",
             "prove": "report_prove",
@@ -117,6 +119,8 @@ FLOW: Final[Mapping[str, Step]] = {
             "already_own": "already_reported_own",
             "formal": "already_formal",
             "not_by_phone": "not_by_phone",
+            "phone_closed": "phone_closed",
+            "not_renewed": "not_renewed",
             "under_16": "under_16",
             "unknown": "outcome_unknown",
             "prove": "one_more_check",
@@ -166,6 +170,9 @@ FLOW: Final[Mapping[str, Step]] = {
         asks=("outcome_unknown", "for_a_person"), choices={"2": "read_status"}
     ),
     "not_by_phone": Tell(says=("not_by_phone",), then="only_person"),
+    "phone_closed": Tell(says=("phone_closed",), then="only_person"),
+    # What the bank's part is, is said before it.
+    "not_renewed": Tell(says=("formal_loss",), then="only_person"),
     "under_16": Tell(says=("under_16",), then="only_person"),
     "id_needs_person": Tell(says=("id_needs_person",), then="only_person"),
     # 2 · status

@@ -27,8 +27,10 @@ BOUNDS: Final = (
 _MILLISECONDS: Final = tuple(round(1000 * bound) for bound in BOUNDS)
 _FIELDS: Final = (*map(str, _MILLISECONDS), "more")  # of the hashes, an interval each
 _SUM: Final = "sum"  # of the hash that is kept for ever: all times together, milliseconds
+_OWED: Final = "asked"  # of the hash of an hour: how many reports the bank was to block in it
 HOURS: Final = 25  # the one that has begun and the 24 before it
-ENOUGH: Final = 20  # times, before anybody is told what is usual
+ENOUGH: Final = 20  # times, before anybody is told what is usual …
+MOST: Final = 80  # … and of so many of 100 reports
 
 _ASKED, _BLOCKED = "BLOCK_ASKED", "BLOCK_SAID"
 
@@ -44,23 +46,29 @@ local function interval_of(ms)
   end
   return '{_FIELDS[-1]}'
 end
+local function count_in_hour(hourly, what)
+  local hour = hourly .. math.floor(now_ms() / 3600000)
+  if try('HINCRBY', hour, what, 1) then try('EXPIRE', hour, {keys.BLOCK_HOUR_SECONDS}) end
+end
 local timing = {{
-  {_ASKED} = function(notice) try('HSET', notice, 'asked_ms', string.format('%.0f', now_ms())) end,
+  {_ASKED} = function(notice, hourly)
+    try('HSET', notice, 'asked_ms', string.format('%.0f', now_ms()))
+    count_in_hour(hourly, '{_OWED}')
+  end,
   {_BLOCKED} = function(notice, for_ever, hourly)
     local asked = tonumber(try('HGET', notice, 'asked_ms') or '')
     if not asked then return end
     try('HDEL', notice, 'asked_ms')
     local ms = math.max(now_ms() - asked, 0)
-    local hour = hourly .. math.floor(now_ms() / 3600000)
-    local interval = interval_of(ms)
-    if try('HINCRBY', hour, interval, 1) then try('EXPIRE', hour, {keys.BLOCK_HOUR_SECONDS}) end
-    try('HINCRBY', for_ever, interval, 1)
+    count_in_hour(hourly, interval_of(ms))
+    try('HINCRBY', for_ever, interval_of(ms), 1)
     try('HINCRBY', for_ever, '{_SUM}', string.format('%.0f', ms))
   end,
 }}
 """
 
-# How often each interval of the last day; also part of the script that reads a turn.
+# How often each interval of the last day, and of how many reports; also part of the script that
+# reads a turn.
 READ_DAY: Final = f"""
 local function last_day(bank)
   local hour, counted = math.floor(redis.call('TIME')[1] / 3600), {{}}
@@ -72,7 +80,7 @@ local function last_day(bank)
     end
   end
   local counts = {{}}
-  for at, interval in ipairs({{{", ".join(f"'{name}'" for name in _FIELDS)}}}) do
+  for at, interval in ipairs({{{", ".join(f"'{name}'" for name in (*_FIELDS, _OWED))}}}) do
     counts[at] = counted[interval] or 0
   end
   return counts
@@ -91,18 +99,21 @@ return {{found, wrong}}
 class Times:
     """What a bank's times come to. At least half of them were at most p50 seconds, and 95 of 100 at
     most p95: each is the end of an interval (`BOUNDS`). None: longer than the longest, 72 hours.
+    `asked`: how many reports it was to block in the same hours, confirmed or not.
     """
 
     count: int
     p50: float | None
     p95: float | None
+    asked: int
 
     def usual(self, waited: float) -> float | None:
         """Within how many seconds the bank usually says "blocked", for whoever has waited for so
         long; None when that is too little to go by, or no comfort any more.
         """
         is_ahead = self.p95 is not None and self.p95 > waited
-        return self.p95 if is_ahead and self.count >= ENOUGH else None
+        is_usual = self.count >= ENOUGH and 100 * self.count >= MOST * self.asked
+        return self.p95 if is_ahead and is_usual else None
 
 
 @dataclass(frozen=True)
@@ -115,10 +126,10 @@ class Histogram:
 
 def timing(timed: Timed) -> Command:
     """The command of `TIMING` that a moment stands for."""
-    notice = keys.notice(timed.notice_id)
+    notice, hourly = keys.notice(timed.notice_id), keys.block_hour(timed.bank, "")
     if not timed.is_over:
-        return (_ASKED, notice)
-    return (_BLOCKED, notice, keys.block_times(timed.bank), keys.block_hour(timed.bank, ""))
+        return (_ASKED, notice, hourly)
+    return (_BLOCKED, notice, keys.block_times(timed.bank), hourly)
 
 
 def histogram_of(fields: Mapping[bytes, bytes]) -> Histogram:
@@ -148,9 +159,12 @@ class BlockTimes:
         return {bank: times for bank, counts in counted if (times := times_of(counts))}
 
 
-def times_of(counts: Sequence[int]) -> Times | None:
-    """What `last_day` of READ_DAY counted; None for nothing."""
-    return Times(sum(counts), _within(counts, 50), _within(counts, 95)) if any(counts) else None
+def times_of(counted: Sequence[int]) -> Times | None:
+    """What `last_day` of READ_DAY counted; None for no time at all."""
+    *counts, asked = counted
+    if not any(counts):
+        return None
+    return Times(sum(counts), _within(counts, 50), _within(counts, 95), asked)
 
 
 def _counts(fields: Mapping[bytes, bytes]) -> tuple[int, ...]:

@@ -258,6 +258,12 @@ class Cases:
         seconds = self._redis.ttl(keys.loss(card_ref))
         return None if seconds < 0 else seconds
 
+    def event_ref(self, bank: str, event_id: str) -> str:
+        """Stands for the id that a bank gave an event: it chose the words, and they may hold a
+        number.
+        """
+        return self._vault.ref("event", f"{bank}:{event_id}")
+
     def find_seen(self, bank: str, event_id: str) -> SeenEvent | None:
         """What is remembered of a bank's event, or None."""
         return _seen(bank, event_id, self._redis.get(keys.seen_event(bank, event_id)))

@@ -129,7 +129,9 @@ def block_times(bank: str) -> str:
 
 
 def block_hour(bank: str, hour: int | str) -> str:
-    """The same of one hour (unix seconds / 3600), without the sum; expires after 25 hours."""
+    """The same of one hour (unix seconds / 3600), with how many reports it was asked to block
+    instead of the sum; expires after 25 hours.
+    """
     return f"block_hour:{bank}:{hour}"
 
 
@@ -215,9 +217,11 @@ def tested(bank: str) -> str:
     return f"tested:{bank}"
 
 
-def seen_event(bank: str, event_id: str) -> str:
-    """A bank event's webhook-id: our answer and a digest of the event; expires after 30 days."""
-    return f"seen:{bank}:{_safe(event_id)}"
+def seen_event(bank: str, ref: str) -> str:
+    """A bank event, by the reference of its webhook-id: our answer and a digest of the event;
+    expires after 30 days.
+    """
+    return f"seen:{bank}:{ref}"
 
 
 def suspended_card(city: str, card_ref: str) -> str:

@@ -82,6 +82,7 @@ def test_universal_keys_are_told_once_and_not_drawn() -> None:
     to_nothing_else = {start for start, _, end in arrows(chart(FLOW)) if end == ONLY_PERSON}
     assert to_nothing_else == {
         "report_id", "status_id", "find_holder", "status_holder", "not_by_phone", "under_16",
+        "phone_closed", "not_renewed",
         "report_prove", "report_tail", "report_code", "report_proof",
         "status_prove", "status_tail", "status_code", "status_proof",
         "id_needs_person", "nobody_there", "nobody_answers",

@@ -121,12 +121,16 @@ OUTCOMES = [
     ("look_at_card", "already_own", "already_reported_own"),
     ("look_at_card", "formal", "already_formal"),
     ("look_at_card", "not_by_phone", "not_by_phone"),
+    ("look_at_card", "phone_closed", "phone_closed"),
+    ("look_at_card", "not_renewed", "not_renewed"),
     ("look_at_card", "under_16", "under_16"),
     ("file_report", "filed", "filed"),
     ("file_report", "already", "already_reported"),
     ("file_report", "already_own", "already_reported_own"),
     ("file_report", "formal", "already_formal"),
     ("file_report", "not_by_phone", "not_by_phone"),
+    ("file_report", "phone_closed", "phone_closed"),
+    ("file_report", "not_renewed", "not_renewed"),
     ("file_report", "under_16", "under_16"),
     ("file_report", "unknown", "outcome_unknown"),
     ("look_at_card", "unknown", "outcome_unknown"),
@@ -226,7 +230,10 @@ def self_service_is_offered_from(first: str) -> set[str]:
     return {name for name in seen if "self_service" in prompts(FLOW[name])}
 
 
-@pytest.mark.parametrize("step", ["only_person", "not_by_phone", "under_16", "id_needs_person"])
+@pytest.mark.parametrize(
+    "step",
+    ["only_person", "not_by_phone", "phone_closed", "not_renewed", "under_16", "id_needs_person"],
+)
 def test_whom_self_service_cannot_help_is_never_offered_it_again(step: str) -> None:
     """At night they were sent in a circle: a person is needed, nobody is here, press 1."""
     assert self_service_is_offered_from(step) == set()
@@ -419,6 +426,6 @@ def test_only_the_confirming_key_files() -> None:
 def test_every_outcome_of_filing_has_words() -> None:
     assert FILING_STEPS.outcomes == {
         "filed", "already_reported", "already_reported_own", "already_formal", "not_by_phone",
-        "under_16", "outcome_unknown", "one_more_check",
+        "phone_closed", "not_renewed", "under_16", "outcome_unknown", "one_more_check",
     }  # fmt: skip
     assert not [name for name in FILING_STEPS.outcomes if isinstance(FLOW[name], Do)]

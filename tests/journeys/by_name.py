@@ -85,7 +85,7 @@ def _values(found: re.Match[str], prompt: str, language: LanguageCode) -> dict[s
             values[name] = "".join(SOUNDS[language][sound] for sound in spoken.split(" "))
         elif kinds[name] == "duration":
             said = {duration(seconds, language): seconds for seconds in reversed(BOUNDS)}
-            values[name] = f"{said[spoken]:g} s"
+            values[name] = f"{said[spoken]:g}"
         elif name == "bank":
             values[name] = banks.get(spoken, spoken)
     assert values.pop("hotline", OWN_NUMBER) == OWN_NUMBER

@@ -17,7 +17,9 @@ NOTHING: Final[Mapping[str, str]] = {}
 
 @pytest.fixture
 def make_town(redis_server: RedisServer, redis: Redis) -> Callable[..., Town]:
-    """`make_town(agent_hours="sat 09:00-12:00")` is a town with changed settings."""
+    """`make_town(agent_hours="sat 09:00-12:00")` is a town with changed settings; `rules`: the text
+    of its RULES_FILE.
+    """
     assert redis.dbsize() == 0
 
     def make(**changes: str) -> Town:

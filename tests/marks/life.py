@@ -243,7 +243,10 @@ class Life:
                 json.dumps(part).encode() for part in (holder.id_number, [card.number], about)
             ]
             bodies += [holder.name.encode("gb18030"), holder.name.encode(), b"\xff" + bodies[0]]
-            sent = [an_event(secret, bank, kind, about) for kind in (UNBLOCKED, FORMAL_LOSS)]
+            sent = [
+                an_event(secret, bank, kind, about, event_id=f"{card.number}-{kind}")
+                for kind in (UNBLOCKED, FORMAL_LOSS)
+            ]
             for wrong in (holder.id_number, {"x": card.number}, holder.name):
                 sent += [
                     an_event(secret, bank, kind, {**about, field: wrong})

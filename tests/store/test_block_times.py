@@ -63,7 +63,7 @@ def test_an_answer_that_says_blocked_is_counted(records: Records, times: BlockTi
     assert times.last_day("icbc") is None
 
     records.bank_answers(report, Outcome.BLOCKED)
-    assert times.last_day("icbc") == Times(1, p50=45, p95=45)
+    assert times.last_day("icbc") == Times(1, p50=45, p95=45, asked=1)
     assert times.last_day("ccb") is None
     assert counted(records) == 1
     assert 42 <= for_ever(records).seconds < 45
@@ -75,7 +75,7 @@ def test_so_is_an_event_that_comes_later(records: Records, times: BlockTimes) ->
     earlier(records, report.notice_id, 3_000_000)
 
     tells(records, BLOCKED, report.reported_at, report.number)
-    assert times.last_day("icbc") == Times(1, p50=3600, p95=3600)
+    assert times.last_day("icbc") == Times(1, p50=3600, p95=3600, asked=1)
     tells(records, BLOCKED, report.reported_at, report.number)
     assert counted(records) == 1
 
@@ -127,7 +127,7 @@ def test_a_clock_that_was_put_back_counts_as_no_time(records: Records, times: Bl
     earlier(records, report.notice_id, -60_000)
 
     records.bank_answers(report, Outcome.BLOCKED)
-    assert times.last_day("icbc") == Times(1, p50=BOUNDS[0], p95=BOUNDS[0])
+    assert times.last_day("icbc") == Times(1, p50=BOUNDS[0], p95=BOUNDS[0], asked=1)
     assert for_ever(records).seconds == 0
 
 
@@ -135,23 +135,42 @@ def test_half_and_95_of_100_are_confirmed_within_what_is_said(
     records: Records, times: BlockTimes
 ) -> None:
     records.took("icbc", {30: 50, 60: 44, 3600: 6})
-    assert times.last_day("icbc") == Times(100, p50=30, p95=3600)
+    assert times.last_day("icbc") == Times(100, p50=30, p95=3600, asked=0)
     records.took("icbc", {60: 26})
-    assert times.last_day("icbc") == Times(126, p50=60, p95=60)
+    assert times.last_day("icbc") == Times(126, p50=60, p95=60, asked=0)
 
 
 def test_beyond_72_hours_nothing_is_promised(records: Records, times: BlockTimes) -> None:
     report = records.reports_lost(ZHANG)
     earlier(records, report.notice_id, 300_000_000)
     records.bank_answers(report, Outcome.BLOCKED)
-    assert times.last_day("icbc") == Times(1, p50=None, p95=None)
+    assert times.last_day("icbc") == Times(1, p50=None, p95=None, asked=1)
 
 
 def test_a_day_later_it_is_forgotten_but_for_the_sum(times: BlockTimes, redis: Redis) -> None:
     hour = int(redis.time()[0]) // 3600
     redis.hset(keys.block_hour("icbc", hour - 24), "30000", 1)
     redis.hset(keys.block_hour("icbc", hour - 25), "30000", 1)
-    assert times.last_day("icbc") == Times(1, p50=30, p95=30)
+    assert times.last_day("icbc") == Times(1, p50=30, p95=30, asked=0)
+
+
+@pytest.mark.parametrize(
+    ("count", "p95", "asked", "waited", "said"),
+    [
+        (20, 30, 20, 0, 30),
+        (20, 30, 25, 29, 30),
+        (20, 30, 26, 0, None),
+        (19, 30, 19, 0, None),
+        (20, 30, 20, 30, None),
+        (20, None, 20, 0, None),
+        (20, 30, 0, 0, 30),
+    ],
+)
+def test_what_is_usual(
+    count: int, p95: float | None, asked: int, waited: float, said: float | None
+) -> None:
+    """Of at least 20 times and four of five reports, and longer than somebody has waited."""
+    assert Times(count, 1, p95, asked).usual(waited) == said
 
 
 @pytest.mark.parametrize("kind", ["block_times", "block_hour"])

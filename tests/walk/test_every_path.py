@@ -44,13 +44,15 @@ OFFERED_KEY: Final = {
 SAY_WHETHER: Final = {
     "filed", "already_reported", "already_elsewhere", "already_formal", "nothing_reported",
     "cancelled", "cancelled_again", "not_confirmed", "not_confirmed_again", "not_by_phone",
-    "under_16", "id_needs_person", "outcome_unknown", "outcome_unknown_now", "status_card",
+    "phone_closed", "not_renewed", "under_16", "id_needs_person", "outcome_unknown",
+    "outcome_unknown_now", "status_card",
 }  # fmt: skip
 SAY_WHAT_NOW: Final = {
     "call_any_bank", "bank_blocked", "bank_waiting", "bank_waiting_untexted", "bank_failed",
     "bank_unreached",
     "already_elsewhere", "already_formal", "cancelled", "cancelled_again", "not_confirmed",
-    "not_confirmed_again", "not_by_phone", "under_16", "id_needs_person", "outcome_unknown",
+    "not_confirmed_again", "not_by_phone", "phone_closed", "under_16", "id_needs_person",
+    "outcome_unknown",
     "outcome_unknown_now", "status_bank_waiting", "status_bank_blocked", "status_bank_failed",
     "status_bank_unreached", "status_bank_unblocked", "status_bank_blocked_formal",
     "status_bank_withdrawn", "status_bank_lapsed",
@@ -76,7 +78,9 @@ TRUE_OF: Final[Mapping[str, Set[BlockState | None]]] = {
     "status_bank_normal": {None, BlockState.REPLACED},
 }
 # What is said of a card that is not reported: false of one that is.
-SAY_NOT_REPORTED: Final = {"cancelled", "not_confirmed", "not_by_phone", "under_16"}
+SAY_NOT_REPORTED: Final = {
+    "cancelled", "not_confirmed", "not_by_phone", "phone_closed", "not_renewed", "under_16",
+}  # fmt: skip
 
 
 def worlds() -> Iterator[World]:

@@ -38,6 +38,7 @@ from ivr.cards.records import Card, Holder
 from ivr.store import keys
 from ivr.store.codec import plain
 from ivr.web.bank_signature import Fault, verdict_of
+from tests.attack.records import everything
 from tests.bank_side import BankSide, Records, listening, new_id, reissued, signed
 from tests.builders import a_card, a_holder, a_secret, an_app, an_id_number, hotline_of, settings
 from tests.hotline import leased
@@ -89,6 +90,11 @@ def a_street(server: RedisServer, **changes: str) -> Street:
     app = an_app(settings(server.url, **changes), zhang, li)
     records = Records(hotline_of(app))
     return Street(app, records, BankSide(app, "icbc"), BankSide(app, "ccb"), zhang, li)
+
+
+def seen(street: Street, event_id: str) -> str:
+    """The key under which an event of ICBC is remembered."""
+    return keys.seen_event("icbc", street.records.hotline.cases.event_ref("icbc", event_id))
 
 
 def says(answer: TestResponse) -> str:
@@ -241,7 +247,7 @@ class TestRepeated:
         """A card number is short: from a plain digest it could be guessed."""
         at = street.files().reported_at
         street.icbc.unblocked(street.card, at, "evt_1")
-        kept = street.records.hotline.redis.get(keys.seen_event("icbc", "evt_1"))
+        kept = street.records.hotline.redis.get(seen(street, "evt_1"))
         assert kept is not None
         verdict, said = plain(kept).split()
         event = BankEvent("evt_1", "icbc", UNBLOCKED, at, "", street.card.number, "Outlet 7")
@@ -249,9 +255,23 @@ class TestRepeated:
 
     def test_an_id_remembered_before_digests_were_kept(self, street: Street) -> None:
         report = street.files()
-        street.records.hotline.redis.set(keys.seen_event("icbc", "evt_1"), "applied")
+        street.records.hotline.redis.set(seen(street, "evt_1"), "applied")
         assert says(street.icbc.blocked(report, "evt_1")) == "duplicate"
         assert says(street.icbc.unblocked(street.card, time.time(), "evt_1")) == "duplicate"
+
+    @pytest.mark.parametrize("head", ["", "evt_"])
+    def test_an_id_that_holds_a_number_is_kept_nowhere(self, street: Street, head: str) -> None:
+        """The bank chooses it, and a careless one takes the card's number."""
+        number, redis = street.card.number, street.records.hotline.redis
+        at = int(street.records.hotline.outbox.now())
+        told = [street.icbc.takes_report, street.icbc.unblocked, street.icbc.formally_lost]
+        for turn, tells in enumerate(told):
+            event_id = f"{head}{number}-{turn}"
+            assert says(tells(street.card, at + turn, event_id)) == "applied"
+            assert says(tells(street.card, at + turn, event_id)) == "duplicate"
+        report = street.records.reports()[0]
+        assert street.icbc.blocked(report, f"{head}{number}").status_code == 200
+        assert number not in str(everything(redis))
 
     def test_two_banks_may_use_the_same_id(self, street: Street) -> None:
         mine, theirs = street.files(), street.records.reports_lost(street.li)
@@ -261,7 +281,7 @@ class TestRepeated:
     def test_the_id_is_remembered_longer_than_a_signature_is_good(self, street: Street) -> None:
         report = street.files()
         street.icbc.blocked(report, "evt_1")
-        ttl = street.records.hotline.redis.ttl(keys.seen_event("icbc", "evt_1"))
+        ttl = street.records.hotline.redis.ttl(seen(street, "evt_1"))
         assert ttl > 2 * 5 * 60
 
     @pytest.mark.parametrize("seconds", [-302, 302, -3600, 86_400])

@@ -43,10 +43,10 @@ def fails(operator: Operator, bank: str, times: int) -> int:
 def test_banks_that_were_never_asked(operator: Operator) -> None:
     heading, ccb, icbc = operator.reads("banks list")
     assert heading.split() == [
-        "bank", "state", "open", "oldest", "(UTC)", "stuck", "p50", "p95", "of", "last", "answer",
-        "(UTC)",
+        "bank", "state", "open", "oldest", "(UTC)", "stuck", "p50", "p95", "confirmed", "last",
+        "answer", "(UTC)",
     ]  # fmt: skip
-    assert ccb.split() == ["ccb", "ok", "0", "-", "0", "-", "-", "0", "none", "yet"]
+    assert ccb.split() == ["ccb", "ok", "0", "-", "0", "-", "-", "-", "none", "yet"]
     assert icbc.split()[0] == "icbc"
     assert listed(operator)["icbc"] == {
         "bank": "icbc", "state": "ok", "failures": 0, "failing_since": None, "open": 0,
@@ -58,12 +58,12 @@ def test_how_long_they_take(operator: Operator) -> None:
     operator.records.took("icbc", {0.5: 60, 120: 40})
     operator.records.took("ccb", {300_000: 1})
     _, ccb, icbc = operator.reads("banks list")
-    assert "  0.5 seconds   2 minutes       100  " in icbc
-    assert "  over 72 hours  over 72 hours      1  " in ccb
+    assert "  0.5 seconds   2 minutes     100 of 0  " in icbc
+    assert "  over 72 hours  over 72 hours  1 of 0  " in ccb
     times = {bank: said["time_to_block"] for bank, said in listed(operator).items()}
     assert times == {
-        "icbc": {"count": 100, "p50_seconds": 0.5, "p95_seconds": 120},
-        "ccb": {"count": 1, "p50_seconds": None, "p95_seconds": None},
+        "icbc": {"count": 100, "asked": 0, "p50_seconds": 0.5, "p95_seconds": 120},
+        "ccb": {"count": 1, "asked": 0, "p50_seconds": None, "p95_seconds": None},
     }
 
 

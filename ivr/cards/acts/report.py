@@ -26,6 +26,8 @@ class Refusal(StrEnum):
     ELSEWHERE = "elsewhere"  # reported through another channel, says the directory
     REPLAYED = "replayed"  # this very request filed its report, and that is over
     OVER_LIMIT = "over_limit"  # the caller has reported other holders lately, and must prove more
+    CHANNEL_CLOSED = "channel_closed"  # the city takes no reports through this channel
+    NOT_RENEWED = "not_renewed"  # its report ran out, and the city allows no other one yet
     NEEDS_A_PERSON = "needs_a_person"  # not in its normal state, or nobody could tell its bank
 
 
@@ -113,20 +115,22 @@ def refusal(
         is_formal = case.suspension.kind is ReportKind.FORMAL
         return Refusal.FORMAL if is_formal else Refusal.ALREADY
     by_state = _BY_CARD_STATE.get(card.state, Refusal.NEEDS_A_PERSON)
-    if by_state is None and not _is_left_to_us(case, card, rules, by):
-        by_state = Refusal.NEEDS_A_PERSON
+    if by_state is None:
+        by_state = _why_not_here(case, card, rules, by)
     # "It has not been reported yet" would not be true of a card that a report still suspends.
     return Refusal.ALREADY if by_state and case.suspension else by_state
 
 
-def _is_left_to_us(case: Case, card: Card, rules: Rules, by: Origin | None) -> bool:
-    """Whether its bank can be told, and the city's rules let this channel report this card now."""
+def _why_not_here(case: Case, card: Card, rules: Rules, by: Origin | None) -> Refusal | None:
+    """None where its bank can be told, and the city's rules let this channel report it now."""
     if by is not None and rules.channels is not None and by.channel not in rules.channels:
-        return False
+        return Refusal.CHANNEL_CLOSED
+    if card.bank not in rules.banks:
+        return Refusal.NEEDS_A_PERSON
     ran_out = case.report is not None and case.report.state in _RAN_OUT and not case.suspension
     is_renewal = ran_out and case.block is not None and case.block.state not in ENDED
     may_be_renewed = rules.report_may_be_renewed_after_release or not is_renewal
-    return card.bank in rules.banks and may_be_renewed
+    return None if may_be_renewed else Refusal.NOT_RENEWED
 
 
 def report(

@@ -28,9 +28,10 @@ from ivr.web.commands.papers import paper
 PING_SECONDS: Final = 20
 GOOD: Final = (Outcome.RECEIVED, Outcome.BLOCKED)
 
-COLUMNS: Final = "{:<12}  {:<34}  {:>5}  {:<20}  {:>5}  {:<12}  {:<12}  {:>5}  {}"
+COLUMNS: Final = "{:<12}  {:<34}  {:>5}  {:<20}  {:>5}  {:<12}  {:<12}  {:<13}  {}"
 HEADINGS: Final = (
-    "bank", "state", "open", "oldest (UTC)", "stuck", "p50", "p95", "of", "last answer (UTC)",
+    "bank", "state", "open", "oldest (UTC)", "stuck", "p50", "p95", "confirmed",
+    "last answer (UTC)",
 )  # fmt: skip
 
 
@@ -111,7 +112,7 @@ def _line(seen: BankSeen) -> str:
     within = [_within(times.p50), _within(times.p95)] if times else ["-", "-"]
     return COLUMNS.format(
         seen.bank, seen.state + since, standing.owed, oldest, standing.stuck, *within,
-        times.count if times else 0, _answer(standing.answer),
+        f"{times.count} of {times.asked}" if times else "-", _answer(standing.answer),
     )  # fmt: skip
 
 
@@ -139,7 +140,12 @@ def _as_json(seen: BankSeen) -> dict[str, Any]:
         "stuck": standing.stuck,
         "time_to_block": None
         if times is None
-        else {"count": times.count, "p50_seconds": times.p50, "p95_seconds": times.p95},
+        else {
+            "count": times.count,
+            "asked": times.asked,
+            "p50_seconds": times.p50,
+            "p95_seconds": times.p95,
+        },
         "last_answer": None
         if answer is None
         else {"at": iso(answer.at), "status": answer.status, "outcome": answer.outcome},

@@ -116,7 +116,7 @@ def test_whether_a_report_may_be_renewed(block: str, state: str, *, may_be: bool
     rules = replace(RULES, report_may_be_renewed_after_release=may_be)
     case = a_case(block, suspension=None)
     case = replace(case, report=a_report(state=ReportState(state)) if case.block else None)
-    why_not = None if may_be or MAY_BE[block] else Refusal.NEEDS_A_PERSON
+    why_not = None if may_be or MAY_BE[block] else Refusal.NOT_RENEWED
     assert refusal(case, ZHANG, CARD, rules, NOW) is why_not
     filing, _ = report(case, ZHANG, CARD, REQUEST, Fresh("87654321", "ntc-2"), rules, NOW)
     assert filing.refusal is why_not
@@ -131,7 +131,7 @@ def test_what_did_not_run_out_is_no_renewal(state: str) -> None:
 
 @pytest.mark.parametrize(
     ("channels", "why_not"),
-    [(None, None), (("phone", "web"), None), (("web",), Refusal.NEEDS_A_PERSON)],
+    [(None, None), (("phone", "web"), None), (("web",), Refusal.CHANNEL_CLOSED)],
 )
 def test_which_channels_are_open(channels: tuple[str, ...] | None, why_not: Refusal | None) -> None:
     rules = replace(RULES, channels=channels)
