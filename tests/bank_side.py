@@ -201,6 +201,13 @@ class Records:
             self.hotline.service.withdraw(report.number, Decision("Li", "why"))
         assert self.state(report) == state
 
+    def took(self, bank: str, confirmed: Mapping[float, int]) -> None:
+        """The bank has lately said "blocked" so often after at most so many seconds."""
+        hour = int(self.hotline.outbox.now()) // 3600
+        for seconds, often in confirmed.items():
+            interval = str(round(1000 * seconds))
+            self.hotline.redis.hincrby(keys.block_hour(bank, hour), interval, often)
+
     def seven_days_pass(self, report: LossReport) -> None:
         """Redis ends the suspension, and the sweep finds out."""
         self.hotline.redis.delete(keys.loss(report.card_ref))

@@ -14,6 +14,8 @@ from ivr.store import keys
 from ivr.store.archive import Archive
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
+from ivr.store.bank_notices import BankNotices
+from ivr.store.block_times import BlockTimes
 from ivr.store.calls import Calls
 from ivr.store.cases import Cases
 from ivr.store.claims import Claim, Claiming, Queue
@@ -58,6 +60,8 @@ class Hotline:
     deadlines: Deadlines
     reconciliation: Reconciliation
     bank_health: BankHealth
+    bank_notices: BankNotices
+    block_times: BlockTimes
     text_line: TextLine
     journal: Journal
     archive: Archive | None

@@ -95,6 +95,17 @@ class Reissue:
 
 
 @dataclass(frozen=True)
+class Timed:
+    """An end of the time from a report to its bank's word "blocked", by the notice that asks for
+    it. `is_over`: the bank has said so; else the notice is owed now.
+    """
+
+    notice_id: str
+    bank: str
+    is_over: bool = False
+
+
+@dataclass(frozen=True)
 class Change:
     """All that one act changes; an empty one changes nothing.
 
@@ -106,6 +117,7 @@ class Change:
     counted: a caller's reports, when they are limited.
     answered: whether the other side of an attempt answered at all; None when it was not asked.
     reissue: what the directory of cardholders says from now on.
+    timed: what the time to block is measured by; see store/block_times.py.
     """
 
     suspension: Suspension | None = None
@@ -121,6 +133,7 @@ class Change:
     reissue: Reissue | None = None
     journal: tuple[Entry, ...] = ()
     counted: CallerReports | None = None
+    timed: Timed | None = None
 
 
 NOTHING = Change()

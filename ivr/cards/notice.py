@@ -15,6 +15,7 @@ class NoticeKind(StrEnum):
     REPORT_DISPUTED = "card.report_disputed"
     REPORT_WITHDRAWN = "card.report_withdrawn"
     PING = "ping"
+    TEST = "test"  # one of the others as a bank sends it to itself; its body says which
     TEXT = "text"
 
 

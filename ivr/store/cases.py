@@ -22,6 +22,7 @@ from ivr.cards.notice import TEXTS, Attempt, Notice, NoticeKind
 from ivr.store import keys
 from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.bank_health import HEALTHY, BankHealth, Health, health_of
+from ivr.store.block_times import TIMING, timing
 from ivr.store.codec import dump, load, place, plain, whole
 from ivr.store.connection import OUTAGE, DurabilityGuard
 from ivr.store.directory import reissuing
@@ -82,8 +83,10 @@ return {{now, read_case(field_of(report, {place(LossReport, "card_ref")})), firs
 # what it must say; then for each writing command how many words, and its words. Of the keys it
 # writes to, those in BESIDE are done without when they are of another kind: it answers which. Any
 # other one is looked at before anything is written, since Redis takes back nothing of a script.
+# The commands of TIMING are our own; they count beside the case too.
 _COMMIT: Final = f"""
 {CALLS}
+{TIMING}
 local beside = {{{", ".join(f"['{kind}'] = true" for kind in keys.BESIDE)}}}
 local looks = {{
   HSET = 'HLEN', HINCRBY = 'HLEN', ZADD = 'ZCARD', ZREM = 'ZCARD', SADD = 'SCARD', RPUSH = 'LLEN',
@@ -106,7 +109,8 @@ end
 at = begin
 while ARGV[at] do
   local first, last = words(at)
-  try(unpack(ARGV, first, last))
+  local ours = timing[ARGV[first]]
+  if ours then ours(unpack(ARGV, first + 1, last)) else try(unpack(ARGV, first, last)) end
   at = last + 1
 end
 return wrong
@@ -382,6 +386,8 @@ class Cases:
             yield "SET", keys.report(over.number), dump(over), "EX", self._retention_seconds
         for owed in change.owes:
             yield from self._outbox.owe(owed, rung)
+        if change.timed is not None:
+            yield timing(change.timed)
         if change.notice is not None:
             yield from self._outbox.write(change.notice, reading.now)
             yield from self._health_of_whom_it_was_for(change, reading)

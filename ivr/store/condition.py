@@ -3,7 +3,7 @@
 import os
 import time
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from redis import Redis
@@ -14,6 +14,7 @@ from rq.utils import utcparse
 from ivr.cards.notice import TEXTS
 from ivr.store import keys
 from ivr.store.bank_health import Health, health_of
+from ivr.store.block_times import Histogram, histogram_of
 from ivr.store.codec import plain, whole
 from ivr.store.connection import DurabilityGuard, check_others
 from ivr.store.journal import Journal
@@ -48,7 +49,8 @@ class Standing:
 @dataclass(frozen=True)
 class Figures:
     """What Redis has counted; `standings` by bank, also of banks that left, and of TEXTS.
-    `breaker_seconds`: how long the breaker stays open; 0 when it is closed.
+    `breaker_seconds`: how long the breaker stays open; 0 when it is closed. `block_times`: by bank,
+    of those that have said "blocked".
     """
 
     counters: dict[str, int]
@@ -57,6 +59,7 @@ class Figures:
     reports_disputed: int
     standings: dict[str, Standing]
     breaker_seconds: int = 0
+    block_times: dict[str, Histogram] = field(default_factory=dict)
 
 
 class Condition:
@@ -188,15 +191,20 @@ class Condition:
                 pipe.zrange(keys.owed(queue), 0, 0, withscores=True)
                 pipe.zcard(keys.stuck(queue))
                 pipe.hmget(keys.bank_health(name), "failures", "since")
+            for name in names:
+                pipe.hgetall(keys.block_times(name))
             answered = sound_answers(self._redis, pipe)
         (now, _), counted, unconfirmed, active, disputed, breaker, *found = answered
+        found, taken = found[: -len(names)], found[-len(names) :]
         rows = zip(*(found[start::4] for start in range(4)), strict=True)
         standings = {
             name: self._standing(name, now, *row) for name, row in zip(names, rows, strict=True)
         }
         counters = {plain(name): whole(value) for name, value in (counted or {}).items()}
         numbers = (unconfirmed or 0, active or 0, disputed or 0)
-        return Figures(counters, *numbers, standings, max(breaker, 0))
+        times = {bank: histogram_of(fields) for bank, fields in zip(names, taken, strict=True)
+                 if fields}  # fmt: skip
+        return Figures(counters, *numbers, standings, max(breaker, 0), times)
 
     def _standing(
         self,

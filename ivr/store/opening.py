@@ -13,6 +13,8 @@ from ivr.store import keys
 from ivr.store.archive import LOOKS, REPORTS, Archive
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
+from ivr.store.bank_notices import BankNotices
+from ivr.store.block_times import BlockTimes
 from ivr.store.calls import Calls
 from ivr.store.cases import Cases
 from ivr.store.claims import Claiming
@@ -52,6 +54,8 @@ class Store:
     deadlines: Deadlines
     reconciliation: Reconciliation
     bank_health: BankHealth
+    bank_notices: BankNotices
+    block_times: BlockTimes
     text_line: TextLine
     journal: Journal
     archive: Archive | None
@@ -103,6 +107,8 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         deadlines=Deadlines(redis),
         reconciliation=Reconciliation(redis, holders, journal),
         bank_health=health,
+        bank_notices=BankNotices(redis, outbox, journal),
+        block_times=BlockTimes(redis),
         text_line=text_line,
         journal=journal,
         archive=archive,

@@ -1,16 +1,24 @@
 """The operators' doors: alive, ready, and the counters as Prometheus reads them."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from itertools import accumulate
 from typing import Final
 
 from flask import Blueprint, Response, jsonify
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.utils import floatToGoString
 from redis.exceptions import RedisError
 
 from ivr.cards.notice import TEXTS
 from ivr.cards.notice_bodies import iso
+from ivr.store.block_times import BOUNDS, Histogram
 from ivr.store.condition import Condition, Standing
 from ivr.store.connection import UnsafeRedisError, why_not
 from ivr.store.vault import WrongDataKeysError
@@ -157,6 +165,7 @@ class _Counters:
         for name, what, of in BY_BANK:
             yield _by_bank(name, what, {b: of(s) for b, s in seen.standings.items()})
         yield _by_bank("hotline_bank_left_behind", LEFT_BEHIND, left)
+        yield _times_to_block(seen.block_times)
         counters = seen.counters
         yield _family("hotline_steps", "turns by the step they ended at", "step", counters)
         yield _family("hotline_events", "journal entries by event", "event", counters)
@@ -170,6 +179,16 @@ def _by_bank(name: str, what: str, values: Mapping[str, float]) -> Metric:
     family = GaugeMetricFamily(name, what, labels=["bank"])
     for bank, value in values.items():
         family.add_metric([bank], value)
+    return family
+
+
+def _times_to_block(times: Mapping[str, Histogram]) -> Metric:
+    what = 'from a report to the bank\'s word "blocked"'
+    family = HistogramMetricFamily("hotline_time_to_block_seconds", what, labels=["bank"])
+    for bank, histogram in times.items():
+        bounds = (*map(floatToGoString, BOUNDS), "+Inf")
+        reached = accumulate(histogram.counts)
+        family.add_metric([bank], list(zip(bounds, reached, strict=True)), histogram.seconds)
     return family
 
 

@@ -22,7 +22,7 @@ from ivr.cards.records import Holder
 from ivr.cards.report_number import new_report_number
 from ivr.made_up import holder_rows, made_up_holder
 
-KINDS: Final = tuple(kind for kind in NoticeKind if kind is not NoticeKind.TEXT)
+KINDS: Final = tuple(k for k in NoticeKind if k not in (NoticeKind.TEXT, NoticeKind.TEST))
 REPORTED: Final = NoticeKind.LOSS_REPORTED
 RELEASED: Final = NoticeKind.LOSS_RELEASED
 WITHDRAWN: Final = NoticeKind.REPORT_WITHDRAWN

@@ -264,6 +264,19 @@ def test_calls_and_reports_are_counted(app: Flask, browser: Client) -> None:
     assert found["hotline_notice_oldest_seconds/icbc"] >= 0
 
 
+def test_the_time_to_block_is_a_histogram(browser: Client, redis: Redis) -> None:
+    for field, value in {"30000": 3, "45000": 1, "more": 2, "sum": 654_321}.items():
+        redis.hset(keys.block_times("icbc"), field, str(value))
+    found = metrics(browser)
+    name = "hotline_time_to_block_seconds"
+    assert found[f"{name}_bucket/icbc/20.0"] == 0
+    assert found[f"{name}_bucket/icbc/30.0"] == 3
+    assert found[f"{name}_bucket/icbc/259200.0"] == 4
+    assert found[f"{name}_bucket/icbc/+Inf"] == found[f"{name}_count/icbc"] == 6
+    assert found[f"{name}_sum/icbc"] == 654.321
+    assert f"{name}_count/ccb" not in found
+
+
 def test_the_open_doors_say_nothing_personal(app: Flask, browser: Client) -> None:
     PhoneCall(Twilio(app)).to_report()
     holder = a_holder()

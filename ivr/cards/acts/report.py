@@ -7,7 +7,7 @@ from typing import Final
 from ivr.beijing import beijing_day
 from ivr.cards.block import ENDED, Block, BlockState
 from ivr.cards.case import Case
-from ivr.cards.change import NOTHING, Change, Entry, NoticeChange, Owed, text_about
+from ivr.cards.change import NOTHING, Change, Entry, NoticeChange, Owed, Timed, text_about
 from ivr.cards.id_number import is_under_16
 from ivr.cards.loss import LossReport, ReportKind, ReportState, Suspension
 from ivr.cards.notice import Notice, NoticeKind, NoticeState
@@ -172,7 +172,8 @@ def report(
     filed = _new_report(holder, card, request, fresh, now, until)
     suspended = Suspension(ReportKind.TEMPORARY, filed.number, filed.origin, filed.release_at)
     change = all_that_follows(filed, suspended, holder, card, request.by)
-    change = replace(change, notice=overtaken(earlier))
+    timed = Timed(filed.notice_id, filed.bank)
+    change = replace(change, notice=overtaken(earlier), timed=timed)
     if kept and case.report is not None:
         change = replace(change, superseded=replace(case.report, state=ReportState.SUPERSEDED))
     return Filing(None, suspended, keeps_deadline=kept is not None), change

@@ -2,7 +2,7 @@
 
 from ivr.cards.block import BlockEvent, after
 from ivr.cards.case import Case
-from ivr.cards.change import NOTHING, Change, Entry, text_about
+from ivr.cards.change import NOTHING, Change, Entry, Timed, text_about
 from ivr.cards.words import BLOCK_WORDS
 
 
@@ -20,4 +20,7 @@ def step(case: Case, event: BlockEvent, now: int, *, text: str | None = None) ->
     text = text or BLOCK_WORDS[stepped.state].text
     owes = (text_about(case.report, text, now),) if case.report and text else ()
     fields = {"report": stepped.report_number, "card": stepped.card_ref, "bank": stepped.bank}
-    return Change(block=stepped, owes=owes, journal=(Entry(f"block_{stepped.state}", fields),))
+    journal = (Entry(f"block_{stepped.state}", fields),)
+    is_timed = event is BlockEvent.BLOCKED  # what it has blocked of itself, it was not asked for
+    timed = Timed(stepped.notice_id, stepped.bank, is_over=True) if is_timed else None
+    return Change(block=stepped, owes=owes, journal=journal, timed=timed)

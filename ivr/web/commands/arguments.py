@@ -14,6 +14,7 @@ from ivr.store.connection import why_not
 from ivr.store.unreadable import UnreadableRecordError
 
 MOST_WORDS: Final = 200
+NOTICE_ID: Final = re.compile("ntc-[0-9A-Za-z_-]{1,64}")
 _PERSONAL: Final = re.compile(r"[0-9]{9}")  # a report number has 8 places
 
 
@@ -44,6 +45,18 @@ class ReportNumber(click.ParamType[str]):
         if not is_report_number(number):
             self.fail("that is no report number: 8 digits, the last one a check digit", param, ctx)
         return number
+
+
+class NoticeId(click.ParamType[str]):
+    """A notice's id, as our lists show it."""
+
+    name = "notice_id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Raises click's own error when it is none; it may be a card number, so it is not shown."""
+        if not NOTICE_ID.fullmatch(str(value)):
+            self.fail("that is no notice's id, like ntc-…", param, ctx)
+        return str(value)
 
 
 class Words(click.ParamType[str]):

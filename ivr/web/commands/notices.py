@@ -18,7 +18,7 @@ from ivr.cards.notice_bodies import iso
 from ivr.service import CardService
 from ivr.store.cases import Cases
 from ivr.store.outbox import Outbox
-from ivr.web.commands.arguments import Commands, Moment, ReportNumber
+from ivr.web.commands.arguments import Commands, Moment, NoticeId, ReportNumber
 from ivr.web.commands.papers import paper
 
 PING_SECONDS = 20
@@ -26,7 +26,8 @@ PING_SECONDS = 20
 COLUMNS = "{:<20}  {:<36}  {:<18}  {:<8}  {:<8}  {:<13}  {}"
 HEADINGS = ("owed since (UTC)", "notice", "kind", "bank", "report", "state", "attempts")
 GOOD = (Outcome.RECEIVED, Outcome.BLOCKED)
-TOLD = [kind for kind in NoticeKind if kind not in (NoticeKind.PING, NoticeKind.TEXT)]
+NOT_REPEATED = (NoticeKind.PING, NoticeKind.TEST, NoticeKind.TEXT)
+TOLD = [kind for kind in NoticeKind if kind not in NOT_REPEATED]
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,7 @@ def list_notices(
 
 
 @notices.command("resend")
-@click.argument("notice_id", required=False)
+@click.argument("notice_id", type=NoticeId(), required=False)
 @click.option("--bank", help=f"All notices to this bank (`{TEXTS}`: all texts) …")
 @click.option("--since", type=Moment(), help="… owed since then (UTC).")
 @click.option("--again", is_flag=True, help="Also what was delivered: the bank lost it.")

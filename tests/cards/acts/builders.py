@@ -10,7 +10,7 @@ from typing import Any, Final
 from ivr.cards.bank_event import BankEvent
 from ivr.cards.block import Block, BlockState
 from ivr.cards.case import Case
-from ivr.cards.change import NOTHING, Change, Entry, Owed
+from ivr.cards.change import NOTHING, Change, Entry, Owed, Timed
 from ivr.cards.loss import LossReport, ReportKind, Suspension
 from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState, Outcome
 
@@ -148,14 +148,17 @@ def a_text(prompt: str) -> Owed:
 
 def a_step(case: Case, state: str) -> Change:
     """The block goes to another state now, the holder is told once if there is anything to tell
-    and anybody to tell, and the journal says so; an empty state is no step.
+    and anybody to tell, and the journal says so; an empty state is no step. When the bank says
+    "blocked", that is timed.
     """
     if case.block is None or not state:
         return NOTHING
     text = TEXT_WHEN[state] if case.report else ""
     fields = {"report": case.block.report_number, "card": CARD_REF, "bank": BANK}
+    timed = Timed(case.block.notice_id, BANK, is_over=True)
     return Change(
         block=replace(case.block, state=BlockState(state), changed_at=NOW),
         owes=(a_text(text),) if text else (),
         journal=(Entry(f"block_{state}", fields),),
+        timed=timed if state == "blocked" else None,
     )

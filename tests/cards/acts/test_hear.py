@@ -194,6 +194,7 @@ def formal_loss_withdrawn(step: Change, report: str) -> Change:
         lifted=then(SUSPENDED_THEN, report, "blocked") != "nothing",
         owes=(a_text("text_formal_withdrawn"),) if report != "gone" else (),
         journal=(*step.journal, Entry("formal_loss_withdrawn", fields)),
+        timed=None,
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 from ivr.cards.acts.report import Filing, Fresh, Refusal, ReportRequest, refusal, report
 from ivr.cards.block import Block, BlockState
 from ivr.cards.case import Case
-from ivr.cards.change import NOTHING, Change, Entry, Owed
+from ivr.cards.change import NOTHING, Change, Entry, Owed, Timed
 from ivr.cards.loss import LossReport, ReportKind, ReportState, Suspension
 from ivr.cards.notice import NoticeKind
 from ivr.cards.records import Card, CardState, Holder
@@ -145,6 +145,7 @@ ALL_THAT_FOLLOWS: Final = Change(
              "origin": "CA1", "by": "caller-1"},
         ),
     ),
+    timed=Timed("ntc-1", "icbc"),
 )  # fmt: skip
 
 

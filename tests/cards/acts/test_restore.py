@@ -24,7 +24,8 @@ from tests.cards.acts.builders import (
 from tests.cards.acts.the_card import CARD, RULES, ZHANG
 
 REQUEST = ReportRequest("holder-1", CARD_REF, "phone", "CA9", "zh")
-_, FILED = report(Case(CARD_REF), ZHANG, CARD, REQUEST, Fresh("99999990", "ntc-9"), RULES, NOW)
+_, REPORTED = report(Case(CARD_REF), ZHANG, CARD, REQUEST, Fresh("99999990", "ntc-9"), RULES, NOW)
+FILED = replace(REPORTED, timed=None)  # what went between a report and its loss is no bank's time
 assert FILED.report is not None
 LOST = FILED.report
 OVER = replace(LOST, state=ReportState.SUPERSEDED)
