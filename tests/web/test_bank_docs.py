@@ -327,6 +327,8 @@ class TestListings:
             assert genuine.post("ntc-1", body, now).outcome is Outcome.BLOCKED
             assert both.post("ntc-1", body, now).outcome is Outcome.BLOCKED
             assert genuine.post("ntc-2", '{"type":"ping","data":{}}', now).status == 200
+            trial = body.replace('"data": {', '"data": {"test": true, ')
+            assert genuine.post("ntc-6", trial, now).answer == "noted"
             withdrawn = body.replace("loss_reported", "report_withdrawn").replace(number, "0815")
             assert genuine.post("ntc-4", withdrawn, now).answer == "noted"
             late = genuine.post("ntc-5", body.replace(number, "0815"), now)

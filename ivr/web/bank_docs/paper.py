@@ -57,12 +57,8 @@ def description() -> Json:
 
 def notice_samples() -> dict[str, Json]:
     """One of each kind, by kind."""
-    hooks = description()["webhooks"]
-    return {
-        kind: _content(hooks[kind]["post"])["examples"]["notice"]["value"]
-        for kind in NoticeKind
-        if kind is not NoticeKind.TEXT
-    }
+    hooks = description()["webhooks"].items()
+    return {kind: _content(hook["post"])["examples"]["notice"]["value"] for kind, hook in hooks}
 
 
 def event_samples() -> dict[str, Json]:
