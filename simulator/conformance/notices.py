@@ -20,6 +20,7 @@ from ivr.cards.notice import TO_BANKS, NoticeKind
 from ivr.cards.notice_bodies import iso, later_body, reported_body
 from ivr.cards.records import Holder
 from ivr.cards.report_number import new_report_number
+from ivr.cards.trial_bodies import trial_bodies
 from ivr.made_up import holder_rows, made_up_holder
 
 KINDS: Final = TO_BANKS
@@ -68,6 +69,11 @@ def made_up_reports() -> Iterator[MadeUpReport]:
 def a_withdrawn_report() -> MadeUpReport:
     """Of the last of the people, whose card no other notice of the kit tells of."""
     return _a_report_of(made_up_people()[-1])
+
+
+def a_trial() -> Json:
+    """A loss report as a bank's developers send it to themselves from their own page."""
+    return trial_bodies("bank", int(time.time()))[0]
 
 
 def people_as_csv() -> str:

@@ -17,6 +17,7 @@ from simulator.conformance.notices import (
     RELEASED,
     REPORTED,
     WITHDRAWN,
+    a_trial,
     as_sent,
     new_webhook_id,
 )
@@ -105,6 +106,13 @@ def unknown_fields(session: Session) -> Finding:
     unknown = {"field_of_tomorrow": {"deep": [1, None, "新"]}}
     inner = {name: body["data"][name] | unknown for name in ("card", "holder")}
     return taken(session.sends(body | unknown | {"data": body["data"] | inner | unknown}))
+
+
+def a_test_of_its_own(session: Session) -> Finding:
+    answer = session.sends(a_trial())
+    if answer.says_blocked:
+        return broken(f"says it blocked a card for a test: {answer}")
+    return taken(answer)
 
 
 def the_largest_body(session: Session) -> Finding:
@@ -386,6 +394,8 @@ RULES: Final[tuple[Rule, ...]] = (
       for kind in KINDS),
     Rule("type/unknown", "answer a type you do not know with 2xx, but not \"blocked\"",
          NOTICES, an_unknown_type),
+    Rule("test/own", "take a test of your own (\"test\": true) with 2xx, and block nothing for it",
+         "Your own page", a_test_of_its_own),
     Rule("body/unknown fields", "pass over fields you do not know", NOTICES, unknown_fields),
     Rule("body/largest", "take a body of 64 kB", NOTICES, the_largest_body),
     Rule("body/slow", "wait for a body that comes slowly, in pieces", NOTICES, a_slow_body),
