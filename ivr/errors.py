@@ -4,6 +4,7 @@ HotlineError
 ├── SettingsError                 the environment cannot be used; every fault is named
 ├── FlowError                     the table of steps is wrong; every fault is named
 ├── CatalogueError                the catalogue of prompts is wrong; every fault is named
+├── RecordingsError               the recorded voices cannot be used; every fault is named
 ├── CardsError                    a rule of the cards
 │   ├── BadIdNumberError          an ID number that cannot be one; .code, never the digits
 │   ├── FormalLossStaysError      the city's rules do not let a formal loss be withdrawn

@@ -306,7 +306,7 @@ def app(redis: Redis, redis_server: RedisServer) -> Flask:
 
 def test_every_route_is_signed_or_known_to_be_open(app: Flask) -> None:
     """A new route is signed by Twilio or by a bank, or stands on this list."""
-    open_doors = {"/healthz", "/banks/api", "/banks/openapi.json"}
+    open_doors = {"/healthz", "/banks/api", "/banks/openapi.json", "/audio/icbc/icbc"}
     twilio = Twilio(app)
     for rule in app.url_map.iter_rules():
         target = re.sub(r"<[^>]*>", "icbc", str(rule))
