@@ -39,6 +39,7 @@ from ivr.web.apology import Apology
 from ivr.web.audio import audio_routes
 from ivr.web.bank_docs import bank_docs_routes
 from ivr.web.banks import bank_routes
+from ivr.web.commands.announcements import AnnouncementTools, add_announcement_commands
 from ivr.web.commands.audit import AuditTools, add_audit_commands
 from ivr.web.commands.cardholders import RecordTools, add_record_commands
 from ivr.web.commands.flow import flow
@@ -184,6 +185,7 @@ def _add_commands(app: Flask, settings: Settings, store: Store, service: CardSer
     )
     add_decision_commands(app, DecisionTools(service, store.cases, store.journal, store.plans))
     add_limit_commands(app, LimitTools(service, store.limiting))
+    add_announcement_commands(app, AnnouncementTools(store.announcements, banks, now))
     app.cli.add_command(flow)
 
 

@@ -11,6 +11,7 @@ from ivr.cards.notice import Notice
 from ivr.service import CardService, open_service
 from ivr.settings import Settings
 from ivr.store import keys
+from ivr.store.announcements import Announcements
 from ivr.store.archive import Archive
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
@@ -69,6 +70,7 @@ class Hotline:
     known_banks: KnownBanks
     plans: Plans
     limiting: Limiting
+    announcements: Announcements
 
     @classmethod
     def open(cls, settings: Settings, redis: Redis | None = None) -> Self:

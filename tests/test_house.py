@@ -354,6 +354,7 @@ LIVES = {
     "counters": Life("for ever"),
     "texts:refused": Life("until Twilio takes a text, or 7 days", 7 * keys.DAY),
     "made_sure": Life("for ever"),
+    "announcements": Life("until the last of them ends"),
     "sweep:alive": Life("15 s", 15),
     "call": Life("expires after an hour without a turn", 3600),
     "running": Life("expires 3 minutes after its last sign", 180),

@@ -37,6 +37,7 @@ COUNTERS: Final = "counters"  # for ever: what /metrics shows
 TEXTS_REFUSED: Final = "texts:refused"  # until Twilio takes a text, or 7 days without an attempt
 TEXTS_REFUSED_SECONDS: Final = 7 * DAY
 MADE_SURE: Final = "made_sure"  # for ever: written before replicas are waited for, never read
+ANNOUNCEMENTS: Final = "announcements"  # until the last of them ends; by bank, "" for all callers
 SWEEP_ALIVE: Final = "sweep:alive"  # 15 s: the clock process renews it; what of it fails
 BREAKER: Final = "breaker"  # 15 minutes from when its condition last held: a second factor for all
 BREAKER_TOLD: Final = "breaker:told"  # until it closes: that the sweep has told of its opening

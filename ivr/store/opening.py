@@ -10,6 +10,7 @@ from redis import Redis
 
 from ivr.settings import Settings
 from ivr.store import keys
+from ivr.store.announcements import Announcements
 from ivr.store.archive import LOOKS, REPORTS, Archive
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
@@ -63,6 +64,7 @@ class Store:
     known_banks: KnownBanks
     plans: Plans
     limiting: Limiting
+    announcements: Announcements
 
 
 def open_store(settings: Settings, redis: Redis | None = None) -> Store:
@@ -133,4 +135,5 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         known_banks=KnownBanks(redis),
         plans=Plans(redis),
         limiting=limiting,
+        announcements=Announcements(redis),
     )
