@@ -45,6 +45,7 @@ from ivr.web.commands.cardholders import RecordTools, add_record_commands
 from ivr.web.commands.flow import flow
 from ivr.web.commands.limits import LimitTools, add_limit_commands
 from ivr.web.commands.notices import NoticeTools, add_notice_commands
+from ivr.web.commands.places import PlaceTools, add_place_commands
 from ivr.web.commands.prompts import PromptTools, add_prompt_commands
 from ivr.web.commands.reports import ReportTools, add_report_commands
 from ivr.web.commands.withdrawals import DecisionTools, add_decision_commands
@@ -186,6 +187,7 @@ def _add_commands(app: Flask, settings: Settings, store: Store, service: CardSer
     add_decision_commands(app, DecisionTools(service, store.cases, store.journal, store.plans))
     add_limit_commands(app, LimitTools(service, store.limiting))
     add_announcement_commands(app, AnnouncementTools(store.announcements, banks, now))
+    add_place_commands(app, PlaceTools(store.places, banks))
     app.cli.add_command(flow)
 
 

@@ -28,6 +28,7 @@ HotlineError
 ├── HoldersBusyError              others kept writing the same holders; nothing was written
 ├── CardholdersFileError          the file as a whole is not a cardholders CSV; says why
 ├── AnnouncementError             an announcement that nobody could listen to; says why
+├── PlacesFileError               the file as a whole is not a places CSV; says why
 ├── BadValueError                 a value fails its column's check; says how, without digits
 ├── Problem                       ends a request with a problem document (RFC 9457)
 ├── StartupError                  these processes cannot work like this; says what to correct

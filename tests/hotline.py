@@ -31,6 +31,7 @@ from ivr.store.moved import Moved
 from ivr.store.mover import Mover
 from ivr.store.opening import open_store
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
+from ivr.store.places import Places
 from ivr.store.plans import Plans
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
@@ -71,6 +72,7 @@ class Hotline:
     plans: Plans
     limiting: Limiting
     announcements: Announcements
+    places: Places
 
     @classmethod
     def open(cls, settings: Settings, redis: Redis | None = None) -> Self:

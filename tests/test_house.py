@@ -347,6 +347,7 @@ LIVES = {
     "unreadable": Life("while met within the last hour"),
     "banks:back": Life("until the sweep"),
     "banks:known": Life("for ever"),
+    "places": Life("for ever"),
     "deadlines": Life("for ever"),
     "reports:disputed": Life("until somebody decides"),
     "journal": Life("moved to files (JOURNAL_IN_REDIS_DAYS), else JOURNAL_RETENTION_DAYS"),

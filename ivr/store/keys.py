@@ -29,6 +29,7 @@ UNREADABLE_SECONDS: Final = 3600
 BANKS_BACK: Final = "banks:back"  # until the sweep makes all that waits for these (TEXTS too) due
 BANKS_KNOWN: Final = "banks:known"  # for ever: the last name and phone of each bank there was
 BANKS_FAILING: Final = "banks:failing"  # until they answer: whose failing the sweep has told of
+PLACES: Final = "places"  # for ever: where new cards are had, by city and bank
 DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds
 REPORTS_DISPUTED: Final = "reports:disputed"  # until somebody decides; score = since
 JOURNAL: Final = "journal"  # moved to files (JOURNAL_IN_REDIS_DAYS), else JOURNAL_RETENTION_DAYS

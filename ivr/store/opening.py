@@ -29,6 +29,7 @@ from ivr.store.local_journal import LocalJournal
 from ivr.store.moved import Moved
 from ivr.store.mover import Mover
 from ivr.store.outbox import Outbox
+from ivr.store.places import Places
 from ivr.store.plans import Plans
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
@@ -65,6 +66,7 @@ class Store:
     plans: Plans
     limiting: Limiting
     announcements: Announcements
+    places: Places
 
 
 def open_store(settings: Settings, redis: Redis | None = None) -> Store:
@@ -136,4 +138,5 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         plans=Plans(redis),
         limiting=limiting,
         announcements=Announcements(redis),
+        places=Places(redis),
     )
