@@ -21,6 +21,13 @@ from ivr.environment import unwrapped
 from ivr.every_language import load_words
 from ivr.logs import configure_logs
 from ivr.prompts.catalogue import Catalogue, CatalogueError
+from ivr.recordings import (
+    Recordings,
+    RecordingsError,
+    read_recordings,
+    script_of,
+    voices_for_calls,
+)
 from ivr.service import CardService, open_service
 from ivr.settings import Settings, SettingsError, read_settings
 from ivr.spoken import BankNames
@@ -29,9 +36,11 @@ from ivr.store.opening import Store, open_store
 from ivr.store.vault import WrongDataKeysError
 from ivr.weak_settings import weak_listening, weak_operations, weak_settings
 from ivr.web.apology import Apology
+from ivr.web.audio import audio_routes
 from ivr.web.bank_docs import bank_docs_routes
 from ivr.web.bank_page import BankPageSources, PageLinks, bank_page_routes
 from ivr.web.banks import bank_routes
+from ivr.web.commands.announcements import AnnouncementTools, add_announcement_commands
 from ivr.web.commands.audit import AuditTools, add_audit_commands
 from ivr.web.commands.bank_page import PageTools, add_bank_page_command
 from ivr.web.commands.banks import BankTools, add_bank_commands
@@ -39,10 +48,13 @@ from ivr.web.commands.cardholders import RecordTools, add_record_commands
 from ivr.web.commands.flow import flow
 from ivr.web.commands.limits import LimitTools, add_limit_commands
 from ivr.web.commands.notices import NoticeTools, add_notice_commands
+from ivr.web.commands.places import PlaceTools, add_place_commands
+from ivr.web.commands.prompts import PromptTools, add_prompt_commands
 from ivr.web.commands.reports import ReportTools, add_report_commands
 from ivr.web.commands.subscribers import SubscriberTools, add_subscriber_commands
 from ivr.web.commands.withdrawals import DecisionTools, add_decision_commands
 from ivr.web.health import alive_routes, health_routes
+from ivr.web.played import Played
 from ivr.web.problems import as_problem
 from ivr.web.subscribers import subscriber_routes
 from ivr.web.twilio import TwilioDoor
@@ -59,16 +71,20 @@ def create_app(settings: Settings) -> Flask:
 
     Raises:
         CatalogueError: a language lacks something that a call may need.
+        RecordingsError: the recorded voices cannot be used.
         UnsafeRedisError: this Redis could evict or lose a loss report.
         WrongDataKeysError: DATA_KEYS do not open its records.
     """
     words = load_words(settings.rules.line_itself)
+    voices = _voices(settings, words)
     store = open_store(settings)
     app = _empty_app()
     check_redis(store, settings)
     service = open_service(store, settings)
-    _open_doors(app, settings, words, store, service)
+    _open_doors(app, settings, words, voices, store, service)
     _add_commands(app, settings, store, service)
+    tools = PromptTools(voices.script, lambda: read_recordings(settings, words))
+    add_prompt_commands(app, tools)
     today = beijing_day(time.time())
     _tell_weak([*weak_settings(settings, today), *weak_listening(settings)])
     return app
@@ -83,6 +99,13 @@ def create_operations(settings: Settings) -> Flask:
     app.register_blueprint(health_routes(store.condition))
     _tell_weak(weak_operations(settings))
     return app
+
+
+def _voices(settings: Settings, words: Catalogue) -> Recordings:
+    """The recorded voices; a command speaks to nobody, and may be there to tell what is missing."""
+    if _is_command():
+        return Recordings(script_of(settings, words))
+    return voices_for_calls(settings, words)
 
 
 def _empty_app() -> Flask:
@@ -128,13 +151,22 @@ def _remember_banks(store: Store, settings: Settings) -> None:
 
 
 def _open_doors(
-    app: Flask, settings: Settings, words: Catalogue, store: Store, service: CardService
+    app: Flask,
+    settings: Settings,
+    words: Catalogue,
+    voices: Recordings,
+    store: Store,
+    service: CardService,
 ) -> None:
     base = settings.public_base_url
     door = TwilioDoor(settings.twilio_auth_token, base)
     prefix = base.partition("://")[2].partition("/")[2]
     voice = Voice(
-        words, f"/{prefix}" if prefix else "", settings.agent_number, settings.twilio_from_number
+        words,
+        f"/{prefix}" if prefix else "",
+        settings.agent_number,
+        settings.twilio_from_number,
+        Played(voices, base) if voices.found else None,
     )
     names = BankNames(settings.banks, store.known_banks.find)
     conversation = Conversation(store.calls, service, settings, names)
@@ -155,6 +187,7 @@ def _open_doors(
     app.register_blueprint(bank_docs_routes())
     app.register_blueprint(_bank_page(settings, store, service))
     app.register_blueprint(alive_routes())
+    app.register_blueprint(audio_routes(voices.found))
 
 
 def _bank_page(settings: Settings, store: Store, service: CardService) -> Blueprint:
@@ -194,6 +227,8 @@ def _add_commands(app: Flask, settings: Settings, store: Store, service: CardSer
     )
     add_subscriber_commands(app, tools_of_subscribers)
     add_limit_commands(app, LimitTools(service, store.limiting))
+    add_announcement_commands(app, AnnouncementTools(store.announcements, banks, now))
+    add_place_commands(app, PlaceTools(store.places, banks))
     app.cli.add_command(flow)
 
 
@@ -220,7 +255,13 @@ def _from_environment(create: Callable[[Settings], Flask]) -> Flask:
     try:
         settings = read_settings(_environ())
         app = create(settings)
-    except (SettingsError, CatalogueError, UnsafeRedisError, WrongDataKeysError) as error:
+    except (
+        SettingsError,
+        CatalogueError,
+        RecordingsError,
+        UnsafeRedisError,
+        WrongDataKeysError,
+    ) as error:
         sys.exit(str(error))
     if not _is_command():
         open_store(settings).roster.keep_published("web")

@@ -16,9 +16,9 @@ from ivr.cards.change import Owed
 from ivr.cards.errors import UnknownCardError
 from ivr.cards.limits import Caller, SecondFactor
 from ivr.cards.loss import Suspension
-from ivr.cards.records import Card
+from ivr.cards.records import Card, Progress
 from ivr.cards.status import Social
-from ivr.cards.words import BLOCK_WORDS, NEVER_BLOCKED, SOCIAL_WORDS
+from ivr.cards.words import BLOCK_WORDS, NEVER_BLOCKED, PROGRESS_WORDS, SOCIAL_WORDS
 from ivr.dialogue.call import UNPROVEN, Call, Choice, Line
 from ivr.dialogue.filing import FACT, OnRecord
 from ivr.dialogue.steps import ONLY_PERSON
@@ -26,6 +26,7 @@ from ivr.dialogue.turn import GIVEN_UP, MAX_TRIES, Result
 from ivr.id_entry import card_tail
 from ivr.phone_numbers import takes_texts
 from ivr.prompts.languages import LanguageCode
+from ivr.prompts.places import Sentence
 from ivr.service import CODE_SECONDS, CardService
 from ivr.settings import Settings
 from ivr.spoken import BankNames, hours_text
@@ -382,9 +383,63 @@ def read_status(turn: Turn) -> Result:
         Line(_bank_prompt(turn.case.block), bank_facts),
         *_usually(turn, turn.case.block),
         Line("status_formal" if is_formal else "status_formal_none"),
+        *_progress_lines(turn),
     )
     outcome = "read" if _why_not(turn, turn.known, turn.card_ref) else "reportable"
     return Result(outcome + _own(turn, status.suspension), lines=lines)
+
+
+def _progress_lines(turn: Turn) -> list[Line]:
+    """How far the new card is, and once it has arrived, where."""
+    progress = turn.card.progress
+    if progress is None or progress is Progress.NONE:
+        return []
+    lines = [Line(PROGRESS_WORDS[progress], turn.card_facts)]
+    place = turn.service.place(turn.card) if progress is Progress.AT_THE_OUTLET else None
+    there = place.to_collect(turn.call.language) if place else ()
+    return lines + [Line(prompt, values) for prompt, values in there]
+
+
+def find_place(turn: Turn) -> Result:
+    """Where a new card is had: for the holder's city, once the holder and the card are known."""
+    card_ref = _card_in_question(turn)
+    sentences = _guidance(turn, card_ref)
+    if not sentences:
+        return Result("default")
+    facts = {"holder_ref": turn.known.ref, "card_ref": card_ref}
+    lines = tuple(Line(prompt, values, asked=True) for prompt, values in sentences)
+    texted = takes_texts(turn.known.holder.phone)
+    return Result("text" if texted else "place", facts, lines)
+
+
+def _guidance(turn: Turn, card_ref: str) -> tuple[Sentence, ...]:
+    place = turn.service.place(turn.known.cards[card_ref]) if card_ref else None
+    return place.guidance(turn.call.language) if place else ()
+
+
+def _card_in_question(turn: Turn) -> str:
+    """The card that the call is about, or the only one; "" when that is nobody's or not sure."""
+    if not turn.call.facts.get("holder_ref"):
+        return ""
+    try:
+        cards = turn.known.cards
+    except UnknownCardError:
+        return ""
+    chosen = turn.call.facts.get("card_ref", "")
+    if chosen in cards:
+        return chosen
+    return next(iter(cards)) if len(cards) == 1 else ""
+
+
+def owe_place(turn: Turn) -> Result:
+    """The same as a text to the registered phone, and to no other; once in a call."""
+    sentences = _guidance(turn, _card_in_question(turn))
+    if not sentences or not takes_texts(turn.known.holder.phone):
+        return Result("gone")
+    call = turn.call
+    owed = turn.service.place_owed(turn.known.ref, sentences, call.sid, call.language, turn.now)
+    turn.aside.owes.append(owed)
+    return Result("texted")
 
 
 def _own(turn: Turn, suspension: Suspension | None) -> str:
@@ -461,6 +516,8 @@ ACTIONS: Final[Mapping[str, Callable[[Turn], Result]]] = {
     "find_person": find_person,
     "find_only_person": find_only_person,
     "list_cards": list_cards,
+    "find_place": find_place,
+    "owe_place": owe_place,
     "look_back": look_back,
 }
 

@@ -1,7 +1,7 @@
 """One turn of a call: what was heard -> the call as it goes on. Knows no web server."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache, partial
@@ -13,9 +13,10 @@ from redis.exceptions import RedisError
 from ivr.actions import CHANNEL, Aside, Directory, Turn, run_action
 from ivr.beijing import beijing_day
 from ivr.cards.limits import Caller
-from ivr.dialogue.call import Call
+from ivr.cards.records import Card
+from ivr.dialogue.call import Call, Line
 from ivr.dialogue.flow import FILING_STEPS, FLOW, START
-from ivr.dialogue.steps import Ask, Do, End, Menu, Pick, Tell, Transfer
+from ivr.dialogue.steps import MAIN_MENU, Ask, Do, End, Menu, Pick, Tell, Transfer
 from ivr.dialogue.turn import Check, Judged, leave, start, take_turn, without_person
 from ivr.id_entry import keyed_id_number, keyed_proof
 from ivr.phone_numbers import calling_number
@@ -87,7 +88,27 @@ class Conversation:
             call = self._take_turn(heard, caller, seen)
         if not self._settings.agent_hours.are_open(datetime.fromtimestamp(call.at, UTC)):
             call = without_person(call)
+        call = replace(call, said=(*self._announced(call, heard, seen), *call.said))
         return replace(call, caller=heard.caller)
+
+    def _announced(self, call: Call, heard: Heard, seen: Snapshot) -> Iterator[Line]:
+        """What is announced: to everybody before the first menu, where a key cuts it short; to a
+        bank's callers once their card is known, to the end, for a price may follow that must not be
+        cut off with it. It is not stored with the call.
+        """
+        if not seen.announcements:
+            return
+        if heard.step == START and call.step == MAIN_MENU:
+            yield from self._lines_of("", call, seen, is_asked=True)
+        elif card := _card_just_found(call, heard, seen):
+            yield from self._lines_of(card.bank, call, seen, is_asked=False)
+
+    def _lines_of(self, bank: str, call: Call, seen: Snapshot, *, is_asked: bool) -> Iterator[Line]:
+        for each in seen.announcements:
+            if each.bank == bank and (text := each.texts.get(call.language)):
+                facts = self._banks.facts(bank, call.language) if bank else {}
+                prompt = "bank_announcement" if bank else "announcement"
+                yield Line(prompt, {**facts, "announcement": text}, asked=is_asked)
 
     def end(self) -> None:
         """Counts a call that is over."""
@@ -203,6 +224,14 @@ def _arrival(name: str, key: str) -> Call | None:
     call = take_turn(FLOW, Call("", name, language=""), key, CHECKS)
     has_left = call.step != name and not isinstance(FLOW[call.step], Do | Pick)
     return call if has_left and not _is_spoken_unsaved(call) else None
+
+
+def _card_just_found(call: Call, heard: Heard, seen: Snapshot) -> Card | None:
+    """The card that this turn's keys have led to."""
+    is_entry = isinstance(FLOW.get(heard.step), Ask | Pick)
+    if seen.known is None or not is_entry or isinstance(FLOW[call.step], Ask | Pick):
+        return None
+    return seen.known.cards.get(call.facts.get("card_ref", ""))
 
 
 def _is_spoken_unsaved(call: Call) -> bool:

@@ -4,6 +4,7 @@ HotlineError
 ├── SettingsError                 the environment cannot be used; every fault is named
 ├── FlowError                     the table of steps is wrong; every fault is named
 ├── CatalogueError                the catalogue of prompts is wrong; every fault is named
+├── RecordingsError               the recorded voices cannot be used; every fault is named
 ├── CardsError                    a rule of the cards
 │   ├── BadIdNumberError          an ID number that cannot be one; .code, never the digits
 │   ├── FormalLossStaysError      the city's rules do not let a formal loss be withdrawn
@@ -27,6 +28,8 @@ HotlineError
 ├── MakerDiedError                the process that reads a long file ahead was killed
 ├── HoldersBusyError              others kept writing the same holders; nothing was written
 ├── CardholdersFileError          the file as a whole is not a cardholders CSV; says why
+├── AnnouncementError             an announcement that nobody could listen to; says why
+├── PlacesFileError               the file as a whole is not a places CSV; says why
 ├── BadValueError                 a value fails its column's check; says how, without digits
 ├── Problem                       ends a request with a problem document (RFC 9457)
 ├── StartupError                  these processes cannot work like this; says what to correct

@@ -49,12 +49,14 @@ from ivr.cards.loss import LossReport
 from ivr.cards.news import Named, with_news
 from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState
 from ivr.cards.notice_bodies import iso, reported_body
+from ivr.cards.records import Card
 from ivr.cards.report_number import new_report_number
 from ivr.cards.rules import Rules
 from ivr.cards.status import Status, status_of
 from ivr.cards.trial_bodies import trial_bodies
-from ivr.cards.words import TEXT_CODE
+from ivr.cards.words import TEXT_CODE, TEXT_PLACE
 from ivr.prompts.languages import LANGUAGES
+from ivr.prompts.places import Place, Sentence
 from ivr.settings import Settings
 from ivr.store import keys
 from ivr.store.assurance import Assurance
@@ -67,10 +69,12 @@ from ivr.store.limits import Limiting
 from ivr.store.looks import Look, looked_up
 from ivr.store.opening import Store
 from ivr.store.outbox import Outbox, new_notice_id
+from ivr.store.places import Places
 from ivr.store.scripts import ScriptCall
 
 COMES_BACK_SECONDS: Final = 3600  # so long a bank is asked to wait for a report we do not have
 CODE_SECONDS: Final = 600  # so long a texted code is good
+PLACE_TEXT_SECONDS: Final = 24 * 3600  # later nobody waits for it
 SEEN_SECONDS: Final = 2.0  # how long a report may take its time from what a channel saw
 
 log = structlog.get_logger()
@@ -89,6 +93,7 @@ class CardService:
         assurance: Assurance,
         rules: Rules,
         limiting: Limiting,
+        places: Places,
         *,
         events_per_minute: int,
     ) -> None:
@@ -100,6 +105,7 @@ class CardService:
         self._assurance = assurance
         self._rules = rules
         self._limiting = limiting
+        self._places = places
         self._events_per_minute = events_per_minute
 
     def look_up(self, id_number: str) -> KnownHolder | None:
@@ -152,6 +158,26 @@ class CardService:
             "language": language,
         }
         notice_id = self._limiting.code_notice_id(holder_ref, asked_by)
+        return Owed(NoticeKind.TEXT, "", now, body, id=notice_id)
+
+    def place(self, card: Card) -> Place | None:
+        """Where the holder of this card gets a new one; None where nobody has told us."""
+        return self._places.find(card.city_code, card.bank)
+
+    def place_owed(
+        self, holder_ref: str, sentences: Sequence[Sentence], asked_by: str, language: str, now: int
+    ) -> Owed:
+        """The text with a place's guidance to the holder's registered phone, to be owed by `owe`;
+        owed twice by who asks (`asked_by`), it is one text.
+        """
+        body = {
+            "prompt": TEXT_PLACE,
+            "sentences": sentences,
+            "holder_ref": holder_ref,
+            "until": now + PLACE_TEXT_SECONDS,
+            "language": language,
+        }
+        notice_id = self._limiting.code_notice_id(holder_ref, f"place:{asked_by}")
         return Owed(NoticeKind.TEXT, "", now, body, id=notice_id)
 
     def owe(self, owed: Sequence[Owed], now: int, then: Sequence[ScriptCall]) -> None:
@@ -692,5 +718,6 @@ def open_service(store: Store, settings: Settings) -> CardService:
         store.assurance,
         rules,
         store.limiting,
+        store.places,
         events_per_minute=settings.bank_events_per_minute,
     )

@@ -12,7 +12,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -85,6 +85,10 @@ class Settings(BaseModel):
         default=None,
         description="where one machine keeps the older journal; unset: DATA_DIR/archive beside the "
         "embedded server, none beside any other",
+    )
+    audio_dir: Path | None = Field(default=None, description="recorded voices; see recordings.py")
+    voice: Literal["synthesis", "recorded"] = Field(
+        default="synthesis", description="recorded: a call is recordings only, or nothing starts"
     )
     port: int = Field(default=8000, ge=1, le=65535)
     bind_address: str = Field(default="0.0.0.0", description="where the web listens")  # noqa: S104

@@ -12,6 +12,7 @@ from stdnum.iso7064 import mod_11_2
 
 from app import create_app
 from ivr.cards.records import Card, CardState, Holder
+from ivr.prompts.places import Place
 from ivr.settings import Settings, read_settings
 from ivr.spoken import BankNames
 from ivr.store.cardholders_csv import CardLine
@@ -134,6 +135,17 @@ def a_card(
 ) -> Card:
     """A card; `head` tells apart cards with the same last 4 places."""
     return Card(head + last4, bank, "622202123456" + last4, "110100", state)
+
+
+def a_place(city_code: str = "110100", bank: str = "", fee: int = 20, days: int = 0) -> Place:
+    """Where a new card is had: of the city in which `a_card` is."""
+    texts = {
+        "zh": {"place": "朝阳社保中心", "address": "朝阳路1号", "open": "工作日上午9点到下午5点",
+               "papers": "身份证", "meanwhile": ""},
+        "en": {"place": "Chaoyang centre", "address": "1 Chaoyang Road",
+               "open": "Monday to Friday, 9 to 5", "papers": "your ID card", "meanwhile": ""},
+    }  # fmt: skip
+    return Place(city_code, bank, fee, days, texts)
 
 
 def a_holder(*cards: Card, id_number: str = "", phone: str = "+8613800138001") -> Holder:

@@ -11,6 +11,7 @@ from ivr.cards.notice import Notice
 from ivr.service import CardService, open_service
 from ivr.settings import Settings
 from ivr.store import keys
+from ivr.store.announcements import Announcements
 from ivr.store.archive import Archive
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
@@ -34,6 +35,7 @@ from ivr.store.moved import Moved
 from ivr.store.mover import Mover
 from ivr.store.opening import open_store
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
+from ivr.store.places import Places
 from ivr.store.plans import Plans
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
@@ -80,6 +82,8 @@ class Hotline:
     plans: Plans
     signature_faults: SignatureFaults
     limiting: Limiting
+    announcements: Announcements
+    places: Places
 
     @classmethod
     def open(cls, settings: Settings, redis: Redis | None = None) -> Self:

@@ -38,6 +38,7 @@ NOT_TYPED: Final = {
     "make start": "tests/simulator/stack/test_procfile.py runs what it starts",
     "flask cardholders remove": "tests/web/test_remove_command.py gives it its input",
     "flask cardholders export": "tests/web/test_audit_command.py gives it its input",
+    "flask places import PLACES.csv": "tests/store/test_places.py imports the sample of its page",
     "flask audit holder": "tests/web/test_audit_command.py gives it its input",
     "flask audit card": "tests/web/test_audit_command.py gives it its input",
     "flask limits forget": "tests/web/test_limits_command.py gives it its input",

@@ -13,6 +13,7 @@ from ivr.cards.words import (
     TEXT_DISPUTED,
     TEXT_FILED,
     TEXT_FORMAL_WITHDRAWN,
+    TEXT_PLACE,
     TEXT_RELEASED,
     TEXT_TAKEN,
     TEXT_WITHDRAWN,
@@ -50,6 +51,8 @@ class TextWriter:
         """
         if content["prompt"] == TEXT_CODE:
             return self._code(content)
+        if content["prompt"] == TEXT_PLACE:
+            return self._place(content)
         number = content["report_number"]
         report = reading.case.report if reading else None
         if report is None or report.number != number:  # it is not the block's any more
@@ -71,6 +74,21 @@ class TextWriter:
         code = {"code": content["code"]}
         text = self._catalogue.text(TEXT_CODE, code, content["language"])
         look = Look("text", "worker", TEXT_CODE)
+        return self._addressed(self._holders.look_up(content["holder_ref"], look), text)
+
+    def _place(self, content: Any) -> str:
+        """What a caller asked for; after a day nobody waits for it."""
+        language = content["language"]
+        if content["until"] <= time.time():
+            raise OvertakenError
+        if language not in LANGUAGES:
+            raise UnsendableError("no_language")
+        told = [
+            self._catalogue.text(prompt, values, language)
+            for prompt, values in content["sentences"]
+        ]
+        text = self._catalogue.text(TEXT_PLACE, {"guidance": " ".join(told)}, language)
+        look = Look("text", "worker", TEXT_PLACE)
         return self._addressed(self._holders.look_up(content["holder_ref"], look), text)
 
     def _addressed(self, holder: Holder | None, text: str) -> str:

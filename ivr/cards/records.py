@@ -15,15 +15,32 @@ class CardState(IntEnum):
     CANCELLED = 9
 
 
+class Progress(IntEnum):
+    """How far the making of a new card is (domain section 2: 'how far a reissue is')."""
+
+    NONE = 0
+    ENTERED = 1
+    PAID = 2
+    BEING_MADE = 3
+    AT_THE_BANK = 4
+    AT_THE_OUTLET = 5
+    COLLECTED = 6
+    FAILED = 7
+
+
 @dataclass(frozen=True)
 class Card:
-    """One social security card. `number` and `bank_account` stay out of repr and logs."""
+    """One social security card. `number` and `bank_account` stay out of repr and logs.
+
+    progress: of the card that is to take its place; None where nobody has told.
+    """
 
     number: str = field(repr=False)
     bank: str
     bank_account: str = field(repr=False)
     city_code: str
     state: CardState = CardState.NORMAL
+    progress: Progress | None = None
 
     @property
     def city(self) -> str:

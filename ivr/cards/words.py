@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from ivr.cards.block import BlockState
+from ivr.cards.records import Progress
 from ivr.cards.status import Social
 
 NEVER_BLOCKED: Final = "status_bank_normal"  # the status of a card without a block
@@ -38,6 +39,16 @@ BLOCK_WORDS: Final[Mapping[BlockState, BlockWords]] = {
     BlockState.REPLACED: BlockWords("failed", NEVER_BLOCKED, "text_replaced"),
 }
 
+PROGRESS_WORDS: Final[Mapping[Progress, str]] = {
+    Progress.ENTERED: "reissue_entered",
+    Progress.PAID: "reissue_paid",
+    Progress.BEING_MADE: "reissue_being_made",
+    Progress.AT_THE_BANK: "reissue_at_the_bank",
+    Progress.AT_THE_OUTLET: "reissue_at_the_outlet",
+    Progress.COLLECTED: "reissue_collected",
+    Progress.FAILED: "reissue_failed",
+}
+
 SOCIAL_WORDS: Final[Mapping[Social, str]] = {
     Social.ACTIVE: "status_social_active",
     Social.RESTORED: "status_social_restored",
@@ -52,6 +63,7 @@ TEXT_RELEASED: Final = "text_released"
 TEXT_DISPUTED: Final = "text_disputed"
 TEXT_WITHDRAWN: Final = "text_withdrawn"
 TEXT_CODE: Final = "text_code"
+TEXT_PLACE: Final = "text_place"  # where to get a new card, and what it takes
 TEXT_TAKEN: Final = "text_taken"  # the bank's own service line took a report
 TEXT_DECOUPLED: Final = "text_decoupled"  # which ended the suspension too
 TEXT_FORMAL_WITHDRAWN: Final = "text_formal_withdrawn"

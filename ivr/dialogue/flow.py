@@ -161,7 +161,7 @@ FLOW: Final[Mapping[str, Step]] = {
         asks=("not_me", "reported_next", "for_a_person"),
         choices={"5": "not_me", "2": "read_status", "9": "look_at_card"},
     ),
-    "already_formal": Menu(asks=("already_formal", "for_a_person"), choices={"3": "reissue"}),
+    "already_formal": Menu(asks=("already_formal", "for_a_person"), choices={"3": "reissue_guide"}),
     "cancelled": Menu(asks=("cancelled", "main_menu_or_hang_up"), choices={"1": "report_id"}),
     "cancelled_again": Menu(
         asks=("cancelled_again", "main_menu_or_hang_up"), choices={"1": "report_id"}
@@ -258,11 +258,25 @@ FLOW: Final[Mapping[str, Step]] = {
     # 3 · formal loss, decoupling, reissue
     "card_services": Menu(
         asks=("card_services", "for_a_person"),
-        choices={"1": "formal_loss", "2": "decoupling", "3": "reissue"},
+        choices={"1": "formal_loss", "2": "decoupling", "3": "reissue_guide"},
     ),
     "formal_loss": Menu(asks=("formal_loss", *_HELP), choices={}, back="card_services"),
     "decoupling": Menu(asks=("decoupling", *_HELP), choices={}, back="card_services"),
-    "reissue": Menu(asks=("reissue", *_HELP), choices={}, back="card_services"),
+    # For the holder's city, once the holder is known
+    "reissue_guide": Do(
+        "find_place", {"default": "reissue", "place": "reissue_place", "text": "reissue_text"}
+    ),
+    "reissue": Menu(asks=("reissue", "meanwhile", *_HELP), choices={}, back="card_services"),
+    "reissue_place": Menu(asks=_HELP, choices={"9": "reissue_guide"}, back="card_services"),
+    "reissue_text": Menu(
+        asks=("place_text_offer", *_HELP),
+        choices={"1": "text_place", "9": "reissue_guide"},
+        back="card_services",
+    ),
+    "text_place": Do("owe_place", {"texted": "place_texted", "gone": "reissue"}),
+    "place_texted": Menu(
+        says=("place_texted",), asks=_HELP, choices={"9": "reissue_guide"}, back="card_services"
+    ),
     # 4 · first card
     "first_card": Menu(
         asks=("first_card", "for_a_person"), choices={"1": "first_worker", "2": "first_resident"}
@@ -333,6 +347,8 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "find_person": Action(),
     "find_only_person": Action(),
     "list_cards": Action(needs=_HOLDER),
+    "find_place": Action(finds={"place": _CARD, "text": _CARD}),
+    "owe_place": Action(needs=_CARD),
     "look_back": Action(),
 }
 

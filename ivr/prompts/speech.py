@@ -64,9 +64,19 @@ def clock(minute: int, language: LanguageCode) -> str:
         return row.end_of_day
     hour, minute = divmod(minute, 60)
     part = row.day_parts[sum(hour >= begins for begins in DAY_PARTS) - 1]
-    said = {0: row.hour_0, 12: row.hour_12}.get(hour, str(hour % 12))
-    pattern = {0: row.sharp, 30: row.half}.get(minute, row.clock)
-    return pattern.format(part=part, hour=said, minute=minute)
+    pattern: str = getattr(row, time_pattern(minute))
+    return pattern.format(part=part, hour=said_hour(hour, language), minute=minute)
+
+
+def time_pattern(minute: int) -> str:
+    """The field of a language's row that says a time with these minutes after the hour."""
+    return {0: "sharp", 30: "half"}.get(minute, "clock")
+
+
+def said_hour(hour: int, language: LanguageCode) -> str:
+    """The hour (0 to 23) as it stands in a time of the day."""
+    row = LANGUAGES[language]
+    return {0: row.hour_0, 12: row.hour_12}.get(hour, str(hour % 12))
 
 
 def duration(seconds: float, language: LanguageCode) -> str:

@@ -16,6 +16,7 @@ from redis.commands.core import Script
 from ivr.cards.limits import Caller
 from ivr.dialogue.call import UNPROVEN, Call
 from ivr.store import keys
+from ivr.store.announcements import Announcement, still_standing
 from ivr.store.codec import plain
 from ivr.store.holders import Holders
 from ivr.store.known import READ_HOLDER, KnownHolder, known_holder
@@ -43,23 +44,25 @@ _TURN: Final = f"""
 {READ_HOLDER}
 {LATELY}
 local now = redis.call('TIME')[1]
+local announced = try('HVALS', '{keys.ANNOUNCEMENTS}')
 local said = call('HMGET', KEYS[1], {", ".join(map(repr, FIELDS))})
 local step, turn, facts = {", ".join(f"said[{_AT[name]}]" for name in ("step", "turn", "facts"))}
 if ARGV[2] == (step or '') and ARGV[3] == (turn or '') then
   redis.call('HSET', KEYS[1], 'at', now, unpack(ARGV, 5))
   redis.call('EXPIRE', KEYS[1], {keys.CALL_SECONDS})
   try('HINCRBY', KEYS[2], ARGV[4], 1)
-  return {{now, said, 1}}
+  return {{now, said, 1, false, false, 0, '', false, announced}}
 end
 local known, ref = facts and cjson.decode(facts) or {{}}, ''
 for _, fact in ipairs({{'{UNPROVEN}', 'holder_ref'}}) do
   if ref == '' then ref = known[fact] or '' end
 end
-local reported = KEYS[3] and try('GET', KEYS[3])
+local reported = KEYS[3] and try('GET', KEYS[3]) or false
 local is_open = redis.call('EXISTS', '{keys.BREAKER}')
 local unproven = known['{UNPROVEN}'] or ''
 local guessed = unproven ~= '' and is_guessed_at(unproven, tonumber(now))
-return {{now, said, false, ref ~= '' and read_holder(ref), reported, is_open, '', guessed}}
+local holder = ref ~= '' and read_holder(ref)
+return {{now, said, false, holder, reported, is_open, '', guessed, announced}}
 """
 
 # The same for a turn that looks up the ID number just keyed in, which is counted if the call stands
@@ -76,7 +79,8 @@ if ARGV[2] == said[{_AT["step"]}] and ARGV[3] == said[{_AT["turn"]}] then
 end
 local is_open = redis.call('EXISTS', '{keys.BREAKER}')
 local guessed = is_guessed_at(ARGV[1], tonumber(now))
-return {{now, said, false, holder, try('GET', KEYS[3]), is_open, met, guessed}}
+local announced = try('HVALS', '{keys.ANNOUNCEMENTS}')
+return {{now, said, false, holder, try('GET', KEYS[3]), is_open, met, guessed, announced}}
 """
 
 # A repeated request that was slow must not set the call back to an earlier turn. No caller waits
@@ -111,7 +115,7 @@ class Snapshot:
     the turn is taken and saved, and `call` is what came of it. `reported`: the holders its caller
     reported lately. `is_open`: the breaker. `met`: the limit that this turn's look-up meets.
     `ref`: the reference that `known` was looked for under; "" when nobody was. `is_guessed_at`: too
-    many second factors were wrong for that ID number lately.
+    many second factors were wrong for that ID number lately. `announcements`: those that stand now.
     """
 
     now: int
@@ -123,6 +127,7 @@ class Snapshot:
     met: str = ""
     ref: str = ""
     is_guessed_at: bool = False
+    announcements: tuple[Announcement, ...] = ()
 
 
 class Calls:
@@ -162,7 +167,8 @@ class Calls:
         if not seen.went_on:
             return seen
         new = {name: getattr(call, name) for name in names}
-        return Snapshot(seen.now, replace(seen.call or call, at=seen.now, **new), went_on=True)
+        gone_on = replace(seen.call or call, at=seen.now, **new)
+        return Snapshot(seen.now, gone_on, went_on=True, announcements=seen.announcements)
 
     def save(self, call: Call, *counted: str, mistake: Mistake | None = None) -> None:
         """Saves the call and counts each of `counted`, in one round trip. Does nothing when this
@@ -187,12 +193,13 @@ class Calls:
         with naming(self._redis):
             found = script(keys=[keys.call(call_id), *others], args=args)
             now, said, went_on, *more = cast("list[Any]", found)
-            holder, reported, is_open, met, guessed = [*more, *[None] * 5][:5]
+            holder, reported, is_open, met, guessed, announced = [*more, *[None] * 6][:6]
             call = load_call(call_id, said)
             known = known_holder(now, holder, self._holders.unpack) if holder else None
         return Snapshot(
             int(now), call, known, went_on is not None, plain(reported or ""), bool(is_open),
             plain(met or ""), plain(holder[0]) if holder else "", guessed is not None,
+            still_standing(self._redis, announced, int(now)) if announced else (),
         )  # fmt: skip
 
 

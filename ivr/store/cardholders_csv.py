@@ -14,7 +14,7 @@ from typing import Final
 
 from ivr.cards.errors import BadIdNumberError
 from ivr.cards.id_number import IdNumberProblem, check_id_number, normalise
-from ivr.cards.records import Card, CardState, Holder
+from ivr.cards.records import Card, CardState, Holder, Progress
 from ivr.errors import HotlineError
 from ivr.phone_numbers import mainland_number, names_a_country, number_abroad
 
@@ -28,6 +28,7 @@ COLUMNS: Final = (
     "city_code",
     "card_state",
 )
+PROGRESS: Final = "reissue"  # a column that a file may have
 ENCODING: Final = "utf-8-sig"  # with or without a byte order mark
 UNDECODED: Final = "surrogateescape"  # keeps bytes that are not UTF-8 to their own line
 
@@ -46,10 +47,12 @@ _ORDINARY: Final = {
     "bank_account": _BANK_ACCOUNT.pattern,
     "city_code": _CITY_CODE.pattern,
     "card_state": "[0-9]",
+    PROGRESS: "[0-7]?",
 }
 _UNSEEN = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060\ufeff]")  # address books add them
 
 _CARD_STATES: Final = {str(int(state)): state for state in CardState}
+_PROGRESS: Final = {"": Progress.NONE, **{str(int(known)): known for known in Progress}}
 
 _ID_PROBLEMS: Final[Mapping[str, str]] = {
     IdNumberProblem.TOO_SHORT: "has fewer than 18 places",
@@ -104,7 +107,7 @@ def read_cardholders(
         today: the day in Beijing, for birth dates.
 
     Raises:
-        CardholdersFileError: no header, or not exactly the columns of COLUMNS.
+        CardholdersFileError: no header, or not exactly the columns of COLUMNS (and PROGRESS).
     """
     numbered = enumerate(lines, 1)
     columns = _header(next(numbered, (1, ""))[1])
@@ -159,7 +162,7 @@ def _header(line: str) -> list[str]:
         raise CardholdersFileError(
             f"the first line lacks {', '.join(missing)}; it must be: {','.join(COLUMNS)}"
         )
-    if len(columns) > len(COLUMNS):
+    if len(columns) > len(COLUMNS) + (PROGRESS in columns):
         raise CardholdersFileError(
             f"the first line names a column twice or one too many; it must be: {','.join(COLUMNS)}"
         )
@@ -174,6 +177,8 @@ def _ordinary(
     """
     shape = re.compile(",".join(f"({_ORDINARY[column]})" for column in columns) + "\n?")
     in_order = itemgetter(*map(columns.index, COLUMNS))
+    tells_progress = PROGRESS in columns
+    at = columns.index(PROGRESS) + 1 if tells_progress else 0
     known_banks = frozenset(banks)
 
     def read(number: int, line: str) -> CardLine | None:
@@ -183,7 +188,8 @@ def _ordinary(
         id_number, name, phone, card_number, bank, account, city, state = in_order(found.groups())
         if bank not in known_banks or state not in _CARD_STATES:
             return None
-        card = Card(card_number, bank, account, city, _CARD_STATES[state])
+        progress = _PROGRESS[found[at]] if tells_progress else None
+        card = Card(card_number, bank, account, city, _CARD_STATES[state], progress)
         try:
             person = read_id_number(id_number, today), _name(name)
         except BadValueError:
@@ -211,6 +217,7 @@ def _checks(banks: Collection[str], today: date) -> dict[str, _Check]:
         "card_state": lambda raw: _one_of(
             _CARD_STATES, raw, f"is none of {', '.join(_CARD_STATES)}"
         ),
+        PROGRESS: lambda raw: _one_of(_PROGRESS, raw, "is neither empty nor one of 0 to 7"),
     }
 
 
@@ -255,6 +262,7 @@ def _holder(kept: Mapping[str, str]) -> Holder:
         bank_account=kept["bank_account"],
         city_code=kept["city_code"],
         state=_CARD_STATES[kept["card_state"]],
+        progress=_PROGRESS[kept[PROGRESS]] if PROGRESS in kept else None,
     )
     return Holder(kept["id_number"], kept["name"], kept["phone"], (card,))
 

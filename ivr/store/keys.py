@@ -36,6 +36,7 @@ BANKS_ANSWERED: Final = "banks:answered"  # for ever: the last answer of each (T
 BANKS_KNOWN: Final = "banks:known"  # for ever: the last name and phone of each bank there was
 BANKS_FAILING: Final = "banks:failing"  # until they answer: whose failing the sweep has told of
 SUSPENDED: Final = "suspended"  # each until released: suspended cards by city; `loss:` is the truth
+PLACES: Final = "places"  # for ever: where new cards are had, by city and bank
 DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds
 REPORTS_DISPUTED: Final = "reports:disputed"  # until somebody decides; score = since
 JOURNAL: Final = "journal"  # moved to files (JOURNAL_IN_REDIS_DAYS), else JOURNAL_RETENTION_DAYS
@@ -44,6 +45,7 @@ COUNTERS: Final = "counters"  # for ever: what /metrics shows
 TEXTS_REFUSED: Final = "texts:refused"  # until Twilio takes a text, or 7 days without an attempt
 TEXTS_REFUSED_SECONDS: Final = 7 * DAY
 MADE_SURE: Final = "made_sure"  # for ever: written before replicas are waited for, never read
+ANNOUNCEMENTS: Final = "announcements"  # until the last of them ends; by bank, "" for all callers
 SWEEP_ALIVE: Final = "sweep:alive"  # 15 s: the clock process renews it; what of it fails
 BREAKER: Final = "breaker"  # 15 minutes from when its condition last held: a second factor for all
 BREAKER_TOLD: Final = "breaker:told"  # until it closes: that the sweep has told of its opening

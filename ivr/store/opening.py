@@ -10,6 +10,7 @@ from redis import Redis
 
 from ivr.settings import Settings
 from ivr.store import keys
+from ivr.store.announcements import Announcements
 from ivr.store.archive import LOOKS, REPORTS, Archive
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
@@ -31,6 +32,7 @@ from ivr.store.local_journal import LocalJournal
 from ivr.store.moved import Moved
 from ivr.store.mover import Mover
 from ivr.store.outbox import Outbox
+from ivr.store.places import Places
 from ivr.store.plans import Plans
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
@@ -73,6 +75,8 @@ class Store:
     plans: Plans
     signature_faults: SignatureFaults
     limiting: Limiting
+    announcements: Announcements
+    places: Places
 
 
 def open_store(settings: Settings, redis: Redis | None = None) -> Store:
@@ -148,4 +152,6 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         plans=Plans(redis),
         signature_faults=SignatureFaults(redis),
         limiting=limiting,
+        announcements=Announcements(redis),
+        places=Places(redis),
     )

@@ -5,17 +5,14 @@ from typing import Any, Final
 
 import msgspec
 
-from ivr.cards.records import Card, CardState, Holder
+from ivr.cards.records import Card, CardState, Holder, Progress
 
 _CARD_STATES: Final = {int(state): state for state in CardState}
 
 
 def pack(holder: Holder) -> bytes:
     """The holder as MessagePack: values without names, in the order `unpack` knows."""
-    cards = [
-        [c.number, c.bank, _short(c.bank_account), _short(c.city_code), int(c.state)]
-        for c in holder.cards
-    ]
+    cards = [_values(card) for card in holder.cards]
     person = [_short(holder.id_number), holder.name, _short_phone(holder.phone)]
     return msgspec.msgpack.encode([*person, cards])
 
@@ -30,17 +27,41 @@ def unpack(packed: bytes) -> Holder:
 def merge(before: bytes, news: bytes) -> bytes:
     """`news` (with one card) on top of what is known; the same bytes when it says nothing new.
 
-    Its name, and its phone if it has one, replace the holder's. Cards keep their places.
+    Its name, and its phone if it has one, replace the holder's. Cards keep their places, and how
+    far a new one is where it does not tell.
     """
     if before == news:  # most lines of a file that is imported again
         return before
     known, told = unpack(before), unpack(news)
-    cards = {card.number: card for card in (*known.cards, *told.cards)}
+    cards = {card.number: card for card in known.cards}
+    for card in told.cards:
+        cards[card.number] = _on_top_of(cards.get(card.number), card)
     return pack(replace(told, phone=told.phone or known.phone, cards=tuple(cards.values())))
 
 
-def _card(number: str, bank: str, bank_account: Any, city_code: Any, state: int) -> Card:
-    return Card(number, bank, str(bank_account), str(city_code), _CARD_STATES[state])
+def _on_top_of(known: Card | None, told: Card) -> Card:
+    if known is None or told.progress is not None:
+        return told
+    return replace(told, progress=known.progress)
+
+
+def _values(card: Card) -> list[str | int]:
+    """Most files tell of no progress: that costs no byte."""
+    account, city = _short(card.bank_account), _short(card.city_code)
+    progress = [] if card.progress is None else [int(card.progress)]
+    return [card.number, card.bank, account, city, int(card.state), *progress]
+
+
+def _card(
+    number: str,
+    bank: str,
+    bank_account: Any,
+    city_code: Any,
+    state: int,
+    progress: int | None = None,
+) -> Card:
+    told = None if progress is None else Progress(progress)
+    return Card(number, bank, str(bank_account), str(city_code), _CARD_STATES[state], told)
 
 
 def _short(digits: str) -> str | int:

@@ -7,7 +7,7 @@ where a call's own words and values go. Only they are put in later.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Final
 from xml.sax.saxutils import escape
 
@@ -21,7 +21,8 @@ from ivr.dialogue.steps import Ask, End, Menu, Pick, Tell, Transfer
 from ivr.phone_numbers import can_be_called_back
 from ivr.prompts.catalogue import Catalogue, Placeholder, Template, spoken
 from ivr.prompts.languages import LANGUAGES, LanguageCode
-from ivr.prompts.speech import Spelled
+from ivr.prompts.speech import Part, Spelled
+from ivr.web.played import Played
 
 Lines = Sequence[tuple[str, Mapping[str, str]]]
 
@@ -39,12 +40,16 @@ _IN_ATTRIBUTES: Final = {'"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#0
 
 @dataclass(frozen=True)
 class Voice:
-    """Renders calls with one catalogue, for one deployment's URLs and agents' number."""
+    """Renders calls with one catalogue, for one deployment's URLs and agents' number.
+
+    `played`: the recorded voices, which win over synthesis.
+    """
 
     catalogue: Catalogue
     url_prefix: str
     agent_number: str
     own_number: str
+    played: Played | None = None
 
     def render(self, call: Call) -> str:
         """The answer to a turn: says, asks, and where the next request goes."""
@@ -122,6 +127,8 @@ class Voice:
     def _say(
         self, prompt: str, values: Mapping[str, str], language: LanguageCode, *, slow: bool
     ) -> str:
+        if self.played:
+            return self.played.heard(prompt, values, language, partial(_says, slow=slow))
         written = _written(self.catalogue.prompts[prompt][language], language, slow=slow)
         return "".join(
             piece if isinstance(piece, str) else _spoken(piece, values, language)
@@ -188,12 +195,22 @@ def _always(part: str | Placeholder, language: LanguageCode) -> str | Placeholde
 
 
 def _spoken(place: Placeholder, values: Mapping[str, str], language: LanguageCode) -> str:
+    return _xml(spoken(place, values, language))
+
+
+def _xml(parts: Iterable[Part]) -> str:
     return "".join(
         _filled(_SPELLED, {_TOLD: escape(part.shown), _ACTION: _attribute(part.alias)})
         if isinstance(part, Spelled)
         else escape(part)
-        for part in spoken(place, values, language)
+        for part in parts
     )
+
+
+def _says(parts: Iterable[Part], language: LanguageCode, *, slow: bool) -> str:
+    """A Say of what no recording says."""
+    written = _written((_ANYTHING,), language, slow=slow)
+    return "".join(piece if isinstance(piece, str) else _xml(parts) for piece in written)
 
 
 def _pieces(verb: TwiML) -> Sequence[str]:
@@ -210,4 +227,5 @@ def _attribute(value: str) -> str:
     return escape(value, _IN_ATTRIBUTES)
 
 
+_ANYTHING: Final = Placeholder("said", "text")
 _SPELLED: Final = _pieces(Say().sub(_TOLD, alias=_ACTION))

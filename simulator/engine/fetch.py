@@ -113,7 +113,7 @@ class Fetcher:
         exchange = Exchange(
             at_seconds, request.purpose, request.method, url, parameters, headers,
             response.status if response else 0,
-            response.body.decode("utf-8", "replace") if response else "", milliseconds, detail,
+            _shown(response) if response else "", milliseconds, detail,
         )  # fmt: skip
         return exchange, response, failure
 
@@ -142,6 +142,12 @@ class Fetcher:
     def _keep_cookies(self, url: str, response: HttpResponse) -> None:
         probe = urllib.request.Request(url)  # noqa: S310 - never opened, only carries the URL
         self._cookies.extract_cookies(_CookieResponse(response), probe)  # type: ignore[arg-type]
+
+
+def _shown(response: HttpResponse) -> str:
+    """A body as text; nobody reads a recording."""
+    is_sound = response.header("Content-Type").startswith("audio/")
+    return "" if is_sound else response.body.decode("utf-8", "replace")
 
 
 class _CookieResponse:
@@ -208,6 +214,8 @@ def _sent(method: str, url: str, parameters: Mapping[str, str]) -> tuple[str, by
     form = urlencode(parameters)
     if method == "POST":
         return target, form.encode()
+    if not form:
+        return target, b""
     return f"{target}{'&' if urlsplit(target).query else '?'}{form}", b""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from .activity import Activity, Continue, Finish, Goto, LeaveQueue, State, Transition
+from .audio import Recordings
 from .clock import NEVER, Clock
 from .dial import Dialling
 from .faults import REDIRECT_LOOP, Fault, Level, fault_of
@@ -45,6 +46,7 @@ class Machine:
         self._clock = Clock()
         self._fetcher = Fetcher(transport, line.auth_token)
         self._script = Script(line, self._fetcher, self.rules, self._report)
+        self._recordings = Recordings(self._fetcher, self.rules)
         self._activity: Activity | None = None
         self._queue: tuple[Queued, Position] | None = None
         self._early_keys: deque[str] = deque()
@@ -261,6 +263,7 @@ class Machine:
         return VerbContext(
             self.now, self._answered_at is not None, self.line, self.caller, self.rules,
             self._far_end, self._script.absolute, self._tell, self._report,
+            lambda url: self._recordings.seconds(url, self.now),
         )  # fmt: skip
 
     def _far_end(self, number: str) -> FarEnd:

@@ -1,14 +1,13 @@
 """Say, Play and Pause: what is heard and for how long."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from .activity import Activity, AddEvent, Continue, State, Transition
 from .clock import NEVER
 from .markup import Element
-from .rules import Rules
 from .speech import heard_text, say_seconds
 
 # Twilio plays loop="0" "until the call is hung up"; it stops after a thousand rounds.
@@ -27,15 +26,20 @@ class Segment:
     voice: str = ""
 
 
-def segments(element: Element, rules: Rules) -> list[Segment]:
+# The words of a recording and its seconds, by the URL as it is written; None: it is not heard.
+Fetches = Callable[[str], tuple[str, float] | None]
+
+
+def segments(element: Element, fetches: Fetches) -> list[Segment]:
     """The sound of a Say, Play or Pause; of a Gather, that of its nested ones."""
     if element.name == "Gather":
         heard = (child for child in element.children if not child.attributes.get("digits"))
-        return [s for child in heard for s in segments(child, rules)]
+        return [s for child in heard for s in segments(child, fetches)]
     if element.name == "Say":
         return _looped(element, _say(element))
     if element.name == "Play":
-        return _looped(element, _play(element, rules))
+        played = _play(element, fetches)
+        return _looped(element, played) if played else []
     if element.name == "Pause":
         return [Segment("paused", float(element.whole("length", 1)))]
     return []
@@ -47,11 +51,12 @@ def _say(say: Element) -> Segment:
     return Segment("said", say_seconds(say), heard_text(say), language, voice)
 
 
-def _play(play: Element, rules: Rules) -> Segment:
+def _play(play: Element, fetches: Fetches) -> Segment | None:
     tones = play.attributes.get("digits", "")
     if tones:
         return Segment("played", len(tones) * _TONE_SECONDS, f"tones {tones}")
-    return Segment("played", rules.audio_seconds(play.own_text), play.own_text)
+    found = fetches(play.own_text)
+    return Segment("played", found[1], found[0]) if found else None
 
 
 def _looped(element: Element, once: Segment) -> list[Segment]:

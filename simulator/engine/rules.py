@@ -7,8 +7,8 @@ from typing import Literal
 from .clock import NEVER
 
 
-def _three_seconds(_url: str) -> float:
-    return 3.0
+def _its_url(url: str) -> str:
+    return url
 
 
 @dataclass(frozen=True)
@@ -19,14 +19,16 @@ class Rules:
     for the next one. hang_up_asks_dial_action: the caller's hang-up in a `<Dial>` is told to its
     action. empty_digits_sent: `actionOnEmptyResult` sends `Digits=` or no Digits.
     requests_take_time: wall-clock time of requests passes in the call too (real-time phones).
-    audio_seconds: length of a `<Play>` by URL. extra_parameters: in every request.
+    audio_seconds: length of a `<Play>` by URL, which is then not fetched. said_by: what the
+    transcript tells of a recording, by its URL. extra_parameters: in every request.
     """
 
     keys_outside_gather: Literal["dropped", "buffered"] = "dropped"
     empty_digits_sent: bool = True
     hang_up_asks_dial_action: bool = False
     requests_take_time: bool = False
-    audio_seconds: Callable[[str], float] = _three_seconds
+    audio_seconds: Callable[[str], float] | None = None
+    said_by: Callable[[str], str] = _its_url
     extra_parameters: Mapping[str, str] = field(default_factory=dict)
     longest_call: float = 4 * 3600.0
     most_documents: int = 10_000

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from .activity import Activity, AddEvent, Continue, Finish, Goto, LeaveQueue, Transition
 from .clock import NEVER
 from .dial import Dialling, Leaves, Recording, after_dial, nouns_of, wrong_with
-from .faults import VERB_NOT_PLAYED, Fault
+from .faults import VERB_NOT_PLAYED, Fault, FaultError
 from .gather import Gathering, GatherSettings
 from .markup import Element
 from .phone_line import PhoneLine
@@ -31,9 +31,32 @@ class VerbContext:
     absolute: Callable[[str], str]
     tell: AddEvent
     report: Callable[[Fault], None]
+    audio_seconds: Callable[[str], float]
 
     def url(self, verb: Element, attribute: str = "action") -> str:
         return self.absolute(verb.attributes.get(attribute, ""))
+
+    def fetches(self, url: str) -> tuple[str, float] | None:
+        """A recording. One that cannot be had ends the document; what is no audio is passed over.
+
+        Raises:
+            FaultError: 11200.
+        """
+        try:
+            return self.rules.said_by(self.absolute(url)), self.audio_seconds(self.absolute(url))
+        except FaultError as error:
+            if error.fault.code != 13420:
+                raise
+            self.report(error.fault)
+            return None
+
+    def fetches_for_gather(self, url: str) -> tuple[str, float] | None:
+        """The same inside a Gather, which listens all the same: 13325."""
+        try:
+            return self.rules.said_by(self.absolute(url)), self.audio_seconds(self.absolute(url))
+        except FaultError as error:
+            self.report(Fault(13325, error.fault.detail, error.fault.url))
+            return None
 
 
 Begun = Activity | Transition | Queued
@@ -50,12 +73,13 @@ def begin(verb: Element, context: VerbContext) -> Begun:
 
 
 def _sound(verb: Element, context: VerbContext) -> Begun:
-    return Playing(Playback(segments(verb, context.rules), context.tell), context.now)
+    return Playing(Playback(segments(verb, context.fetches), context.tell), context.now)
 
 
 def _gather(verb: Element, context: VerbContext) -> Begun:
     settings = GatherSettings.of(verb, context.url(verb))
-    playback = Playback(segments(verb, context.rules), context.tell)
+    # "All Plays of a Gather are fetched before the first sounds."
+    playback = Playback(segments(verb, context.fetches_for_gather), context.tell)
     return Gathering(settings, playback, context.now, context.rules, context.tell)
 
 

@@ -14,6 +14,7 @@ from simulator.same_machine import is_asked_by_a_loopback_name, is_of_its_own_or
 # Nothing is loaded from elsewhere, no script or style stands in the page itself.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "media-src http: https:; "  # recordings are where the application has them
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 

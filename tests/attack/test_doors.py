@@ -36,7 +36,12 @@ from tests.faults.audit import wait_until_calm
 pytestmark = [pytest.mark.attack, pytest.mark.timeout(300)]
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "PROPFIND")
-PUBLIC = ("/healthz", "/banks/api", "/banks/openapi.json")  # say the same to everybody
+PUBLIC = (
+    "/healthz",
+    "/banks/api",
+    "/banks/openapi.json",
+    "/audio/<language>/<name>",
+)  # say the same to everybody
 OPERATORS = ("/readyz", "/metrics")
 
 

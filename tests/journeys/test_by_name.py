@@ -13,6 +13,8 @@ from tests.journeys.town import BANKS
 
 EVERY = [(prompt, language) for prompt in load_catalogue().prompts for language in LANGUAGES]
 SAID: dict[str, str] = {
+    "announcement": "x", "place": "p", "address": "a", "open": "o", "papers": "i", "fee": "20",
+    "meanwhile": "m", "guidance": "g",
     "bank_phone": "95588", "card_last4": "5670", "code": "123456", "days": "7", "hours": "any time",
     "key": "1", "last4": "002X", "report_number": "12345670", "reported_at": "0", "until": "86400",
     "within": "30",

@@ -15,7 +15,7 @@ TOLD: dict[LanguageCode, dict[str, list[str]]] = {
     "zh": {
         "31": ["本人", "有效身份证件", "银行网点柜台", "社保功能和银行功能都停用", "补卡"],
         "32": ["本人", "有效身份证件", "银行网点", "社保功能", "自动恢复"],
-        "33": ["社会保障中心"],
+        "33": ["社会保障中心", "电子社保卡", "本人授权"],
         "41": [
             "单位", "工作日", "税务部门", "市或区社会保障中心", "审核证明", "身份证复印件",
             "一张近期一寸免冠彩色照片", "领卡", "回执", "身份证原件",
@@ -25,7 +25,7 @@ TOLD: dict[LanguageCode, dict[str, list[str]]] = {
     "en": {
         "31": ["in person", "valid ID", "counter of the bank", "Both functions", "replaced"],
         "32": ["valid ID", "branch of the bank", "social security function", "by itself"],
-        "33": ["social security centre"],
+        "33": ["social security centre", "authorise", "pensions"],
         "41": [
             "employer", "tax office", "working day", "municipal or district social security centre",
             "audit certificate", "copy of the insured person's ID card",

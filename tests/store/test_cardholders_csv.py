@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.cards.records import Card, CardState, Holder
+from ivr.cards.records import Card, CardState, Holder, Progress
 from ivr.made_up import cardholder_rows
 from ivr.store.cardholders_csv import (
     COLUMNS,
+    PROGRESS,
     BadLine,
     BadValueError,
     CardholdersFileError,
@@ -75,6 +76,30 @@ class TestGoodLines:
     @pytest.mark.parametrize("state", CardState)
     def test_every_card_state(self, state: CardState) -> None:
         assert the_holder(read(line(card_state=str(int(state))))[0]).cards[0].state is state
+
+    @pytest.mark.parametrize(
+        ("value", "progress"),
+        [
+            ("", Progress.NONE),
+            *((str(int(known)), known) for known in Progress),
+            ("５", Progress(5)),
+        ],
+    )
+    def test_a_column_for_how_far_a_new_card_is(self, value: str, progress: Progress) -> None:
+        told = read(f"{line()},{value}", header=f"{HEADER},{PROGRESS}")
+        assert the_holder(told[0]).cards[0].progress is progress
+        first = read(f"{value},{line()}", header=f"{PROGRESS},{HEADER}")
+        assert first == told
+        assert the_holder(read(line())[0]).cards[0].progress is None
+
+    @pytest.mark.parametrize("value", ["8", "-1", "made", "00"])
+    def test_no_other_progress(self, value: str) -> None:
+        (bad,) = read(f"{line()},{value}", header=f"{HEADER},{PROGRESS}")
+        assert bad == BadLine(2, "reissue is neither empty nor one of 0 to 7")
+
+    def test_that_column_twice(self) -> None:
+        with pytest.raises(CardholdersFileError, match="twice or one too many"):
+            read(header=f"{HEADER},{PROGRESS},{PROGRESS}")
 
     def test_whatever_is_made_up(self) -> None:
         rows = [",".join(row) for row in cardholder_rows(Random(7), 500, ["icbc", "ccb"])]

@@ -9,9 +9,9 @@ import pytest
 
 from ivr.cards.acts.report import Refusal, refusal
 from ivr.cards.case import Case
-from ivr.cards.records import CardState
+from ivr.cards.records import CardState, Progress
 from ivr.cards.rules import Rules
-from ivr.store.cardholders_csv import COLUMNS, CardLine, read_cardholders
+from ivr.store.cardholders_csv import COLUMNS, PROGRESS, CardLine, read_cardholders
 from tests.builders import a_card, a_holder
 
 TEXT = (Path(__file__).parents[2] / "docs" / "cardholders.md").read_text(encoding="utf-8")
@@ -26,7 +26,12 @@ HEARS = {
 
 
 def test_every_column_has_a_row() -> None:
-    assert tuple(re.findall(r"^\| `(\w+)` \| [^|]+ \|$", TEXT, re.M)) == COLUMNS
+    assert tuple(re.findall(r"^\| `(\w+)` \| [^|]+ \|$", TEXT, re.M)) == (*COLUMNS, PROGRESS)
+
+
+def test_every_progress_has_a_row() -> None:
+    rows = re.findall(r"^\| (\d) \| [^|]+ \|$", TEXT, re.M)
+    assert [int(code) for code in rows] == list(Progress)
 
 
 @pytest.mark.parametrize("state", list(CardState))

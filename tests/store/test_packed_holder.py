@@ -7,13 +7,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ivr.cards.records import Card, CardState, Holder
+from ivr.cards.records import Card, CardState, Holder, Progress
 from ivr.made_up import made_up_card, made_up_holder
 from ivr.store.packed_holder import merge, pack, unpack
 
 digits = st.text("0123456789", max_size=32)
 texts = digits | st.text(max_size=20)
-cards = st.builds(Card, texts, texts, texts, texts, st.sampled_from(CardState))
+progress = st.none() | st.sampled_from(Progress)
+cards = st.builds(Card, texts, texts, texts, texts, st.sampled_from(CardState), progress)
 phones = texts | digits.map("+{}".format)
 holders = st.builds(Holder, texts, texts, phones, st.lists(cards, max_size=8).map(tuple))
 
@@ -31,6 +32,17 @@ def test_no_digit_of_an_account_is_lost(account: str) -> None:
     holder = made_up_holder(Random(1), ["icbc"])
     odd = replace(holder, cards=(replace(holder.cards[0], bank_account=account),))
     assert unpack(pack(odd)).cards[0].bank_account == account
+
+
+def test_how_far_a_new_card_is_takes_a_byte_and_old_records_are_read() -> None:
+    holder = made_up_holder(Random(1), ["icbc"])
+    (card,) = holder.cards
+    told = replace(holder, cards=(replace(card, progress=Progress.AT_THE_OUTLET),))
+    assert len(pack(told)) == len(pack(holder)) + 1
+    assert unpack(pack(holder)) == holder
+    assert merge(pack(told), pack(holder)) == pack(told), "a file without the column tells nothing"
+    over = replace(holder, cards=(replace(card, progress=Progress.NONE),))
+    assert unpack(merge(pack(told), pack(over))) == over
 
 
 def test_eight_cards_come_one_by_one_and_keep_their_places() -> None:

@@ -19,12 +19,14 @@ from ivr.cards.rules import Rules
 from ivr.cards.status import Status, status_of
 from ivr.dialogue.call import Call
 from ivr.dialogue.turn import Result
+from ivr.prompts.places import Place
 from ivr.service import CardService
 from ivr.settings import Settings
 from ivr.spoken import BankNames
 from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.cases import Reading
 from ivr.store.known import KnownHolder
+from tests.builders import a_place
 
 NOW = 1_795_000_000  # Wednesday 2026-11-18 19:06:40 in Beijing
 WEEK = 604_800
@@ -103,6 +105,14 @@ class MemoryService:
         return CODE
 
     def code_owed(self, _holder_ref: str, _asked_by: str, _language: str, now: int) -> Owed:
+        return Owed(NoticeKind.TEXT, "", now, {})
+
+    def place(self, card: Card) -> Place | None:
+        return a_place() if card.bank == "icbc" else None
+
+    def place_owed(
+        self, _ref: str, _sentences: object, _asked_by: str, _language: str, now: int
+    ) -> Owed:
         return Owed(NoticeKind.TEXT, "", now, {})
 
     def report_loss(self, request: ReportRequest, seen: KnownHolder, _caller: Caller) -> Filing:

@@ -31,6 +31,7 @@ def replace_card(
         number=event.new_card_number,
         bank_account=event.new_bank_account,
         state=CardState.NORMAL,
+        progress=None,
     )
     holder = _with(whose.holder, whose.card, new)
     closed = step(case, BlockEvent.REPLACED, now)

@@ -125,6 +125,7 @@ export class Phone {
 
   sound(event) {
     if (event.kind === "said") { this.clearKeyed(); this.voice.say(event.text, event.language); }
+    if (event.kind === "played") { this.clearKeyed(); this.voice.play(event.text); }
     if (event.kind === "ended") this.voice.hush();
   }
 
@@ -224,8 +225,15 @@ function bubble(event) {
     return item(`note ${event.kind}`, el("p", { lang: "en" }, event.text));
   }
   if (event.kind === "ended") return item("note", el("p", {}, t(ENDINGS[event.text] ?? "ended")));
-  if (event.kind === "played") return item("note", el("p", {}, `${t("played")} ${event.text}`));
+  if (event.kind === "played") return recording(event.text);
   return event.kind in NOTES ? item("note", el("p", {}, t(NOTES[event.kind]))) : null;
+}
+
+/** What was played, to be heard again; tones (`<Play digits>`) have no file. */
+function recording(url) {
+  const name = el("p", {}, `${t("played")} ${url.replace(/\?.*/, "").split("/").slice(-2).join("/")}`);
+  if (!/^https?:/.test(url)) return item("note", name);
+  return item("note", name, el("audio", { src: url, controls: true, preload: "none" }));
 }
 
 const item = (kind, ...children) => el("li", { class: kind }, ...children);

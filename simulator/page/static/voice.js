@@ -1,4 +1,5 @@
-// Reads prompts aloud with the browser's own voices, when it has any for the language.
+// Reads prompts aloud with the browser's own voices, when it has any for the language, and plays
+// recordings.
 
 const REMEMBERED = "muted";
 const synthesis = window.speechSynthesis;
@@ -8,6 +9,7 @@ export class Voice {
   constructor(onVoices) {
     this.muted = localStorage.getItem(REMEMBERED) === "yes";
     this.hurried = false;
+    this.audio = new Audio();
     this.voices = [];
     const read = () => { this.voices = synthesis ? synthesis.getVoices() : []; };
     read();
@@ -35,5 +37,15 @@ export class Voice {
     synthesis.speak(utterance);
   }
 
-  hush() { synthesis?.cancel(); }
+  /** A recording, from where Twilio fetches it; the next one takes its place. */
+  play(url) {
+    if (this.muted || this.hurried || !/^https?:/.test(url)) return;
+    this.audio.src = url;
+    this.audio.play().catch(() => {}); // its bubble has controls of its own
+  }
+
+  hush() {
+    synthesis?.cancel();
+    this.audio.pause();
+  }
 }
