@@ -14,6 +14,7 @@ import structlog
 from ivr.cards.acts import report as reporting
 from ivr.cards.acts.dispute import Objection, dismiss, dispute
 from ivr.cards.acts.drop import drop
+from ivr.cards.acts.foretell import foretell, foretold_until
 from ivr.cards.acts.hear import EventStatus, hear
 from ivr.cards.acts.release import release
 from ivr.cards.acts.remind import THEN_EVERY, remind
@@ -425,6 +426,16 @@ class CardService:
         """
         return sum(self._release(number) for number in self._deadlines.ended())
 
+    def foretell_due(self) -> int:
+        """Tells the holders whose suspension ends within a day, once each even if several sweeps
+        run; returns how many. An unreadable record does not hold up the others.
+        """
+        now = self._outbox.now()
+        until = foretold_until(now)
+        if until is None:
+            return 0
+        return sum(self._foretell(number) for number in self._deadlines.ending(now, until))
+
     def remind_due(self) -> int:
         """Asks again every bank that took a notice and never said "blocked"; returns how often.
 
@@ -555,6 +566,18 @@ class CardService:
             first_told = self._first_told(reading, reading.report)
             change = release(reading.case, reading.report, first_told, reading.now)
             return change != NOTHING and self._cases.commit(change, reading)
+        return False
+
+    def _foretell(self, number: str) -> bool:
+        with self._deadlines.passing_over(keys.report(number)):
+            told = self._change_report(
+                number,
+                lambda seen, report: (
+                    (change := foretell(seen.case, report, seen.now)) != NOTHING,
+                    change,
+                ),
+            )
+            return told is True
         return False
 
     def _first_told(self, reading: Reading, report: LossReport) -> Mapping[str, Any]:

@@ -11,6 +11,7 @@ from ivr.cards.words import (
     TEXT_CODE,
     TEXT_DECOUPLED,
     TEXT_DISPUTED,
+    TEXT_ENDING,
     TEXT_FILED,
     TEXT_FORMAL_WITHDRAWN,
     TEXT_RELEASED,
@@ -94,6 +95,9 @@ class TextWriter:
         if prompt == TEXT_TAKEN:
             is_running = report.state is ReportState.ACTIVE
             return is_running and known == (report.number, BlockState.BLOCKED)
+        if prompt == TEXT_ENDING:
+            held_by = case.suspension.number_told if case.suspension else ""
+            return held_by == report.number and report.disputed_at == 0
         if prompt == TEXT_DISPUTED:
             return report.state is ReportState.ACTIVE and report.disputed_at > 0
         told = state_told_by(prompt)

@@ -48,6 +48,7 @@ SOCIAL_WORDS: Final[Mapping[Social, str]] = {
 }
 
 TEXT_FILED: Final = "text_filed"
+TEXT_ENDING: Final = "text_ending"  # the 7 days are over tomorrow
 TEXT_RELEASED: Final = "text_released"
 TEXT_DISPUTED: Final = "text_disputed"
 TEXT_WITHDRAWN: Final = "text_withdrawn"
