@@ -27,6 +27,7 @@ from ivr.spoken import BankNames
 from ivr.store.connection import OUTAGE, UnsafeRedisError
 from ivr.store.opening import Store, open_store
 from ivr.store.vault import WrongDataKeysError
+from ivr.texting import Texting
 from ivr.weak_settings import weak_listening, weak_operations, weak_settings
 from ivr.web.apology import Apology
 from ivr.web.bank_docs import bank_docs_routes
@@ -40,6 +41,7 @@ from ivr.web.commands.reports import ReportTools, add_report_commands
 from ivr.web.commands.withdrawals import DecisionTools, add_decision_commands
 from ivr.web.health import alive_routes, health_routes
 from ivr.web.problems import as_problem
+from ivr.web.texts import text_routes
 from ivr.web.twilio import TwilioDoor
 from ivr.web.twiml import Voice
 from ivr.web.voice import voice_routes
@@ -133,6 +135,8 @@ def _open_doors(
     names = BankNames(settings.banks, store.known_banks.find)
     conversation = Conversation(store.calls, service, settings, names)
     app.register_blueprint(voice_routes(conversation, door, voice, Apology(settings, voice)))
+    texting = Texting(service, store.text_exchanges, words, names, settings)
+    app.register_blueprint(text_routes(texting, service, door))
     app.register_blueprint(bank_routes(service, store.reconciliation, settings.banks, base))
     app.register_blueprint(bank_docs_routes())
     app.register_blueprint(alive_routes())

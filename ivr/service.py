@@ -16,6 +16,7 @@ from ivr.cards.acts.dispute import Objection, dismiss, dispute
 from ivr.cards.acts.drop import drop
 from ivr.cards.acts.foretell import foretell, foretold_until
 from ivr.cards.acts.hear import EventStatus, hear
+from ivr.cards.acts.note_receipt import note_receipt
 from ivr.cards.acts.release import release
 from ivr.cards.acts.remind import THEN_EVERY, remind
 from ivr.cards.acts.report import Filing, Fresh, Origin, Refusal, ReportRequest
@@ -47,7 +48,7 @@ from ivr.cards.errors import (
 )
 from ivr.cards.limits import Caller, and_reported, may_report
 from ivr.cards.loss import LossReport
-from ivr.cards.notice import Attempt, Notice, NoticeKind
+from ivr.cards.notice import Attempt, Notice, NoticeKind, Receipt
 from ivr.cards.notice_bodies import iso, reported_body
 from ivr.cards.report_number import new_report_number
 from ivr.cards.rules import Rules
@@ -66,10 +67,12 @@ from ivr.store.limits import Limiting
 from ivr.store.looks import Look, looked_up
 from ivr.store.opening import Store
 from ivr.store.outbox import Outbox, new_notice_id
+from ivr.store.phones import Phones
 from ivr.store.scripts import ScriptCall
 
 COMES_BACK_SECONDS: Final = 3600  # so long a bank is asked to wait for a report we do not have
 CODE_SECONDS: Final = 600  # so long a texted code is good
+MOST_OF_ONE_PHONE: Final = 50  # holders; a number that more have is nobody's in particular
 SEEN_SECONDS: Final = 2.0  # how long a report may take its time from what a channel saw
 
 log = structlog.get_logger()
@@ -83,6 +86,7 @@ class CardService:
         self,
         cases: Cases,
         holders: Holders,
+        phones: Phones,
         outbox: Outbox,
         deadlines: Deadlines,
         assurance: Assurance,
@@ -94,6 +98,7 @@ class CardService:
         """`events_per_minute`: how many one bank may tell, so that none fills Redis."""
         self._cases = cases
         self._holders = holders
+        self._phones = phones
         self._outbox = outbox
         self._deadlines = deadlines
         self._assurance = assurance
@@ -112,6 +117,19 @@ class CardService:
     def holder(self, ref: str) -> KnownHolder | None:
         """The same holder by reference."""
         return self._holders.known(ref)
+
+    def holders_of_phone(self, caller: Caller, channel: str, purpose: str) -> list[KnownHolder]:
+        """Those whose registered phone this is. Who looked is journalled, found or not."""
+        refs = self._phones.holders(caller.number)[:MOST_OF_ONE_PHONE]
+        everybody = [self.holder(ref) for ref in refs]
+        found = [each for each in everybody if each and caller.is_phone_of(each.holder)]
+        look = Look(channel, caller.ref, purpose)
+        for known in found:
+            cards = " ".join(known.cards)
+            self._cases.journal(looked_up(look, holder=known.ref, cards=cards, found=True))
+        if not found:
+            self._cases.journal(looked_up(look, holder="", cards="", found=False))
+        return found
 
     def refusal(
         self, known: KnownHolder, card_ref: str, by: Origin | None = None
@@ -412,6 +430,12 @@ class CardService:
         """Closes an open notice without sending it, because what it says is no longer true."""
         return self._change_notice(notice_id, lambda _reading, notice: drop(notice))
 
+    def note_receipt(self, notice_id: str, receipt: Receipt) -> bool:
+        """Writes down what the network says of a text; False when that is no news."""
+        return self._change_notice(
+            notice_id, lambda _reading, notice: note_receipt(notice, receipt)
+        )
+
     def ping(self, bank: str) -> str:
         """Owes a bank a test notice through its own queue; returns the notice's id."""
         reading = self._cases.of_notice("")
@@ -646,6 +670,7 @@ def open_service(store: Store, settings: Settings) -> CardService:
     return CardService(
         store.cases,
         store.holders,
+        store.phones,
         store.outbox,
         store.deadlines,
         store.assurance,

@@ -30,11 +30,13 @@ from ivr.store.moved import Moved
 from ivr.store.mover import Mover
 from ivr.store.opening import open_store
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
+from ivr.store.phones import Phones
 from ivr.store.plans import Plans
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
 from ivr.store.text_line import TextLine
+from ivr.store.texting import TextExchanges
 from ivr.store.vault import Vault
 from workers.delivery import MOST_AT_ONCE
 
@@ -68,6 +70,8 @@ class Hotline:
     condition: Condition
     known_banks: KnownBanks
     plans: Plans
+    phones: Phones
+    text_exchanges: TextExchanges
     limiting: Limiting
 
     @classmethod

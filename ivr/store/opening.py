@@ -28,11 +28,13 @@ from ivr.store.local_journal import LocalJournal
 from ivr.store.moved import Moved
 from ivr.store.mover import Mover
 from ivr.store.outbox import Outbox
+from ivr.store.phones import Phones
 from ivr.store.plans import Plans
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
 from ivr.store.text_line import TextLine
+from ivr.store.texting import TextExchanges
 from ivr.store.vault import Vault, open_vault
 
 
@@ -62,6 +64,8 @@ class Store:
     condition: Condition
     known_banks: KnownBanks
     plans: Plans
+    phones: Phones
+    text_exchanges: TextExchanges
     limiting: Limiting
 
 
@@ -88,7 +92,7 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
     )
     limiting = Limiting(redis, vault, journal, settings.limits)
     local_journal = LocalJournal(settings.journal_dir, settings.loss_report_days)
-    removal = Removal(redis, journal)
+    removal = Removal(redis, vault, journal)
     return Store(
         vault=vault,
         holders=holders,
@@ -132,5 +136,7 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         ),
         known_banks=KnownBanks(redis),
         plans=Plans(redis),
+        phones=Phones(redis, vault),
+        text_exchanges=TextExchanges(redis),
         limiting=limiting,
     )

@@ -70,7 +70,7 @@ def _needs_person(state: NoticeState | None, block: Block | None, notice: Notice
     """None, as it was: of a notice that is open nobody has to look at it, and when a late receipt
     leaves the block refused, nobody else would look.
     """
-    if state in NEEDS_A_PERSON:
+    if state in NEEDS_A_PERSON or (state is not None and notice.never_arrived):
         return True
     is_refused = block is not None and block.state is BlockState.REFUSED
     return None if state is None or notice.state is NoticeState.OPEN or is_refused else False
