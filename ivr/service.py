@@ -53,7 +53,8 @@ from ivr.cards.notice_bodies import iso, reported_body
 from ivr.cards.report_number import new_report_number
 from ivr.cards.rules import Rules
 from ivr.cards.status import Status, status_of
-from ivr.cards.words import TEXT_CODE
+from ivr.cards.words import TEXT_CODE, TEXT_UNREPORTED
+from ivr.phone_numbers import takes_texts
 from ivr.prompts.languages import LANGUAGES
 from ivr.settings import Settings
 from ivr.store import keys
@@ -73,6 +74,8 @@ from ivr.store.scripts import ScriptCall
 COMES_BACK_SECONDS: Final = 3600  # so long a bank is asked to wait for a report we do not have
 CODE_SECONDS: Final = 600  # so long a texted code is good
 MOST_OF_ONE_PHONE: Final = 50  # holders; a number that more have is nobody's in particular
+CALLS_AGAIN_SECONDS: Final = 60  # so long whoever was cut off has, to call again
+UNREPORTED_SECONDS: Final = 3600  # so long it is worth telling
 SEEN_SECONDS: Final = 2.0  # how long a report may take its time from what a channel saw
 
 log = structlog.get_logger()
@@ -170,6 +173,26 @@ class CardService:
         }
         notice_id = self._limiting.code_notice_id(holder_ref, asked_by)
         return Owed(NoticeKind.TEXT, "", now, body, id=notice_id)
+
+    def tell_unreported(self, known: KnownHolder, card_ref: str, language: str, now: int) -> bool:
+        """Owes a holder the text that a call about a card ended before anything was reported: once
+        a day at most, for a caller may be anybody. Not at once: who was cut off calls again.
+        """
+        card, case = known.cards.get(card_ref), known.readings[card_ref].case
+        if card is None or case.suspension is not None or self.refusal(known, card_ref):
+            return False
+        if not takes_texts(known.holder.phone) or not self._limiting.may_tell_unreported(known.ref):
+            return False
+        body = {
+            "prompt": TEXT_UNREPORTED,
+            "holder_ref": known.ref,
+            "card_ref": card_ref,
+            "until": now + UNREPORTED_SECONDS,
+            "language": language,
+        }
+        owed = Owed(NoticeKind.TEXT, card.bank, now + CALLS_AGAIN_SECONDS, body, card_ref=card_ref)
+        self.owe([owed], now, [])
+        return True
 
     def owe(self, owed: Sequence[Owed], now: int, then: Sequence[ScriptCall]) -> None:
         """Owes texts that belong to no report, and runs scripts after that, in one round trip.

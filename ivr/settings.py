@@ -62,6 +62,7 @@ class Settings(BaseModel):
     )
     twilio_from_number: str = Field(pattern=r"^\+?[0-9]{3,15}$", description="sender of texts")
     twilio_api_base: ProtectedUrl = "https://api.twilio.com"
+    text_replies: bool = Field(default=True, description="whether holders can answer our texts")
     banks_file: Path
     rules_file: Path | None = Field(default=None, description="unset: the domain's own rules")
     data_keys: tuple[SecretStr, ...] = Field(description="newest first")
@@ -214,6 +215,11 @@ class Settings(BaseModel):
         are_codes_texted = self.second_factor is SecondFactor.TEXT_CODE
         values = {name: getattr(self, name) for name in names}
         return Limits(**values, are_codes_texted=are_codes_texted)
+
+    @property
+    def texts_are_answered(self) -> bool:
+        """Whether our texts may ask for an answer by text."""
+        return self.text_replies
 
     @property
     def replicas(self) -> int:

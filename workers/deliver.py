@@ -111,7 +111,9 @@ def text_delivery(settings: Settings, store: Store) -> Delivery:
     client = TextClient(settings, store.text_line)
     names = BankNames(settings.banks, store.known_banks.find)
     words = load_catalogue(settings.rules.line_itself)
-    writer = TextWriter(store.cases, store.holders, words, names)
+    writer = TextWriter(
+        store.cases, store.holders, words, names, are_answered=settings.texts_are_answered
+    )
     lease = client.longest_seconds + SPARE_SECONDS
     queue = Queue(TEXTS_QUEUE, TEXTS, TEXTS_IN_FLIGHT, lease, pauses=False)
     return _delivery(settings, store, queue, client, writer.write)

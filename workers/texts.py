@@ -2,7 +2,8 @@
 
 import json
 import time
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from ivr.cards.block import BlockState
 from ivr.cards.loss import LossReport, ReportState
@@ -16,6 +17,7 @@ from ivr.cards.words import (
     TEXT_FORMAL_WITHDRAWN,
     TEXT_RELEASED,
     TEXT_TAKEN,
+    TEXT_UNREPORTED,
     TEXT_WITHDRAWN,
     state_told_by,
 )
@@ -28,16 +30,27 @@ from ivr.store.looks import Look
 from workers.delivery import OvertakenError, UnsendableError
 
 
+REPLY: Final = "_reply"  # at the end of a prompt: the words where holders can answer
+
+
 class TextWriter:
     """Turns {"prompt", "report_number"}, or a code and whose it is, into what TextClient sends."""
 
     def __init__(
-        self, cases: Cases, holders: Holders, catalogue: Catalogue, banks: BankNames
+        self,
+        cases: Cases,
+        holders: Holders,
+        catalogue: Catalogue,
+        banks: BankNames,
+        *,
+        are_answered: bool = True,
     ) -> None:
+        """`are_answered`: whether a holder may answer a text, which its words then say."""
         self._cases = cases
         self._holders = holders
         self._catalogue = catalogue
         self._banks = banks
+        self._are_answered = are_answered
 
     def write(self, content: Any, reading: Reading | None = None) -> str:
         """The JSON {"to": E.164 number, "text": words in the language of the call}. `reading`: how
@@ -51,6 +64,8 @@ class TextWriter:
         """
         if content["prompt"] == TEXT_CODE:
             return self._code(content)
+        if content["prompt"] == TEXT_UNREPORTED:
+            return self._unreported(content, reading)
         number = content["report_number"]
         report = reading.case.report if reading else None
         if report is None or report.number != number:  # it is not the block's any more
@@ -73,6 +88,28 @@ class TextWriter:
         text = self._catalogue.text(TEXT_CODE, code, content["language"])
         look = Look("text", "worker", TEXT_CODE)
         return self._addressed(self._holders.look_up(content["holder_ref"], look), text)
+
+    def _unreported(self, content: Any, reading: Reading | None) -> str:
+        """Whoever has reported the card since, by whatever channel, is not told that nobody has."""
+        language, card_ref = content["language"], content["card_ref"]
+        case = (reading or self._cases.of_card(card_ref)).case
+        if content["until"] <= time.time() or case.suspension is not None:
+            raise OvertakenError
+        if language not in LANGUAGES:
+            raise UnsendableError("no_language")
+        look = Look("text", "worker", TEXT_UNREPORTED)
+        holder = self._holders.look_up(content["holder_ref"], look, card_ref)
+        cards = holder.cards if holder else ()
+        card = next((c for c in cards if self._holders.card_ref(c.number) == card_ref), None)
+        if card is None:
+            raise OvertakenError
+        values = {"card_last4": card.last4, **self._banks.facts(card.bank, language)}
+        return self._addressed(holder, self._said(TEXT_UNREPORTED, values, language))
+
+    def _said(self, prompt: str, values: Mapping[str, str], language: str) -> str:
+        answerable = f"{prompt}{REPLY}"
+        is_answerable = self._are_answered and answerable in self._catalogue.prompts
+        return self._catalogue.text(answerable if is_answerable else prompt, values, language)
 
     def _addressed(self, holder: Holder | None, text: str) -> str:
         if holder is None:
@@ -113,4 +150,4 @@ class TextWriter:
             "until": str(report.release_at),
             **self._banks.facts(report.bank, report.language),
         }
-        return self._catalogue.text(prompt, values, report.language)
+        return self._said(prompt, values, report.language)

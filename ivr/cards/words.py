@@ -53,6 +53,7 @@ TEXT_RELEASED: Final = "text_released"
 TEXT_DISPUTED: Final = "text_disputed"
 TEXT_WITHDRAWN: Final = "text_withdrawn"
 TEXT_CODE: Final = "text_code"
+TEXT_UNREPORTED: Final = "text_unreported"  # a call ended before anything was reported
 TEXT_TAKEN: Final = "text_taken"  # the bank's own service line took a report
 TEXT_DECOUPLED: Final = "text_decoupled"  # which ended the suspension too
 TEXT_FORMAL_WITHDRAWN: Final = "text_formal_withdrawn"

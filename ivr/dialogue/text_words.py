@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from ivr.prompts.languages import LanguageCode
-
 
 class Wish(StrEnum):
     """What somebody wants of us. Also the purpose of a look that it needs."""
@@ -32,7 +30,7 @@ class Said:
     """
 
     wish: Wish
-    language: LanguageCode
+    language: str
     last4: str = ""
     is_of_card: bool = False
     code: str = ""
@@ -40,7 +38,7 @@ class Said:
 
 
 # By language, as they stand when blanks and marks are gone and letters are capitals.
-WORDS: Final[Mapping[LanguageCode, Mapping[Wish, str]]] = {
+WORDS: Final[Mapping[str, Mapping[Wish, str]]] = {
     "zh": {
         Wish.REPORT: "我要挂失|挂失|GS",
         Wish.STATUS: "我要查询|查询状态|查询|状态|ZT",
@@ -58,7 +56,7 @@ WORDS: Final[Mapping[LanguageCode, Mapping[Wish, str]]] = {
         Wish.HELP: "HELP|INFO",
     },
 }
-CARD: Final[Mapping[LanguageCode, str]] = {"zh": "卡号?尾号|卡号|卡", "en": "CARD"}
+CARD: Final[Mapping[str, str]] = {"zh": "卡号?尾号|卡号|卡", "en": "CARD"}
 
 # Twilio answers these itself, whatever we say (docs: "Support for Opt-Out Keywords"); 退订 and TD
 # are what mainland carriers act on. YES is one of them, and may still be the answer to a question.
@@ -110,6 +108,6 @@ def _folded(body: str) -> str:
     return "".join(c for c in plain if c.isalnum())
 
 
-def _language_of(folded: str) -> LanguageCode:
+def _language_of(folded: str) -> str:
     is_latin = any("A" <= c <= "Z" for c in folded) and folded.isascii()
     return "en" if is_latin else "zh"

@@ -108,9 +108,7 @@ def texts_missed(phone_ref: str) -> str:
 
 
 def told_unreported(holder_ref: str) -> str:
-    """That a holder was texted of a call that ended before anything was reported; expires after 24
-    hours.
-    """
+    """That a holder was told of a call that ended too early; expires after 24 hours."""
     return f"told_unreported:{holder_ref}"
 
 
