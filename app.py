@@ -38,6 +38,7 @@ from ivr.web.commands.flow import flow
 from ivr.web.commands.limits import LimitTools, add_limit_commands
 from ivr.web.commands.notices import NoticeTools, add_notice_commands
 from ivr.web.commands.reports import ReportTools, add_report_commands
+from ivr.web.commands.texts import add_text_commands
 from ivr.web.commands.withdrawals import DecisionTools, add_decision_commands
 from ivr.web.health import alive_routes, health_routes
 from ivr.web.problems import as_problem
@@ -65,6 +66,7 @@ def create_app(settings: Settings) -> Flask:
     service = open_service(store, settings)
     _open_doors(app, settings, words, store, service)
     _add_commands(app, settings, store, service)
+    add_text_commands(app, words)
     today = beijing_day(time.time())
     _tell_weak([*weak_settings(settings, today), *weak_listening(settings)])
     return app

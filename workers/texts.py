@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from ivr.cards.block import BlockState
 from ivr.cards.loss import LossReport, ReportState
@@ -23,6 +23,7 @@ from ivr.cards.words import (
 )
 from ivr.prompts.catalogue import Catalogue
 from ivr.prompts.languages import LANGUAGES
+from ivr.prompts.templates import REPLY, parameters
 from ivr.spoken import BankNames
 from ivr.store.cases import Cases, Reading
 from ivr.store.holders import Holders
@@ -30,11 +31,8 @@ from ivr.store.looks import Look
 from workers.delivery import OvertakenError, UnsendableError
 
 
-REPLY: Final = "_reply"  # at the end of a prompt: the words where holders can answer
-
-
 class TextWriter:
-    """Turns {"prompt", "report_number"}, or a code and whose it is, into what TextClient sends."""
+    """Turns {"prompt", "report_number"}, or a code and whose it is, into what a sender sends."""
 
     def __init__(
         self,
@@ -53,8 +51,9 @@ class TextWriter:
         self._are_answered = are_answered
 
     def write(self, content: Any, reading: Reading | None = None) -> str:
-        """The JSON {"to": E.164 number, "text": words in the language of the call}. `reading`: how
-        the card stands, if that was read just now.
+        """The JSON {"to": E.164 number, "text": words in the language of the call, "template": the
+        text's name, "parameters": the values in it}: senders that are told words take those, others
+        the rest. `reading`: how the card stands, if that was read just now.
 
         Raises:
             UnsendableError: `no_report`, `no_holder` or `no_language`: this is gone. `no_phone`:
@@ -84,8 +83,7 @@ class TextWriter:
             raise OvertakenError
         if content["language"] not in LANGUAGES:
             raise UnsendableError("no_language")
-        code = {"code": content["code"]}
-        text = self._catalogue.text(TEXT_CODE, code, content["language"])
+        text = self._said(TEXT_CODE, {"code": content["code"]}, content["language"])
         look = Look("text", "worker", TEXT_CODE)
         return self._addressed(self._holders.look_up(content["holder_ref"], look), text)
 
@@ -106,17 +104,21 @@ class TextWriter:
         values = {"card_last4": card.last4, **self._banks.facts(card.bank, language)}
         return self._addressed(holder, self._said(TEXT_UNREPORTED, values, language))
 
-    def _said(self, prompt: str, values: Mapping[str, str], language: str) -> str:
-        answerable = f"{prompt}{REPLY}"
-        is_answerable = self._are_answered and answerable in self._catalogue.prompts
-        return self._catalogue.text(answerable if is_answerable else prompt, values, language)
+    def _said(self, prompt: str, values: Mapping[str, str], language: str) -> dict[str, Any]:
+        if self._are_answered and f"{prompt}{REPLY}" in self._catalogue.prompts:
+            prompt += REPLY
+        return {
+            "text": self._catalogue.text(prompt, values, language),
+            "template": f"{prompt}.{language}",
+            "parameters": parameters(self._catalogue, prompt, values, language),
+        }
 
-    def _addressed(self, holder: Holder | None, text: str) -> str:
+    def _addressed(self, holder: Holder | None, said: Mapping[str, Any]) -> str:
         if holder is None:
             raise UnsendableError("no_holder")
         if not holder.phone:
             raise UnsendableError("no_phone")
-        return json.dumps({"to": holder.phone, "text": text}, ensure_ascii=False)
+        return json.dumps({"to": holder.phone, **said}, ensure_ascii=False)
 
     def _still_holds(self, prompt: str, report: LossReport, reading: Reading | None) -> bool:
         """Whether the text is still true: it may have waited for hours."""
@@ -140,7 +142,7 @@ class TextWriter:
         told = state_told_by(prompt)
         return told is None or known == (report.number, told)
 
-    def _words(self, prompt: str, report: LossReport) -> str:
+    def _words(self, prompt: str, report: LossReport) -> dict[str, Any]:
         if report.language not in LANGUAGES:  # reports outlive a language that is given up
             raise UnsendableError("no_language")
         values = {

@@ -141,7 +141,7 @@ def test_it_is_one_line_when_it_starts_and_one_when_it_ends(
         send(client)
     lines = [record.getMessage() for record in caplog.records if record.name == "workers"]
     assert [line.partition(":")[0] for line in lines] == [
-        "Twilio refuses our texts (401)", "Twilio takes texts again",
+        "Twilio refuses our texts (401)", "our texts are taken again",
     ]  # fmt: skip
 
 
