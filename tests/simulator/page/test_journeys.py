@@ -107,7 +107,7 @@ def test_a_card_is_reported_by_text(visitor: Visitor) -> None:
     """From the phone of the person who is played: the bank blocks, and a text says so."""
     visitor.chooses("宋勇刚").opens_the_texts().answers("挂失")
     visitor.sees_text("社保卡吗").answers("是").sees_text("已挂失，编号")
-    visitor.sees_text("已确认停用").sees_bank_function("银行已停用").answers("不是我")
+    visitor.sees_text("已确认停用").answers("不是我")
     visitor.sees_text("挂失还没有撤销").keeps_a_picture("reported-by-text")
 
 

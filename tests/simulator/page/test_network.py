@@ -1,4 +1,4 @@
-"""What becomes of texts: receipts told to whoever sent them, refusals, and words of Twilio's own."""
+"""What becomes of texts: receipts for whoever sent them, refusals, and words of Twilio's own."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ FROM = "+8612333"
 
 
 class App:
-    """A foreign application that is told what became of its texts, and replies to those that come."""
+    """A foreign application: it hears what became of its texts, and replies to those that come."""
 
     def __init__(self) -> None:
         self.told: list[dict[str, str]] = []
@@ -154,9 +154,7 @@ def test_help_is_answered_twice(page: ServedPage, phone: TabPhone, app: App) -> 
     assert [message["body"][:5] for message in told] == ["Reply", "ours"]
 
 
-def test_a_fault_is_shown_where_the_text_stands(
-    page: ServedPage, phone: TabPhone, app: App
-) -> None:
+def test_a_fault_is_shown_where_the_text_stands(phone: TabPhone, app: App) -> None:
     app.replies = "<Message></Message>"
     phone.does("texts", text="hello")
     phone.sees("texts", "14103 Message: Invalid Body")
