@@ -34,6 +34,7 @@ from ivr.spoken import BankNames
 from ivr.store.connection import OUTAGE, UnsafeRedisError
 from ivr.store.opening import Store, open_store
 from ivr.store.vault import WrongDataKeysError
+from ivr.texting import Texting
 from ivr.weak_settings import weak_listening, weak_operations, weak_settings
 from ivr.web.apology import Apology
 from ivr.web.audio import audio_routes
@@ -52,11 +53,13 @@ from ivr.web.commands.places import PlaceTools, add_place_commands
 from ivr.web.commands.prompts import PromptTools, add_prompt_commands
 from ivr.web.commands.reports import ReportTools, add_report_commands
 from ivr.web.commands.subscribers import SubscriberTools, add_subscriber_commands
+from ivr.web.commands.texts import add_text_commands
 from ivr.web.commands.withdrawals import DecisionTools, add_decision_commands
 from ivr.web.health import alive_routes, health_routes
 from ivr.web.played import Played
 from ivr.web.problems import as_problem
 from ivr.web.subscribers import subscriber_routes
+from ivr.web.texts import text_routes
 from ivr.web.twilio import TwilioDoor
 from ivr.web.twiml import Voice
 from ivr.web.voice import voice_routes
@@ -85,6 +88,7 @@ def create_app(settings: Settings) -> Flask:
     _add_commands(app, settings, store, service)
     tools = PromptTools(voices.script, lambda: read_recordings(settings, words))
     add_prompt_commands(app, tools)
+    add_text_commands(app, words)
     today = beijing_day(time.time())
     _tell_weak([*weak_settings(settings, today), *weak_listening(settings)])
     return app
@@ -184,6 +188,8 @@ def _open_doors(
             base,
         )
     )
+    texting = Texting(service, store.text_exchanges, words, names, settings)
+    app.register_blueprint(text_routes(texting, service, door))
     app.register_blueprint(bank_docs_routes())
     app.register_blueprint(_bank_page(settings, store, service))
     app.register_blueprint(alive_routes())

@@ -14,7 +14,7 @@ from ivr.actions import CHANNEL, Aside, Directory, Turn, run_action
 from ivr.beijing import beijing_day
 from ivr.cards.limits import Caller
 from ivr.cards.records import Card
-from ivr.dialogue.call import Call, Line
+from ivr.dialogue.call import UNPROVEN, Call, Line
 from ivr.dialogue.flow import FILING_STEPS, FLOW, START
 from ivr.dialogue.steps import MAIN_MENU, Ask, Do, End, Menu, Pick, Tell, Transfer
 from ivr.dialogue.turn import Check, Judged, leave, start, take_turn, without_person
@@ -110,9 +110,18 @@ class Conversation:
                 prompt = "bank_announcement" if bank else "announcement"
                 yield Line(prompt, {**facts, "announcement": text}, asked=is_asked)
 
-    def end(self) -> None:
-        """Counts a call that is over."""
+    def end(self, call_id: str) -> None:
+        """Counts a call that is over. Who was asked to confirm a report and did not is texted that
+        nothing was reported.
+        """
         self._calls.count_end()
+        seen = self._calls.read(call_id)
+        call, known = seen.call, seen.known
+        if call is None or known is None or call.step not in FILING_STEPS.key_at:
+            return
+        if call.facts.get("holder_ref") == known.ref and not call.facts.get(UNPROVEN):
+            card_ref = call.facts["card_ref"]
+            self._service.tell_unreported(known, card_ref, call.language, seen.now)
 
     def _read(self, heard: Heard) -> tuple[Snapshot, Caller]:
         """The call, with the holder these keys may name, in one round trip; and who calls, where

@@ -14,7 +14,9 @@ import structlog
 from ivr.cards.acts import report as reporting
 from ivr.cards.acts.dispute import Objection, dismiss, dispute
 from ivr.cards.acts.drop import drop
+from ivr.cards.acts.foretell import foretell, foretold_until
 from ivr.cards.acts.hear import EventStatus, hear
+from ivr.cards.acts.note_receipt import note_receipt
 from ivr.cards.acts.release import release
 from ivr.cards.acts.remind import THEN_EVERY, remind
 from ivr.cards.acts.report import Filing, Fresh, Origin, Refusal, ReportRequest
@@ -47,14 +49,15 @@ from ivr.cards.errors import (
 from ivr.cards.limits import Caller, and_reported, may_report
 from ivr.cards.loss import LossReport
 from ivr.cards.news import Named, with_news
-from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState
+from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState, Receipt
 from ivr.cards.notice_bodies import iso, reported_body
 from ivr.cards.records import Card
 from ivr.cards.report_number import new_report_number
 from ivr.cards.rules import Rules
 from ivr.cards.status import Status, status_of
 from ivr.cards.trial_bodies import trial_bodies
-from ivr.cards.words import TEXT_CODE, TEXT_PLACE
+from ivr.cards.words import TEXT_CODE, TEXT_PLACE, TEXT_UNREPORTED
+from ivr.phone_numbers import takes_texts
 from ivr.prompts.languages import LANGUAGES
 from ivr.prompts.places import Place, Sentence
 from ivr.settings import Settings
@@ -69,12 +72,16 @@ from ivr.store.limits import Limiting
 from ivr.store.looks import Look, looked_up
 from ivr.store.opening import Store
 from ivr.store.outbox import Outbox, new_notice_id
+from ivr.store.phones import Phones
 from ivr.store.places import Places
 from ivr.store.scripts import ScriptCall
 
 COMES_BACK_SECONDS: Final = 3600  # so long a bank is asked to wait for a report we do not have
 CODE_SECONDS: Final = 600  # so long a texted code is good
 PLACE_TEXT_SECONDS: Final = 24 * 3600  # later nobody waits for it
+MOST_OF_ONE_PHONE: Final = 50  # holders; a number that more have is nobody's in particular
+CALLS_AGAIN_SECONDS: Final = 60  # so long whoever was cut off has, to call again
+UNREPORTED_SECONDS: Final = 3600  # so long it is worth telling
 SEEN_SECONDS: Final = 2.0  # how long a report may take its time from what a channel saw
 
 log = structlog.get_logger()
@@ -88,6 +95,7 @@ class CardService:
         self,
         cases: Cases,
         holders: Holders,
+        phones: Phones,
         outbox: Outbox,
         deadlines: Deadlines,
         assurance: Assurance,
@@ -100,6 +108,7 @@ class CardService:
         """`events_per_minute`: how many one bank may tell, so that none fills Redis."""
         self._cases = cases
         self._holders = holders
+        self._phones = phones
         self._outbox = outbox
         self._deadlines = deadlines
         self._assurance = assurance
@@ -119,6 +128,19 @@ class CardService:
     def holder(self, ref: str) -> KnownHolder | None:
         """The same holder by reference."""
         return self._holders.known(ref)
+
+    def holders_of_phone(self, caller: Caller, channel: str, purpose: str) -> list[KnownHolder]:
+        """Those whose registered phone this is. Who looked is journalled, found or not."""
+        refs = self._phones.holders(caller.number)[:MOST_OF_ONE_PHONE]
+        everybody = [self.holder(ref) for ref in refs]
+        found = [each for each in everybody if each and caller.is_phone_of(each.holder)]
+        look = Look(channel, caller.ref, purpose)
+        for known in found:
+            cards = " ".join(known.cards)
+            self._cases.journal(looked_up(look, holder=known.ref, cards=cards, found=True))
+        if not found:
+            self._cases.journal(looked_up(look, holder="", cards="", found=False))
+        return found
 
     def refusal(
         self, known: KnownHolder, card_ref: str, by: Origin | None = None
@@ -179,6 +201,26 @@ class CardService:
         }
         notice_id = self._limiting.code_notice_id(holder_ref, f"place:{asked_by}")
         return Owed(NoticeKind.TEXT, "", now, body, id=notice_id)
+
+    def tell_unreported(self, known: KnownHolder, card_ref: str, language: str, now: int) -> bool:
+        """Owes a holder the text that a call about a card ended before anything was reported: once
+        a day at most, for a caller may be anybody. Not at once: who was cut off calls again.
+        """
+        card, case = known.cards.get(card_ref), known.readings[card_ref].case
+        if card is None or case.suspension is not None or self.refusal(known, card_ref):
+            return False
+        if not takes_texts(known.holder.phone) or not self._limiting.may_tell_unreported(known.ref):
+            return False
+        body = {
+            "prompt": TEXT_UNREPORTED,
+            "holder_ref": known.ref,
+            "card_ref": card_ref,
+            "until": now + UNREPORTED_SECONDS,
+            "language": language,
+        }
+        owed = Owed(NoticeKind.TEXT, card.bank, now + CALLS_AGAIN_SECONDS, body, card_ref=card_ref)
+        self.owe([owed], now, [])
+        return True
 
     def owe(self, owed: Sequence[Owed], now: int, then: Sequence[ScriptCall]) -> None:
         """Owes texts that belong to no report, and runs scripts after that, in one round trip.
@@ -446,6 +488,12 @@ class CardService:
         """Closes an open notice without sending it, because what it says is no longer true."""
         return self._change_notice(notice_id, lambda _reading, notice: drop(notice))
 
+    def note_receipt(self, notice_id: str, receipt: Receipt) -> bool:
+        """Writes down what the network says of a text; False when that is no news."""
+        return self._change_notice(
+            notice_id, lambda _reading, notice: note_receipt(notice, receipt)
+        )
+
     def ping(self, bank: str) -> str:
         """Owes a bank or subscriber a test notice through its own queue; -> the notice's id."""
         reading = self._cases.of_notice("")
@@ -482,6 +530,16 @@ class CardService:
         run; returns how many. An unreadable record does not hold up the others.
         """
         return sum(self._release(number) for number in self._deadlines.ended())
+
+    def foretell_due(self) -> int:
+        """Tells the holders whose suspension ends within a day, once each even if several sweeps
+        run; returns how many. An unreadable record does not hold up the others.
+        """
+        now = self._outbox.now()
+        until = foretold_until(now)
+        if until is None:
+            return 0
+        return sum(self._foretell(number) for number in self._deadlines.ending(now, until))
 
     def remind_due(self) -> int:
         """Asks again every bank that took a notice and never said "blocked"; returns how often.
@@ -614,6 +672,18 @@ class CardService:
             return change != NOTHING and self._cases.commit(change, reading)
         return False
 
+    def _foretell(self, number: str) -> bool:
+        with self._deadlines.passing_over(keys.report(number)):
+            told = self._change_report(
+                number,
+                lambda seen, report: (
+                    (change := foretell(seen.case, report, seen.now)) != NOTHING,
+                    change,
+                ),
+            )
+            return told is True
+        return False
+
     def _first_told(self, reading: Reading, report: LossReport) -> Mapping[str, Any]:
         """The `data` of a report's first notice, by which the bank finds the account. Of a report
         that the bank took, nobody told it: then what a notice would have said.
@@ -713,6 +783,7 @@ def open_service(store: Store, settings: Settings) -> CardService:
     return CardService(
         store.cases,
         store.holders,
+        store.phones,
         store.outbox,
         store.deadlines,
         store.assurance,

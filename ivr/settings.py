@@ -38,6 +38,7 @@ from ivr.subscribers_file import Subscriber, read_subscribers
 
 PLAIN_PATH = re.compile(r"[A-Za-z0-9_./+@-]+")
 TOKEN = re.compile(r"(?![\"'])[ -~]+(?<![\"'])")  # for a header; half a pair of quotes is a slip
+SIGN_NAME = re.compile(r"(?=.*[一-鿿])[^\s【】\[\]]{2,16}")
 KEPT_AFTER_RELEASE_DAYS = 30  # the release must find the report, even after a long outage
 LONGEST_DAYS = 36_500  # 100 years; far beyond that Redis refuses to write what shall end then
 MOST_LIMIT = 1000  # one caller's measures; more would be no measure, and fill Redis
@@ -64,6 +65,17 @@ class Settings(BaseModel):
     )
     twilio_from_number: str = Field(pattern=r"^\+?[0-9]{3,15}$", description="sender of texts")
     twilio_api_base: ProtectedUrl = "https://api.twilio.com"
+    sms_sender: Literal["twilio", "gateway"] = Field(
+        default="twilio", description="who sends the texts"
+    )
+    gateway_url: ProtectedUrl = Field(default="", repr=False, description="of a domestic gateway")
+    gateway_key_id: str = Field(default="", description="names GATEWAY_SECRET")
+    gateway_secret: SecretStr = Field(default=SecretStr(""), description="signs what we send there")
+    text_signature: str = Field(default="", description="the registered name before every text")
+    templates_file: Path | None = Field(
+        default=None, description="the gateway's ids of our texts; unset: their names"
+    )
+    text_replies: bool = Field(default=True, description="whether holders can answer our texts")
     banks_file: Path
     rules_file: Path | None = Field(default=None, description="unset: the domain's own rules")
     subscribers_file: Path | None = Field(default=None, description="unset: nobody else is told")
@@ -199,6 +211,14 @@ class Settings(BaseModel):
             raise ValueError("must not be more than JOURNAL_RETENTION_DAYS")
         return days
 
+    @field_validator("text_signature")
+    @classmethod
+    def _registered_name(cls, name: str) -> str:
+        """Gateways refuse others: digits alone, none of them Chinese, brackets of one's own."""
+        if name and not SIGN_NAME.fullmatch(name):
+            raise ValueError("must be 2 to 16 characters, Chinese among them, without brackets")
+        return name
+
     @field_validator("agent_hours", mode="before")
     @classmethod
     def _parse_hours(cls, hours: Any) -> Any:
@@ -228,6 +248,11 @@ class Settings(BaseModel):
         are_codes_texted = self.second_factor is SecondFactor.TEXT_CODE
         values = {name: getattr(self, name) for name in names}
         return Limits(**values, are_codes_texted=are_codes_texted)
+
+    @property
+    def texts_are_answered(self) -> bool:
+        """Whether our texts may ask for an answer by text."""
+        return self.text_replies and self.sms_sender == "twilio"
 
     @property
     def replicas(self) -> int:
@@ -291,7 +316,7 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         settings = Settings.model_validate(known | files)
     except ValidationError as error:
         raise SettingsError(problem_lines(error) + problems) from None
-    problems += _collision(settings, environ)
+    problems += [*_collision(settings, environ), *_gateway_lacks(settings)]
     if problems:
         raise SettingsError(problems)
     return settings
@@ -330,6 +355,19 @@ def _rules(known: dict[str, str]) -> tuple[CityRules, list[str]]:
             )
         known["loss_report_days"] = str(rules.suspension_days)
     return rules, problems
+
+
+def _gateway_lacks(settings: Settings) -> list[str]:
+    """What SMS_SENDER=gateway needs besides."""
+    if settings.sms_sender != "gateway":
+        return []
+    needed = {
+        "GATEWAY_URL": settings.gateway_url,
+        "GATEWAY_KEY_ID": settings.gateway_key_id,
+        "GATEWAY_SECRET": settings.gateway_secret.get_secret_value(),
+        "TEXT_SIGNATURE": settings.text_signature,
+    }
+    return [f"{name}: is not set, and SMS_SENDER is gateway" for name in needed if not needed[name]]
 
 
 def _collision(settings: Settings, environ: Mapping[str, str]) -> list[str]:

@@ -35,6 +35,7 @@ from ivr.store.moved import Moved
 from ivr.store.mover import Mover
 from ivr.store.opening import open_store
 from ivr.store.outbox import TEXTS_QUEUE, Outbox, bank_queue
+from ivr.store.phones import Phones
 from ivr.store.places import Places
 from ivr.store.plans import Plans
 from ivr.store.reconciliation import Reconciliation
@@ -43,6 +44,7 @@ from ivr.store.roster import Roster
 from ivr.store.signature_faults import SignatureFaults
 from ivr.store.suspensions import Suspensions
 from ivr.store.text_line import TextLine
+from ivr.store.texting import TextExchanges
 from ivr.store.vault import Vault
 from workers.delivery import MOST_AT_ONCE
 
@@ -81,6 +83,8 @@ class Hotline:
     known_banks: KnownBanks
     plans: Plans
     signature_faults: SignatureFaults
+    phones: Phones
+    text_exchanges: TextExchanges
     limiting: Limiting
     announcements: Announcements
     places: Places

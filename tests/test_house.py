@@ -30,6 +30,7 @@ from ivr.store.codec import plain
 from ivr.store.doorbell import JOB
 from ivr.store.outbox import bank_queue
 from ivr.store.plans import Plan
+from ivr.store.texting import Question
 from tests.builders import SUBSCRIBERS, a_holder, an_app, an_id_number, hotline_of, settings
 from tests.hotline import Hotline, claimed
 from tests.journeys.town import Town
@@ -312,7 +313,8 @@ def test_every_route_is_signed_or_known_to_be_open(app: Flask) -> None:
         target = re.sub(r"<[^>]*>", "icbc", str(rule))
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             status = twilio.sends(target, [("CallSid", SID)], None, method).status_code
-            expected = 403 if target.startswith("/voice") else 404 if "/page/" in target else 401
+            is_twilios = target.startswith(("/voice", "/sms"))
+            expected = 403 if is_twilios else 404 if "/page/" in target else 401
             assert status == expected or target in open_doors, (method, target, status)
 
 
@@ -363,6 +365,11 @@ LIVES = {
     "running": Life("expires 3 minutes after its last sign", 180),
     "holder": Life("kept until replaced"),
     "card": Life("kept until replaced"),
+    "phones": Life("kept until replaced"),
+    "texting": Life("expires after half an hour", 1800),
+    "answered": Life("expires after a day", keys.DAY),
+    "texts_missed": Life("expires 24 hours after the first", keys.DAY),
+    "told_unreported": Life("expires after 24 hours", keys.DAY),
     "loss": Life("Expires after the 7 days of a temporary report", 7 * keys.DAY),
     "block": Life("kept until unblocked, then retention", 1095 * keys.DAY),
     "blocks": Life("for ever"),
@@ -441,6 +448,7 @@ def test_every_key_ends_or_says_why_not(app: Flask, redis: Redis) -> None:
     """After a whole call and both deliveries, and after all a bank can tell us later."""
     PhoneCall(Twilio(app)).to_report().presses("", "", "")
     Twilio(app).posts("/voice/status")
+    texts_of_all_kinds(app)
     bank = Flask("bank")
     bank.add_url_rule("/n", "n", lambda: jsonify(status="blocked"), methods=["POST"])
     with served(bank) as url:
@@ -468,6 +476,18 @@ def test_every_key_ends_or_says_why_not(app: Flask, redis: Redis) -> None:
     sweep_of(hotline_of(app)).round()
     found |= check_lives(redis, without_end={"block", "loss"})
     assert found >= {kind for kind, life in LIVES.items() if life.seconds is not None}
+
+
+def texts_of_all_kinds(app: Flask) -> None:
+    """A question that waits, a stranger, and a call that ended too early."""
+    twilio = Twilio(app)
+    for number, sender in enumerate((a_holder().phone, "+8613900139009")):
+        form = [("MessageSid", f"SM{number}"), ("From", sender), ("Body", "挂失")]
+        twilio.posts("/sms", form)
+    hotline_of(app).text_exchanges.save(
+        "phone", "SM9", (), Question("SM9", "holder", "card", 1, "zh"), is_miss=False
+    )
+    hotline_of(app).limiting.may_tell_unreported("holder")
 
 
 def fail_long_enough(hotline: Hotline) -> None:

@@ -490,3 +490,27 @@ def test_a_deep_data_directory_gets_a_short_socket(tmp_path: Path) -> None:
     assert len(os.fsencode(embedded_socket(deep))) <= 107
     assert embedded_socket(deep) == embedded_socket(deep)
     assert embedded_socket(deep) != embedded_socket(deep / "e")
+
+
+GATEWAY = {
+    "SMS_SENDER": "gateway", "GATEWAY_URL": "https://sms.example/send", "GATEWAY_KEY_ID": "k",
+    "GATEWAY_SECRET": PASSWORD, "TEXT_SIGNATURE": "杭州人社",
+}  # fmt: skip
+
+
+def test_a_gateway_needs_all_of_its_settings(environ: dict[str, str]) -> None:
+    found = read_settings(environ | GATEWAY)
+    assert not found.texts_are_answered
+    for name in GATEWAY.keys() - {"SMS_SENDER"}:
+        assert problem(environ | GATEWAY, **{name: ""}).startswith(f"{name}: is not set")
+    assert "GATEWAY_URL" in problem(environ | GATEWAY, GATEWAY_URL="http://sms.example/send")
+
+
+@pytest.mark.parametrize("name", ["12333", "HRSS", "【杭州人社】", "杭", "杭州 人社"])
+def test_a_signature_that_gateways_refuse(environ: dict[str, str], name: str) -> None:
+    assert "TEXT_SIGNATURE" in problem(environ | GATEWAY, TEXT_SIGNATURE=name)
+
+
+def test_where_nobody_can_answer(environ: dict[str, str]) -> None:
+    assert read_settings(environ).texts_are_answered
+    assert not read_settings(environ | {"TEXT_REPLIES": "0"}).texts_are_answered

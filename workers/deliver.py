@@ -18,6 +18,8 @@ from typing import Any, Final
 
 from ivr.cards.notice import TEXTS
 from ivr.partner import Partner
+from ivr.prompts.catalogue import Catalogue, load_catalogue
+from ivr.prompts.templates import template_names
 from ivr.service import open_service
 from ivr.settings import Settings
 from ivr.spoken import BankNames
@@ -26,12 +28,14 @@ from ivr.store.claims import Queue
 from ivr.store.connection import connect, wait_until_up
 from ivr.store.opening import Store, open_store
 from ivr.store.outbox import TEXTS_QUEUE, queue_of
+from ivr.store.text_line import TextLine
 from workers.bank_client import BankClient
 from workers.courier import Courier
 from workers.delivery import Client, Delivery
 from workers.doorbell import LISTENING_SECONDS, Doorbell
 from workers.startup import StartupError, begin
 from workers.supervisor import Slot, Supervisor
+from workers.templates_file import read_templates
 
 TEXTS_IN_FLIGHT: Final = 8  # at Twilio, which takes 100 requests a second and more
 SPARE_SECONDS: Final = 3  # of a lease, for writing down what came of the attempt
@@ -66,7 +70,7 @@ def slots_for(settings: Settings, kinds: Sequence[str] = KINDS) -> Iterator[Slot
     """A slot for each process.
 
     Raises:
-        StartupError: certificate files of a bank or subscriber cannot be used.
+        StartupError: certificate files of a bank or subscriber cannot be used, or TEMPLATES_FILE.
     """
     clients = {who: _client_of(partner) for who, partner in settings.told.items()}
     if "banks" in kinds:
@@ -74,6 +78,7 @@ def slots_for(settings: Settings, kinds: Sequence[str] = KINDS) -> Iterator[Slot
         for number in range(1, processes + 1):
             yield Slot(f"banks/{number}", partial(_work_for_banks, settings, clients))
     if "texts" in kinds:
+        _templates(settings, load_catalogue())  # found out here, not in each new process
         yield Slot("texts", partial(_work_on_texts, settings))
 
 
@@ -105,17 +110,32 @@ def bank_delivery(settings: Settings, store: Store, partner: Partner, client: Cl
 
 def text_delivery(settings: Settings, store: Store) -> Delivery:
     """What sends the texts to holders."""
-    from ivr.prompts.catalogue import load_catalogue
-    from workers.text_client import TextClient
     from workers.texts import TextWriter
 
-    client = TextClient(settings, store.text_line)
     names = BankNames(settings.banks, store.known_banks.find)
     words = load_catalogue(settings.rules.line_itself)
-    writer = TextWriter(store.cases, store.holders, words, names)
+    client = _text_client(settings, store.text_line, words)
+    writer = TextWriter(
+        store.cases, store.holders, words, names, are_answered=settings.texts_are_answered
+    )
     lease = client.longest_seconds + SPARE_SECONDS
     queue = Queue(TEXTS_QUEUE, TEXTS, TEXTS_IN_FLIGHT, lease, pauses=False)
     return _delivery(settings, store, queue, client, writer.write)
+
+
+def _text_client(settings: Settings, text_line: TextLine, words: Catalogue) -> Client:
+    """Whoever SMS_SENDER names."""
+    if settings.sms_sender == "twilio":
+        from workers.text_client import TextClient
+
+        return TextClient(settings, text_line)
+    from workers.gateway_client import GatewayClient
+
+    return GatewayClient(settings, text_line, _templates(settings, words))
+
+
+def _templates(settings: Settings, words: Catalogue) -> dict[str, str]:
+    return read_templates(settings.templates_file, list(template_names(words)))
 
 
 def _delivery(

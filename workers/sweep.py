@@ -68,6 +68,7 @@ class Sweep:
             "ring": self.ring,
             "release": service.release_due,
             "remind": service.remind_due,
+            "foretell": service.foretell_due,
             "archive": archiving.round,
             "news": lambda: tell(condition.news()),
             "breaker": lambda: tell(limiting.watch()),

@@ -50,16 +50,19 @@ class TextClient:
         base = settings.twilio_api_base.rstrip("/")
         address = f"{base}/2010-04-01/Accounts/{sid}/Messages.json"
         self._wire = Wire(address, TEXT_SECONDS)
+        self._receipts = f"{settings.public_base_url}/sms/status?notice="
 
-    async def post(self, notice_id: str, body: str, at: float) -> Attempt:  # noqa: ARG002
+    async def post(self, notice_id: str, body: str, at: float) -> Attempt:
         """One attempt at `at` (unix seconds) to send `body`, the JSON {"to": …, "text": …}.
 
         Twilio has no idempotency key for messages: after a lost answer a holder may get the
-        same text twice, which is better than never. Never raises for what Twilio does.
+        same text twice, which is better than never. What becomes of it Twilio tells later, with
+        the notice's id. Never raises for what Twilio does.
         """
         text = json.loads(body)
-        form = urlencode({"To": text["to"], "From": self._from, "Body": text["text"]})
-        answer = await self._wire.post(form.encode(), self._headers)
+        form = {"To": text["to"], "From": self._from, "Body": text["text"],
+                "StatusCallback": self._receipts + notice_id}  # fmt: skip
+        answer = await self._wire.post(urlencode(form).encode(), self._headers)
         if answer.status is None:
             return Attempt(int(at), Outcome.FAILED, None, answer.milliseconds, answer.failure)
         said = _reference_in(answer.body)

@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from ivr.cards.block import BlockState
@@ -11,16 +12,19 @@ from ivr.cards.words import (
     TEXT_CODE,
     TEXT_DECOUPLED,
     TEXT_DISPUTED,
+    TEXT_ENDING,
     TEXT_FILED,
     TEXT_FORMAL_WITHDRAWN,
     TEXT_PLACE,
     TEXT_RELEASED,
     TEXT_TAKEN,
+    TEXT_UNREPORTED,
     TEXT_WITHDRAWN,
     state_told_by,
 )
 from ivr.prompts.catalogue import Catalogue
 from ivr.prompts.languages import LANGUAGES
+from ivr.prompts.templates import REPLY, parameters
 from ivr.spoken import BankNames
 from ivr.store.cases import Cases, Reading
 from ivr.store.holders import Holders
@@ -29,19 +33,28 @@ from workers.delivery import OvertakenError, UnsendableError
 
 
 class TextWriter:
-    """Turns {"prompt", "report_number"}, or a code and whose it is, into what TextClient sends."""
+    """Turns {"prompt", "report_number"}, or a code and whose it is, into what a sender sends."""
 
     def __init__(
-        self, cases: Cases, holders: Holders, catalogue: Catalogue, banks: BankNames
+        self,
+        cases: Cases,
+        holders: Holders,
+        catalogue: Catalogue,
+        banks: BankNames,
+        *,
+        are_answered: bool = True,
     ) -> None:
+        """`are_answered`: whether a holder may answer a text, which its words then say."""
         self._cases = cases
         self._holders = holders
         self._catalogue = catalogue
         self._banks = banks
+        self._are_answered = are_answered
 
     def write(self, content: Any, reading: Reading | None = None) -> str:
-        """The JSON {"to": E.164 number, "text": words in the language of the call}. `reading`: how
-        the card stands, if that was read just now.
+        """The JSON {"to": E.164 number, "text": words in the language of the call, "template": the
+        text's name, "parameters": the values in it}: senders that are told words take those, others
+        the rest. `reading`: how the card stands, if that was read just now.
 
         Raises:
             UnsendableError: `no_report`, `no_holder` or `no_language`: this is gone. `no_phone`:
@@ -53,6 +66,8 @@ class TextWriter:
             return self._code(content)
         if content["prompt"] == TEXT_PLACE:
             return self._place(content)
+        if content["prompt"] == TEXT_UNREPORTED:
+            return self._unreported(content, reading)
         number = content["report_number"]
         report = reading.case.report if reading else None
         if report is None or report.number != number:  # it is not the block's any more
@@ -71,8 +86,7 @@ class TextWriter:
             raise OvertakenError
         if content["language"] not in LANGUAGES:
             raise UnsendableError("no_language")
-        code = {"code": content["code"]}
-        text = self._catalogue.text(TEXT_CODE, code, content["language"])
+        text = self._said(TEXT_CODE, {"code": content["code"]}, content["language"])
         look = Look("text", "worker", TEXT_CODE)
         return self._addressed(self._holders.look_up(content["holder_ref"], look), text)
 
@@ -87,16 +101,44 @@ class TextWriter:
             self._catalogue.text(prompt, values, language)
             for prompt, values in content["sentences"]
         ]
-        text = self._catalogue.text(TEXT_PLACE, {"guidance": " ".join(told)}, language)
         look = Look("text", "worker", TEXT_PLACE)
-        return self._addressed(self._holders.look_up(content["holder_ref"], look), text)
+        holder = self._holders.look_up(content["holder_ref"], look)
+        return self._addressed(
+            holder, self._said(TEXT_PLACE, {"guidance": " ".join(told)}, language)
+        )
 
-    def _addressed(self, holder: Holder | None, text: str) -> str:
+    def _unreported(self, content: Any, reading: Reading | None) -> str:
+        """Whoever has reported the card since, by whatever channel, is not told that nobody has."""
+        language, card_ref = content["language"], content["card_ref"]
+        case = (reading or self._cases.of_card(card_ref)).case
+        if content["until"] <= time.time() or case.suspension is not None:
+            raise OvertakenError
+        if language not in LANGUAGES:
+            raise UnsendableError("no_language")
+        look = Look("text", "worker", TEXT_UNREPORTED)
+        holder = self._holders.look_up(content["holder_ref"], look, card_ref)
+        cards = holder.cards if holder else ()
+        card = next((c for c in cards if self._holders.card_ref(c.number) == card_ref), None)
+        if card is None:
+            raise OvertakenError
+        values = {"card_last4": card.last4, **self._banks.facts(card.bank, language)}
+        return self._addressed(holder, self._said(TEXT_UNREPORTED, values, language))
+
+    def _said(self, prompt: str, values: Mapping[str, str], language: str) -> dict[str, Any]:
+        if self._are_answered and f"{prompt}{REPLY}" in self._catalogue.prompts:
+            prompt += REPLY
+        return {
+            "text": self._catalogue.text(prompt, values, language),
+            "template": f"{prompt}.{language}",
+            "parameters": parameters(self._catalogue, prompt, values, language),
+        }
+
+    def _addressed(self, holder: Holder | None, said: Mapping[str, Any]) -> str:
         if holder is None:
             raise UnsendableError("no_holder")
         if not holder.phone:
             raise UnsendableError("no_phone")
-        return json.dumps({"to": holder.phone, "text": text}, ensure_ascii=False)
+        return json.dumps({"to": holder.phone, **said}, ensure_ascii=False)
 
     def _still_holds(self, prompt: str, report: LossReport, reading: Reading | None) -> bool:
         """Whether the text is still true: it may have waited for hours."""
@@ -112,12 +154,15 @@ class TextWriter:
         if prompt == TEXT_TAKEN:
             is_running = report.state is ReportState.ACTIVE
             return is_running and known == (report.number, BlockState.BLOCKED)
+        if prompt == TEXT_ENDING:
+            held_by = case.suspension.number_told if case.suspension else ""
+            return held_by == report.number and report.disputed_at == 0
         if prompt == TEXT_DISPUTED:
             return report.state is ReportState.ACTIVE and report.disputed_at > 0
         told = state_told_by(prompt)
         return told is None or known == (report.number, told)
 
-    def _words(self, prompt: str, report: LossReport) -> str:
+    def _words(self, prompt: str, report: LossReport) -> dict[str, Any]:
         if report.language not in LANGUAGES:  # reports outlive a language that is given up
             raise UnsendableError("no_language")
         values = {
@@ -127,4 +172,4 @@ class TextWriter:
             "until": str(report.release_at),
             **self._banks.facts(report.bank, report.language),
         }
-        return self._catalogue.text(prompt, values, report.language)
+        return self._said(prompt, values, report.language)

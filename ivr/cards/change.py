@@ -39,6 +39,7 @@ class NoticeChange:
     owed_since: what its age counts from, unix seconds.
     needs_person: put on, or taken off, the list of what operators must look at.
     is_dropped: whoever was about to send it does not.
+    receipt: what the network says of a text.
     """
 
     notice: Notice
@@ -49,6 +50,7 @@ class NoticeChange:
     owed_since: int | None = None
     needs_person: bool | None = None
     is_dropped: bool = False
+    receipt: str | None = None
 
     @property
     def is_by_its_claimer(self) -> bool:

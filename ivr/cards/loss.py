@@ -28,6 +28,7 @@ class LossReport:
     `origin` names the call that filed it: the same call asking again gets the same report.
     `card_last4` and `holder_last4` are all that is kept in clear of the two numbers.
     `disputed_at`: when the holder said "it was not me"; 0 when not, or when that was dismissed.
+    `reminded_at`: when the holder was told that the days end; 0 when not.
     """
 
     number: str
@@ -44,6 +45,7 @@ class LossReport:
     language: str
     state: ReportState = ReportState.ACTIVE
     disputed_at: int = 0
+    reminded_at: int = 0
 
 
 @dataclass(frozen=True)

@@ -91,10 +91,30 @@ class Attempt:
         return self.status is not None or self.answer != UNREADABLE
 
 
+class Arrival(StrEnum):
+    """What came of a text in the end, by the network's word. Nothing before that counts."""
+
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"  # the carrier took it, and it did not arrive
+    FAILED = "failed"  # it was never sent
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """The network's word on a text that was taken. `code`: its error code's digits, or ""."""
+
+    arrival: Arrival
+    code: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.arrival} {self.code}".strip()
+
+
 @dataclass(frozen=True)
 class Notice:
     """Something owed. `sealed_body` is what is to be told; it opens only with DATA_KEYS.
 
+    receipt: of a text, the network's last word, as a Receipt is written; "" when there is none.
     tried_since: what "given up after 72 hours" counts from, unix seconds: `created_at`, until it is
         sent again.
     """
@@ -110,3 +130,9 @@ class Notice:
     tried_since: int
     state: NoticeState = NoticeState.OPEN
     attempts_made: int = 0
+    receipt: str = ""
+
+    @property
+    def never_arrived(self) -> bool:
+        """Whether it is a text that was taken and did not arrive."""
+        return self.receipt != "" and not self.receipt.startswith(Arrival.DELIVERED)

@@ -59,11 +59,13 @@ SOCIAL_WORDS: Final[Mapping[Social, str]] = {
 }
 
 TEXT_FILED: Final = "text_filed"
+TEXT_ENDING: Final = "text_ending"  # the 7 days are over tomorrow
 TEXT_RELEASED: Final = "text_released"
 TEXT_DISPUTED: Final = "text_disputed"
 TEXT_WITHDRAWN: Final = "text_withdrawn"
 TEXT_CODE: Final = "text_code"
 TEXT_PLACE: Final = "text_place"  # where to get a new card, and what it takes
+TEXT_UNREPORTED: Final = "text_unreported"  # a call ended before anything was reported
 TEXT_TAKEN: Final = "text_taken"  # the bank's own service line took a report
 TEXT_DECOUPLED: Final = "text_decoupled"  # which ended the suspension too
 TEXT_FORMAL_WITHDRAWN: Final = "text_formal_withdrawn"

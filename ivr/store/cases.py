@@ -538,9 +538,11 @@ def with_notice(reading: Reading, found: Sequence[Any]) -> Reading:
     fields = dict(zip(flat[::2], flat[1::2], strict=True))
     notice = load_notice(plain(notice_id), fields)
     written = ((keys.attempts(notice.id), text) for text in attempts)
+    # A text's receipt may come before its attempt is written down.
+    of_a_text = ("receipt",) if notice.kind is NoticeKind.TEXT else ()
     guards = tuple(
         (("HGET", keys.notice(notice.id), name), fields.get(name.encode(), b""))
-        for name in ("state", "attempts_made")
+        for name in ("state", "attempts_made", *of_a_text)
     )
     return replace(
         reading,

@@ -13,6 +13,7 @@ from ivr.store.unreadable import naming, passing_over, read, read_all
 EARLIEST: Final = 200  # deadlines looked at in every round
 STRETCH: Final = 300  # and so many of the others in each round, in turn
 MOST_REMINDERS: Final = 200  # in one round
+MOST_FORETOLD: Final = 300  # looked at in one round
 
 
 class Deadlines:
@@ -21,6 +22,7 @@ class Deadlines:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
         self._looked_at = 0
+        self._foretold = 0
 
     def ended(self) -> list[str]:
         """Numbers of reports whose suspension is over: three round trips.
@@ -65,6 +67,21 @@ class Deadlines:
             earliest, stretch = pipe.execute()
         self._looked_at = first + STRETCH if len(stretch) == STRETCH else 0
         return [plain(number) for number in dict.fromkeys([*earliest, *stretch])]
+
+    def ending(self, now: float, until: float) -> list[str]:
+        """Numbers of the reports that end in this time (unix seconds) and whose holders were not
+        told yet: of a next stretch of them in each round. Two round trips.
+        """
+        first = self._foretold
+        with naming(self._redis, keys.DEADLINES):
+            found = self._redis.zrangebyscore(
+                keys.DEADLINES, now, until, start=first, num=MOST_FORETOLD
+            )
+        self._foretold = first + MOST_FORETOLD if len(found) == MOST_FORETOLD else 0
+        places = [keys.report(plain(number)) for number in found]
+        texts = zip(places, self._redis.mget(places), strict=True) if places else ()
+        reports = read_all(self._redis, LossReport, texts)
+        return [report.number for report in reports if not report.reminded_at]
 
     def reminders_due(self, now: float) -> list[str]:
         """Ids of notices that a bank took and has not confirmed, longest due first."""

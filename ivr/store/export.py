@@ -17,7 +17,7 @@ from ivr.store.vault import Vault
 
 Json = dict[str, Any]
 _MOMENTS: Final = ("at", "changed_at", "created_at", "release_at", "reported_at")
-_OF_A_NOTICE: Final = ("id", "kind", "bank", "report_number", "state", "created_at")
+_OF_A_NOTICE: Final = ("id", "kind", "bank", "report_number", "state", "receipt", "created_at")
 
 
 class Export:

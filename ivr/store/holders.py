@@ -4,7 +4,7 @@
 clear before it. What stands under `card:<ref>`, owner.py says.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
@@ -21,7 +21,8 @@ from ivr.store.cardholders_csv import BadLine, CardLine
 from ivr.store.known import READ_HOLDER, KnownHolder, known_holder
 from ivr.store.looks import LOOK, PLACES, Look
 from ivr.store.owner import Owner, read_owner
-from ivr.store.packed_holder import merge, pack, unpack
+from ivr.store.packed_holder import merge, pack, phone_in, unpack
+from ivr.store.phones import CHANGE, Registered, changing
 from ivr.store.unreadable import naming, passing_over, sound_answers
 from ivr.store.vault import Vault, in_clear
 
@@ -249,8 +250,9 @@ class Holders:
         found = cast("list[bytes | None]", self._redis.mget(names))
         records = {ref: record for ref, record in zip(refs, found, strict=False) if record}
         owners = zip(card_refs, found[len(refs) :], strict=True)
+        before = {ref: self._vault.open(rec, keys.holder(ref)) for ref, rec in records.items()}
         fold = _Fold(
-            {ref: self._vault.open(record, keys.holder(ref)) for ref, record in records.items()},
+            dict(before),
             {ref: in_clear(record).split() for ref, record in records.items()},
             {card_ref: whose for card_ref, record in owners if (whose := read_owner(record))},
         )
@@ -258,7 +260,19 @@ class Holders:
             fold.add(entry)
         if fold.changed:
             pipe.mset(self._written(fold))
+            if moved := self._moved(before, fold):
+                pipe.eval(CHANGE, 0, *moved)
         return fold
+
+    def _moved(self, before: Mapping[str, bytes], fold: _Fold) -> list[str | bytes]:
+        """What changes in the index of phones, as arguments of CHANGE."""
+        gone, new = [], []
+        for ref in fold.changed:
+            was = phone_in(before[ref]) if ref in before else ""
+            if (phone := phone_in(fold.holders[ref])) != was:
+                gone.append(Registered(was, ref))
+                new.append(Registered(phone, ref))
+        return changing(self._vault, gone, new)
 
     def _written(self, fold: _Fold) -> dict[str, bytes | str]:
         """The keys of all that changes, with what is to stand there."""

@@ -22,6 +22,8 @@ CLOSED_TEST_SECONDS: Final = DAY
 SIGNATURE_FAULTS_SECONDS: Final = 7 * DAY
 BREAKER_SECONDS: Final = 15 * 60
 BLOCK_HOUR_SECONDS: Final = 25 * 3600  # so the last 24 are there until an hour is over
+TEXTING_SECONDS: Final = 30 * 60  # a yes counts for 10 minutes; later it is told to be too late
+ANSWERED_SECONDS: Final = DAY
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
 NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = due, unix seconds
@@ -91,6 +93,34 @@ def holder(ref: str) -> str:
 def card(ref: str) -> str:
     """The holder and bank a card belongs to, "<ref> <bank id>"; kept until replaced or removed."""
     return f"card:{ref}"
+
+
+def phones(bucket: str) -> str:
+    """Part of the index from registered phones to holders, both by reference: see phones.py.
+
+    Each entry is kept until replaced or removed with its holder.
+    """
+    return f"phones:{bucket}"
+
+
+def texting(phone_ref: str) -> str:
+    """A question that a phone was texted and that waits for its yes; expires after half an hour."""
+    return f"texting:{phone_ref}"
+
+
+def answered(text_id: str) -> str:
+    """What a text to the line was answered, so that it is answered once; expires after a day."""
+    return f"answered:{_safe(text_id)}"
+
+
+def texts_missed(phone_ref: str) -> str:
+    """How many texts of a phone led nowhere; expires 24 hours after the first of them."""
+    return f"texts_missed:{phone_ref}"
+
+
+def told_unreported(holder_ref: str) -> str:
+    """That a holder was told of a call that ended too early; expires after 24 hours."""
+    return f"told_unreported:{holder_ref}"
 
 
 def loss(card_ref: str) -> str:

@@ -32,6 +32,7 @@ from ivr.store.local_journal import LocalJournal
 from ivr.store.moved import Moved
 from ivr.store.mover import Mover
 from ivr.store.outbox import Outbox
+from ivr.store.phones import Phones
 from ivr.store.places import Places
 from ivr.store.plans import Plans
 from ivr.store.reconciliation import Reconciliation
@@ -40,6 +41,7 @@ from ivr.store.roster import Roster
 from ivr.store.signature_faults import SignatureFaults
 from ivr.store.suspensions import Suspensions
 from ivr.store.text_line import TextLine
+from ivr.store.texting import TextExchanges
 from ivr.store.vault import Vault, open_vault
 
 
@@ -74,6 +76,8 @@ class Store:
     known_banks: KnownBanks
     plans: Plans
     signature_faults: SignatureFaults
+    phones: Phones
+    text_exchanges: TextExchanges
     limiting: Limiting
     announcements: Announcements
     places: Places
@@ -102,7 +106,7 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
     )
     limiting = Limiting(redis, vault, journal, settings.limits)
     local_journal = LocalJournal(settings.journal_dir, settings.loss_report_days)
-    removal = Removal(redis, journal)
+    removal = Removal(redis, vault, journal)
     return Store(
         vault=vault,
         holders=holders,
@@ -151,6 +155,8 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         known_banks=KnownBanks(redis),
         plans=Plans(redis),
         signature_faults=SignatureFaults(redis),
+        phones=Phones(redis, vault),
+        text_exchanges=TextExchanges(redis),
         limiting=limiting,
         announcements=Announcements(redis),
         places=Places(redis),

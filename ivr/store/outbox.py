@@ -240,6 +240,8 @@ class Outbox:
                 ("RPUSH", keys.attempts(notice.id), dump(change.attempt)),
                 ("HSET", keys.notice(notice.id), "attempts_made", notice.attempts_made + 1),
             ]
+        if change.receipt is not None:
+            commands.append(("HSET", keys.notice(notice.id), "receipt", change.receipt))
         if change.is_by_its_claimer:
             commands.append(("ZREM", keys.in_flight(notice.queue), notice.id))
         if change.state is NoticeState.OPEN:
@@ -262,7 +264,7 @@ class Outbox:
         due = now if change.due is None else change.due
         since = due if change.since is None else change.since
         owed_since = due if change.owed_since is None else change.owed_since
-        again = ("state", NoticeState.OPEN, "tried_since", since, "attempts_made", 0)
+        again = ("state", NoticeState.OPEN, "tried_since", since, "attempts_made", 0, "receipt", "")
         return [
             ("PERSIST", keys.notice(notice.id)),
             ("PERSIST", keys.attempts(notice.id)),
@@ -418,4 +420,5 @@ def _notice(fields: Mapping[bytes, bytes]) -> Notice:
         tried_since=int(text.get("tried_since", text["created_at"])),
         state=NoticeState(text["state"]),
         attempts_made=int(text.get("attempts_made", 0)),
+        receipt=text.get("receipt", ""),
     )

@@ -24,6 +24,12 @@ def unpack(packed: bytes) -> Holder:
     return Holder(str(id_number), name, phone, tuple(_card(*card) for card in cards))
 
 
+def phone_in(packed: bytes) -> str:
+    """The holder's phone, alone."""
+    phone = msgspec.msgpack.decode(packed)[2]
+    return f"+{phone}" if isinstance(phone, int) else phone
+
+
 def merge(before: bytes, news: bytes) -> bytes:
     """`news` (with one card) on top of what is known; the same bytes when it says nothing new.
 

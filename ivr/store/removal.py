@@ -17,8 +17,10 @@ from ivr.store import keys
 from ivr.store.codec import dump, plain
 from ivr.store.journal import Journal
 from ivr.store.looks import Look, looked_up
-from ivr.store.unreadable import answers, read_all
-from ivr.store.vault import in_clear
+from ivr.store.packed_holder import phone_in
+from ivr.store.phones import CHANGE, Registered, changing
+from ivr.store.unreadable import answers, passing_over, read_all
+from ivr.store.vault import Vault, in_clear
 
 AT_ONCE: Final = 500
 
@@ -44,8 +46,9 @@ class Removed:
 class Removal:
     """Finds all records of one holder: rarely, so it looks through all there are."""
 
-    def __init__(self, redis: Redis, journal: Journal) -> None:
+    def __init__(self, redis: Redis, vault: Vault, journal: Journal) -> None:
         self._redis = redis
+        self._vault = vault
         self._journal = journal
         self._replace = redis.register_script(_REPLACE)
 
@@ -123,10 +126,23 @@ class Removal:
         with self._redis.pipeline() as pipe:
             pipe.delete(keys.holder(ref))
             pipe.delete(keys.holder(ref), *map(keys.card, card_refs.split()))
+            if gone := self._phone_of(ref, record):
+                pipe.eval(CHANGE, 0, *gone)
             for words in chain.from_iterable(map(self._journal.write, entries)):
                 pipe.execute_command(*words)
             holders, deleted, *_ = pipe.execute()
         return int(holders), int(deleted)
+
+    def _phone_of(self, ref: str, record: bytes | str | None) -> list[str | bytes]:
+        """What the index of phones loses. Of a record that nobody can open the phone is not known:
+        its entry then leads nowhere.
+        """
+        place = keys.holder(ref)
+        with passing_over(self._redis, place):
+            if record is not None:
+                phone = phone_in(self._vault.open(record, place))
+                return changing(self._vault, [Registered(phone, ref)], [])
+        return []
 
     def _batches(self, pattern: str) -> Iterator[list[str]]:
         found = map(plain, self._redis.scan_iter(match=pattern, count=AT_ONCE))

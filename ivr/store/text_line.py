@@ -1,5 +1,6 @@
-"""Whether Twilio takes our texts, shared by every worker: a fault of ours (credentials, sender,
-account) stops all or many of them, so a person must see it, and see when it is over.
+"""Whether Twilio, or the gateway, takes our texts, shared by every worker: a fault of ours
+(credentials, sender, account) stops all or many of them, so a person must see it, and see when it
+is over.
 """
 
 import logging
@@ -33,7 +34,8 @@ class TextLine:
         except RedisError:
             return
         if was is None:
-            log.warning("Twilio refuses our texts (%s): mend TWILIO_… or the account there", why)
+            who = "Twilio refuses" if not why.startswith("gateway") else "the gateway refuses"
+            log.warning("%s our texts (%s): mend its settings or the account there", who, why)
 
     def works(self) -> None:
         """Twilio has taken a text. Others are asked now and then whether they had trouble."""
@@ -45,7 +47,7 @@ class TextLine:
         except RedisError:
             return
         if was_refused:
-            log.warning("Twilio takes texts again")
+            log.warning("our texts are taken again")
 
     def trouble(self) -> str:
         """Why our texts are refused; empty when none is. Raises RedisError."""

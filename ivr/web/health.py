@@ -86,10 +86,7 @@ def what_to_look_at(condition: Condition) -> list[str]:
     except RedisError as error:
         return [why_not(error)]
     standings, disputed = figures.standings, figures.reports_disputed
-    texts = [
-        f"Twilio refuses our texts ({refused}): TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN or "
-        "TWILIO_FROM_NUMBER is wrong, or the account may not send them; the texts wait"
-    ]
+    texts = [_refused_texts(refused)]
     breaker = [
         f"the breaker is open for {figures.breaker_seconds} s more: callers are asked for a second "
         "factor, except from the holder's own phone (flask limits show)"
@@ -107,6 +104,19 @@ def what_to_look_at(condition: Condition) -> list[str]:
         *(f"sweep: {failure}" for failure in failures),
         *(f"{key} cannot be read" for key in unreadable),
     ]
+
+
+def _refused_texts(why: str) -> str:
+    if why.startswith("gateway"):
+        return (
+            f"the gateway refuses our texts ({why.partition(', ')[2]}): GATEWAY_KEY_ID, "
+            "GATEWAY_SECRET, TEXT_SIGNATURE or "
+            "TEMPLATES_FILE is wrong, or the account may not send them; the texts wait"
+        )
+    return (
+        f"Twilio refuses our texts ({why}): TWILIO_ACCOUNT_SID, TWILIO_AUTH_TOKEN or "
+        "TWILIO_FROM_NUMBER is wrong, or the account may not send them; the texts wait"
+    )
 
 
 def _troubles(name: str, seen: Standing, left: Collection[str]) -> Iterator[str]:

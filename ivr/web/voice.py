@@ -13,6 +13,7 @@ from ivr.dialogue.flow import FLOW
 from ivr.dialogue.steps import Transfer
 from ivr.logs import fault
 from ivr.store.connection import UnsafeRedisError
+from ivr.store.unreadable import UnreadableRecordError
 from ivr.web.apology import Apology, Whereabouts
 from ivr.web.twilio import TwilioDoor
 from ivr.web.twiml import Voice
@@ -78,9 +79,10 @@ def voice_routes(
 
     @routes.post("/voice/status")
     def call_ended() -> tuple[str, int]:
+        call_id = request.form.get("CallSid", "")
         try:
-            conversation.end()
-        except RedisError:
+            conversation.end(call_id if CALL_ID.fullmatch(call_id) else "")
+        except (RedisError, UnreadableRecordError):
             log.warning("call_end_not_counted")
         return "", 204
 

@@ -27,7 +27,7 @@ def create_app(state: PageState) -> Flask:
     app.register_blueprint(phone_routes(state))
     app.register_blueprint(bank_routes(state.banks))
     app.register_blueprint(
-        message_service(state.messages, settings.account_sid, settings.auth_token)
+        message_service(state.messages, state.network, settings.account_sid, settings.auth_token)
     )
     app.before_request(_only_this_machine)
     app.after_request(_with_policy)

@@ -1,7 +1,8 @@
 """Twilio's Messages resource as the official client meets it: accepts, refuses, remembers.
 
 Statuses and error codes are Twilio's ("Error and Warning Dictionary"): 20003 credentials, 20404
-another account, 21602 no body, 21603 no From, 21604 no To, 21211 To is no number, 21617 too long.
+another account, 21602 no body, 21603 no From, 21604 no To, 21211 To is no number, 21617 too long,
+21610 its holder has sent STOP, 21609 a StatusCallback that is no address.
 """
 
 import hmac
@@ -15,6 +16,7 @@ from flask import Blueprint, Response, jsonify, request
 
 from simulator.engine.phone_line import new_sid
 from simulator.page.messages import Message, MessageStore
+from simulator.page.network import STOPPED, TextNetwork
 
 LONGEST_BODY = 1600
 _E164 = re.compile(r"\+[1-9]\d{6,14}")
@@ -30,7 +32,9 @@ class RefusedError(Exception):
         self.code = code
 
 
-def message_service(messages: MessageStore, account_sid: str, auth_token: str) -> Blueprint:
+def message_service(
+    messages: MessageStore, network: TextNetwork, account_sid: str, auth_token: str
+) -> Blueprint:
     """POST /2010-04-01/Accounts/<sid>/Messages.json and GET /messages."""
     routes = Blueprint("message_service", __name__)
 
@@ -38,7 +42,13 @@ def message_service(messages: MessageStore, account_sid: str, auth_token: str) -
     def send(sid: str) -> tuple[Response, int]:
         _check_credentials(sid, account_sid, auth_token)
         message = _read_form(request.form)
+        callback = request.form.get("StatusCallback", "").strip()
+        if callback and not callback.startswith(("http://", "https://")):
+            raise RefusedError(400, 21609, "The 'StatusCallback' URL is not a valid URL.")
+        if network.has_stopped(message.receiver):
+            raise RefusedError(400, STOPPED, "Attempt to send to unsubscribed recipient")
         messages.add(message)
+        network.carry(message, callback)
         return jsonify(_resource(message, account_sid)), 201
 
     @routes.get("/messages")

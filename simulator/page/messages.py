@@ -87,6 +87,11 @@ class MessageStore:
             )
         return number
 
+    def set_status(self, sid: str, status: str) -> None:
+        """What became of a message since."""
+        with self._lock:
+            self._connection.execute("UPDATE messages SET status = ? WHERE sid = ?", (status, sid))
+
     def sent(self, to: str = "", after: int = 0) -> list[Message]:
         """What came from the hotline, oldest first; to one number, or to anybody."""
         return self._read(

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, abort, jsonify, request
 
 from simulator.engine import KEYS
+from simulator.page.network import FATES
 from simulator.page.phone import LONGEST_PRESS, BusyError, Phone
 from simulator.page.state import PageState
 from simulator.page.stream import Stream
@@ -82,6 +83,15 @@ def phone_routes(state: PageState) -> Blueprint:
         sent = state.texting.send(phone.number, _text("text", LONGEST_TEXT))
         phone.notify()
         return jsonify(status=sent.status, failure=sent.failure)
+
+    @routes.post("/<phone_id>/fate")
+    def set_fate(phone_id: str) -> Response:
+        phone, fate = _phone(phone_id), _text("fate", LONGEST_TEXT)
+        if fate not in FATES:
+            abort(422, f"fate: one of {', '.join(FATES)} was expected.")
+        state.network.set_fate(phone.number, fate)
+        phone.notify()
+        return _done()
 
     @routes.post("/<phone_id>/here")
     def note_presence(phone_id: str) -> Response:

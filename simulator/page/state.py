@@ -5,6 +5,7 @@ import threading
 from simulator.engine import HttpTransport, PhoneLine
 from simulator.page.banks import BankScreens
 from simulator.page.messages import MessageStore
+from simulator.page.network import TextNetwork
 from simulator.page.people import Person, read_people
 from simulator.page.phone import Phone, SharedByPhones
 from simulator.page.records import Records
@@ -25,7 +26,10 @@ class PageState:
         self.records = Records(settings.redis_url)
         self.banks = BankScreens(settings.bank_url)
         self._transport = HttpTransport(settings.via)
-        self.texting = Texting(settings, self._transport, self.messages)
+        self.network = TextNetwork(
+            self._transport, settings.account_sid, settings.auth_token, self.messages
+        )
+        self.texting = Texting(settings, self._transport, self.messages, self.network)
         people = tuple(read_people(settings.cardholders))
         self._shared = SharedByPhones(_line(settings), self._transport, self.records, people)
         self._phones: dict[str, Phone] = {}
@@ -41,11 +45,13 @@ class PageState:
     def open(self) -> None:
         """Starts to look for tabs that have gone."""
         self._watching.start()
+        self.network.open()
 
     def close(self) -> None:
         """Hangs up every call, lets the streams end, then puts everything away."""
         self.closing.set()
         self._watching.join()
+        self.network.close()
         for phone in self._all():
             phone.hang_up()
             phone.notify()

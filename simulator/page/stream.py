@@ -5,7 +5,8 @@
   exchanges    {call, from, items: [EXCHANGE]}          the same
   case         {reachable, case: null or CASE}          CASE as `Records.case` tells it
   banks        as `BankScreens.show` tells it
-  texts        {items: [MESSAGE]}                       all of the phone's, oldest first
+  texts        {items: [MESSAGE], fate}                 all of the phone's, oldest first; what
+                                                        becomes of the next one
 
 Each connection starts with everything, so a tab that reconnects needs no memory.
 """
@@ -97,7 +98,10 @@ class Stream:
 
     def _texts(self) -> tuple[str, Json, Json]:
         messages = self._state.messages.of_phone(self._phone.number)
-        told = {"items": [message.as_json() for message in messages[-50:]]}
+        told = {
+            "items": [message.as_json() for message in messages[-50:]],
+            "fate": self._state.network.fate_of(self._phone.number),
+        }
         return "texts", told, told
 
     def _changed(self, name: str, told: Json, steady: Any) -> Iterator[str]:

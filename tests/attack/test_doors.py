@@ -97,6 +97,11 @@ def locked_routes(city: ProcfileCity) -> dict[str, Signed]:
         "/voice/fallback": Signed(a_call(base, "/voice/fallback"), twilio),
         "/voice/agent": Signed(a_call(base, "/voice/agent"), twilio),
         "/voice/status": Signed(a_call(base, "/voice/status"), twilio),
+        "/sms": Signed(a_call(base, "/sms", MessageSid="SM" + "a" * 32, Body="状态"), twilio),
+        "/sms/status": Signed(
+            a_call(base, "/sms/status?notice=ntc-1", MessageSid="SM1", MessageStatus="failed"),
+            twilio,
+        ),
         "/banks/<bank>/events": Signed(
             tell(icbc), {**dict(bank_forgeries(icbc, ccb, tell)), **dict(bank_body_forgeries())}
         ),

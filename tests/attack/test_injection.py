@@ -73,6 +73,7 @@ LASTING = (b"vault", b"holder:", b"card:", b"report:", b"loss:", b"block:", b"jo
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 VERBS = {
     "Response",
+    "Message",
     "Say",
     "Gather",
     "Redirect",
@@ -127,6 +128,9 @@ def forged_lines(log: bytes) -> list[bytes]:
     return [line for line in log.split(b"\n") if wanted.search(line)]
 
 
+TEXT_FIELDS = ("MessageSid", "From", "Body", "OptOutType")
+
+
 def coded(text: str) -> str:
     return quote(text.encode("utf-8", "surrogatepass"), safe="")
 
@@ -145,6 +149,13 @@ def callers_fields(base_url: str) -> Iterator[tuple[str, str, Sent]]:
         for query in ("turn", "lang", "reported", "on_record", "x"):
             target = f"/voice/confirm?{query}={coded(payload)}"
             yield name, f"{query} in the query", signed_form(base_url, target, FORM)
+        text = {**FORM, "MessageSid": "SM1", "Body": "挂失", "MessageStatus": "failed"}
+        for key in ("MessageSid", "From", "Body", "OptOutType", "MessageStatus", "ErrorCode"):
+            target = "/sms" if key in TEXT_FIELDS else "/sms/status?notice=ntc-1"
+            sent = signed_form(base_url, target, {**text, key: payload})
+            yield name, f"{key} of {target.partition('?')[0]}", sent
+        target = f"/sms/status?notice={coded(payload)}"
+        yield name, "notice in the query", signed_form(base_url, target, text)
         target = f"/voice/{coded(payload)}?turn=1"
         if len(target) < 8000:
             yield name, "the step", signed_form(base_url, target, FORM)

@@ -195,6 +195,38 @@ class Life:
             self.told_callers.append(door.sends(sent).body)
         door.closes()
 
+    # Texts
+
+    def text(self, sender: str, body: str, sid: str) -> bytes:
+        """One text as Twilio brings it, of which nothing is kept."""
+        door = Door(self.city.base_url)
+        sent = a_call(self.city.base_url, "/sms", MessageSid=sid, From=sender, Body=body)
+        answer = door.sends(sent).body
+        door.closes()
+        self.told_callers.append(answer)
+        return answer
+
+    def everybody_texts(self) -> None:
+        """From the registered phone and from a stranger's: commands, whole numbers, and receipts
+        that hold them.
+        """
+        person = self.people["texts"]
+        holder, number = person.holder, person.holder.id_number
+        bodies = (
+            f"挂失{number}", f"LOST {number[:6]} {number[6:14]} {number[14:]}", number,
+            f"状态 {holder.cards[0].number}", f"不是我 {holder.name}", holder.cards[0].bank_account,
+            f"挂失 {number[-4:]}", "是", "状态", "不是我", "what",
+        )  # fmt: skip
+        for turn, body in enumerate(bodies):
+            self.text(person.calls_from, body, f"SM{turn}")
+        answers_ = [self.text(holder.phone, body, f"SM1{turn}") for turn, body in enumerate(bodies)]
+        assert "已挂失，编号" in b" ".join(answers_).decode()
+        door, base = Door(self.city.base_url), self.city.base_url
+        for status in ("failed", "delivered", number):
+            sent = a_call(base, "/sms/status?notice=ntc-1", MessageStatus=status, ErrorCode=number)
+            self.told_strangers.append(door.sends(sent).body)
+        door.closes()
+
     # Banks and Twilio
 
     def banks_misbehave(self) -> None:

@@ -26,6 +26,7 @@ ROLES: dict[str, tuple[CardState, ...]] = {
     "meets a fault of ours": (CardState.NORMAL,),
     "meets a fault of the worker": (CardState.NORMAL,),
     "is removed": (CardState.NORMAL,),
+    "texts": (CardState.NORMAL,),
     "stands on a bad line": (CardState.NORMAL,),
     "is nobody": (CardState.NORMAL,),
 }

@@ -124,6 +124,7 @@ def lived() -> Iterator[Lived]:
         life.imports_everybody()
         life.everybody_calls()
         life.callers_err()
+        life.everybody_texts()
         life.banks_misbehave()
         life.banks_tell()
         life.strangers_ask()

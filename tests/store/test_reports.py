@@ -47,7 +47,7 @@ def kinds_of_keys(redis: Redis) -> dict[str, int]:
     found: dict[str, int] = {}
     for key in redis.scan_iter():
         kind = key.decode().rpartition(":")[0] or key.decode()
-        if kind not in ("holder", "card", "vault"):
+        if kind not in ("holder", "card", "phones", "vault"):
             found[kind] = found.get(kind, 0) + 1
     return found
 

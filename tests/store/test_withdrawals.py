@@ -304,8 +304,8 @@ def test_a_record_from_before_there_were_objections_is_read(records: Records, re
     report = records.reports_lost(ZHANG)
     text = redis.get(keys.report(report.number))
     assert isinstance(text, bytes)
-    assert text.endswith(b',"active",0]')
-    redis.set(keys.report(report.number), text.removesuffix(b",0]") + b"]", keepttl=True)
+    assert text.endswith(b',"active",0,0]')
+    redis.set(keys.report(report.number), text.removesuffix(b",0,0]") + b"]", keepttl=True)
     assert records.report(report.number) == replace(report, disputed_at=0)
     assert records.hotline.service.dispute(report.number, "phone") == "recorded"
 

@@ -61,7 +61,7 @@ class Operator:
     def tools(self, clock: Callable[[], float]) -> RecordTools:
         roster = Roster(self.redis, self.vault)
         journal = Journal(self.redis, 0)
-        removal = Removal(self.redis, journal)
+        removal = Removal(self.redis, self.vault, journal)
         outbox = Outbox(self.redis, self.vault, journal)
         export = Export(self.vault, self.records, removal, outbox, journal)
         banks = ("icbc", "ccb")

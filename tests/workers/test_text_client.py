@@ -56,7 +56,10 @@ def test_a_text_reaches_twilio_as_its_api_wants_it(server: Server, client: Waiti
     sid = "AC" + "0" * 32
     assert server.last.path == f"/2010-04-01/Accounts/{sid}/Messages.json"
     form = parse_qs(server.last.body.decode())
-    assert form == {"To": [NUMBER], "From": ["+8612333"], "Body": [WORDS]}
+    assert form == {
+        "To": [NUMBER], "From": ["+8612333"], "Body": [WORDS],
+        "StatusCallback": ["https://hotline.example/sms/status?notice=ntc-1"],
+    }  # fmt: skip
     assert server.last.headers["content-type"] == "application/x-www-form-urlencoded"
     credentials = base64.b64encode(f"{sid}:a-token".encode()).decode()
     assert server.last.headers["authorization"] == f"Basic {credentials}"
@@ -138,7 +141,7 @@ def test_it_is_one_line_when_it_starts_and_one_when_it_ends(
         send(client)
     lines = [record.getMessage() for record in caplog.records if record.name == "workers"]
     assert [line.partition(":")[0] for line in lines] == [
-        "Twilio refuses our texts (401)", "Twilio takes texts again",
+        "Twilio refuses our texts (401)", "our texts are taken again",
     ]  # fmt: skip
 
 

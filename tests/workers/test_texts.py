@@ -281,12 +281,26 @@ def test_that_social_security_is_back_is_not_told_of_a_card_suspended_again(
     assert writer.write(content)
 
 
+def test_that_the_days_end_is_told_only_while_the_report_runs(
+    hotline: Hotline, writer: TextWriter
+) -> None:
+    content = content_of_a_report(hotline) | {"prompt": "text_ending"}
+    assert "工商银行" in writer.write(content)
+    hotline.service.dispute(content["report_number"], "phone")
+    with pytest.raises(OvertakenError):
+        writer.write(content)
+    hotline.redis.delete(keys.loss(report_of(hotline, content).card_ref))
+    with pytest.raises(OvertakenError):
+        writer.write(content)
+
+
 def test_every_text_of_the_catalogue_is_looked_at() -> None:
     catalogue = tomllib.loads(Path("ivr/prompts/prompts.toml").read_text(encoding="utf-8"))
     texts = {name for name in catalogue if name.startswith("text_")}
     assert texts - set(TRUE_WHILE) == {
-        "text_filed", "text_released", "text_disputed", "text_withdrawn", "text_code",
-        "text_taken", "text_decoupled", "text_formal_withdrawn",
+        "text_filed", "text_ending", "text_released", "text_disputed", "text_withdrawn",
+        "text_code", "text_taken", "text_decoupled", "text_formal_withdrawn",
+        "text_unreported", "text_filed_reply", "text_taken_reply", "text_unreported_reply",
     }  # fmt: skip
 
 

@@ -77,7 +77,7 @@ def _needs_person(state: NoticeState | None, block: Block | None, notice: Notice
     """
     if notice.kind is NoticeKind.TEST:
         return None
-    if state in NEEDS_A_PERSON:
+    if state in NEEDS_A_PERSON or (state is not None and notice.never_arrived):
         return True
     is_refused = block is not None and block.state is BlockState.REFUSED
     return None if state is None or notice.state is NoticeState.OPEN or is_refused else False

@@ -181,11 +181,16 @@ def table(shown: Sequence[Notice], attempts: Mapping[str, Sequence[Attempt]]) ->
     for notice in shown:
         yield COLUMNS.format(
             iso(notice.created_at), notice.id, notice.kind, notice.bank,
-            notice.report_number or "-", notice.state, _summary(attempts[notice.id]),
+            notice.report_number or "-", notice.state, _summary(notice, attempts[notice.id]),
         )  # fmt: skip
 
 
-def _summary(tried: Sequence[Attempt]) -> str:
+def _summary(notice: Notice, tried: Sequence[Attempt]) -> str:
+    came = f"; the network: {notice.receipt}" if notice.receipt else ""
+    return _attempted(tried) + came
+
+
+def _attempted(tried: Sequence[Attempt]) -> str:
     if not tried:
         return "none yet"
     last = tried[-1]
@@ -202,6 +207,7 @@ def _as_json(notice: Notice, tried: Sequence[Attempt]) -> dict[str, Any]:
         "report": notice.report_number or None,
         "state": notice.state,
         "owed_since": iso(notice.created_at),
+        "receipt": notice.receipt or None,
         "attempts": [
             {
                 "at": iso(attempt.at),

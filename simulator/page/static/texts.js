@@ -12,11 +12,12 @@ export function showTexts(live) {
   let wasInCall = false;
 
   const show = () => {
-    followEnd($("screen-texts"), () => keyed($("texts"), messages, (m) => m.sid, bubbleOf));
+    followEnd($("screen-texts"), () => keyed($("texts"), messages, keyOf, bubbleOf));
     $("no-texts").hidden = messages.length > 0;
   };
 
-  live.on("texts", ({ items }) => {
+  live.on("texts", ({ items, fate: next }) => {
+    $("fate").value = next;
     const received = items.filter((m) => m.direction !== "inbound");
     const fresh = seen === null ? [] : received.filter((m) => m.number > seen);
     const isOwner = messages.length === 0 || sameOwner(messages, items);
@@ -66,6 +67,10 @@ export function showTexts(live) {
     });
   }
 
+  $("fate").addEventListener("change", () => {
+    live.act("fate", { fate: $("fate").value }).catch(() => {});
+  });
+
   $("answer").addEventListener("submit", async (event) => {
     event.preventDefault();
     const text = $("answer-text").value.trim();
@@ -86,16 +91,25 @@ const sameOwner = (before, after) => after.some((m) => m.sid === before[0].sid);
 
 const langOfText = (text) => (/[一-鿿]/.test(text) ? "zh-CN" : "en");
 
+const NOT_ARRIVED = ["undelivered", "failed"];
+
+// A text that did not arrive is drawn anew; one that did stays the same.
+const keyOf = (m) => (NOT_ARRIVED.includes(m.status) ? `${m.sid}!` : m.sid);
+
 function bubbleOf(message) {
   const mine = message.direction === "inbound";
   const when = timeOfDay(Date.parse(message.at) / 1000);
   return el("li", { class: mine ? "caller" : "line" },
     el("p", { class: "bubble", lang: langOfText(message.body) }, message.body),
-    el("p", { class: "when" }, mine ? `${when} · ${fate(message.status)}` : when));
+    el("p", { class: "when" }, mine ? `${when} · ${fate(message.status)}` : arrival(when, message.status)));
 }
 
 function fate(status) {
   if (status === "delivered") return t("sent");
   const http = /^HTTP (\d+)$/.exec(status);
   return http ? t("not_taken", http[1]) : t("not_sent", status);
+}
+
+function arrival(when, status) {
+  return NOT_ARRIVED.includes(status) ? `${when} · ${t("not_arrived")}` : when;
 }

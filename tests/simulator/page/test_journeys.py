@@ -98,8 +98,22 @@ def test_texts_arrive_and_an_answer_meets_the_truth(visitor: Visitor) -> None:
     visitor.reports("马勇").sees("#banner", "12333").hangs_up()
     visitor.sees("#unread", "2").opens_the_texts()
     visitor.sees_text("已确认停用").sees_text("如非本人办理")
-    visitor.answers("TD").sees("#texts .caller", "TD")
-    visitor.sees("#texts .caller .when", "HTTP 404").keeps_a_picture("texts")
+    visitor.answers("状态").sees("#texts .caller", "状态")
+    visitor.sees("#texts .caller .when", "已送达").sees_text("社保功能已临时挂失")
+    visitor.keeps_a_picture("texts")
+
+
+def test_a_card_is_reported_by_text(visitor: Visitor) -> None:
+    """From the phone of the person who is played: the bank blocks, and a text says so."""
+    visitor.chooses("宋勇刚").opens_the_texts().answers("挂失")
+    visitor.sees_text("社保卡吗").answers("是").sees_text("已挂失，编号")
+    visitor.sees_text("已确认停用").answers("不是我")
+    visitor.sees_text("挂失还没有撤销").keeps_a_picture("reported-by-text")
+
+
+def test_a_text_that_does_not_arrive_says_so(visitor: Visitor) -> None:
+    visitor.chooses("梁明杰").opens_the_texts().page.select_option("#fate", "off")
+    visitor.answers("帮助").sees_text("可回复").sees("#texts .line .when", "没有收到")
 
 
 def test_the_report_of_an_account_is_shown_again(visitor: Visitor) -> None:

@@ -41,8 +41,8 @@ def test_no_accessibility_violations_before_during_and_after_a_call(
     visitor.reports({"light": "许雨强", "dark": "许英雨"}[scheme])
     visitor.sees_bank_function("银行已停用").page.locator("#turns summary").first.click()
     assert violations(visitor) == []
-    visitor.hangs_up().opens_the_texts().sees_text("已确认停用").answers("TD")
-    visitor.sees("#texts .caller .when", "HTTP 404")
+    visitor.hangs_up().opens_the_texts().sees_text("已确认停用").answers("状态")
+    visitor.sees("#texts .caller .when", "已送达").sees_text("社保功能已临时挂失")
     assert violations(visitor) == []
     visitor.keeps_a_picture(f"desktop-{scheme}")
 
