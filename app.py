@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from ivr.beijing import beijing_day
 from ivr.conversation import Conversation
 from ivr.environment import unwrapped
+from ivr.errands import Errands
 from ivr.every_language import load_words
 from ivr.logs import configure_logs
 from ivr.prompts.catalogue import Catalogue, CatalogueError
@@ -31,6 +32,8 @@ from ivr.weak_settings import weak_listening, weak_operations, weak_settings
 from ivr.web.apology import Apology
 from ivr.web.bank_docs import bank_docs_routes
 from ivr.web.banks import bank_routes
+from ivr.web.card_site.pages import Desk
+from ivr.web.card_site.routes import card_site_routes
 from ivr.web.commands.audit import AuditTools, add_audit_commands
 from ivr.web.commands.cardholders import RecordTools, add_record_commands
 from ivr.web.commands.flow import flow
@@ -135,6 +138,10 @@ def _open_doors(
     app.register_blueprint(voice_routes(conversation, door, voice, Apology(settings, voice)))
     app.register_blueprint(bank_routes(service, store.reconciliation, settings.banks, base))
     app.register_blueprint(bank_docs_routes())
+    desk = Desk(settings, words, names, store.visits, service)
+    app.register_blueprint(
+        card_site_routes(desk, Errands(store.visits, service, settings.second_factor))
+    )
     app.register_blueprint(alive_routes())
 
 

@@ -36,6 +36,7 @@ from ivr.store.removal import Removal
 from ivr.store.roster import Roster
 from ivr.store.text_line import TextLine
 from ivr.store.vault import Vault
+from ivr.store.visits import Visits
 from workers.delivery import MOST_AT_ONCE
 
 
@@ -69,6 +70,7 @@ class Hotline:
     known_banks: KnownBanks
     plans: Plans
     limiting: Limiting
+    visits: Visits
 
     @classmethod
     def open(cls, settings: Settings, redis: Redis | None = None) -> Self:

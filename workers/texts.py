@@ -8,7 +8,7 @@ from ivr.cards.block import BlockState
 from ivr.cards.loss import LossReport, ReportState
 from ivr.cards.records import Holder
 from ivr.cards.words import (
-    TEXT_CODE,
+    CODES,
     TEXT_DECOUPLED,
     TEXT_DISPUTED,
     TEXT_FILED,
@@ -48,7 +48,7 @@ class TextWriter:
             OvertakenError: what the text says is no longer true, or its holder was removed from
                 the records.
         """
-        if content["prompt"] == TEXT_CODE:
+        if content["prompt"] in CODES:
             return self._code(content)
         number = content["report_number"]
         report = reading.case.report if reading else None
@@ -69,8 +69,8 @@ class TextWriter:
         if content["language"] not in LANGUAGES:
             raise UnsendableError("no_language")
         code = {"code": content["code"]}
-        text = self._catalogue.text(TEXT_CODE, code, content["language"])
-        look = Look("text", "worker", TEXT_CODE)
+        text = self._catalogue.text(content["prompt"], code, content["language"])
+        look = Look("text", "worker", content["prompt"])
         return self._addressed(self._holders.look_up(content["holder_ref"], look), text)
 
     def _addressed(self, holder: Holder | None, text: str) -> str:

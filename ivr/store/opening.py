@@ -34,6 +34,7 @@ from ivr.store.removal import Removal
 from ivr.store.roster import Roster
 from ivr.store.text_line import TextLine
 from ivr.store.vault import Vault, open_vault
+from ivr.store.visits import Visits
 
 
 @dataclass(frozen=True)
@@ -63,6 +64,7 @@ class Store:
     known_banks: KnownBanks
     plans: Plans
     limiting: Limiting
+    visits: Visits
 
 
 def open_store(settings: Settings, redis: Redis | None = None) -> Store:
@@ -133,4 +135,5 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         known_banks=KnownBanks(redis),
         plans=Plans(redis),
         limiting=limiting,
+        visits=Visits(redis, vault, holders, limiting),
     )
