@@ -23,7 +23,7 @@ from ivr.web.card_site.gate import YEAR_SECONDS, Gate
 from ivr.web.card_site.words import Words
 
 FOLDER: Final = Path(__file__).with_name("static")
-TYPES: Final = {".css": "text/css", ".js": "text/javascript"}
+TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 LOOK: Final = "card-look"  # a cookie: language and size, nothing of anybody
 REPORTED: Final = "card-reported"  # a cookie: this visit has filed a report
 LARGE: Final = "large"

@@ -33,9 +33,14 @@
       else if (left <= WARN_SECONDS && !dialog.open) dialog.showModal();
     }, 1000);
     find("#stay").addEventListener("click", async () => {
-      dialog.close();
-      await fetch(location.href, { credentials: "same-origin" });
+      const before = asked;
       asked = Date.now();
+      dialog.close();
+      try {
+        await fetch(location.href, { credentials: "same-origin" });
+      } catch {
+        asked = before;
+      }
     });
   }
 
