@@ -1,13 +1,16 @@
 """A visitor of the website: a browser without scripts, which follows links and fills in forms."""
 
 import re
+from collections.abc import Mapping
 from html.parser import HTMLParser
 from typing import Final, Self
 from urllib.parse import urlsplit
 
 from flask import Flask
+from redis import Redis
 from werkzeug.test import Client, TestResponse
 
+from ivr.store import keys
 from ivr.store.codec import plain
 from ivr.store.visits import Visit
 from tests.builders import BASE_URL, hotline_of
@@ -59,7 +62,7 @@ class Browser:
         action = action or self.path
         return self.sends(action, {**Form(self.html).fields[action], **values})
 
-    def sends(self, action: str, values: dict[str, str | list[str]]) -> Self:
+    def sends(self, action: str, values: Mapping[str, str | list[str]]) -> Self:
         """Any form, wherever it came from."""
         answer = self.client.post(
             action, data=values, base_url=self.base_url, headers=self.headers,
@@ -149,3 +152,9 @@ def codes(app: Flask) -> list[str]:
     names = [plain(key).partition(":")[2] for key in hotline.redis.keys("notice:*")]
     bodies = [hotline.outbox.body(notice) for notice in hotline.outbox.find_all(names)]
     return [body["code"] for body in bodies if body.get("prompt") == "text_code_site"]
+
+
+def entries(redis: Redis) -> list[dict[str, str]]:
+    """The journal, oldest first."""
+    found = [entry or {} for _, entry in redis.xrange(keys.JOURNAL) or []]
+    return [{plain(name): plain(value) for name, value in entry.items()} for entry in found]
