@@ -163,4 +163,4 @@ def bank_target_forgeries() -> Iterator[tuple[str, Twist]]:
 
 __all__ = ["FORM", "FORM_TYPE", "SHUT", "Twist", "a_bank_get", "a_bank_post", "a_call", "an_event",
            "bank_body_forgeries", "bank_forgeries", "bank_target_forgeries", "twilio_forgeries",
-           "with_header", "with_target"]  # fmt: skip
+           "with_body", "with_header", "with_target", "without"]  # fmt: skip
