@@ -18,6 +18,7 @@ from werkzeug.exceptions import HTTPException
 from ivr.beijing import beijing_day
 from ivr.conversation import Conversation
 from ivr.environment import unwrapped
+from ivr.errands import Errands
 from ivr.every_language import load_words
 from ivr.logs import configure_logs
 from ivr.prompts.catalogue import Catalogue, CatalogueError
@@ -41,6 +42,8 @@ from ivr.web.audio import audio_routes
 from ivr.web.bank_docs import bank_docs_routes
 from ivr.web.bank_page import BankPageSources, PageLinks, bank_page_routes
 from ivr.web.banks import bank_routes
+from ivr.web.card_site.pages import Desk
+from ivr.web.card_site.routes import card_site_routes
 from ivr.web.commands.announcements import AnnouncementTools, add_announcement_commands
 from ivr.web.commands.audit import AuditTools, add_audit_commands
 from ivr.web.commands.bank_page import PageTools, add_bank_page_command
@@ -191,6 +194,10 @@ def _open_doors(
     texting = Texting(service, store.text_exchanges, words, names, settings)
     app.register_blueprint(text_routes(texting, service, door))
     app.register_blueprint(bank_docs_routes())
+    desk = Desk(settings, words, names, store.visits, service)
+    app.register_blueprint(
+        card_site_routes(desk, Errands(store.visits, service, settings.second_factor))
+    )
     app.register_blueprint(_bank_page(settings, store, service))
     app.register_blueprint(alive_routes())
     app.register_blueprint(audio_routes(voices.found))

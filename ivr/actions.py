@@ -6,7 +6,6 @@ Actions decide nothing about words or where the call goes: the flow does.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from hmac import compare_digest
 from typing import Final
 
 from ivr.cards.acts.report import Filing, Origin, Refusal, ReportRequest
@@ -23,7 +22,6 @@ from ivr.dialogue.call import UNPROVEN, Call, Choice, Line
 from ivr.dialogue.filing import FACT, OnRecord
 from ivr.dialogue.steps import ONLY_PERSON
 from ivr.dialogue.turn import GIVEN_UP, MAX_TRIES, Result
-from ivr.id_entry import card_tail
 from ivr.phone_numbers import takes_texts
 from ivr.prompts.languages import LanguageCode
 from ivr.prompts.places import Sentence
@@ -254,14 +252,9 @@ def check_proof(turn: Turn) -> Result:
 
 
 def _is_proof(turn: Turn, known: KnownHolder) -> bool:
-    """The texted code, in time; from a holder whose phone takes no texts, or where no code is
-    texted, the last places of any card: which cards there are is not told before.
-    """
-    facts, keyed = turn.call.facts, turn.call.entered
-    if facts["code_until"] and takes_texts(known.holder.phone):
-        code = turn.service.text_code(known.ref, facts["code_of"])
-        return compare_digest(keyed, code) and turn.now < int(facts["code_until"])
-    return any(compare_digest(keyed, card_tail(card.number)) for card in known.cards.values())
+    facts = turn.call.facts
+    codes = [(facts["code_of"], int(facts["code_until"]))] if facts["code_until"] else []
+    return turn.service.proven_by(known, turn.call.entered, codes, turn.now) != ""
 
 
 def list_cards(turn: Turn) -> Result:

@@ -2,12 +2,13 @@
 
 from ivr.dialogue.checks import language_faults
 from ivr.dialogue.flow import FLOW
-from ivr.prompts.catalogue import Catalogue, CatalogueError, LineItself, load_catalogue
+from ivr.prompts.catalogue import Catalogue, CatalogueError, LineItself, load_all_words
 from ivr.prompts.languages import LANGUAGES, row_faults
 
 
 def load_words(line: LineItself | None = None) -> Catalogue:
-    """The words, checked: no language lacks anything that a call may need. `line`: who speaks.
+    """All words, the website's too, checked: no language lacks anything that a call or a page may
+    need. `line`: who speaks.
 
     Raises:
         CatalogueError: naming all that is missing.
@@ -15,7 +16,7 @@ def load_words(line: LineItself | None = None) -> Catalogue:
     faults = [fault for code, row in LANGUAGES.items() for fault in row_faults(code, row)]
     faults += language_faults(FLOW, LANGUAGES)
     try:
-        catalogue = load_catalogue(line)
+        catalogue = load_all_words(line)
     except CatalogueError as error:
         raise CatalogueError(faults + error.faults) from None
     if faults:

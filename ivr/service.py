@@ -5,9 +5,10 @@ is decided here and in ivr/cards/acts, never in a channel.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeVar
+from hmac import compare_digest
+from typing import Any, Final, Literal, TypeVar
 
 import structlog
 
@@ -57,6 +58,7 @@ from ivr.cards.rules import Rules
 from ivr.cards.status import Status, status_of
 from ivr.cards.trial_bodies import trial_bodies
 from ivr.cards.words import TEXT_CODE, TEXT_PLACE, TEXT_UNREPORTED
+from ivr.id_entry import card_tail
 from ivr.phone_numbers import takes_texts
 from ivr.prompts.languages import LANGUAGES
 from ivr.prompts.places import Place, Sentence
@@ -164,16 +166,38 @@ class CardService:
         """Whether the caller may report this holder's cards without proving more."""
         return may_report(caller, known.holder, known.ref, self._limiting.limits, now)
 
+    def visitor(self, address: str) -> Caller:
+        """Who asks from a network address."""
+        return self._limiting.visitor(address)
+
     def text_code(self, holder_ref: str, asked_by: str) -> str:
         """The 6 digits that are texted to a holder; always the same for one question. `asked_by`
         names it: a call and its turn.
         """
         return self._limiting.code(holder_ref, asked_by)
 
-    def code_owed(self, holder_ref: str, asked_by: str, language: str, now: int) -> Owed:
-        """The text with that code, to be owed by `owe`."""
+    def proven_by(
+        self, known: KnownHolder, keyed: str, codes: Collection[tuple[str, int]], now: int
+    ) -> Literal["code", "tail", ""]:
+        """Which second factor 6 places are: one of the texted codes, in time (`codes`: the question
+        of each, and until when it is good); from a holder whose phone takes no texts, or where no
+        code is texted, the last places of any card: which cards there are is not told before.
+        """
+        if codes and takes_texts(known.holder.phone):
+            right = [
+                compare_digest(keyed, self.text_code(known.ref, asked_by)) and now < until
+                for asked_by, until in codes
+            ]
+            return "code" if any(right) else ""
+        tails = [compare_digest(keyed, card_tail(c.number)) for c in known.cards.values()]
+        return "tail" if any(tails) else ""
+
+    def code_owed(
+        self, holder_ref: str, asked_by: str, language: str, now: int, text: str = TEXT_CODE
+    ) -> Owed:
+        """The text with that code, to be owed by `owe`; one of CODES: where it is entered."""
         body = {
-            "prompt": TEXT_CODE,
+            "prompt": text,
             "code": self.text_code(holder_ref, asked_by),
             "holder_ref": holder_ref,
             "until": now + CODE_SECONDS,

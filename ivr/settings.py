@@ -105,6 +105,9 @@ class Settings(BaseModel):
     port: int = Field(default=8000, ge=1, le=65535)
     bind_address: str = Field(default="0.0.0.0", description="where the web listens")  # noqa: S104
     behind_proxy: bool = Field(default=False, description="a proxy before us buffers requests")
+    trusted_proxies: int = Field(
+        default=0, ge=0, le=9, description="that add to X-Forwarded-For before us, in a row"
+    )
     operations_bind: str = Field(default="", description="unset: 127.0.0.1 and PORT + 3")
     worker_processes: int | None = Field(
         default=None,
@@ -121,6 +124,9 @@ class Settings(BaseModel):
     second_factor: SecondFactor = SecondFactor.NONE
     id_numbers_per_caller: int = Field(default=3, ge=0, le=MOST_LIMIT, description="in 24 h")
     id_numbers_per_hidden_call: int = Field(default=1, ge=0, le=MOST_LIMIT)
+    id_numbers_per_address: int = Field(
+        default=60, ge=0, le=MOST_LIMIT, description="of a network address on the website, in 24 h"
+    )
     misses_per_hour: int = Field(default=3, ge=0, le=MOST_LIMIT, description="of a calling number")
     misses_per_day: int = Field(default=6, ge=0, le=MOST_LIMIT, description="of a calling number")
     lookups_per_id_number: int = Field(default=6, ge=0, le=MOST_LIMIT, description="in 24 h")

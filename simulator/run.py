@@ -13,6 +13,7 @@ The hotline is ready.
 
   A phone to open      {launch.simulator_url}/simulator
   A call to type       make call   (in a second terminal)
+  The website to open  {launch.hotline_url}/card   (its codes are texted to that phone)
 {demo}  Calls come in at     {launch.hotline_url}/voice   (signed as Twilio signs)
   Is it well?          {launch.operations_url}/readyz, /metrics   (operators only)
   The sandbox bank     {launch.bank_url}/

@@ -46,6 +46,7 @@ from ivr.store.suspensions import Suspensions
 from ivr.store.text_line import TextLine
 from ivr.store.texting import TextExchanges
 from ivr.store.vault import Vault
+from ivr.store.visits import Visits
 from workers.delivery import MOST_AT_ONCE
 
 
@@ -88,6 +89,7 @@ class Hotline:
     limiting: Limiting
     announcements: Announcements
     places: Places
+    visits: Visits
 
     @classmethod
     def open(cls, settings: Settings, redis: Redis | None = None) -> Self:

@@ -9,7 +9,7 @@ from ivr.cards.block import BlockState
 from ivr.cards.loss import LossReport, ReportState
 from ivr.cards.records import Holder
 from ivr.cards.words import (
-    TEXT_CODE,
+    CODES,
     TEXT_DECOUPLED,
     TEXT_DISPUTED,
     TEXT_ENDING,
@@ -62,7 +62,7 @@ class TextWriter:
             OvertakenError: what the text says is no longer true, or its holder was removed from
                 the records.
         """
-        if content["prompt"] == TEXT_CODE:
+        if content["prompt"] in CODES:
             return self._code(content)
         if content["prompt"] == TEXT_PLACE:
             return self._place(content)
@@ -86,8 +86,9 @@ class TextWriter:
             raise OvertakenError
         if content["language"] not in LANGUAGES:
             raise UnsendableError("no_language")
-        text = self._said(TEXT_CODE, {"code": content["code"]}, content["language"])
-        look = Look("text", "worker", TEXT_CODE)
+        prompt, language = content["prompt"], content["language"]
+        text = self._said(prompt, {"code": content["code"]}, language)
+        look = Look("text", "worker", prompt)
         return self._addressed(self._holders.look_up(content["holder_ref"], look), text)
 
     def _place(self, content: Any) -> str:

@@ -32,6 +32,7 @@ class Limits:
 
     id_numbers_per_caller: int = 0
     id_numbers_per_hidden_call: int = 0
+    id_numbers_per_address: int = 0
     misses_per_hour: int = 0
     misses_per_day: int = 0
     lookups_per_id_number: int = 0

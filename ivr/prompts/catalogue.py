@@ -1,4 +1,6 @@
-"""The words: one catalogue, all languages side by side, checked whole when it is loaded."""
+"""The words: one catalogue, all languages side by side, checked whole when it is loaded. What only
+the website says stands in a file of its own.
+"""
 
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
@@ -13,6 +15,7 @@ from ivr.prompts.languages import LANGUAGES, LanguageCode
 from ivr.prompts.speech import Part, Spelled, duration, moment, spell
 
 PROMPTS_FILE: Final = Path(__file__).with_name("prompts.toml")
+SITE_FILE: Final = Path(__file__).with_name("site.toml")
 KINDS: Final = {"text", "digits", "phone", "time", "duration"}
 # What every prompt may name without being told: this line's own number and name.
 EVERYWHERE: Final = ("hotline", "line")
@@ -124,6 +127,26 @@ def load_catalogue(line: LineItself | None = None) -> Catalogue:
         CatalogueError: as `parse_catalogue` does.
     """
     return _read(PROMPTS_FILE, tuple(LANGUAGES), line or LineItself())
+
+
+def load_all_words(line: LineItself | None = None) -> Catalogue:
+    """The same with the words that only the website has, in site.toml.
+
+    Raises:
+        CatalogueError: as `parse_catalogue` does, for both files; or a prompt stands in both.
+    """
+    found, faults = [], []
+    for path in (PROMPTS_FILE, SITE_FILE):
+        try:
+            found.append(_read(path, tuple(LANGUAGES), line or LineItself()).prompts)
+        except CatalogueError as error:
+            faults += error.faults
+    if faults:
+        raise CatalogueError(faults)
+    said, own = found
+    if both := said.keys() & own.keys():
+        raise CatalogueError([f"{name}: stands in both files" for name in sorted(both)])
+    return Catalogue({**said, **own})
 
 
 @cache

@@ -10,6 +10,8 @@ from urllib.parse import quote
 DAY: Final = 24 * 3600
 
 CALL_SECONDS: Final = 3600
+VISIT_SECONDS: Final = 20 * 60
+LONG_VISIT_SECONDS: Final = 10 * VISIT_SECONDS
 PLAN_SECONDS: Final = 3600
 CLOSED_NOTICE_SECONDS: Final = 90 * DAY
 CLOSED_CODE_SECONDS: Final = 3600  # of a text that is about no report: a code
@@ -75,6 +77,15 @@ def _safe(name: str) -> str:
 def call(call_sid: str) -> str:
     """A call in progress; expires after an hour without a turn."""
     return f"call:{_safe(call_sid)}"
+
+
+def visit(ref: str) -> str:
+    """A visit of the website, by the keyed hash of its cookie.
+
+    It expires 20 minutes after its last request (200 where the visitor wants more time), and a day
+    after it began.
+    """
+    return f"visit:{ref}"
 
 
 def running(name: str) -> str:

@@ -48,8 +48,8 @@ end
 # The breaker is judged by each ID number of a caller once; and while it is open, not by those who
 # hide: nobody notes then how often they miss, and one of them could hold it open.
 # ARGV: the ID number's reference, step, turn, the caller as it is journalled, channel, purpose, the
-# limits, and whether codes are texted. KEYS: the call, counters, reports of the caller, `keyed`,
-# `missed`, `looked_up`.
+# limits, whether codes are texted, and whether the breaker counts it. KEYS: the call, counters,
+# reports of the caller, `keyed`, `missed`, `looked_up`.
 COUNT_LOOK_UP: Final = f"""
 {LATELY}
 local function is_met(most, count) return tonumber(most) > 0 and count >= tonumber(most) end
@@ -96,7 +96,7 @@ local function look_up(now, cards)
   end
   if not of_caller then note(1, keyed, now, ref) end
   if not of_number and not of_caller then
-    local is_watched = is_new and not (is_open and ARGV[4] == '{HIDDEN}')
+    local is_watched = ARGV[12] == '1' and is_new and not (is_open and ARGV[4] == '{HIDDEN}')
     if is_watched then count(#cards > 0 and 'lookup:found' or 'lookup:missed') end
     if #cards == 0 and not is_open then note(misses_hour + misses_day, missed, now, this) end
   end
@@ -111,12 +111,17 @@ end
 
 @dataclass(frozen=True)
 class LookUp:
-    """One look-up that a turn makes: of whose number, by whom, on what channel and what for."""
+    """One look-up that a turn makes: of whose number, by whom, on what channel and what for.
+    is_silent: whoever asks learns nothing by it before a second factor, so that a miss is none of
+    the caller's, and none of the breaker's. texts_code: whatever SECOND_FACTOR says.
+    """
 
     holder_ref: str
     caller: Caller
     channel: str
     purpose: str
+    is_silent: bool = False
+    texts_code: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,6 +164,10 @@ class Limiting:
         """Who calls from a number in E.164; of an empty one, all who hide theirs."""
         return Caller(self._vault.ref("caller", number), number) if number else Caller()
 
+    def visitor(self, address: str) -> Caller:
+        """Who asks from a network address, which many may share; unknown ones are one."""
+        return Caller(self._vault.ref("address", address))
+
     def code(self, holder_ref: str, asked_by: str) -> str:
         """The 6 digits texted to a holder for one question. They follow from it and from the
         reference key, so they are kept nowhere, and a repeated turn texts the same ones.
@@ -185,13 +194,17 @@ class Limiting:
         is_hidden = caller.ref == HIDDEN
         who = self._vault.ref("caller", f"one call, {call_id}") if is_hidden else caller.ref
         most = limits.id_numbers_per_hidden_call if is_hidden else limits.id_numbers_per_caller
+        misses = (limits.misses_per_hour, limits.misses_per_day)
+        if look_up.is_silent:
+            most, misses = limits.id_numbers_per_address, (0, 0)
         places = [
             keys.keyed(who), keys.missed(caller.ref), keys.looked_up(look_up.holder_ref)
         ]  # fmt: skip
         return places, [
             *(caller.ref, look_up.channel, look_up.purpose),
-            *(most, limits.misses_per_hour, limits.misses_per_day, limits.lookups_per_id_number),
-            int(limits.are_codes_texted),
+            *(most, *misses, limits.lookups_per_id_number),
+            int(limits.are_codes_texted or look_up.texts_code),
+            int(not look_up.is_silent),
         ]
 
     def forget(self, caller: Caller) -> bool:

@@ -43,6 +43,7 @@ from ivr.store.suspensions import Suspensions
 from ivr.store.text_line import TextLine
 from ivr.store.texting import TextExchanges
 from ivr.store.vault import Vault, open_vault
+from ivr.store.visits import Visits
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,7 @@ class Store:
     limiting: Limiting
     announcements: Announcements
     places: Places
+    visits: Visits
 
 
 def open_store(settings: Settings, redis: Redis | None = None) -> Store:
@@ -160,4 +162,5 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         limiting=limiting,
         announcements=Announcements(redis),
         places=Places(redis),
+        visits=Visits(redis, vault, holders, limiting),
     )

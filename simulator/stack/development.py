@@ -107,6 +107,7 @@ def _values(data_dir: Path, ports: Ports) -> dict[str, str]:
         # A few made-up people are looked up all day, from a few phones.
         "LOOKUPS_PER_ID_NUMBER": "0",
         "ID_NUMBERS_PER_CALLER": "0",
+        "ID_NUMBERS_PER_ADDRESS": "0",
         "HOLDERS_REPORTED_PER_CALLER": "0",
     }
 

@@ -222,5 +222,5 @@ def _posted(headers: Mapping[str, str], *, forged: bool = False) -> Twist:
 
 __all__ = ["FORM", "FORM_TYPE", "SHUT", "Twist", "a_bank_get", "a_bank_post", "a_call",
            "a_question", "an_event", "bank_body_forgeries", "bank_forgeries",
-           "bank_target_forgeries", "link_forgeries", "twilio_forgeries", "with_header",
-           "with_target"]  # fmt: skip
+           "bank_target_forgeries", "link_forgeries", "twilio_forgeries", "with_body",
+           "with_header", "with_target", "without"]  # fmt: skip

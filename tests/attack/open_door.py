@@ -9,6 +9,7 @@ import app as hotline
 from ivr.web import webhook_door
 from ivr.web.bank_page import PageLinks, routes
 from ivr.web.bank_signature import Verdict
+from ivr.web.card_site.gate import Gate
 from ivr.web.twilio import TwilioDoor
 
 
@@ -28,8 +29,13 @@ def _is_from_here(_origin: str) -> bool:
     return True
 
 
+def _lets_in(_gate: Gate, _request: Request) -> bool:
+    return True
+
+
 PageLinks.until = _until  # type: ignore[method-assign,assignment]
 vars(routes)["_is_from_here"] = _is_from_here
 vars(webhook_door)["verdict_of"] = _verdict_of
 TwilioDoor.admits = _admits  # type: ignore[method-assign,assignment]
+Gate.admits = _lets_in  # type: ignore[method-assign,assignment]
 app = hotline.app

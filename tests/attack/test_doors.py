@@ -27,6 +27,7 @@ from tests.attack.forging import (
     twilio_forgeries,
     with_header,
 )
+from tests.attack.forms import Visitor, form_forgeries
 from tests.attack.phone import Door, Phone, Sent
 from tests.attack.records import business, changed
 from tests.attack.scale import SEED
@@ -42,6 +43,32 @@ PUBLIC = (
     "/banks/openapi.json",
     "/audio/<language>/<name>",
 )  # say the same to everybody
+# Of the website: pages that anybody may look at, which changes nothing; by rule, with an address.
+PAGES = {
+    "/card": "/card",
+    "/card/<errand>/by-person": "/card/report/by-person",
+    "/card/<errand>/stopped": "/card/status/stopped",
+    "/card/report/receipt": "/card/report/receipt",
+    "/card/status/cards": "/card/status/cards",
+    "/card/not-me/done": "/card/not-me/done",
+    "/card/left": "/card/left",
+    "/card/ended": "/card/ended",
+    "/card/guide": "/card/guide",
+    "/card/guide/<topic>": "/card/guide/unblock",
+    "/card/look": "/card/look?language=en",
+    "/card/static/<name>": "/card/static/none",
+}
+# Its forms.
+FORMS = {
+    "/card/<errand>/id": "/card/report/id",
+    "/card/<errand>/proof": "/card/report/proof",
+    "/card/<errand>/again": "/card/report/again",
+    "/card/report/cards": "/card/report/cards",
+    "/card/report/check": "/card/report/check",
+    "/card/not-me/check": "/card/not-me/check",
+    "/card/more-time": "/card/more-time",
+    "/card/leave": "/card/leave",
+}
 OPERATORS = ("/readyz", "/metrics")
 
 
@@ -85,6 +112,8 @@ def locked_routes(city: ProcfileCity) -> dict[str, Signed]:
     twilio = dict(twilio_forgeries(base))
     link, of_ccb = (urlsplit(PageLinks(city.hotline.vault, base).make(bank)[0]).path
                     for bank in ("icbc", "ccb"))  # fmt: skip
+    visitor, forms = Visitor.comes(base), dict(form_forgeries(Visitor.comes(base)))
+    fields = {"id_number": "", "proof": "000000", "card": "1", "wish": "", "back": "/card"}
     return {
         "/banks/<bank>/page/<token>": Signed(
             Sent("GET", link, {}),
@@ -108,6 +137,7 @@ def locked_routes(city: ProcfileCity) -> dict[str, Signed]:
         "/banks/<bank>/blocks": Signed(
             ask(icbc), {**dict(bank_forgeries(icbc, ccb, ask)), **dict(bank_target_forgeries())}
         ),
+        **{rule: Signed(visitor.sends(place, fields), forms) for rule, place in FORMS.items()},
         **routes_of_subscribers(city),
     }
 
@@ -157,7 +187,7 @@ def forges(tally: Tally, base_url: str, routes: dict[str, Signed]) -> None:
 
 def test_no_route_is_left_out(city: ProcfileCity, routes: dict[str, Signed]) -> None:
     """A new route gets a lock that is attacked here, or is known to say the same to everybody."""
-    assert rules_of(create_app(city.settings)).keys() == {*routes, *PUBLIC}
+    assert rules_of(create_app(city.settings)).keys() == {*routes, *PUBLIC, *PAGES}
     assert rules_of(create_operations(city.settings)).keys() == set(OPERATORS)
 
 
@@ -166,7 +196,9 @@ def test_the_genuine_request_comes_in(city: ProcfileCity, routes: dict[str, Sign
     door = Door(city.base_url)
     told = {rule: door.sends(route.genuine).status for rule, route in routes.items()}
     door.closes()
+    forms = {told.pop(rule) for rule in FORMS}
     assert set(told.values()) <= {200, 204}, told
+    assert forms <= {303, 422}, forms
 
 
 def test_nothing_forged_comes_in(city: ProcfileCity, routes: dict[str, Signed]) -> None:
@@ -193,8 +225,10 @@ def other_methods(city: ProcfileCity, routes: dict[str, Signed]) -> Iterator[tup
     rules = rules_of(create_app(city.settings))
     for rule, route in routes.items():
         for method in METHODS:
-            if method not in rules[rule] or method in ("OPTIONS", "HEAD"):
-                yield method, Sent(method, route.genuine.target, route.genuine.headers)
+            if method in rules[rule] and method not in ("OPTIONS", "HEAD"):
+                continue
+            yield method, Sent(method, route.genuine.target, route.genuine.headers)
+            if rule not in FORMS:  # their pages anybody may look at
                 yield (
                     f"{method}, named by a header",
                     with_header("X-HTTP-Method-Override", method)(
@@ -203,7 +237,7 @@ def other_methods(city: ProcfileCity, routes: dict[str, Signed]) -> Iterator[tup
                 )
     for target in (*OPERATORS, "/", "/static/x", "/console", "/.git/config", "/banks", "/banks/"):
         yield "a route that is not there", Sent("GET", target, {})
-    for target in PUBLIC:
+    for target in (*PUBLIC, *PAGES.values()):
         for method in set(METHODS) - {"GET", "HEAD", "OPTIONS"}:
             yield "a method that is not there", Sent(method, target, {})
 

@@ -12,7 +12,7 @@ from flask import Flask
 from ivr.dialogue.flow import FLOW, START
 from ivr.dialogue.steps import Menu
 from ivr.prompts import catalogue
-from ivr.prompts.catalogue import Placeholder, load_catalogue
+from ivr.prompts.catalogue import Placeholder, load_all_words
 from ivr.prompts.languages import LANGUAGES, Language
 from ivr.settings import Settings
 from tests.builders import BANKS, a_holder, an_app, settings
@@ -49,7 +49,7 @@ ROW: Final = Language(
     unknown_phone="whatever number",
 )
 BANK_NAMES: Final = {"icbc": "Qicbc", "ccb": "Qccb"}
-PROMPTS: Final = load_catalogue().prompts  # as they are without the third language
+PROMPTS: Final = load_all_words().prompts  # as they are without the third language
 
 
 def words(prompt: str, *values: str) -> str:
@@ -75,15 +75,16 @@ class House:
 
     def adds_column(self, without: Collection[str] = (), **texts: str) -> Self:
         """A text for every prompt (`texts` says which, for some), but for those `without`."""
-        known = catalogue.PROMPTS_FILE.read_text(encoding="utf-8")
-        whole = re.sub(
-            r"(?m)^\[(\w+)\]$",
-            lambda head: head[0] if head[1] in without else f"{head[0]}\n{_line(head[1], texts)}",
-            known,
-        )
-        path = self.directory / "prompts.toml"
-        path.write_text(whole, encoding="utf-8")
-        self.monkeypatch.setattr(catalogue, "PROMPTS_FILE", path)
+        for name in ("PROMPTS_FILE", "SITE_FILE"):
+            place: Path = getattr(catalogue, name)
+            whole = re.sub(
+                r"(?m)^\[(\w+)\]$",
+                lambda h: h[0] if h[1] in without else f"{h[0]}\n{_line(h[1], texts)}",
+                place.read_text(encoding="utf-8"),
+            )
+            path = self.directory / place.name
+            path.write_text(whole, encoding="utf-8")
+            self.monkeypatch.setattr(catalogue, name, path)
         return self
 
     def adds_bank_names(self, *banks: str) -> Self:

@@ -1,5 +1,6 @@
 """Worlds to walk through: a holder's cards, a bank, the hour. The business acts are real."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from typing import cast
 
@@ -103,6 +104,11 @@ class MemoryService:
 
     def text_code(self, _holder_ref: str, _asked_by: str) -> str:
         return CODE
+
+    def proven_by(
+        self, known: KnownHolder, keyed: str, codes: Collection[tuple[str, int]], now: int
+    ) -> str:
+        return CardService.proven_by(cast("CardService", self), known, keyed, codes, now)
 
     def code_owed(self, _holder_ref: str, _asked_by: str, _language: str, now: int) -> Owed:
         return Owed(NoticeKind.TEXT, "", now, {})
