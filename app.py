@@ -11,7 +11,7 @@ from typing import Any
 import click
 import structlog
 from dotenv import dotenv_values
-from flask import Flask
+from flask import Blueprint, Flask
 from redis.exceptions import ResponseError
 from werkzeug.exceptions import HTTPException
 
@@ -30,8 +30,10 @@ from ivr.store.vault import WrongDataKeysError
 from ivr.weak_settings import weak_listening, weak_operations, weak_settings
 from ivr.web.apology import Apology
 from ivr.web.bank_docs import bank_docs_routes
+from ivr.web.bank_page import BankPageSources, PageLinks, bank_page_routes
 from ivr.web.banks import bank_routes
 from ivr.web.commands.audit import AuditTools, add_audit_commands
+from ivr.web.commands.bank_page import PageTools, add_bank_page_command
 from ivr.web.commands.cardholders import RecordTools, add_record_commands
 from ivr.web.commands.flow import flow
 from ivr.web.commands.limits import LimitTools, add_limit_commands
@@ -150,7 +152,21 @@ def _open_doors(
         )
     )
     app.register_blueprint(bank_docs_routes())
+    app.register_blueprint(_bank_page(settings, store, service))
     app.register_blueprint(alive_routes())
+
+
+def _bank_page(settings: Settings, store: Store, service: CardService) -> Blueprint:
+    base = settings.public_base_url
+    sources = BankPageSources(
+        service,
+        store.bank_notices,
+        store.reconciliation,
+        store.signature_faults,
+        store.bank_health,
+        store.block_times,
+    )
+    return bank_page_routes(sources, settings.banks, PageLinks(store.vault, base), base)
 
 
 def _add_commands(app: Flask, settings: Settings, store: Store, service: CardService) -> None:
@@ -163,6 +179,8 @@ def _add_commands(app: Flask, settings: Settings, store: Store, service: CardSer
         app, AuditTools(store.holders, store.vault, store.journal, store.archive, store.moved, now)
     )
     add_notice_commands(app, NoticeTools(service, store.cases, store.outbox, banks))
+    links = PageLinks(store.vault, settings.public_base_url)
+    add_bank_page_command(app, PageTools(links, banks, store.journal))
     add_report_commands(
         app, ReportTools(store.cases, store.outbox, store.journal, service.make_sure)
     )

@@ -47,11 +47,12 @@ from ivr.cards.errors import (
 from ivr.cards.limits import Caller, and_reported, may_report
 from ivr.cards.loss import LossReport
 from ivr.cards.news import Named, with_news
-from ivr.cards.notice import Attempt, Notice, NoticeKind
+from ivr.cards.notice import Attempt, Notice, NoticeKind, NoticeState
 from ivr.cards.notice_bodies import iso, reported_body
 from ivr.cards.report_number import new_report_number
 from ivr.cards.rules import Rules
 from ivr.cards.status import Status, status_of
+from ivr.cards.trial_bodies import trial_bodies
 from ivr.cards.words import TEXT_CODE
 from ivr.prompts.languages import LANGUAGES
 from ivr.settings import Settings
@@ -408,11 +409,11 @@ class CardService:
                     self.settle(notice_id, each.attempt, each.next_due)
         return answers
 
-    def send_again(self, notice_id: str) -> bool:
+    def send_again(self, notice_id: str, by: str = "") -> bool:
         """A person sends a notice again, under its own id; False when it is open already or
-        overtaken by events.
+        overtaken by events. `by`: "bank" when its bank asked on its own page.
         """
-        return self._change_notice(notice_id, lambda r, n: send_again(r.case, n, r.now))
+        return self._change_notice(notice_id, lambda r, n: send_again(r.case, n, r.now, by))
 
     def drop(self, notice_id: str) -> bool:
         """Closes an open notice without sending it, because what it says is no longer true."""
@@ -425,6 +426,29 @@ class CardService:
         owed = Owed(NoticeKind.PING, bank, reading.now, body, id=new_notice_id())
         self._cases.commit(Change(owes=(owed,)), reading)
         return owed.id
+
+    def may_send_again(self, notice: Notice) -> bool:
+        """Whether `send_again` would send it now."""
+        if notice.state in (NoticeState.OPEN, NoticeState.CLOSED):
+            return False
+        if notice.kind is not NoticeKind.LOSS_REPORTED:
+            return True
+        reading = self._cases.of_notice(notice.id)
+        known = reading.notice
+        return known is not None and send_again(reading.case, known, reading.now) != NOTHING
+
+    def send_trials(self, bank: str) -> list[str]:
+        """Owes a bank one of each type of notice, about nobody; returns their ids. Each is tried
+        once; it touches no case, and nobody but the bank has to look at it.
+        """
+        reading = self._cases.of_notice("")
+        owed = [
+            Owed(NoticeKind.TEST, bank, reading.now, body, id=new_notice_id())
+            for body in trial_bodies(bank, reading.now)
+        ]
+        entry = Entry("bank_tested", {"bank": bank})
+        self._cases.commit(Change(owes=tuple(owed), journal=(entry,)), reading)
+        return [each.id for each in owed]
 
     def release_due(self) -> int:
         """Tells bank and holder of every suspension that is over, once each even if several sweeps

@@ -14,6 +14,7 @@ from ivr.store import keys
 from ivr.store.archive import Archive
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
+from ivr.store.bank_notices import BankNotices
 from ivr.store.block_times import BlockTimes
 from ivr.store.calls import Calls
 from ivr.store.card_checks import CardChecks
@@ -63,6 +64,7 @@ class Hotline:
     card_checks: CardChecks
     suspensions: Suspensions
     bank_health: BankHealth
+    bank_notices: BankNotices
     block_times: BlockTimes
     text_line: TextLine
     journal: Journal

@@ -32,6 +32,7 @@ class NoticeKind(StrEnum):
     FORMAL_LOSS = "card.formal_loss"
     REPLACED = "card.replaced"
     PING = "ping"
+    TEST = "test"  # one of the others as a bank sends it to itself; its body says which
     TEXT = "text"
 
 

@@ -62,13 +62,18 @@ class BankHealth:
 
     def is_paused(self, bank: str) -> bool:
         """Whether the bank has failed often enough, for long enough."""
+        return self.of(bank)[0].is_paused
+
+    def of(self, bank: str) -> tuple[Health, int]:
+        """How the bank has answered lately, and in how many seconds its next probe may go out."""
         with passing_over(self._redis, keys.bank_health(bank)):
             with self._redis.pipeline(transaction=False) as pipe:
                 pipe.hmget(keys.bank_health(bank), "failures", "since")
                 pipe.time()
-                found, (now, _) = pipe.execute()
-            return health_of(found, now).is_paused
-        return False
+                pipe.ttl(keys.probe(bank))
+                found, (now, _), wait = pipe.execute()
+            return health_of(found, now), max(int(wait), 0)
+        return HEALTHY, 0
 
     def count_failure(self, bank: str, now: int) -> list[Command]:
         """An attempt failed. It stands until there is an answer: one that is asked no more has not

@@ -17,6 +17,8 @@ NOTICES_OF_SECONDS: Final = 91 * DAY  # a little longer than the last of them
 SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signature is good for
 HEARD_LATELY_SECONDS: Final = 60
 ASKED_LATELY_SECONDS: Final = 60
+TESTED_SECONDS: Final = 10
+CLOSED_TEST_SECONDS: Final = DAY
 SIGNATURE_FAULTS_SECONDS: Final = 7 * DAY
 BREAKER_SECONDS: Final = 15 * 60
 BLOCK_HOUR_SECONDS: Final = 25 * 3600  # so the last 24 are there until an hour is over
@@ -50,7 +52,16 @@ WATCHED: Final = "watched"  # each for as long as the breaker looks back: totals
 # them. Whole names, or the kind before the colon; what is RQ's rings only, and the sweep rings too.
 BESIDE: Final = (
     *(COUNTERS, NOTICE_QUEUES, BANKS_BACK, SUSPENDED),
-    *("bank_health:", "owed:", "open:", "in_flight:", "notices_of:", "heard:", "rq:"),
+    *(
+        "bank_health:",
+        "owed:",
+        "open:",
+        "in_flight:",
+        "notices_of:",
+        "notices_to:",
+        "heard:",
+        "rq:",
+    ),
     *("block_times:", "block_hour:"),
 )
 
@@ -161,7 +172,7 @@ def request(ref: str) -> str:
 
 def notice(notice_id: str) -> str:
     """A notice with all its attempts; without end while open, 90 days once closed (the text with a
-    code: an hour).
+    code: an hour; a test: a day).
     """
     return f"notice:{notice_id}"
 
@@ -197,6 +208,18 @@ def attempts(notice_id: str) -> str:
 def notices_of(report_number: str) -> str:
     """The ids of all notices and texts of a report; expires 91 days after one of them changed."""
     return f"notices_of:{report_number}"
+
+
+def notices_to(bank: str) -> str:
+    """The latest 5000 notices to a bank, those to itself among them; for ever, the oldest give
+    place. Score = owed since, unix seconds.
+    """
+    return f"notices_to:{bank}"
+
+
+def tested(bank: str) -> str:
+    """That a bank was sent one of each type as a test; expires after 10 s, then it may again."""
+    return f"tested:{bank}"
 
 
 def seen_event(bank: str, event_id: str) -> str:

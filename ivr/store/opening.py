@@ -13,6 +13,7 @@ from ivr.store import keys
 from ivr.store.archive import LOOKS, REPORTS, Archive
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
+from ivr.store.bank_notices import BankNotices
 from ivr.store.block_times import BlockTimes
 from ivr.store.calls import Calls
 from ivr.store.card_checks import CardChecks
@@ -57,6 +58,7 @@ class Store:
     card_checks: CardChecks
     suspensions: Suspensions
     bank_health: BankHealth
+    bank_notices: BankNotices
     block_times: BlockTimes
     text_line: TextLine
     journal: Journal
@@ -111,6 +113,7 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         card_checks=CardChecks(redis, vault),
         suspensions=Suspensions(redis, holders, journal),
         bank_health=health,
+        bank_notices=BankNotices(redis, outbox, journal),
         block_times=BlockTimes(redis),
         text_line=text_line,
         journal=journal,

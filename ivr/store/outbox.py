@@ -6,6 +6,7 @@ claims.py). So that one bank's backlog hides nothing of another's, each queue ha
 beside it (`open:<queue>`).
 """
 
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
@@ -42,6 +43,8 @@ TEXTS_QUEUE: Final = TEXTS
 PAGE: Final = 1000  # notices read in one round trip
 HURRIED_AT_ONCE: Final = 1000  # notices made due in one step when a bank is back
 MENDED_AT_ONCE: Final = 100  # notices whose place in their queue's list is looked at in one step
+MOST_LISTED: Final = 5000  # of one bank's notices, on its page
+NOTICE_ID: Final = re.compile("ntc-[0-9A-Za-z_-]{1,64}")  # anything else may be a card's number
 LONGEST_LEASE: Final = 20  # seconds; a bank's is at most 19 (its time limit + 4), a text's 10
 
 
@@ -141,6 +144,7 @@ class Outbox:
             *_set_due(notice_id, queue, owed.at),
             ("ZADD", keys.owed(queue), owed.at, notice_id),
             *_list_under(owed.report_number, notice_id),
+            *_list_for_its_bank(owed, notice_id),
             *self._ring_once(notice_id, queue, rung),
         ]
 
@@ -362,6 +366,14 @@ def _list_under(report_number: str, notice_id: str) -> list[Command]:
     return [("SADD", listed, notice_id), ("EXPIRE", listed, keys.NOTICES_OF_SECONDS)]
 
 
+def _list_for_its_bank(owed: Owed, notice_id: str) -> list[Command]:
+    if owed.kind is NoticeKind.TEXT or subscriber_in(owed.bank):
+        return []
+    listed = keys.notices_to(owed.bank)
+    cut = ("ZREMRANGEBYRANK", listed, 0, -MOST_LISTED - 1)
+    return [("ZADD", listed, owed.at, notice_id), cut]
+
+
 def _set_due(notice_id: str, queue: str, due: int, *, only_open: bool = False) -> list[Command]:
     """In `notices:open` and in its queue's list; `only_open`: if it stands there already."""
     if_there = ("XX",) if only_open else ()
@@ -376,7 +388,9 @@ def _close(notice: Notice, state: NoticeState) -> list[Command]:
     nobody finds it by a report when its holder is removed.
     """
     is_code = notice.kind is NoticeKind.TEXT and not notice.report_number
-    seconds = keys.CLOSED_CODE_SECONDS if is_code else keys.CLOSED_NOTICE_SECONDS
+    is_test = notice.kind is NoticeKind.TEST
+    seconds = keys.CLOSED_TEST_SECONDS if is_test else keys.CLOSED_NOTICE_SECONDS
+    seconds = keys.CLOSED_CODE_SECONDS if is_code else seconds
     listed = (keys.NOTICES_OPEN, keys.open_in(notice.queue), keys.owed(notice.queue))
     kept = (keys.notice(notice.id), keys.attempts(notice.id))
     return [

@@ -42,8 +42,9 @@ class Reconciliation:
         self._holders = holders
         self._journal = journal
 
-    def page(self, bank: str, cursor: str) -> BlockPage:
-        """Up to 200 blocks of a bank after the cursor; "" gives the first page.
+    def page(self, bank: str, cursor: str, purpose: str = "blocks") -> BlockPage:
+        """Up to 200 blocks of a bank after the cursor; "" gives the first page. `purpose`: what the
+        journal says that they were read for.
 
         Raises:
             UnknownCursorError: there is no such cursor. It is a card's reference: the card stands
@@ -60,21 +61,23 @@ class Reconciliation:
         if cursor and listed is None and not is_known:
             raise UnknownCursorError
         refs = [plain(ref) for ref in found[:PAGE]]
-        return BlockPage(self._describe(bank, refs), refs[-1] if len(found) > PAGE else None)
+        return BlockPage(
+            self._describe(bank, refs, purpose), refs[-1] if len(found) > PAGE else None
+        )
 
-    def _look(self, bank: str, refs: list[str]) -> list[Command]:
+    def _look(self, bank: str, refs: list[str], purpose: str) -> list[Command]:
         """The journal's entry of a page, with all cards that stand on it."""
-        look = Look("bank", bank, "blocks")
+        look = Look("bank", bank, purpose)
         cards = " ".join(refs)
         return self._journal.write(looked_up(look, holder="", cards=cards, found=bool(refs)))
 
-    def _describe(self, bank: str, refs: list[str]) -> list[dict[str, Any]]:
+    def _describe(self, bank: str, refs: list[str], purpose: str) -> list[dict[str, Any]]:
         """A card that has moved to another bank is not shown: that bank has its account now."""
         with self._redis.pipeline(transaction=False) as pipe:
             for ref in refs:
                 pipe.get(keys.block(ref))
                 pipe.get(keys.card(ref))
-            for words in self._look(bank, refs):
+            for words in self._look(bank, refs, purpose):
                 pipe.execute_command(*words)
             found = sound_answers(self._redis, pipe)
         if found[2 * len(refs)] is None:  # nobody is shown what is not journalled

@@ -1,8 +1,8 @@
 """What a notice does to the ledger, all in one transaction with the record of its arrival.
 
-Effects: `blocked` · `late` and `formal` (recorded, nothing blocked again) · `noted` (released, or
-of an unknown type) · `pong` · `duplicate` (this webhook-id was carried out before) · `refused`
-(signature, body, or told to refuse) · `none` (its behaviour carries nothing out).
+Effects: `blocked` · `late` and `formal` (recorded, nothing blocked again) · `noted` (released, a
+test, or of an unknown type) · `pong` · `duplicate` (this webhook-id was carried out before) ·
+`refused` (signature, body, or told to refuse) · `none` (its behaviour carries nothing out).
 """
 
 import json
@@ -83,7 +83,7 @@ def _carry_out(
 
 
 def _effect_of(ledger: Connection, arrival: Arrival, notice: ReceivedNotice) -> str:
-    if isinstance(notice, LossReported):
+    if isinstance(notice, LossReported) and not notice.data.test:
         return _block(ledger, arrival, notice)
     return "pong" if notice.type == "ping" else "noted"
 

@@ -67,6 +67,7 @@ class LossReport(Strict):
     channel: str = Field(min_length=1)
     card: Card
     holder: Holder
+    test: bool = False  # sent by the bank to itself: about nobody
 
 
 class Release(Strict):

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 from simulator.engine.signature import sign
@@ -174,7 +175,52 @@ def _spelt_otherwise(target: str) -> str:
     return f"{start}/%{ord(word[0]):02x}{word[1:]}"
 
 
+def link_forgeries(others: str) -> Iterator[tuple[str, Twist]]:
+    """Of a link to a bank's page, GET. `others`: the path of another bank's link."""
+    yield "another bank's link", with_target(lambda target: _with_token(target, others))
+    yield "at another bank", with_target(lambda target: _with_token(others, target))
+    yield "at no bank", with_target(lambda target: target.replace("/icbc/", "/boc/"))
+    for name, change in (
+        ("a later end", lambda end, proof: f"{int(end) + 3600}-{proof}"),
+        ("an end long ago", lambda _end, proof: f"1-{proof}"),
+        ("an end with a nought before", lambda end, proof: f"0{end}-{proof}"),
+        ("a sign before the end", lambda end, proof: f"%2B{end}-{proof}"),
+        ("a proof cut short", lambda end, proof: f"{end}-{proof[:-1]}"),
+        ("a longer proof", lambda end, proof: f"{end}-{proof}A"),
+        ("a padded proof", lambda end, proof: f"{end}-{proof}=="),
+        ("a proof in other letters", lambda end, proof: f"{end}-{proof.swapcase()}"),
+        ("a proof of nothing", lambda end, _proof: f"{end}-{'A' * 22}"),
+        ("no proof", lambda end, _proof: f"{end}-"),
+        ("no end", lambda _end, proof: proof),
+        ("a line's end", lambda end, proof: f"{end}-{proof}%0A"),
+        ("no text", lambda end, _proof: f"{end}-%FF{'A' * 21}"),
+        ("a thousand digits", lambda _end, proof: f"{'9' * 1000}-{proof}"),
+    ):
+        yield name, with_target(partial(_retold, change))
+    yield "a forged link, posted", _posted({}, forged=True)
+    for name, value in (("Sec-Fetch-Site", "cross-site"), ("Sec-Fetch-Site", "same-site"),
+                        ("Origin", "https://elsewhere.example")):  # fmt: skip
+        yield f"a form of another site, by its {name}: {value}", _posted({name: value})
+
+
+def _with_token(target: str, other: str) -> str:
+    return f"{target.rpartition('/')[0]}/{other.rpartition('/')[2]}"
+
+
+def _retold(change: Callable[[str, str], str], target: str) -> str:
+    """The token's two parts changed."""
+    place, _, token = target.rpartition("/")
+    end, _, proof = token.partition("-")
+    return f"{place}/{change(end, proof)}"
+
+
+def _posted(headers: Mapping[str, str], *, forged: bool = False) -> Twist:
+    """What sends the bank tests."""
+    sent_with = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+    return lambda sent: Sent("POST", sent.target[:-1] if forged else sent.target, sent_with, b"")
+
+
 __all__ = ["FORM", "FORM_TYPE", "SHUT", "Twist", "a_bank_get", "a_bank_post", "a_call",
-           "a_question", "an_event",
-           "bank_body_forgeries", "bank_forgeries", "bank_target_forgeries", "twilio_forgeries",
-           "with_header", "with_target"]  # fmt: skip
+           "a_question", "an_event", "bank_body_forgeries", "bank_forgeries",
+           "bank_target_forgeries", "link_forgeries",
+           "twilio_forgeries", "with_header", "with_target"]  # fmt: skip

@@ -1,15 +1,17 @@
 """Forged, replayed, cut, oversized and reordered requests on every route there is."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from random import Random
+from urllib.parse import urlsplit
 
 import pytest
 from flask import Flask
 
 from app import create_app, create_operations
 from ivr.store import keys
+from ivr.web.bank_page.links import PageLinks
 from tests.attack.city import ProcfileCity
 from tests.attack.forging import (
     SHUT,
@@ -21,6 +23,7 @@ from tests.attack.forging import (
     bank_body_forgeries,
     bank_forgeries,
     bank_target_forgeries,
+    link_forgeries,
     twilio_forgeries,
     with_header,
 )
@@ -39,10 +42,15 @@ OPERATORS = ("/readyz", "/metrics")
 
 @dataclass(frozen=True)
 class Signed:
-    """A route with a lock: a genuine request to it, and all that is none."""
+    """A route with a lock: a genuine request to it, and all that is none.
+
+    shut: how this door says no. bare: the target without its proof, where the proof stands in it.
+    """
 
     genuine: Sent
     forgeries: dict[str, Twist]
+    shut: Collection[int] = frozenset(SHUT)
+    bare: str = ""
 
 
 def secret_of(city: ProcfileCity, bank: str) -> str:
@@ -70,7 +78,15 @@ def locked_routes(city: ProcfileCity) -> dict[str, Signed]:
     tell = partial(an_event, bank="icbc", kind="financial_function.blocked", told=told)
     ask = partial(a_bank_get, target="/banks/icbc/blocks")
     twilio = dict(twilio_forgeries(base))
+    link, of_ccb = (urlsplit(PageLinks(city.hotline.vault, base).make(bank)[0]).path
+                    for bank in ("icbc", "ccb"))  # fmt: skip
     return {
+        "/banks/<bank>/page/<token>": Signed(
+            Sent("GET", link, {}),
+            dict(link_forgeries(of_ccb)),
+            shut={*SHUT, 404},
+            bare=link.rpartition("-")[0],
+        ),
         "/voice": Signed(a_call(base, "/voice"), twilio),
         "/voice/<step>": Signed(a_call(base, "/voice/main_menu?turn=3"), twilio),
         "/voice/fallback": Signed(a_call(base, "/voice/fallback"), twilio),
@@ -106,7 +122,10 @@ def routes_of_subscribers(city: ProcfileCity) -> dict[str, Signed]:
 
 
 def rules_of(app: Flask) -> dict[str, set[str]]:
-    return {str(rule): set(rule.methods or ()) for rule in app.url_map.iter_rules()}
+    found: dict[str, set[str]] = {}
+    for rule in app.url_map.iter_rules():
+        found.setdefault(str(rule), set()).update(rule.methods or ())
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -122,7 +141,7 @@ def forges(tally: Tally, base_url: str, routes: dict[str, Signed]) -> None:
     for rule, route in routes.items():
         for attack, twist in route.forgeries.items():
             answer = door.sends(twist(route.genuine))
-            tally.note(attack, rule, got_through=answer.status not in SHUT, saw=answer.status)
+            tally.note(attack, rule, got_through=answer.status not in route.shut, saw=answer.status)
     door.closes()
 
 
@@ -169,7 +188,7 @@ def other_methods(city: ProcfileCity, routes: dict[str, Signed]) -> Iterator[tup
                 yield (
                     f"{method}, named by a header",
                     with_header("X-HTTP-Method-Override", method)(
-                        Sent("GET", route.genuine.target, {})
+                        Sent("GET", route.bare or route.genuine.target, {})
                     ),
                 )
     for target in (*OPERATORS, "/", "/static/x", "/console", "/.git/config", "/banks", "/banks/"):

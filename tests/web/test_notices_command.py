@@ -324,6 +324,15 @@ class TestResend:
         assert result.exit_code == 2
         assert "Give a notice's ID, or --bank and --since together." in result.output
 
+    @pytest.mark.parametrize("typed", ["A12345678", "6222021234565678", "ntc-", "ntc-1 2"])
+    def test_what_is_no_id_goes_nowhere(self, operator: Operator, redis: Redis, typed: str) -> None:
+        before = redis.dbsize()
+        result = operator.app.test_cli_runner().invoke(args=["notices", "resend", typed])
+        assert result.exit_code == 2
+        assert "that is no notice's id, like ntc-…" in result.output
+        assert typed not in result.output.replace("ntc-…", "")
+        assert redis.dbsize() == before
+
     def test_an_unknown_one(self, operator: Operator) -> None:
         assert operator.types("notices resend ntc-0").exit_code == 1
         result = operator.types("notices resend --bank boc --since 2020-01-01")

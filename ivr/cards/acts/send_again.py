@@ -16,8 +16,8 @@ from ivr.cards.notice import Notice, NoticeKind, NoticeState
 OVER: Final = (*ENDED, BlockState.FORMAL_LOSS, BlockState.WITHDRAWN)
 
 
-def send_again(case: Case, notice: Notice, now: int) -> Change:
-    """Owes a closed notice again, under its own id.
+def send_again(case: Case, notice: Notice, now: int, by: str = "") -> Change:
+    """Owes a closed notice again, under its own id. `by`: who asked, when it was no operator.
 
     NOTHING when it is open already or overtaken by events: an unblocked card must not be blocked
     by a late notice.
@@ -30,7 +30,8 @@ def send_again(case: Case, notice: Notice, now: int) -> Change:
         change = step(case, BlockEvent.RESENT, now)
     if is_its_own and block and block.state is BlockState.RECEIVED:  # the bank may stay silent
         change = Change(reminder=Reminder(notice.id, now + FIRST_AFTER))
-    entry = Entry("notice_resent", {"notice": notice.id, "bank": notice.bank})
+    who = {"by": by} if by else {}
+    entry = Entry("notice_resent", {"notice": notice.id, "bank": notice.bank, **who})
     return replace(change, notice=owed_again(notice, now), journal=(entry, *change.journal))
 
 

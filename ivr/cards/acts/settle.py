@@ -38,6 +38,8 @@ def settle(
     """
     if attempt.claim and any(known.claim == attempt.claim for known in earlier):
         return NOTHING
+    is_test = notice.kind is NoticeKind.TEST
+    next_due = None if is_test else next_due  # whoever tries sees what came of it, and sends again
     is_open = notice.state is NoticeState.OPEN
     # Attempts may overlap when a lease has ended, so only good news may change a closed notice.
     is_news = is_open or attempt.outcome in GOOD_NEWS
@@ -55,7 +57,10 @@ def settle(
     )
     entry = _entry(notice, attempt)
     journal = (entry, *change.journal)
-    return replace(change, notice=written, answered=_is_answered(attempt), journal=journal)
+    answered = _is_answered(attempt)
+    if is_test and not answered:  # says nothing of how the bank takes what is real
+        answered = None
+    return replace(change, notice=written, answered=answered, journal=journal)
 
 
 def _is_answered(attempt: Attempt) -> bool | None:
@@ -68,8 +73,10 @@ def _is_answered(attempt: Attempt) -> bool | None:
 
 def _needs_person(state: NoticeState | None, block: Block | None, notice: Notice) -> bool | None:
     """None, as it was: of a notice that is open nobody has to look at it, and when a late receipt
-    leaves the block refused, nobody else would look.
+    leaves the block refused, nobody else would look. A test is its bank's own to look at.
     """
+    if notice.kind is NoticeKind.TEST:
+        return None
     if state in NEEDS_A_PERSON:
         return True
     is_refused = block is not None and block.state is BlockState.REFUSED

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 from ivr.cards.report_number import is_report_number
 from ivr.store.archive import ArchiveError
 from ivr.store.connection import why_not
+from ivr.store.outbox import NOTICE_ID
 from ivr.store.unreadable import UnreadableRecordError
 
 MOST_WORDS: Final = 200
@@ -44,6 +45,18 @@ class ReportNumber(click.ParamType[str]):
         if not is_report_number(number):
             self.fail("that is no report number: 8 digits, the last one a check digit", param, ctx)
         return number
+
+
+class NoticeId(click.ParamType[str]):
+    """A notice's id, as our lists show it."""
+
+    name = "notice_id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Raises click's own error when it is none; it may be a card number, so it is not shown."""
+        if not NOTICE_ID.fullmatch(str(value)):
+            self.fail("that is no notice's id, like ntc-…", param, ctx)
+        return str(value)
 
 
 class Words(click.ParamType[str]):

@@ -19,14 +19,15 @@ from ivr.partner import WEBHOOK_SECRET_PREFIX
 from ivr.service import CardService
 from ivr.store.cases import Cases
 from ivr.store.outbox import Outbox
-from ivr.web.commands.arguments import Commands, Moment, ReportNumber
+from ivr.web.commands.arguments import Commands, Moment, NoticeId, ReportNumber
 
 PING_SECONDS = 20
 
 COLUMNS = "{:<20}  {:<36}  {:<18}  {:<8}  {:<8}  {:<13}  {}"
 HEADINGS = ("owed since (UTC)", "notice", "kind", "bank", "report", "state", "attempts")
 GOOD = (Outcome.RECEIVED, Outcome.BLOCKED)
-TOLD = [kind for kind in NoticeKind if kind not in (NoticeKind.PING, NoticeKind.TEXT)]
+NOT_REPEATED = (NoticeKind.PING, NoticeKind.TEST, NoticeKind.TEXT)
+TOLD = [kind for kind in NoticeKind if kind not in NOT_REPEATED]
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ def list_notices(
 
 
 @notices.command("resend")
-@click.argument("notice_id", required=False)
+@click.argument("notice_id", type=NoticeId(), required=False)
 @click.option("--bank", help=f"All notices to this bank (`{TEXTS}`, `subscriber:ID`) …")
 @click.option("--since", type=Moment(), help="… owed since then (UTC).")
 @click.option("--again", is_flag=True, help="Also what was delivered: the bank lost it.")

@@ -226,3 +226,17 @@ def test_a_refusal_without_a_status_is_journalled_by_its_reason() -> None:
     attempt = an_attempt("refused", status=None, answer="no_phone")
     change = settle(Case(""), a_notice(kind=NoticeKind.TEXT), (), attempt, None, NOW)
     assert change.journal[0].fields["status"] == "no_phone"
+
+
+@pytest.mark.parametrize("came_to", ["failed", "refused", "received", "blocked"])
+def test_a_test_is_tried_once_and_is_nobodys_trouble(came_to: str) -> None:
+    """It is about no card, no person has to look at it, and its failure is no failure of what is
+    real: the bank's live notices are not paused for it.
+    """
+    notice = a_notice(kind=NoticeKind.TEST, report_number="", card_ref="")
+    change = settle(Case(""), notice, (), an_attempt(came_to), LATER, NOW)
+    assert change.notice is not None
+    assert change.notice.state not in (None, NoticeState.OPEN)
+    assert (change.notice.due, change.notice.needs_person) == (None, None)
+    assert change.answered is (None if came_to == "failed" else True)
+    assert (change.block, change.report, change.owes) == (None, None, ())

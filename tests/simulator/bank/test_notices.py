@@ -1,5 +1,6 @@
 """What a genuine notice does, once."""
 
+import time
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 import pytest
 import requests
 
+from ivr.cards.trial_bodies import trial_bodies
 from simulator.bank.client import SandboxBank
 from simulator.bank.running import RunningBank
 from tests.simulator.bank.builders import (
@@ -109,6 +111,17 @@ def test_other_types_do_nothing(
     answer = hotline_sends.sends({"type": kind, "timestamp": "2026-11-22T08:30:00Z", "data": {}})
 
     assert (answer.status_code, answer.json()) == (200, {"status": status})
+    assert bank.accounts("icbc") == before
+
+
+def test_a_test_that_a_bank_sends_itself_blocks_nothing(
+    bank: SandboxBank, hotline_sends: Sender
+) -> None:
+    before = bank.accounts("icbc")
+
+    for body in trial_bodies("icbc", int(time.time())):
+        assert hotline_sends.sends(body).status_code == 200
+
     assert bank.accounts("icbc") == before
 
 
