@@ -43,5 +43,5 @@ def _report(card: Card, holder: Holder, now: int) -> LossReport:
         notice_id="",
         card_last4=card.last4,
         holder_last4=holder.last4,
-        language="zh",
+        language="",
     )

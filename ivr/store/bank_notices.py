@@ -14,7 +14,7 @@ from ivr.store import keys
 from ivr.store.codec import plain
 from ivr.store.journal import Journal
 from ivr.store.looks import Look, looked_up
-from ivr.store.outbox import Outbox, bank_queue
+from ivr.store.outbox import NOTICE_ID, Outbox, bank_queue
 from ivr.store.unreadable import naming, passing_over
 
 PAGE: Final = 20
@@ -65,7 +65,9 @@ class BankNotices:
         return NoticePage(shown, ids[PAGE - 1] if len(ids) > PAGE else None)
 
     def find(self, bank: str, notice_id: str) -> Notice | None:
-        """A notice, if it is one to this bank."""
+        """A notice, if it is one to this bank. What is no notice's id is not looked for."""
+        if not NOTICE_ID.fullmatch(notice_id):
+            return None
         with naming(self._redis, keys.notice(notice_id)):
             found = self._outbox.find(notice_id)
         return found if found is not None and found.queue == bank_queue(bank) else None

@@ -6,6 +6,7 @@ claims.py). So that one bank's backlog hides nothing of another's, each queue ha
 beside it (`open:<queue>`).
 """
 
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
@@ -35,6 +36,7 @@ PAGE: Final = 1000  # notices read in one round trip
 HURRIED_AT_ONCE: Final = 1000  # notices made due in one step when a bank is back
 MENDED_AT_ONCE: Final = 100  # notices whose place in their queue's list is looked at in one step
 MOST_LISTED: Final = 5000  # of one bank's notices, on its page
+NOTICE_ID: Final = re.compile("ntc-[0-9A-Za-z_-]{1,64}")  # anything else may be a card's number
 LONGEST_LEASE: Final = 20  # seconds; a bank's is at most 19 (its time limit + 4), a text's 10
 
 

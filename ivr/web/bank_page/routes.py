@@ -31,9 +31,18 @@ from ivr.store.block_times import BlockTimes
 from ivr.store.reconciliation import Reconciliation, UnknownCursorError
 from ivr.store.signature_faults import SignatureFaults
 from ivr.web.bank_page.links import PageLinks
-from ivr.web.bank_page.words import TAGS, words_in
+from ivr.web.bank_page.words import rows, words_in
 
 VIEWS: Final = ("notices", "blocks", "signatures")
+POLICY: Final = (
+    "default-src 'none'; img-src data:; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
+HEADERS: Final = {
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",  # the link is in the address
+    "X-Robots-Tag": "noindex, nofollow",
+    "X-Content-Type-Options": "nosniff",
+}
 DONE: Final = ("resent", "not_resent", "no_notice", "tested", "tested_lately")
 
 log = structlog.get_logger()
@@ -74,6 +83,11 @@ def bank_page_routes(
         notice_id = request.form.get("notice")
         done = _test(sources, bank) if notice_id is None else _resend(sources, bank, notice_id)
         return redirect("?" + _query(done=done), 303)
+
+    @routes.after_request
+    def guarded(answer: AnyResponse) -> AnyResponse:
+        answer.headers.update(HEADERS)
+        return answer
 
     @routes.errorhandler(RedisError)
     @routes.errorhandler(OutcomeUnknownError)
@@ -178,9 +192,10 @@ def _is_from_here(origin: str) -> bool:
 def _language() -> str:
     """What was asked for, else what the browser likes best, else the first."""
     wanted = request.args.get("lang")
-    if wanted in TAGS:
+    known = rows()["tag"]
+    if wanted in known:
         return str(wanted)
-    return request.accept_languages.best_match(TAGS) or next(iter(TAGS))
+    return request.accept_languages.best_match(known) or next(iter(known))
 
 
 def _one_of(name: str, known: tuple[str, ...]) -> str:
@@ -211,8 +226,7 @@ def _rendered(template: str, **more: Any) -> Response:
     text = render_template(
         template,
         t=words_in(language),
-        lang=TAGS[language],
-        languages=TAGS,
+        languages={code: words_in(code) for code in rows()["tag"]},
         nonce=nonce,
         moment=lambda at: beijing_time(at)[:19].replace("T", " "),
         iso=iso,
@@ -220,16 +234,5 @@ def _rendered(template: str, **more: Any) -> Response:
         **more,
     )
     answer = Response(text)
-    answer.headers.update(
-        {
-            "Cache-Control": "no-store",
-            "Referrer-Policy": "no-referrer",
-            "X-Robots-Tag": "noindex, nofollow",
-            "X-Content-Type-Options": "nosniff",
-            "Content-Security-Policy": (
-                f"default-src 'none'; style-src 'nonce-{nonce}'; img-src data:; base-uri 'none'; "
-                "form-action 'self'; frame-ancestors 'none'"
-            ),
-        }
-    )
+    answer.headers["Content-Security-Policy"] = f"{POLICY}; style-src 'nonce-{nonce}'"
     return answer

@@ -7,7 +7,12 @@ from pathlib import Path
 from typing import Final
 
 FILE: Final = Path(__file__).with_name("words.toml")
-TAGS: Final = {"zh": "zh-CN", "en": "en"}  # for the page's lang attribute; the first is the default
+
+
+@cache
+def rows() -> Mapping[str, Mapping[str, str]]:
+    """Key -> language -> text. The row `tag` says which languages there are, the default first."""
+    return tomllib.loads(FILE.read_text(encoding="utf-8"))
 
 
 @cache
@@ -17,5 +22,4 @@ def words_in(language: str) -> Mapping[str, str]:
     Raises:
         KeyError: one of them has no such text.
     """
-    rows = tomllib.loads(FILE.read_text(encoding="utf-8"))
-    return {key: row[language] for key, row in rows.items()}
+    return {key: row[language] for key, row in rows().items()}

@@ -11,10 +11,10 @@ from redis.exceptions import RedisError
 from ivr.cards.report_number import is_report_number
 from ivr.store.archive import ArchiveError
 from ivr.store.connection import why_not
+from ivr.store.outbox import NOTICE_ID
 from ivr.store.unreadable import UnreadableRecordError
 
 MOST_WORDS: Final = 200
-NOTICE_ID: Final = re.compile("ntc-[0-9A-Za-z_-]{1,64}")
 _PERSONAL: Final = re.compile(r"[0-9]{9}")  # a report number has 8 places
 
 
