@@ -364,7 +364,7 @@ def _list_under(report_number: str, notice_id: str) -> list[Command]:
 
 
 def _list_for_its_bank(owed: Owed, notice_id: str) -> list[Command]:
-    if owed.kind is NoticeKind.TEXT:
+    if owed.kind is NoticeKind.TEXT or subscriber_in(owed.bank):
         return []
     listed = keys.notices_to(owed.bank)
     cut = ("ZREMRANGEBYRANK", listed, 0, -MOST_LISTED - 1)

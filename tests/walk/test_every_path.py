@@ -25,6 +25,7 @@ from ivr.dialogue.turn import MAX_TRIES, Judged, leave, start, take_turn, withou
 from ivr.prompts.catalogue import Catalogue, load_catalogue
 from ivr.prompts.languages import LanguageCode
 from ivr.spoken import BankNames
+from ivr.store.block_times import Times
 from tests.builders import settings
 from tests.walk.world import CODE, TAIL, CardInWorld, Walked, World
 
@@ -68,6 +69,7 @@ TRUE_OF: Final[Mapping[str, Set[BlockState | None]]] = {
     "status_bank_blocked_formal": {BlockState.FORMAL_LOSS},
     "bank_waiting": {BlockState.NOTIFIED, BlockState.RECEIVED},
     "status_bank_waiting": {BlockState.NOTIFIED, BlockState.RECEIVED},
+    "bank_usually": {BlockState.NOTIFIED, BlockState.RECEIVED},
     "bank_failed": NOT_BLOCKED,
     "status_bank_failed": NOT_BLOCKED,
     "status_bank_unblocked": {BlockState.UNBLOCKED},
@@ -95,6 +97,8 @@ def worlds() -> Iterator[World]:
         yield World((CardInWorld(),), is_open, answers, phone="")
         for cards in ((CardInWorld(),), (_reported(),), (_unblocked(),)):
             yield World(cards, is_open, answers, caller=World.phone)
+        yield World((CardInWorld(),), is_open, answers, takes_reports=False)
+        yield World((CardInWorld(),), is_open, answers, usual=Times(20, 5, 120, asked=20))
         yield from _proving(is_open, answers)
         for said in WHILE_IT_RUNS:
             yield World((CardInWorld(),), is_open, answers, bank_says=said)

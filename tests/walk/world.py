@@ -25,8 +25,9 @@ from ivr.service import CardService
 from ivr.settings import Settings
 from ivr.spoken import BankNames
 from ivr.store.assurance import OutcomeUnknownError
+from ivr.store.block_times import Times
 from ivr.store.cases import Reading
-from ivr.store.known import KnownHolder
+from ivr.store.known import WAITING, KnownHolder
 from tests.builders import a_place
 
 NOW = 1_795_000_000  # Wednesday 2026-11-18 19:06:40 in Beijing
@@ -60,6 +61,8 @@ class World:
     caller: str = "+8613900139009"
     met: str = ""  # the limit that each look-up of the caller meets
     factor: SecondFactor = SecondFactor.NONE  # asked of everybody
+    takes_reports: bool = True  # the phone, by the city's rules
+    usual: Times | None = None  # how long the bank took lately
 
 
 class MemoryService:
@@ -80,8 +83,12 @@ class MemoryService:
         if self._world.cards is None:
             return None
         cards = dict(zip(self.cases, self._holder.cards, strict=True))
-        readings = {ref: Reading(NOW, case, ()) for ref, case in self.cases.items()}
+        readings = {ref: self._reading(case) for ref, case in self.cases.items()}
         return KnownHolder("holder", self._holder, cards, readings, (("GET", ""), b""), 0.0)
+
+    def _reading(self, case: Case) -> Reading:
+        waits = case.block is not None and case.block.state in WAITING
+        return Reading(NOW, case, (), usual=self._world.usual if waits else None)
 
     def refusal(
         self, known: KnownHolder, card_ref: str, by: Origin | None = None
@@ -148,7 +155,8 @@ class Walked:
         id_number = "110105202001010013" if self.world.is_child else "11010519491231002X"
         cards = tuple(_card(n, c) for n, c in enumerate(self.world.cards or ()))
         holder = Holder(id_number, "张三", self.world.phone, cards)
-        rules = Rules(banks=self.settings.banks.keys(), suspension_seconds=WEEK)
+        channels = None if self.world.takes_reports else ("text", "web")
+        rules = Rules(self.settings.banks.keys(), WEEK, channels=channels)
         self.service = MemoryService(self.world, holder, rules)
 
     def runs(self, action: str, call: Call) -> Result:

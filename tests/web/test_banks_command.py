@@ -58,8 +58,8 @@ def test_how_long_they_take(operator: Operator) -> None:
     operator.records.took("icbc", {0.5: 60, 120: 40})
     operator.records.took("ccb", {300_000: 1})
     _, ccb, icbc = operator.reads("banks list")
-    assert "  0.5 seconds   2 minutes     100 of 0  " in icbc
-    assert "  over 72 hours  over 72 hours  1 of 0  " in ccb
+    assert "  0.5 s      2 min      100 of 0  " in icbc
+    assert "  over 72 h  over 72 h  1 of 0  " in ccb
     times = {bank: said["time_to_block"] for bank, said in listed(operator).items()}
     assert times == {
         "icbc": {"count": 100, "asked": 0, "p50_seconds": 0.5, "p95_seconds": 120},

@@ -16,7 +16,6 @@ from ivr.banks_file import Bank
 from ivr.cards.notice import Attempt, Outcome
 from ivr.cards.notice_bodies import iso
 from ivr.partner import WEBHOOK_SECRET_PREFIX
-from ivr.prompts.speech import duration
 from ivr.service import CardService
 from ivr.store.bank_health import Answer
 from ivr.store.block_times import BlockTimes, Times
@@ -28,7 +27,7 @@ from ivr.web.commands.papers import paper
 PING_SECONDS: Final = 20
 GOOD: Final = (Outcome.RECEIVED, Outcome.BLOCKED)
 
-COLUMNS: Final = "{:<12}  {:<34}  {:>5}  {:<20}  {:>5}  {:<12}  {:<12}  {:<13}  {}"
+COLUMNS: Final = "{:<12}  {:<34}  {:>5}  {:<20}  {:>5}  {:<9}  {:<9}  {:<13}  {}"
 HEADINGS: Final = (
     "bank", "state", "open", "oldest (UTC)", "stuck", "p50", "p95", "confirmed",
     "last answer (UTC)",
@@ -118,8 +117,10 @@ def _line(seen: BankSeen) -> str:
 
 def _within(seconds: float | None) -> str:
     if seconds is None:
-        return "over 72 hours"
-    return f"{seconds:g} seconds" if seconds < 1 else duration(seconds, "en")
+        return "over 72 h"
+    units = ((3600, "h"), (60, "min"), (1, "s"))
+    unit, name = next((u for u in units if seconds >= u[0]), units[-1])
+    return f"{seconds / unit:g} {name}"
 
 
 def _answer(answer: Answer | None) -> str:
