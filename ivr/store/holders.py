@@ -260,18 +260,20 @@ class Holders:
             fold.add(entry)
         if fold.changed:
             pipe.mset(self._written(fold))
-            if moved := self._moved(before, fold):
-                pipe.eval(CHANGE, 0, *moved)
+        if placed := self._placed(before, fold):
+            pipe.eval(CHANGE, 0, *placed)
         return fold
 
-    def _moved(self, before: Mapping[str, bytes], fold: _Fold) -> list[str | bytes]:
-        """What changes in the index of phones, as arguments of CHANGE."""
-        gone, new = [], []
-        for ref in fold.changed:
-            was = phone_in(before[ref]) if ref in before else ""
-            if (phone := phone_in(fold.holders[ref])) != was:
-                gone.append(Registered(was, ref))
-                new.append(Registered(phone, ref))
+    def _placed(self, before: Mapping[str, bytes], fold: _Fold) -> list[str | bytes]:
+        """What the index of phones must have, and not have, as arguments of CHANGE. Of unchanged
+        holders too: whoever was imported before there was an index comes into it.
+        """
+        new = [Registered(phone_in(packed), ref) for ref, packed in fold.holders.items()]
+        gone = [
+            Registered(was, ref)
+            for ref in fold.changed
+            if ref in before and (was := phone_in(before[ref])) != phone_in(fold.holders[ref])
+        ]
         return changing(self._vault, gone, new)
 
     def _written(self, fold: _Fold) -> dict[str, bytes | str]:

@@ -25,9 +25,9 @@ ENTRY_BYTES: Final = TAG_BYTES + 16
 CHANGE: Final = f"""
 {CALLS}
 local function place_of(known, entry)
-  for at = 1, #known, {ENTRY_BYTES} do
-    if string.sub(known, at, at + {ENTRY_BYTES - 1}) == entry then return at end
-  end
+  local at = string.find(known, entry, 1, true)
+  while at and (at - 1) % {ENTRY_BYTES} ~= 0 do at = string.find(known, entry, at + 1, true) end
+  return at
 end
 for at = 1, #ARGV, 3 do
   local what, key, entry = ARGV[at], ARGV[at + 1], ARGV[at + 2]

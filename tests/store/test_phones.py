@@ -46,6 +46,14 @@ def test_an_import_again_adds_nothing(hotline: Hotline, redis: Redis) -> None:
     assert bytes_kept(redis) == ENTRY_BYTES
 
 
+def test_an_import_again_mends_what_is_missing(hotline: Hotline, redis: Redis) -> None:
+    """Whoever was imported before there was an index."""
+    enrol(hotline, MOTHER)
+    redis.delete(*redis.scan_iter(keys.phones("*")))
+    enrol(hotline, MOTHER)
+    assert hotline.phones.holders(MOTHER.phone) == [ref(hotline, MOTHER)]
+
+
 def test_a_new_phone_takes_the_old_ones_place(hotline: Hotline, redis: Redis) -> None:
     enrol(hotline, MOTHER)
     enrol(hotline, replace(MOTHER, phone=OTHER))
