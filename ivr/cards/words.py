@@ -46,7 +46,7 @@ PROGRESS_WORDS: Final[Mapping[Progress, str]] = {
     Progress.AT_THE_BANK: "reissue_at_the_bank",
     Progress.AT_THE_OUTLET: "reissue_at_the_outlet",
     Progress.COLLECTED: "reissue_collected",
-    Progress.FAILED: "reissue_failed",
+    Progress.FAILED: "reissue_not_made",
 }
 
 SOCIAL_WORDS: Final[Mapping[Social, str]] = {

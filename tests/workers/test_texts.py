@@ -299,8 +299,9 @@ def test_every_text_of_the_catalogue_is_looked_at() -> None:
     texts = {name for name in catalogue if name.startswith("text_")}
     assert texts - set(TRUE_WHILE) == {
         "text_filed", "text_ending", "text_released", "text_disputed", "text_withdrawn",
-        "text_code", "text_taken", "text_decoupled", "text_formal_withdrawn",
-        "text_unreported", "text_filed_reply", "text_taken_reply", "text_unreported_reply",
+        "text_code", "text_code_site", "text_taken", "text_decoupled", "text_formal_withdrawn",
+        "text_place", "text_unreported",
+        "text_filed_reply", "text_taken_reply", "text_unreported_reply",
     }  # fmt: skip
 
 
