@@ -61,10 +61,12 @@ class Gate:
         return compare_digest(token.encode(), self._visits.token(cookie).encode())
 
     def _is_from_here(self, request: Request) -> bool:
-        """By what browsers say of where a form was; an old one says nothing."""
-        origin = request.headers.get("Origin")
+        """By what browsers say of where a form was; an old one says nothing. Without TLS, on one's
+        own machine, it may be called by any of its names.
+        """
+        origins = {None, self._origin, *([] if self.is_https else [f"http://{request.host}"])}
         site = request.headers.get("Sec-Fetch-Site", "same-origin")
-        return origin in (None, self._origin) and site in ("same-origin", "none")
+        return request.headers.get("Origin") in origins and site in ("same-origin", "none")
 
     def address(self, request: Request) -> str:
         """The network that asks: an IPv4 address, or the /64 that an IPv6 line has; "" if nobody
