@@ -1,7 +1,7 @@
-"""Hosts and addresses as people write them in settings: read in one place, and never looked up."""
+"""Hosts and addresses as people and the network write them: read in one place, never looked up."""
 
 import re
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 
 _HOST: Final = re.compile(r"\[(?P<v6>[^\]]+)\]|(?P<name>[\w.-]+)")
@@ -52,3 +52,18 @@ def _is_v6(text: str | None) -> bool:
         return text is None or bool(IPv6Address(text))
     except ValueError:
         return False
+
+
+def network_of(raw: str) -> str:
+    """What one subscriber has of the network: an IPv4 address, or the /64 of an IPv6 one, without
+    its length; "" for what is no address.
+    """
+    try:
+        address = ip_address(raw)
+    except ValueError:
+        return ""
+    if isinstance(address, IPv4Address):
+        return str(address)
+    if address.ipv4_mapped is not None:
+        return str(address.ipv4_mapped)
+    return str(ip_network((int(address), 64), strict=False).network_address)

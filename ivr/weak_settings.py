@@ -25,7 +25,15 @@ def weak_settings(settings: Settings, today: date) -> list[str]:
 
 def weak_listening(settings: Settings) -> list[str]:
     """The same for a web process alone: who can come near it."""
-    if settings.hotline_development or settings.behind_proxy:
+    if settings.hotline_development:
+        return []
+    if settings.behind_proxy and settings.trusted_proxies == 0:
+        return [
+            "TRUSTED_PROXIES: behind a proxy every visitor of the website comes from its address, "
+            "and all of them together may enter ID_NUMBERS_PER_ADDRESS. Say how many proxies add "
+            "to X-Forwarded-For"
+        ]
+    if settings.behind_proxy:
         return []
     if settings.bind_address.strip("[]") in LOOPBACK_HOSTS:
         return []

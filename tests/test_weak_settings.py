@@ -88,7 +88,8 @@ def test_a_token_that_could_be_guessed(base: str, token: str, number: str) -> No
     [
         ({}, True),
         ({"bind_address": "10.0.0.7"}, True),
-        ({"behind_proxy": "1"}, False),
+        ({"behind_proxy": "1", "trusted_proxies": "1"}, False),
+        ({"behind_proxy": "1"}, True),
         ({"bind_address": "127.0.0.1"}, False),
         ({"bind_address": "[::1]"}, False),
     ],

@@ -25,6 +25,7 @@ from tests.attack.raw import exchange
 from tests.faults.city import CHECKOUT, Process
 from tests.marks.city import BLOCKED, TAKEN, MarkedCity, Observer
 from tests.marks.people import NOT_IMPORTED, Person
+from tests.marks.visitor import Visitor
 from tests.workers.servers import answers, answers_and_closes
 
 ID = "their ID number"
@@ -161,6 +162,35 @@ class Life:
             self.call(NOBODY, "2", menu, ID, "1", ID, "1", ID, "0")
         for role in ("goes to the outlet", "is removed"):
             self.call(role, *reports)
+
+    # Visitors of the website
+
+    def visit(self, role: str, errand: str, *pages: str) -> Visitor:
+        """Up to the proof, and what is asked for after it."""
+        number = self.people[role].holder.id_number
+        visitor = Visitor(self.city).opens("/card").opens(f"/card/{errand}/id")
+        visitor.fills(f"/card/{errand}/id", id_number=number[:-1])
+        visitor.fills(f"/card/{errand}/id", id_number=f" {number}1")
+        visitor.fills(f"/card/{errand}/id", id_number=number)
+        for wrong in (number, number[-6:], number[:6]):
+            visitor.fills(f"/card/{errand}/proof", proof=wrong)
+        visitor.fills(f"/card/{errand}/proof", proof=visitor.code)
+        for page in pages:
+            visitor.opens(page).fills(page, card="1", wish_=number)
+        self.urls += visitor.leaves().urls
+        self.told_callers += visitor.read
+        return visitor
+
+    def everybody_visits(self) -> None:
+        """Every page, and numbers in fields that ask for none."""
+        cards, check = "/card/report/cards", "/card/report/check"
+        report = self.visit("visits the website", "report", cards, check)
+        assert "Your report is on record" in report.page
+        self.visit("visits the website", "status", "/card/status/cards")
+        told = self.visit("visits the website", "not-me", "/card/not-me/check")
+        assert "Your objection is on record" in told.page
+        for role in ("asks", "is a child", "has a locked card", NOBODY):
+            self.visit(role, "report", cards, check, "/card/status/cards")
 
     def callers_err(self) -> None:
         """Numbers keyed where none is asked for, in part, twice, and spoken."""

@@ -14,6 +14,7 @@ ROLES: dict[str, tuple[CardState, ...]] = {
     "reports in Mandarin": (CardState.NORMAL,),
     "asks": (CardState.NORMAL,),
     "has three cards": (CardState.NORMAL,) * 3,
+    "visits the website": (CardState.NORMAL,) * 2,
     "is a child": (CardState.NORMAL,),
     "has a formal loss": (CardState.FORMAL_LOSS,),
     "has a locked card": (CardState.LOCKED,),

@@ -123,6 +123,7 @@ def lived() -> Iterator[Lived]:
         life = Life(city, people, observer)
         life.imports_everybody()
         life.everybody_calls()
+        life.everybody_visits()
         life.callers_err()
         life.everybody_texts()
         life.banks_misbehave()

@@ -165,6 +165,7 @@ def test_the_last_places_of_the_card_where_the_city_says_so(
     browser = Browser(app).enters().sees("社保卡号的最后6位是什么？").does_not_see("短信")
     browser.fills(proof="３４ 5678").is_at("/card/report/check")
     assert codes(app) == []
+    Browser(app).opens("/card/not-me/id").sees("用登记的电话拨12333", "按2查询后按5")
 
 
 @pytest.mark.parametrize(

@@ -270,7 +270,9 @@ def test_the_receipt_updates_by_itself_and_can_be_told_not_to(opens_page: OpensP
     reader.sees("已停止自动更新。")
     page.reload()
     bank_blocks(reader.app)
-    reader.sees(words["blocked"], "已停止自动更新。")
+    reader.sees(words["blocked"])
+    page.locator("#updates").wait_for(state="hidden")
+    assert words["blocked"] in page.get_by_role("status").inner_text(), "it is spoken"
 
 
 def to_receipt(reader: Reader) -> Page:

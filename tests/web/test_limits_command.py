@@ -8,6 +8,7 @@ from redis import Redis
 from ivr.store import keys
 from tests.builders import a_holder, an_app, hotline_of, settings
 from tests.redis_server import RedisServer
+from tests.web.card_site import Browser
 
 
 @pytest.fixture
@@ -54,6 +55,14 @@ def test_a_number_is_forgotten(app: Flask, redis: Redis, number: str) -> None:
     redis.set(keys.reported_by(caller.ref), "1:x")
     assert typed(app, "forget", given=number + "\n").output == "Forgotten.\n"
     assert typed(app, "forget", given=number).output == "Nothing is counted of this number.\n"
+
+
+def test_an_address_is_forgotten(app: Flask) -> None:
+    browser = Browser(app)
+    browser.address = "2001:db8::7"
+    browser.enters()
+    assert typed(app, "forget", given="2001:db8::8\n").output == "Forgotten.\n"
+    assert typed(app, "forget", given="2001:db8::8").output.startswith("Nothing is counted")
 
 
 def test_an_id_number_is_forgotten(app: Flask, redis: Redis) -> None:

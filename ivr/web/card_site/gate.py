@@ -3,7 +3,6 @@
 No name, number or address stands in the cookie, and a page changes nothing by being looked at.
 """
 
-import ipaddress
 import re
 import secrets
 from collections.abc import Mapping
@@ -13,6 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import Request, Response
 
+from ivr.hosts import network_of
 from ivr.store.visits import Visits
 
 TOKEN: Final = "token"  # noqa: S105 (the name of a form's field)
@@ -61,10 +61,12 @@ class Gate:
         return compare_digest(token.encode(), self._visits.token(cookie).encode())
 
     def _is_from_here(self, request: Request) -> bool:
-        """By what browsers say of where a form was; an old one says nothing."""
-        origin = request.headers.get("Origin")
+        """By what browsers say of where a form was; an old one says nothing. Without TLS, on one's
+        own machine, it may be called by any of its names.
+        """
+        origins = {None, self._origin, *([] if self.is_https else [f"http://{request.host}"])}
         site = request.headers.get("Sec-Fetch-Site", "same-origin")
-        return origin in (None, self._origin) and site in ("same-origin", "none")
+        return request.headers.get("Origin") in origins and site in ("same-origin", "none")
 
     def address(self, request: Request) -> str:
         """The network that asks: an IPv4 address, or the /64 that an IPv6 line has; "" if nobody
@@ -75,7 +77,7 @@ class Gate:
         raw = request.remote_addr or ""
         if self._proxies:
             raw = line[-self._proxies] if len(line) >= self._proxies else ""
-        return _network(raw)
+        return network_of(raw)
 
     def keeps(self, response: Response, name: str, value: str, seconds: int | None = None) -> None:
         """Sets a cookie that scripts and other sites do not get."""
@@ -90,15 +92,3 @@ class Gate:
         if self.is_https:
             response.headers["Strict-Transport-Security"] = f"max-age={YEAR_SECONDS}"
         return response
-
-
-def _network(raw: str) -> str:
-    try:
-        address = ipaddress.ip_address(raw)
-    except ValueError:
-        return ""
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped is not None:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((int(address), 64), strict=False).network_address)

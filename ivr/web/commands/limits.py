@@ -13,6 +13,7 @@ from flask import Flask, current_app
 
 from ivr.beijing import beijing_day
 from ivr.cards.limits import HIDDEN, Caller
+from ivr.hosts import network_of
 from ivr.phone_numbers import calling_number
 from ivr.service import CardService
 from ivr.store.cardholders_csv import read_id_number
@@ -59,7 +60,8 @@ def close() -> None:
 @click.option("--id-number", is_flag=True, help="An ID number instead: its look-ups and mistakes.")
 def forget(*, id_number: bool) -> None:
     """Forgets what the calling number on standard input keyed, missed and reported ("hidden": the
-    withheld ones). No number of a hotel or a clinic need wait for tomorrow.
+    withheld ones), or an address what was entered from it on the website. No number of a hotel or
+    a clinic need wait for tomorrow.
     """
     tools = _tools()
     if id_number:
@@ -76,6 +78,8 @@ def _caller() -> Caller:
     at_terminal = sys.stdin.isatty()
     line = click.prompt("Number", hide_input=True) if at_terminal else sys.stdin.readline()
     raw = line.strip()
+    if address := network_of(raw):
+        return _tools().service.visitor(address)
     number = calling_number(raw)
     if not number and raw != HIDDEN:
         raise click.ClickException("This is no telephone number.")

@@ -49,14 +49,28 @@
   if (news && updates) {
     const began = Date.now();
     let timer = 0;
-    const isOver = () => !news.dataset.waiting || Date.now() - began > 11 * 60000;
+    const hide = (part) => {
+      if (!part.contains(document.activeElement)) part.hidden = true; // nobody loses the place
+    };
     const end = () => {
       clearTimeout(timer);
       updates.textContent = updates.dataset.ended;
     };
     const later = () => {
-      if (isOver()) return end();
-      timer = setTimeout(look, Date.now() - began < 60000 ? 5000 : 30000);
+      const age = Date.now() - began;
+      if (!news.dataset.waiting) [updates, find("#look")].forEach(hide);
+      else if (age > 11 * 60000) end();
+      else timer = setTimeout(look, age < 60000 ? 5000 : 30000);
+    };
+    const show = (fresh) => {
+      const [before, after] = [news, fresh].map((part) => [...part.querySelectorAll("section")]);
+      const changed = after.filter((card, n) => card.textContent !== before[n]?.textContent);
+      if (changed.length) {
+        const said = (card) => ["h2", "dl"].map((name) => card.querySelector(name)?.textContent ?? "");
+        find("#told").textContent = changed.flatMap(said).join(" ");
+      }
+      news.replaceChildren(...fresh.childNodes);
+      news.dataset.waiting = fresh.dataset.waiting;
     };
     const look = async () => {
       try {
@@ -65,9 +79,7 @@
         const page = new DOMParser().parseFromString(await answer.text(), "text/html");
         const fresh = page.querySelector("#news");
         if (!fresh) return end();
-        const told = (part) => [...part.querySelectorAll("section")].map((s) => s.textContent).join();
-        if (told(fresh) !== told(news)) news.replaceChildren(...fresh.childNodes);
-        news.dataset.waiting = fresh.dataset.waiting;
+        show(fresh);
       } catch {
         // no line just now: the next look may have one
       }
