@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from redis.exceptions import RedisError
 
-from ivr.actions import CHANNEL, Aside, Directory, Turn, run_action
+from ivr.actions import CHANNEL, Aside, Directory, Turn, confirmed_in, run_action
 from ivr.beijing import beijing_day
 from ivr.cards.limits import Caller
 from ivr.dialogue.call import Call
@@ -142,9 +142,7 @@ class Conversation:
         call, known = seen.call, seen.known
         if call is None or known is None or call.step not in FILING_STEPS.key_at:
             return call
-        reading = known.readings.get(call.facts["card_ref"])
-        suspension = reading.case.suspension if reading else None
-        if suspension is None or suspension.origin != call.sid:
+        if not any(_is_filed(known, card_ref, call) for card_ref in confirmed_in(call)):
             return call
         return acting(take_turn(FLOW, call, FILING_STEPS.key_at[call.step], CHECKS))
 
@@ -202,7 +200,15 @@ def _arrival(name: str, key: str) -> Call | None:
         return None
     call = take_turn(FLOW, Call("", name, language=""), key, CHECKS)
     has_left = call.step != name and not isinstance(FLOW[call.step], Do | Pick)
-    return call if has_left and not _is_spoken_unsaved(call) else None
+    lists = getattr(FLOW[call.step], "lists", False)
+    return call if has_left and not lists and not _is_spoken_unsaved(call) else None
+
+
+def _is_filed(known: KnownHolder, card_ref: str, call: Call) -> bool:
+    """Whether a report of this call holds the card."""
+    reading = known.readings.get(card_ref)
+    suspension = reading.case.suspension if reading else None
+    return suspension is not None and suspension.origin == call.sid
 
 
 def _is_spoken_unsaved(call: Call) -> bool:

@@ -150,6 +150,8 @@ def _table(flow: Flow, words: Words) -> Iterator[str]:
 def _said(step: Step, words: Words) -> str:
     if isinstance(step, Do):
         return f"(asks the records: {_title(step.action)})"
+    if not prompts(step):
+        return "(tells of each card)"
     return "<br>".join(_cell(text) for text in words(prompts(step)[0]))
 
 

@@ -78,7 +78,10 @@ FLOW: Final[Mapping[str, Step]] = {
         },
     ),
     "not_found": Menu(asks=("not_found", "for_a_person"), choices={"1": "report_id"}),
-    "pick_card": Pick(asks=("pick_card",), item="pick_item", fact="card_ref", then="look_at_card"),
+    "pick_card": Pick(
+        asks=("pick_card",), item="pick_item", fact="card_ref", then="look_at_card",
+        takes_all="look_at_all",
+    ),
     "look_at_card": Do(
         "look_at_card",
         {
@@ -109,6 +112,36 @@ FLOW: Final[Mapping[str, Step]] = {
         gives_up="not_confirmed_again",
     ),
     "not_confirmed_again": Tell(says=("not_confirmed_again",), then="person"),
+    # All cards of the holder at once: a report of each, and each tells what came of it.
+    "look_at_all": Do(
+        "look_at_all",
+        {
+            "several": "confirm_all",
+            "one": "look_at_card",
+            "none": "other_cards",
+            "prove": "report_prove",
+        },
+    ),
+    "confirm_all": Menu(
+        says=("confirm_all_what",),
+        lists=True,
+        asks=("confirm_price", "confirm"),
+        choices={"1": "file_all", "2": "cancelled_all"},
+        gives_up="not_confirmed_all",
+    ),
+    "cancelled_all": Menu(
+        asks=("cancelled_all", "main_menu_or_hang_up"), choices={"1": "report_id"}
+    ),
+    "not_confirmed_all": Tell(says=("not_confirmed_all",), then="person"),
+    "file_all": Do("file_all", {"told": "filed_all", "prove": "one_more_check"}),
+    "filed_all": Tell(says=(), lists=True, then="ask_banks"),
+    "ask_banks": Do("read_blocks", {"told": "after_all", "none": "part"}),
+    "after_all": Menu(
+        asks=("what_next", "antifraud", "repeat_or_hang_up", "for_a_person"),
+        choices={"1": "other_cards", "9": "filed_all"},
+        gives_up="goodbye",
+        silence="goodbye",
+    ),
     "file_report": Do(
         "file_report",
         {
@@ -320,6 +353,9 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "check_proof": Action(needs=_ASKED | {ENTERED}, finds={"one": _CARD, "several": _HOLDER}),
     "look_at_card": Action(needs=_CARD, finds={"prove": _ASKED}),
     "file_report": Action(needs=_CARD, finds={"prove": _ASKED}),
+    "look_at_all": Action(needs=_HOLDER, finds={"one": _CARD, "prove": _ASKED}),
+    "file_all": Action(needs=_HOLDER, finds={"prove": _ASKED}),
+    "read_blocks": Action(needs=_HOLDER),
     "read_block": Action(needs=_CARD),
     "read_status": Action(needs=_CARD),
     "dispute_report": Action(needs=_CARD),

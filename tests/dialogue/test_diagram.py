@@ -78,7 +78,7 @@ def test_every_step_is_drawn_once_and_listed_once() -> None:
 
 def test_universal_keys_are_told_once_and_not_drawn() -> None:
     to_a_person = {start for start, _, end in arrows(chart(FLOW)) if end == PERSON}
-    assert to_a_person == {"not_confirmed", "not_confirmed_again"}
+    assert to_a_person == {"not_confirmed", "not_confirmed_again", "not_confirmed_all"}
     to_nothing_else = {start for start, _, end in arrows(chart(FLOW)) if end == ONLY_PERSON}
     assert to_nothing_else == {
         "report_id", "status_id", "find_holder", "status_holder", "not_by_phone", "under_16",

@@ -28,6 +28,7 @@ EVERY = [(name, language) for name in CATALOGUE.prompts for language in LANGUAGE
 PLACES = {
     "bank", "bank_phone", "card_last4", "code", "days", "hotline", "hours", "key", "last4", "line",
     "report_number", "reported_at", "until",
+    "count",
 }  # fmt: skip
 # These go on in the line that follows them; every other prompt is a whole sentence.
 FRAGMENTS = {"status_card", "busy_call_banks", "busy_bank"}
@@ -177,5 +178,6 @@ def filled_in(language: LanguageCode) -> dict[str, str]:
         "bank_phone": "4008896596", "card_last4": "5678", "days": "30", "hours": "周一 08:30",
         "key": "8", "last4": "002X", "report_number": "12345670", "reported_at": "1790000000",
         "code": "012345",
+        "count": "2",
         "until": "1790604800",
     }  # fmt: skip

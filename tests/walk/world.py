@@ -105,12 +105,17 @@ class MemoryService:
     def code_owed(self, _holder_ref: str, _asked_by: str, _language: str, now: int) -> Owed:
         return Owed(NoticeKind.TEXT, "", now, {})
 
-    def report_loss(self, request: ReportRequest, seen: KnownHolder, _caller: Caller) -> Filing:
+    def report_loss(
+        self, request: ReportRequest, _seen: KnownHolder | None, _caller: Caller
+    ) -> Filing:
         if self._world.answer_is_lost:
             raise OutcomeUnknownError
         fresh = Fresh(new_report_number(), "ntc-1")
-        case, card = self.cases[request.card_ref], seen.cards[request.card_ref]
-        filing, change = reporting.report(case, seen.holder, card, request, fresh, self._rules, NOW)
+        case = self.cases[request.card_ref]
+        card = dict(zip(self.cases, self._holder.cards, strict=True))[request.card_ref]
+        filing, change = reporting.report(
+            case, self._holder, card, request, fresh, self._rules, NOW
+        )
         if change.report is not None and change.block is not None:
             block = replace(change.block, state=self._world.bank_says)
             case = Case(case.card_ref, change.suspension, block, change.report)

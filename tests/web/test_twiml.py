@@ -24,6 +24,7 @@ FACTS = {
     "bank": "工商银行", "bank_phone": "95588", "card_last4": "5678", "last4": "002X",
     "report_number": "12345670", "until": "1800000000", "days": "7", "hours": "每天24小时",
     "key": "1", "on_record": "1",
+    "count": "2",
 }  # fmt: skip
 
 
