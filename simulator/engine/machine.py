@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from .activity import Activity, Continue, Finish, Goto, LeaveQueue, State, Transition
 from .clock import NEVER, Clock
-from .dial import Dialling
+from .dial import Dialling, Whispering
 from .faults import REDIRECT_LOOP, Fault, Level, fault_of
 from .fetch import Exchange, Fetcher, HttpRequest
 from .gather import Gathering
@@ -26,7 +26,7 @@ class Machine:
     def __init__(
         self,
         line: PhoneLine,
-        transport: Transport,
+        transport: Transport | Fetcher,
         caller: str = "+8613800138000",
         rules: Rules | None = None,
         far_end: FarEnd | Callable[[str], FarEnd] | None = None,
@@ -43,7 +43,10 @@ class Machine:
         self._started_at = started_at or datetime.now(UTC)
         self._answered_at: float | None = None
         self._clock = Clock()
-        self._fetcher = Fetcher(transport, line.auth_token)
+        fetcher = (
+            transport if isinstance(transport, Fetcher) else Fetcher(transport, line.auth_token)
+        )
+        self._fetcher = fetcher
         self._script = Script(line, self._fetcher, self.rules, self._report)
         self._activity: Activity | None = None
         self._queue: tuple[Queued, Position] | None = None
@@ -260,7 +263,16 @@ class Machine:
     def _verb_context(self) -> VerbContext:
         return VerbContext(
             self.now, self._answered_at is not None, self.line, self.caller, self.rules,
-            self._far_end, self._script.absolute, self._tell, self._report,
+            self._far_end, self._script.absolute, self._tell, self._report, self._whisper,
+        )  # fmt: skip
+
+    def _whisper(self, sid: str, shown: str, number: str, first: Goto) -> Whispering:
+        """The far end's own leg, which is played by a machine like this one."""
+        from .whisper import Whisper
+
+        return Whisper(
+            self.line, self._fetcher, self.rules, sid=sid, parent_sid=self.sid, shown=shown,
+            number=number, first=first, tell=self._tell, report=self._report,
         )  # fmt: skip
 
     def _far_end(self, number: str) -> FarEnd:
