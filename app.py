@@ -32,6 +32,7 @@ from ivr.web.apology import Apology
 from ivr.web.bank_docs import bank_docs_routes
 from ivr.web.banks import bank_routes
 from ivr.web.commands.audit import AuditTools, add_audit_commands
+from ivr.web.commands.callbacks import CallbackTools, add_callback_commands
 from ivr.web.commands.cardholders import RecordTools, add_record_commands
 from ivr.web.commands.flow import flow
 from ivr.web.commands.limits import LimitTools, add_limit_commands
@@ -62,7 +63,7 @@ def create_app(settings: Settings) -> Flask:
     check_redis(store, settings)
     service = open_service(store, settings)
     _open_doors(app, settings, words, store, service)
-    _add_commands(app, settings, store, service)
+    _add_commands(app, settings, words, store, service)
     today = beijing_day(time.time())
     _tell_weak([*weak_settings(settings, today), *weak_listening(settings)])
     return app
@@ -138,7 +139,9 @@ def _open_doors(
     app.register_blueprint(alive_routes())
 
 
-def _add_commands(app: Flask, settings: Settings, store: Store, service: CardService) -> None:
+def _add_commands(
+    app: Flask, settings: Settings, words: Catalogue, store: Store, service: CardService
+) -> None:
     banks, now = settings.banks, store.outbox.now
     tools = RecordTools(
         store.holders, store.vault, store.roster, store.removal, store.export, banks, now
@@ -153,6 +156,7 @@ def _add_commands(app: Flask, settings: Settings, store: Store, service: CardSer
     )
     add_decision_commands(app, DecisionTools(service, store.cases, store.journal, store.plans))
     add_limit_commands(app, LimitTools(service, store.limiting))
+    add_callback_commands(app, CallbackTools(store.callbacks, words, now))
     app.cli.add_command(flow)
 
 

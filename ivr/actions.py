@@ -24,6 +24,7 @@ from ivr.cards.words import BLOCK_WORDS, NEVER_BLOCKED, SOCIAL_WORDS
 from ivr.dialogue.call import ALL, UNPROVEN, Call, Choice, Line
 from ivr.dialogue.filing import FACT, OnRecord
 from ivr.dialogue.steps import ONLY_PERSON
+from ivr.dialogue.topics import TOPIC_OF
 from ivr.dialogue.turn import GIVEN_UP, MAX_TRIES, Result
 from ivr.id_entry import card_tail
 from ivr.phone_numbers import takes_texts
@@ -32,6 +33,7 @@ from ivr.service import CODE_SECONDS, CardService
 from ivr.settings import Settings
 from ivr.spoken import BankNames, hours_text
 from ivr.store.assurance import OutcomeUnknownError
+from ivr.store.callbacks import Callback
 from ivr.store.connection import UnsafeRedisError
 from ivr.store.known import KnownHolder
 
@@ -42,6 +44,8 @@ REPORTED_HERE: Final = "reported_here"  # a fact: this call has filed a report, 
 # Of these the list of cards says that they are reported already.
 REPORTED: Final = {Refusal.ALREADY, Refusal.ELSEWHERE, Refusal.FORMAL}
 REFUSED: Final = "refused"  # a fact: self-service cannot help with this holder
+TOPIC: Final = "topic"  # a fact: the prompt that names what somebody needs a person for
+CALLED_BACK: Final = "called_back"  # a fact: this call has left a call-back
 NUMBER: Final = "report_number"  # a fact, and a value of a card whose report is on record
 _PROVE: Final = "prove"
 _CameTo = tuple[str, Mapping[str, str]]  # what came of one card's report: a prompt, and its values
@@ -102,6 +106,7 @@ class Turn:
     met: the limit that the look-up of this turn meets (see store/limits.py), or "".
     is_open: the breaker of the line.
     is_guessed_at: too many second factors for this ID number were wrong lately, in whatever calls.
+    asked_at: the step at which the caller did what this turn is about.
     """
 
     service: CardService
@@ -115,6 +120,7 @@ class Turn:
     is_open: bool = False
     is_guessed_at: bool = False
     aside: Aside = field(default_factory=Aside)
+    asked_at: str = ""
 
     @property
     def is_own_phone(self) -> bool:
@@ -357,8 +363,9 @@ def _over_limit(turn: Turn) -> Result:
 
 def file_report(turn: Turn) -> Result:
     """Files the loss report of one card."""
+    known = turn.known
     try:
-        filing = _file(turn, turn.card_ref, turn.known)
+        filing = _file(turn, turn.card_ref, known)
     except UnknownCardError:  # gone from the directory since the last turn
         return Result("not_by_phone")
     if filing.refusal is Refusal.OVER_LIMIT:
@@ -409,11 +416,12 @@ def file_all(turn: Turn) -> Result:
     Once Redis is lost no more are tried, for the caller waits.
     """
     told: list[Choice] = []
-    is_lost = False
+    known, is_lost = turn.known, False
     for choice in turn.call.choices:
         came_to = _NOT_FILED
         try:
-            came_to = _NOT_FILED if is_lost else _file_one(turn, choice.value, told)
+            if not is_lost:
+                came_to = _file_one(turn, choice.value, None if told else known)
         except (RedisError, UnsafeRedisError):
             if not told:
                 raise
@@ -426,12 +434,10 @@ def file_all(turn: Turn) -> Result:
     return Result("told", _facts_of_all(told), choices=tuple(told))
 
 
-def _file_one(turn: Turn, card_ref: str, told: Sequence[Choice]) -> _CameTo:
-    """Files a report of one card. `told`: of those before it; once one is filed, what was seen
-    before the turn is out of date.
-    """
+def _file_one(turn: Turn, card_ref: str, seen: KnownHolder | None) -> _CameTo:
+    """Files a report of one card. `seen`: the holder as this turn read it, until one is filed."""
     try:
-        filing = _file(turn, card_ref, None if told else turn.known)
+        filing = _file(turn, card_ref, seen)
     except UnknownCardError:
         return _NOT_FILED
     except OutcomeUnknownError:
@@ -561,10 +567,12 @@ def find_person(turn: Turn) -> Result:
     would refuse it.
     """
     only = "_only" if turn.call.facts.get(REFUSED) or _would_be_refused(turn) else ""
+    topic = TOPIC_OF.get(turn.asked_at) or turn.call.facts.get(TOPIC, "")
     hours = turn.settings.agent_hours
     if hours.are_open(datetime.fromtimestamp(turn.now, UTC)):
-        return Result(f"open{only}")
-    return Result(f"closed{only}", {"hours": hours_text(hours, turn.call.language)})
+        return Result(f"open{only}", {TOPIC: topic})
+    told = hours_text(hours, turn.call.language)
+    return Result(f"closed{only}", {TOPIC: topic, "hours": told})
 
 
 def _would_be_refused(turn: Turn) -> bool:
@@ -578,6 +586,46 @@ def _would_be_refused(turn: Turn) -> bool:
     chosen = turn.call.facts.get("card_ref", "")
     cards = [chosen] if chosen in known.cards else list(known.cards)
     return all(_why_not(turn, known, card_ref) for card_ref in cards)
+
+
+def find_callback(turn: Turn) -> Result:
+    """Whether the calling number can be called back; a call leaves one call-back."""
+    if turn.call.facts.get(CALLED_BACK):
+        return Result("left")
+    number = turn.caller.number
+    return Result("calling" if number else "keyed", {"phone_last4": number[-4:], "differed": "0"})
+
+
+def leave_callback(turn: Turn) -> Result:
+    """Leaves one for the calling number."""
+    number = turn.caller.number
+    return _leave_callback(turn, number) if number else Result("keyed")
+
+
+def note_callback(turn: Turn) -> Result:
+    """Remembers which number was keyed, by its reference, to compare it with the second time."""
+    return Result("noted", {"callback_ref": turn.service.callback_ref(turn.call.entered)})
+
+
+def leave_keyed_callback(turn: Turn) -> Result:
+    """Leaves one for the number that was keyed twice."""
+    number = turn.call.entered
+    if turn.service.callback_ref(number) == turn.call.facts["callback_ref"]:
+        return _leave_callback(turn, number)
+    differed = _count(turn.call, "differed")
+    outcome = "too_many" if differed >= MAX_TRIES else "differs"
+    return Result(outcome, {"differed": str(differed)}, (Line("callback_differs"),))
+
+
+def _leave_callback(turn: Turn, number: str) -> Result:
+    call, facts = turn.call, turn.call.facts
+    wish = Callback(
+        turn.service.callback_ref(number), number, call.language, facts.get(TOPIC, ""),
+        facts.get("last4", ""), facts.get(NUMBER, ""), turn.now,
+    )  # fmt: skip
+    turn.service.leave_callback(wish)
+    hours = hours_text(turn.settings.agent_hours, call.language)
+    return Result("left", {CALLED_BACK: "1", "phone_last4": number[-4:], "hours": hours})
 
 
 def find_only_person(turn: Turn) -> Result:
@@ -602,6 +650,10 @@ ACTIONS: Final[Mapping[str, Callable[[Turn], Result]]] = {
     "dispute_report": dispute_report,
     "find_person": find_person,
     "find_only_person": find_only_person,
+    "find_callback": find_callback,
+    "leave_callback": leave_callback,
+    "note_callback": note_callback,
+    "leave_keyed_callback": leave_keyed_callback,
     "list_cards": list_cards,
     "look_back": look_back,
 }

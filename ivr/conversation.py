@@ -18,7 +18,7 @@ from ivr.dialogue.flow import FILING_STEPS, FLOW, START
 from ivr.dialogue.steps import Ask, Do, End, Menu, Pick, Tell, Transfer
 from ivr.dialogue.turn import Check, Judged, leave, start, take_turn, without_person
 from ivr.id_entry import keyed_id_number, keyed_proof
-from ivr.phone_numbers import calling_number
+from ivr.phone_numbers import calling_number, number_to_call
 from ivr.service import CardService
 from ivr.settings import Settings
 from ivr.spoken import BankNames
@@ -60,7 +60,17 @@ def judge_proof(keys: str) -> Judged:
     return Judged(verdict, entered)
 
 
-CHECKS: Final[Mapping[str, Check]] = {"id_number": judge_id_number, "proof": judge_proof}
+def judge_phone(keys: str) -> Judged:
+    """The check of a number to be called back."""
+    number = number_to_call(keys)
+    return Judged(None if number else "invalid", number)
+
+
+CHECKS: Final[Mapping[str, Check]] = {
+    "id_number": judge_id_number,
+    "proof": judge_proof,
+    "phone": judge_phone,
+}
 _OPENING: Final = start(FLOW, "", START)
 _TURNS: Final = range(1_000_000)  # no call has more, but a URL may name any number
 
@@ -88,6 +98,10 @@ class Conversation:
         if not self._settings.agent_hours.are_open(datetime.fromtimestamp(call.at, UTC)):
             call = without_person(call)
         return replace(call, caller=heard.caller)
+
+    def find(self, call_id: str) -> Call | None:
+        """A call as it stands, for the person it is put through to; None: there is none."""
+        return self._calls.read(call_id).call
 
     def end(self) -> None:
         """Counts a call that is over."""
@@ -121,7 +135,10 @@ class Conversation:
     def _take_turn(self, heard: Heard, caller: Caller, seen: Snapshot) -> Call:
         directory = Directory(self._service, _read_ahead(seen))
         aside = Aside()
-        acting = partial(self._act, seen=seen, directory=directory, caller=caller, aside=aside)
+        acting = partial(
+            self._act, seen=seen, directory=directory, caller=caller, aside=aside,
+            asked_at=heard.step,
+        )  # fmt: skip
         call = self._as_it_stands(seen, acting)
         if call is None:
             call = replace(_OPENING, sid=heard.call_id)
@@ -147,13 +164,19 @@ class Conversation:
         return acting(take_turn(FLOW, call, FILING_STEPS.key_at[call.step], CHECKS))
 
     def _act(
-        self, call: Call, seen: Snapshot, directory: Directory, caller: Caller, aside: Aside
+        self,
+        call: Call,
+        seen: Snapshot,
+        directory: Directory,
+        caller: Caller,
+        aside: Aside,
+        asked_at: str,
     ) -> Call:
         """Runs `Do` steps until the call stands where the caller is spoken to."""
         while isinstance(step := FLOW[call.step], Do):
             turn = Turn(
                 self._service, self._settings, self._banks, directory, call, seen.now,
-                caller, seen.met, seen.is_open, seen.is_guessed_at, aside,
+                caller, seen.met, seen.is_open, seen.is_guessed_at, aside, asked_at,
             )  # fmt: skip
             call = leave(FLOW, call, run_action(step.action, turn))
         return call

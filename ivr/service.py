@@ -56,6 +56,7 @@ from ivr.prompts.languages import LANGUAGES
 from ivr.settings import Settings
 from ivr.store import keys
 from ivr.store.assurance import Assurance
+from ivr.store.callbacks import Callback, Callbacks
 from ivr.store.cases import Cases, Guard, Reading, SeenEvent
 from ivr.store.claims import Made
 from ivr.store.deadlines import Deadlines
@@ -87,6 +88,7 @@ class CardService:
         assurance: Assurance,
         rules: Rules,
         limiting: Limiting,
+        callbacks: Callbacks,
         *,
         events_per_minute: int,
     ) -> None:
@@ -98,6 +100,7 @@ class CardService:
         self._assurance = assurance
         self._rules = rules
         self._limiting = limiting
+        self._callbacks = callbacks
         self._events_per_minute = events_per_minute
 
     def look_up(self, id_number: str) -> KnownHolder | None:
@@ -163,6 +166,18 @@ class CardService:
         for answer in answers:
             if isinstance(answer, Exception):
                 raise answer
+
+    def callback_ref(self, number: str) -> str:
+        """By what the call-back of a telephone number (E.164) is found."""
+        return self._callbacks.ref(number)
+
+    def leave_callback(self, wish: Callback) -> None:
+        """Somebody waits to be called back by a person, after all who wait already.
+
+        Raises:
+            redis.RedisError: it may be left, or not; to leave it again is safe.
+        """
+        self._callbacks.leave(wish)
 
     def report_loss(
         self,
@@ -628,5 +643,6 @@ def open_service(store: Store, settings: Settings) -> CardService:
         store.assurance,
         rules,
         store.limiting,
+        store.callbacks,
         events_per_minute=settings.bank_events_per_minute,
     )

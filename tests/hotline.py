@@ -14,6 +14,7 @@ from ivr.store import keys
 from ivr.store.archive import Archive
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
+from ivr.store.callbacks import Callbacks
 from ivr.store.calls import Calls
 from ivr.store.cases import Cases
 from ivr.store.claims import Claim, Claiming, Queue
@@ -69,6 +70,7 @@ class Hotline:
     known_banks: KnownBanks
     plans: Plans
     limiting: Limiting
+    callbacks: Callbacks
 
     @classmethod
     def open(cls, settings: Settings, redis: Redis | None = None) -> Self:

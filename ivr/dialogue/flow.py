@@ -312,14 +312,14 @@ FLOW: Final[Mapping[str, Step]] = {
     "transfer": Transfer(says=("transfer",), answered="goodbye", unanswered="person_busy"),
     "person_closed": Menu(
         says=("person_closed",),
-        asks=("self_service",),
-        choices={"1": "report_id"},
+        asks=("callback_offer", "self_service"),
+        choices={"1": "report_id", "2": "callback"},
         gives_up="part",
     ),
     "person_busy": Menu(
         says=("person_busy",),
-        asks=("wait_for_person", "self_service"),
-        choices={"1": "report_id"},
+        asks=("wait_for_person", "callback_offer", "self_service"),
+        choices={"1": "report_id", "2": "callback"},
         gives_up="part",
     ),
     # and for whom it cannot: nobody is sent in a circle
@@ -328,13 +328,40 @@ FLOW: Final[Mapping[str, Step]] = {
     ),
     "transfer_only": Transfer(says=("transfer",), answered="goodbye", unanswered="nobody_answers"),
     "nobody_there": Menu(
-        says=("person_closed",), asks=("call_any_bank", "again_or_hang_up"),
-        choices={"0": "only_person"}, gives_up="part", silence="part",
+        says=("person_closed",), asks=("call_any_bank", "callback_offer", "again_or_hang_up"),
+        choices={"0": "only_person", "2": "callback"}, gives_up="part", silence="part",
     ),
     "nobody_answers": Menu(
-        says=("person_busy",), asks=("call_any_bank", "wait_for_person", "again_or_hang_up"),
-        choices={"0": "only_person"}, gives_up="part", silence="part",
+        says=("person_busy",),
+        asks=("call_any_bank", "wait_for_person", "callback_offer", "again_or_hang_up"),
+        choices={"0": "only_person", "2": "callback"}, gives_up="part", silence="part",
     ),
+    # Nobody is there, or nobody answers: a person calls back. The number is the one that calls, by
+    # a key, or one that is keyed twice, so that none need be kept to be read out.
+    "callback": Do(
+        "find_callback",
+        {"calling": "callback_calling", "keyed": "callback_number", "left": "callback_left"},
+    ),
+    "callback_calling": Menu(
+        asks=("callback_calling", "for_a_person"),
+        choices={"0": "only_person", "1": "callback_leave", "2": "callback_number"},
+        gives_up="part",
+    ),
+    "callback_leave": Do("leave_callback", {"left": "callback_left", "keyed": "callback_number"}),
+    "callback_number": Ask(
+        asks=("callback_number",), digits=20, check="phone", then="callback_note", gives_up="part",
+        no_digits="only_person",
+    ),
+    "callback_note": Do("note_callback", {"noted": "callback_again"}),
+    "callback_again": Ask(
+        asks=("callback_again",), digits=20, check="phone", then="callback_leave_keyed",
+        gives_up="part", no_digits="only_person",
+    ),
+    "callback_leave_keyed": Do(
+        "leave_keyed_callback",
+        {"left": "callback_left", "differs": "callback_number", "too_many": "part"},
+    ),
+    "callback_left": Tell(says=("callback_left",), then="part"),
     # Nobody is hung up on without knowing whether a card is reported.
     "part": Do("look_back", {"reported": "goodbye", "unknown": "goodbye", "nothing": "goodbye"}),
     "goodbye": End(says=("goodbye",)),
@@ -361,6 +388,12 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "dispute_report": Action(needs=_CARD),
     "find_person": Action(),
     "find_only_person": Action(),
+    "find_callback": Action(),
+    "leave_callback": Action(),
+    "note_callback": Action(
+        needs=frozenset({ENTERED}), finds={"noted": frozenset({"callback_ref"})}
+    ),
+    "leave_keyed_callback": Action(needs=frozenset({ENTERED, "callback_ref"})),
     "list_cards": Action(needs=_HOLDER),
     "look_back": Action(),
 }

@@ -17,6 +17,7 @@ NOTICES_OF_SECONDS: Final = 91 * DAY  # a little longer than the last of them
 SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signature is good for
 HEARD_LATELY_SECONDS: Final = 60
 BREAKER_SECONDS: Final = 15 * 60
+CALLBACK_SECONDS: Final = 30 * DAY
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
 NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = due, unix seconds
@@ -31,6 +32,8 @@ BANKS_KNOWN: Final = "banks:known"  # for ever: the last name and phone of each 
 BANKS_FAILING: Final = "banks:failing"  # until they answer: whose failing the sweep has told of
 DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds
 REPORTS_DISPUTED: Final = "reports:disputed"  # until somebody decides; score = since
+CALLBACKS: Final = "callbacks"  # each until it is taken; who waits; score = left at, unix seconds
+CALLBACKS_TAKEN: Final = "callbacks:taken"  # each until it is done; score = taken at, unix seconds
 JOURNAL: Final = "journal"  # moved to files (JOURNAL_IN_REDIS_DAYS), else JOURNAL_RETENTION_DAYS
 ARCHIVE: Final = "archive"  # for ever: whose files have the journal until when, and their hashes
 COUNTERS: Final = "counters"  # for ever: what /metrics shows
@@ -51,7 +54,12 @@ BESIDE: Final = (
 
 # What is sealed (vault.py): the whole name, or the kind before the colon; and the field (None where
 # the record is one text). `flask keys rotate` follows this.
-SEALED: Final[Mapping[str, str | None]] = {VAULT: None, "holder": None, "notice": "sealed_body"}
+SEALED: Final[Mapping[str, str | None]] = {
+    VAULT: None,
+    "holder": None,
+    "callback": None,
+    "notice": "sealed_body",
+}
 
 
 def _safe(name: str) -> str:
@@ -162,6 +170,14 @@ def in_flight(queue: str) -> str:
     Each until its lease ends. Score = that moment, unix seconds.
     """
     return f"in_flight:{queue}"
+
+
+def callback(ref: str) -> str:
+    """A call-back that somebody left: the sealed number, and what the call was about.
+
+    Deleted when it is done; expires 30 days after it was left.
+    """
+    return f"callback:{_safe(ref)}"
 
 
 def rung(queue: str) -> str:

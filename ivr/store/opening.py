@@ -13,6 +13,7 @@ from ivr.store import keys
 from ivr.store.archive import LOOKS, REPORTS, Archive
 from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
+from ivr.store.callbacks import Callbacks
 from ivr.store.calls import Calls
 from ivr.store.cases import Cases
 from ivr.store.claims import Claiming
@@ -63,6 +64,7 @@ class Store:
     known_banks: KnownBanks
     plans: Plans
     limiting: Limiting
+    callbacks: Callbacks
 
 
 def open_store(settings: Settings, redis: Redis | None = None) -> Store:
@@ -133,4 +135,5 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         known_banks=KnownBanks(redis),
         plans=Plans(redis),
         limiting=limiting,
+        callbacks=Callbacks(redis, vault, journal),
     )

@@ -63,7 +63,7 @@ def a_turn(
     ref = hotline.holders.ref(holder.id_number)
     known = KnownHolder(ref, holder, by_ref, readings, (("GET", ""), b""), time.monotonic())
     facts = {"holder_ref": ref, "card_ref": next(iter(by_ref), "")}
-    facts |= {"unproven": "", "code_until": ""}
+    facts |= {"unproven": "", "code_until": "", "callback_ref": ""}
     call = Call("CA1", "confirm", language=language, facts=facts, entered=holder.id_number)
     directory = Directory(hotline.service, {ref: known})
     return Turn(hotline.service, hotline.settings, names_of(hotline), directory, call, now)
@@ -509,7 +509,8 @@ def test_a_person_within_the_hours(hotline: Hotline, now: int, outcome: str) -> 
     assert result.outcome == outcome
     assert prompts_of(result) == []
     hours = "周一到周五上午8点半到下午5点半，法定节假日休息"
-    assert result.facts == ({"hours": hours} if outcome == "closed" else {})
+    told = {"hours": hours} if outcome == "closed" else {}
+    assert result.facts == {**told, "topic": ""}
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def test_universal_keys_are_told_once_and_not_drawn() -> None:
         "report_id", "status_id", "find_holder", "status_holder", "not_by_phone", "under_16",
         "report_prove", "report_tail", "report_code", "report_proof",
         "status_prove", "status_tail", "status_code", "status_proof",
-        "id_needs_person", "nobody_there", "nobody_answers",
+        "id_needs_person", "nobody_there", "nobody_answers", "callback_calling",
     }  # fmt: skip
     assert not [arrow for arrow in arrows(chart(FLOW)) if "*" in arrow[1]]
     assert flow_page().count("**0** is a person, **9** repeats") == 1

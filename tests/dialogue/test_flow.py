@@ -88,6 +88,12 @@ PRESSED = [
     ("first_resident", "*", "first_card"),
     ("person_closed", "1", "report_id"),
     ("person_closed", "9", "person_closed"),
+    ("person_closed", "2", "callback"),
+    ("person_busy", "2", "callback"),
+    ("nobody_there", "2", "callback"),
+    ("nobody_answers", "2", "callback"),
+    ("callback_calling", "1", "callback_leave"),
+    ("callback_calling", "2", "callback_number"),
     ("person_busy", "0", "person"),
     ("person_busy", "1", "report_id"),
     ("nobody_there", "0", "only_person"),
@@ -168,6 +174,15 @@ OUTCOMES = [
     ("person", "closed_only", "nobody_there"),
     ("only_person", "open_only", "transfer_only"),
     ("only_person", "closed_only", "nobody_there"),
+    ("callback", "calling", "callback_calling"),
+    ("callback", "keyed", "callback_number"),
+    ("callback", "left", "callback_left"),
+    ("callback_leave", "left", "callback_left"),
+    ("callback_leave", "keyed", "callback_number"),
+    ("callback_note", "noted", "callback_again"),
+    ("callback_leave_keyed", "left", "callback_left"),
+    ("callback_leave_keyed", "differs", "callback_number"),
+    ("callback_leave_keyed", "too_many", "part"),
     ("part", "reported", "goodbye"),
     ("part", "unknown", "goodbye"),
     ("part", "nothing", "goodbye"),
@@ -184,7 +199,7 @@ def judge(keys: str) -> Judged:
 def pressed(step: str, *inputs: str | None) -> Call:
     call = Call(sid="CA1", step=step)
     for keys in inputs:
-        call = take_turn(FLOW, call, keys, {"id_number": judge, "proof": judge})
+        call = take_turn(FLOW, call, keys, {"id_number": judge, "proof": judge, "phone": judge})
     return call
 
 

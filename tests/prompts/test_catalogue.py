@@ -28,7 +28,7 @@ EVERY = [(name, language) for name in CATALOGUE.prompts for language in LANGUAGE
 PLACES = {
     "bank", "bank_phone", "card_last4", "code", "days", "hotline", "hours", "key", "last4", "line",
     "report_number", "reported_at", "until",
-    "count",
+    "count", "language", "phone_last4",
 }  # fmt: skip
 # These go on in the line that follows them; every other prompt is a whole sentence.
 FRAGMENTS = {"status_card", "busy_call_banks", "busy_bank"}
@@ -47,6 +47,7 @@ def spoken_verdicts() -> set[str]:
     verdicts = {
         "id_number": {"star", "invalid", *id_entry._VERDICTS.values()},
         "proof": {"too_short"},
+        "phone": {"invalid"},
     }
     steps = [step for step in FLOW.values() if isinstance(step, Ask)]
     return {f"{step.check}_{v}" for step in steps for v in verdicts[step.check] - {*step.exits}}
@@ -179,5 +180,7 @@ def filled_in(language: LanguageCode) -> dict[str, str]:
         "key": "8", "last4": "002X", "report_number": "12345670", "reported_at": "1790000000",
         "code": "012345",
         "count": "2",
+        "phone_last4": "8000",
+        "language": "普通话",
         "until": "1790604800",
     }  # fmt: skip

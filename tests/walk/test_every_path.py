@@ -18,7 +18,7 @@ from ivr.cards.limits import SecondFactor
 from ivr.cards.loss import ReportKind
 from ivr.cards.records import CardState
 from ivr.cards.words import BLOCK_WORDS
-from ivr.conversation import judge_proof
+from ivr.conversation import CHECKS
 from ivr.dialogue.call import ALL, Call, Choice, Line
 from ivr.dialogue.flow import FLOW, START
 from ivr.dialogue.steps import Ask, Do, End, Menu, Pick, Step, Tell, Transfer
@@ -110,6 +110,9 @@ def worlds() -> Iterator[World]:
         for cards in ((CardInWorld(),), (_reported(),), (_unblocked(),)):
             yield World(cards, is_open, answers, caller=World.phone)
         yield from _proving(is_open, answers)
+        for cards in ((CardInWorld(),), (CardInWorld(CardState.LOCKED),), None):
+            for caller in (World.caller, ""):
+                yield World(cards, is_open, answers, caller=caller, is_called_back=True)
         for said in WHILE_IT_RUNS:
             yield World((CardInWorld(),), is_open, answers, bank_says=said)
             yield World((_unblocked(),), is_open, answers, bank_says=said)
@@ -201,8 +204,14 @@ class Walk:
             self._check_end(path)
             return
         for keys in inputs(step, path.call):
-            if keys not in WANDERING or keys not in path.pressed:
+            if self._is_tried(path, step, keys):
                 self._press(path, keys, walked)
+
+    def _is_tried(self, path: Path, step: Step, keys: str) -> bool:
+        """What the paths would have no end with is tried once in each, or in few worlds."""
+        if isinstance(step, Menu) and step.choices.get(keys) == "callback":
+            return self.world.is_called_back and keys not in path.pressed
+        return keys not in WANDERING or keys not in path.pressed
 
     def _press(self, path: Path, keys: str, walked: Walked) -> None:
         """One input in a copy of the world, for the other inputs find it as it was."""
@@ -222,7 +231,7 @@ class Walk:
             self._go_on(after, here)
 
     def _turn(self, call: Call, keys: str, walked: Walked) -> Call:
-        call = take_turn(self.flow, call, keys, {"id_number": judge, "proof": judge_proof})
+        call = take_turn(self.flow, call, keys, {**CHECKS, "id_number": judge})
         while isinstance(step := self.flow[call.step], Do):
             call = leave(self.flow, call, walked.runs(step.action, call))
         return self._spoken(call)
@@ -316,7 +325,7 @@ class Walk:
             self._fault(path, "ends without saying what to do now")
 
     def _check_truth(self, path: Path, walked: Walked) -> None:
-        now = {line.prompt for line in path.call.said}
+        now, told = {line.prompt for line in path.call.said}, path.call.facts
         self._check_list(path, walked)
         self._check_banks(path, walked)
         if path.filed and "nothing_reported" in now:
@@ -327,6 +336,8 @@ class Walk:
         if case and case.suspension and now & SAY_NOT_REPORTED:
             self._fault(path, "says that a reported card is not")
         state = case.block.state if case and case.block else None
+        if "callback_left" in now and not (walked.service.callbacks or "called_back" in told):
+            self._fault(path, "promises to call back nobody")
         if "disputed" in now and not walked.service.disputed:
             self._fault(path, "speaks of an objection that is not there")
         wrong = [prompt for prompt in now & TRUE_OF.keys() if state not in TRUE_OF[prompt]]
@@ -359,6 +370,8 @@ def inputs(step: Step, call: Call) -> list[str]:
             return [*(str(n) for n, _ in enumerate(offered(step, call), 1)), "0", "*", silence]
         case Ask() if step.check == "proof":
             return [TAIL, CODE, "0", "*", silence, "|".join(["123456"] * MAX_TRIES)]
+        case Ask() if step.check == "phone":
+            return ["13800138000", silence]
         case Ask():
             return [GOOD, "1" * 15, "0", "*", silence, wrong]
         case Transfer():

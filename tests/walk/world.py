@@ -23,6 +23,7 @@ from ivr.service import CardService
 from ivr.settings import Settings
 from ivr.spoken import BankNames
 from ivr.store.assurance import OutcomeUnknownError
+from ivr.store.callbacks import Callback
 from ivr.store.cases import Reading
 from ivr.store.known import KnownHolder
 
@@ -57,6 +58,7 @@ class World:
     caller: str = "+8613900139009"
     met: str = ""  # the limit that each look-up of the caller meets
     factor: SecondFactor = SecondFactor.NONE  # asked of everybody
+    is_called_back: bool = False  # whether the caller may want it: else the paths have no end
 
 
 class MemoryService:
@@ -69,6 +71,7 @@ class MemoryService:
         self.cases = {_ref(n): _case(n, card) for n, card in enumerate(world.cards or ())}
         self.filed: list[str] = []
         self.disputed: list[str] = []
+        self.callbacks: list[Callback] = []
 
     def holder_ref(self, _id_number: str) -> str:
         return "holder"
@@ -98,6 +101,12 @@ class MemoryService:
 
     def may_report(self, _caller: Caller, _known: KnownHolder, _now: int) -> bool:
         return True
+
+    def callback_ref(self, number: str) -> str:
+        return number
+
+    def leave_callback(self, wish: Callback) -> None:
+        self.callbacks.append(wish)
 
     def text_code(self, _holder_ref: str, _asked_by: str) -> str:
         return CODE
