@@ -48,6 +48,7 @@ from ivr.web.commands.announcements import AnnouncementTools, add_announcement_c
 from ivr.web.commands.audit import AuditTools, add_audit_commands
 from ivr.web.commands.bank_page import PageTools, add_bank_page_command
 from ivr.web.commands.banks import BankTools, add_bank_commands
+from ivr.web.commands.callbacks import CallbackTools, add_callback_commands
 from ivr.web.commands.cardholders import RecordTools, add_record_commands
 from ivr.web.commands.flow import flow
 from ivr.web.commands.limits import LimitTools, add_limit_commands
@@ -88,7 +89,7 @@ def create_app(settings: Settings) -> Flask:
     check_redis(store, settings)
     service = open_service(store, settings)
     _open_doors(app, settings, words, voices, store, service)
-    _add_commands(app, settings, store, service)
+    _add_commands(app, settings, words, store, service)
     tools = PromptTools(voices.script, lambda: read_recordings(settings, words))
     add_prompt_commands(app, tools)
     add_text_commands(app, words)
@@ -216,7 +217,9 @@ def _bank_page(settings: Settings, store: Store, service: CardService) -> Bluepr
     return bank_page_routes(sources, settings.banks, PageLinks(store.vault, base), base)
 
 
-def _add_commands(app: Flask, settings: Settings, store: Store, service: CardService) -> None:
+def _add_commands(
+    app: Flask, settings: Settings, words: Catalogue, store: Store, service: CardService
+) -> None:
     banks, now = settings.banks, store.outbox.now
     tools = RecordTools(
         store.holders, store.vault, store.roster, store.removal, store.export, banks, now
@@ -242,6 +245,7 @@ def _add_commands(app: Flask, settings: Settings, store: Store, service: CardSer
     add_limit_commands(app, LimitTools(service, store.limiting))
     add_announcement_commands(app, AnnouncementTools(store.announcements, banks, now))
     add_place_commands(app, PlaceTools(store.places, banks))
+    add_callback_commands(app, CallbackTools(store.callbacks, words, now))
     app.cli.add_command(flow)
 
 

@@ -3,10 +3,12 @@
 Actions decide nothing about words or where the call goes: the flow does.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Final
+
+from redis.exceptions import RedisError
 
 from ivr.cards.acts.report import Filing, Origin, Refusal, ReportRequest
 from ivr.cards.block import Block
@@ -18,9 +20,10 @@ from ivr.cards.loss import Suspension
 from ivr.cards.records import Card, Progress
 from ivr.cards.status import Social
 from ivr.cards.words import BLOCK_WORDS, NEVER_BLOCKED, PROGRESS_WORDS, SOCIAL_WORDS
-from ivr.dialogue.call import UNPROVEN, Call, Choice, Line
+from ivr.dialogue.call import ALL, UNPROVEN, Call, Choice, Line
 from ivr.dialogue.filing import FACT, OnRecord
 from ivr.dialogue.steps import ONLY_PERSON
+from ivr.dialogue.topics import TOPIC_OF
 from ivr.dialogue.turn import GIVEN_UP, MAX_TRIES, Result
 from ivr.phone_numbers import takes_texts
 from ivr.prompts.languages import LanguageCode
@@ -29,6 +32,8 @@ from ivr.service import CODE_SECONDS, CardService
 from ivr.settings import Settings
 from ivr.spoken import BankNames, hours_text
 from ivr.store.assurance import OutcomeUnknownError
+from ivr.store.callbacks import Callback
+from ivr.store.connection import UnsafeRedisError
 from ivr.store.known import KnownHolder
 
 CHANNEL: Final = "phone"
@@ -38,7 +43,15 @@ REPORTED_HERE: Final = "reported_here"  # a fact: this call has filed a report, 
 # Of these the list of cards says that they are reported already.
 REPORTED: Final = {Refusal.ALREADY, Refusal.ELSEWHERE, Refusal.FORMAL}
 REFUSED: Final = "refused"  # a fact: self-service cannot help with this holder
+TOPIC: Final = "topic"  # a fact: the prompt that names what somebody needs a person for
+CALLED_BACK: Final = "called_back"  # a fact: this call has left a call-back
+NUMBER: Final = "report_number"  # a fact, and a value of a card whose report is on record
+_PROVE: Final = "prove"
+_CameTo = tuple[str, Mapping[str, str]]  # what came of one card's report: a prompt, and its values
+_NOT_FILED: Final[_CameTo] = ("not_filed_card", {})
+_OVER: Final[_CameTo] = (_PROVE, {})
 PROVEN: Final = "proven"  # a fact: the holder whom a second factor was right for
+MOST_CHOICES: Final = 8  # of keys 1 to 9; 9 repeats
 MOST_LOOKUPS: Final = 6  # ID numbers in one call; nobody reports for more people than that
 
 
@@ -92,6 +105,7 @@ class Turn:
     met: the limit that the look-up of this turn meets (see store/limits.py), or "".
     is_open: the breaker of the line.
     is_guessed_at: too many second factors for this ID number were wrong lately, in whatever calls.
+    asked_at: the step at which the caller did what this turn is about.
     """
 
     service: CardService
@@ -105,6 +119,7 @@ class Turn:
     is_open: bool = False
     is_guessed_at: bool = False
     aside: Aside = field(default_factory=Aside)
+    asked_at: str = ""
 
     @property
     def is_own_phone(self) -> bool:
@@ -266,15 +281,29 @@ def list_cards(turn: Turn) -> Result:
 
 
 def _choices(turn: Turn, known: KnownHolder) -> tuple[Choice, ...]:
-    """One key each, and 9 and 0 are taken. What is reported already says so."""
-    return tuple(
+    """One key each, and 9 and 0 are taken. What is reported already says so. All at once are the
+    last choice, where more than one can be reported.
+    """
+    cards = [
         Choice(
             ref,
             _card_facts(card, turn.banks, turn.call.language),
             "pick_item_reported" if _is_surely_reported(turn, known, ref) else "",
         )
-        for ref, card in list(known.cards.items())[:8]
-    )
+        for ref, card in list(known.cards.items())[:MOST_CHOICES]
+    ]
+    if len(cards) < MOST_CHOICES and len(_unreported(turn, known)) > 1:
+        cards.append(Choice(ALL, {}, "pick_all"))
+    return tuple(cards)
+
+
+def _unreported(turn: Turn, known: KnownHolder) -> list[str]:
+    """The cards that can be reported, and that nothing suspends."""
+    return [
+        ref
+        for ref in known.cards
+        if _why_not(turn, known, ref) is None and known.readings[ref].case.suspension is None
+    ]
 
 
 def _is_surely_reported(turn: Turn, known: KnownHolder, card_ref: str) -> bool:
@@ -336,13 +365,10 @@ def _over_limit(turn: Turn) -> Result:
 
 
 def file_report(turn: Turn) -> Result:
-    """Files the loss report: the only action that changes anything."""
-    call, known = turn.call, turn.known
-    by = turn.caller.ref
-    request = ReportRequest(known.ref, turn.card_ref, CHANNEL, call.sid, call.language, by)
-    caller = replace(turn.caller, is_proven=call.facts.get(PROVEN) == known.ref)
+    """Files the loss report of one card."""
+    known = turn.known
     try:
-        filing = turn.service.report_loss(request, known, caller)
+        filing = _file(turn, turn.card_ref, known)
     except UnknownCardError:  # gone from the directory since the last turn
         return Result("not_by_phone")
     if filing.refusal is Refusal.OVER_LIMIT:
@@ -351,6 +377,135 @@ def file_report(turn: Turn) -> Result:
         return _refused(turn, filing, filing.refusal, {})
     kept = "1" if filing.keeps_deadline else ""
     return Result("filed", {**_report_facts(filing.suspension), KEPT: kept, REPORTED_HERE: "1"})
+
+
+def _file(turn: Turn, card_ref: str, seen: KnownHolder | None) -> Filing:
+    """One report. `seen`: the holder as the turn read it, where that is fresh."""
+    call, known, by = turn.call, turn.known, turn.caller.ref
+    request = ReportRequest(known.ref, card_ref, CHANNEL, call.sid, call.language, by)
+    caller = replace(turn.caller, is_proven=call.facts.get(PROVEN) == known.ref)
+    return turn.service.report_loss(request, seen, caller)
+
+
+def confirmed_in(call: Call) -> list[str]:
+    """The cards whose report a call that stands at a confirmation asks to confirm."""
+    if call.facts.get("card_ref"):
+        return [call.facts["card_ref"]]
+    return [choice.value for choice in call.choices]
+
+
+def look_at_all(turn: Turn) -> Result:
+    """The cards of the holder that one confirmation reports. Another channel may have been quicker
+    since they were offered.
+    """
+    known = turn.known
+    cards = _unreported(turn, known)
+    if not cards:
+        return Result("none")
+    if len(cards) == 1:
+        return Result("one", {"card_ref": cards[0]})
+    if _must_prove_to_report(turn):
+        return _over_limit(turn)
+    facts = {"card_ref": "", "count": str(len(cards)), "days": str(turn.settings.loss_report_days)}
+    told = tuple(
+        Choice(ref, _card_facts(known.cards[ref], turn.banks, turn.call.language), "confirm_card")
+        for ref in cards
+    )
+    return Result("several", facts, choices=told)
+
+
+def file_all(turn: Turn) -> Result:
+    """Files a report of each card that was confirmed. What comes of one is said as that card's.
+    Once Redis is lost no more are tried, for the caller waits.
+    """
+    told: list[Choice] = []
+    known, is_lost = turn.known, False
+    for choice in turn.call.choices:
+        came_to = _NOT_FILED
+        try:
+            if not is_lost:
+                came_to = _file_one(turn, choice.value, None if told else known)
+        except (RedisError, UnsafeRedisError):
+            if not told:
+                raise
+            is_lost = True
+        if came_to == _OVER and not _on_record(told):
+            return _over_limit(turn)
+        prompt, facts = _NOT_FILED if came_to == _OVER else came_to
+        is_lost = is_lost or prompt == "unknown_card"
+        told.append(Choice(choice.value, {**choice.values, **facts}, prompt))
+    return Result("told", _facts_of_all(told), choices=tuple(told))
+
+
+def _file_one(turn: Turn, card_ref: str, seen: KnownHolder | None) -> _CameTo:
+    """Files a report of one card. `seen`: the holder as this turn read it, until one is filed."""
+    try:
+        filing = _file(turn, card_ref, seen)
+    except UnknownCardError:
+        return _NOT_FILED
+    except OutcomeUnknownError:
+        return "unknown_card", {}
+    if filing.refusal not in (None, Refusal.ALREADY):
+        return _OF_ONE[filing.refusal], {}
+    facts = _report_facts(filing.suspension)
+    kept = {KEPT: "1"} if filing.keeps_deadline else {}
+    return _OF_ONE[filing.refusal], {NUMBER: facts[NUMBER], "until": facts["until"], **kept}
+
+
+def _on_record(told: Iterable[Choice]) -> list[Choice]:
+    return [choice for choice in told if NUMBER in choice.values]
+
+
+def _facts_of_all(told: list[Choice]) -> dict[str, str]:
+    """What the call remembers of several reports: the last number, whether it is sure of all."""
+    filed = _on_record(told)
+    facts = {FACT: OnRecord.YES, NUMBER: filed[-1].values[NUMBER]} if filed else {}
+    if any(choice.prompt == "filed_card" for choice in told):
+        facts[REPORTED_HERE] = "1"
+    if any(choice.prompt == "unknown_card" for choice in told):
+        facts[FACT] = OnRecord.UNKNOWN
+    return facts
+
+
+def read_blocks(turn: Turn) -> Result:
+    """What each bank has said so far of each card on record, and when social security comes back:
+    once, when that is the same minute for all.
+    """
+    known = turn.known
+    filed = [c for c in _on_record(turn.call.choices) if c.value in known.cards]
+    banks = [_bank_line(turn, known, choice) for choice in filed]
+    is_texted = "all_texted" if takes_texts(known.holder.phone) else "all_untexted"
+    waiting = (Line(is_texted),) if any(b.prompt == _BANK_OF_ONE[WAITING] for b in banks) else ()
+    lines = (*banks, *waiting, *_deadline_lines(filed))
+    return Result("told" if filed else "none", lines=lines)
+
+
+def _deadline_lines(filed: Sequence[Choice]) -> list[Line]:
+    is_same = len({int(c.values["until"]) // 60 for c in filed}) == 1
+    if is_same and all(_deadline_of(choice) == "filed_deadline" for choice in filed):
+        return [Line("filed_deadline_all", {"until": filed[0].values["until"]})]
+    each = [(choice, _deadline_of(choice)) for choice in filed]
+    return [
+        line
+        for choice, prompt in each
+        if prompt
+        for line in (Line("status_card", choice.values), Line(prompt, choice.values))
+    ]
+
+
+def _deadline_of(choice: Choice) -> str:
+    """The prompt that tells it; of a report that was there before, it is told with the number."""
+    if choice.prompt != "filed_card":
+        return ""
+    return "filed_deadline_kept" if choice.values.get(KEPT) else "filed_deadline"
+
+
+def _bank_line(turn: Turn, known: KnownHolder, choice: Choice) -> Line:
+    """What the bank that we told has said of one card."""
+    block, card = known.readings[choice.value].case.block, known.cards[choice.value]
+    outcome = BLOCK_WORDS[block.state].outcome if block else WAITING
+    facts = turn.banks.facts(block.bank if block else card.bank, turn.call.language)
+    return Line(_BANK_OF_ONE[outcome], {**facts, "card_last4": card.last4})
 
 
 def read_block(turn: Turn) -> Result:
@@ -470,10 +625,12 @@ def find_person(turn: Turn) -> Result:
     would refuse it.
     """
     only = "_only" if turn.call.facts.get(REFUSED) or _would_be_refused(turn) else ""
+    topic = TOPIC_OF.get(turn.asked_at) or turn.call.facts.get(TOPIC, "")
     hours = turn.settings.agent_hours
     if hours.are_open(datetime.fromtimestamp(turn.now, UTC)):
-        return Result(f"open{only}")
-    return Result(f"closed{only}", {"hours": hours_text(hours, turn.call.language)})
+        return Result(f"open{only}", {TOPIC: topic})
+    told = hours_text(hours, turn.call.language)
+    return Result(f"closed{only}", {TOPIC: topic, "hours": told})
 
 
 def _would_be_refused(turn: Turn) -> bool:
@@ -487,6 +644,46 @@ def _would_be_refused(turn: Turn) -> bool:
     chosen = turn.call.facts.get("card_ref", "")
     cards = [chosen] if chosen in known.cards else list(known.cards)
     return all(_why_not(turn, known, card_ref) for card_ref in cards)
+
+
+def find_callback(turn: Turn) -> Result:
+    """Whether the calling number can be called back; a call leaves one call-back."""
+    if turn.call.facts.get(CALLED_BACK):
+        return Result("left")
+    number = turn.caller.number
+    return Result("calling" if number else "keyed", {"phone_last4": number[-4:], "differed": "0"})
+
+
+def leave_callback(turn: Turn) -> Result:
+    """Leaves one for the calling number."""
+    number = turn.caller.number
+    return _leave_callback(turn, number) if number else Result("keyed")
+
+
+def note_callback(turn: Turn) -> Result:
+    """Remembers which number was keyed, by its reference, to compare it with the second time."""
+    return Result("noted", {"callback_ref": turn.service.callback_ref(turn.call.entered)})
+
+
+def leave_keyed_callback(turn: Turn) -> Result:
+    """Leaves one for the number that was keyed twice."""
+    number = turn.call.entered
+    if turn.service.callback_ref(number) == turn.call.facts["callback_ref"]:
+        return _leave_callback(turn, number)
+    differed = _count(turn.call, "differed")
+    outcome = "too_many" if differed >= MAX_TRIES else "differs"
+    return Result(outcome, {"differed": str(differed)}, (Line("callback_differs"),))
+
+
+def _leave_callback(turn: Turn, number: str) -> Result:
+    call, facts = turn.call, turn.call.facts
+    wish = Callback(
+        turn.service.callback_ref(number), number, call.language, facts.get(TOPIC, ""),
+        facts.get("last4", ""), facts.get(NUMBER, ""), turn.now,
+    )  # fmt: skip
+    turn.service.leave_callback(wish)
+    hours = hours_text(turn.settings.agent_hours, call.language)
+    return Result("left", {CALLED_BACK: "1", "phone_last4": number[-4:], "hours": hours})
 
 
 def find_only_person(turn: Turn) -> Result:
@@ -503,11 +700,18 @@ ACTIONS: Final[Mapping[str, Callable[[Turn], Result]]] = {
     "check_proof": check_proof,
     "look_at_card": look_at_card,
     "file_report": file_report,
+    "look_at_all": look_at_all,
+    "file_all": file_all,
+    "read_blocks": read_blocks,
     "read_block": read_block,
     "read_status": read_status,
     "dispute_report": dispute_report,
     "find_person": find_person,
     "find_only_person": find_only_person,
+    "find_callback": find_callback,
+    "leave_callback": leave_callback,
+    "note_callback": note_callback,
+    "leave_keyed_callback": leave_keyed_callback,
     "list_cards": list_cards,
     "find_place": find_place,
     "owe_place": owe_place,
@@ -523,7 +727,29 @@ _OUTCOMES: Final[Mapping[Refusal, str]] = {
     Refusal.NOT_RENEWED: "not_renewed",
     Refusal.NEEDS_A_PERSON: "not_by_phone",
     Refusal.REPLAYED: "not_by_phone",
-    Refusal.OVER_LIMIT: "prove",
+    Refusal.OVER_LIMIT: _PROVE,
+}
+
+# What the bank has said of one of several cards (`BLOCK_WORDS`): the prompt that tells it.
+_BANK_OF_ONE: Final[Mapping[str, str]] = {
+    "blocked": "all_blocked",
+    WAITING: "all_waiting",
+    "failed": "all_failed",
+    "unreached": "all_unreached",
+}
+
+# Of one of several cards: the prompt that tells what came of its report.
+_OF_ONE: Final[Mapping[Refusal | None, str]] = {
+    None: "filed_card",
+    Refusal.UNDER_16: "not_filed_card",
+    Refusal.ALREADY: "already_reported",
+    Refusal.ELSEWHERE: "already_elsewhere",
+    Refusal.FORMAL: "formal_card",
+    Refusal.CHANNEL_CLOSED: "not_filed_card",
+    Refusal.NOT_RENEWED: "not_renewed",
+    Refusal.NEEDS_A_PERSON: "not_filed_card",
+    Refusal.REPLAYED: "not_filed_card",
+    Refusal.OVER_LIMIT: _PROVE,
 }
 
 

@@ -1,7 +1,8 @@
 """When a person answers: the parsed AGENT_HOURS setting, in Beijing time."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import cache, lru_cache
 from typing import Final, Self
@@ -27,9 +28,13 @@ class Span:
 
 @dataclass(frozen=True)
 class AgentHours:
-    """Opening hours, such as `mon-fri 08:30-17:30; sat 09:00-12:00` or `00:00-24:00`."""
+    """Opening hours, such as `mon-fri 08:30-17:30; sat 09:00-12:00` or `00:00-24:00`.
+
+    other_days: days that are kept otherwise than the calendar says, by the hours of which weekday.
+    """
 
     spans: tuple[Span, ...]
+    other_days: Mapping[date, int] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -46,7 +51,8 @@ class AgentHours:
     def are_open(self, at: datetime) -> bool:
         """Whether a person answers at this aware moment."""
         local = at.astimezone(BEIJING)
-        minute, day = local.hour * 60 + local.minute, counts_as(local.date())
+        minute, today = local.hour * 60 + local.minute, local.date()
+        day = self.other_days[today] if today in self.other_days else counts_as(today)
         return any(day in span.days and span.start <= minute < span.end for span in self.spans)
 
     @property

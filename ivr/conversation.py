@@ -10,7 +10,7 @@ from typing import Final
 import structlog
 from redis.exceptions import RedisError
 
-from ivr.actions import CHANNEL, Aside, Directory, Turn, run_action
+from ivr.actions import CHANNEL, Aside, Directory, Turn, confirmed_in, run_action
 from ivr.beijing import beijing_day
 from ivr.cards.limits import Caller
 from ivr.cards.records import Card
@@ -19,7 +19,7 @@ from ivr.dialogue.flow import FILING_STEPS, FLOW, START
 from ivr.dialogue.steps import MAIN_MENU, Ask, Do, End, Menu, Pick, Tell, Transfer
 from ivr.dialogue.turn import Check, Judged, leave, start, take_turn, without_person
 from ivr.id_entry import keyed_id_number, keyed_proof
-from ivr.phone_numbers import calling_number
+from ivr.phone_numbers import calling_number, number_to_call
 from ivr.service import CardService
 from ivr.settings import Settings
 from ivr.spoken import BankNames
@@ -61,7 +61,17 @@ def judge_proof(keys: str) -> Judged:
     return Judged(verdict, entered)
 
 
-CHECKS: Final[Mapping[str, Check]] = {"id_number": judge_id_number, "proof": judge_proof}
+def judge_phone(keys: str) -> Judged:
+    """The check of a number to be called back."""
+    number = number_to_call(keys)
+    return Judged(None if number else "invalid", number)
+
+
+CHECKS: Final[Mapping[str, Check]] = {
+    "id_number": judge_id_number,
+    "proof": judge_proof,
+    "phone": judge_phone,
+}
 _OPENING: Final = start(FLOW, "", START)
 _TURNS: Final = range(1_000_000)  # no call has more, but a URL may name any number
 
@@ -110,6 +120,10 @@ class Conversation:
                 prompt = "bank_announcement" if bank else "announcement"
                 yield Line(prompt, {**facts, "announcement": text}, asked=is_asked)
 
+    def find(self, call_id: str) -> Call | None:
+        """A call as it stands, for the person it is put through to; None: there is none."""
+        return self._calls.read(call_id).call
+
     def end(self, call_id: str) -> None:
         """Counts a call that is over. Who was asked to confirm a report and did not is texted that
         nothing was reported.
@@ -120,8 +134,8 @@ class Conversation:
         if call is None or known is None or call.step not in FILING_STEPS.key_at:
             return
         if call.facts.get("holder_ref") == known.ref and not call.facts.get(UNPROVEN):
-            card_ref = call.facts["card_ref"]
-            self._service.tell_unreported(known, card_ref, call.language, seen.now)
+            refs = confirmed_in(call)
+            self._service.tell_unreported(known, refs, call.language, seen.now)
 
     def _read(self, heard: Heard) -> tuple[Snapshot, Caller]:
         """The call, with the holder these keys may name, in one round trip; and who calls, where
@@ -151,7 +165,10 @@ class Conversation:
     def _take_turn(self, heard: Heard, caller: Caller, seen: Snapshot) -> Call:
         directory = Directory(self._service, _read_ahead(seen))
         aside = Aside()
-        acting = partial(self._act, seen=seen, directory=directory, caller=caller, aside=aside)
+        acting = partial(
+            self._act, seen=seen, directory=directory, caller=caller, aside=aside,
+            asked_at=heard.step,
+        )  # fmt: skip
         call = self._as_it_stands(seen, acting)
         if call is None:
             call = replace(_OPENING, sid=heard.call_id)
@@ -172,20 +189,24 @@ class Conversation:
         call, known = seen.call, seen.known
         if call is None or known is None or call.step not in FILING_STEPS.key_at:
             return call
-        reading = known.readings.get(call.facts["card_ref"])
-        suspension = reading.case.suspension if reading else None
-        if suspension is None or suspension.origin != call.sid:
+        if not any(_is_filed(known, card_ref, call) for card_ref in confirmed_in(call)):
             return call
         return acting(take_turn(FLOW, call, FILING_STEPS.key_at[call.step], CHECKS))
 
     def _act(
-        self, call: Call, seen: Snapshot, directory: Directory, caller: Caller, aside: Aside
+        self,
+        call: Call,
+        seen: Snapshot,
+        directory: Directory,
+        caller: Caller,
+        aside: Aside,
+        asked_at: str,
     ) -> Call:
         """Runs `Do` steps until the call stands where the caller is spoken to."""
         while isinstance(step := FLOW[call.step], Do):
             turn = Turn(
                 self._service, self._settings, self._banks, directory, call, seen.now,
-                caller, seen.met, seen.is_open, seen.is_guessed_at, aside,
+                caller, seen.met, seen.is_open, seen.is_guessed_at, aside, asked_at,
             )  # fmt: skip
             call = leave(FLOW, call, run_action(step.action, turn))
         return call
@@ -232,7 +253,15 @@ def _arrival(name: str, key: str) -> Call | None:
         return None
     call = take_turn(FLOW, Call("", name, language=""), key, CHECKS)
     has_left = call.step != name and not isinstance(FLOW[call.step], Do | Pick)
-    return call if has_left and not _is_spoken_unsaved(call) else None
+    lists = getattr(FLOW[call.step], "lists", False)
+    return call if has_left and not lists and not _is_spoken_unsaved(call) else None
+
+
+def _is_filed(known: KnownHolder, card_ref: str, call: Call) -> bool:
+    """Whether a report of this call holds the card."""
+    reading = known.readings.get(card_ref)
+    suspension = reading.case.suspension if reading else None
+    return suspension is not None and suspension.origin == call.sid
 
 
 def _card_just_found(call: Call, heard: Heard, seen: Snapshot) -> Card | None:

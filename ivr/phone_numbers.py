@@ -62,6 +62,11 @@ def calling_number(raw: str) -> str:
     return mainland_number(raw) or (raw if can_be_called_back(raw) else "")
 
 
+def number_to_call(keys: str) -> str:
+    """A number keyed in to be called, in E.164; empty when it is none. 00 leads abroad."""
+    return mainland_number(keys) or number_abroad(keys) or ""
+
+
 def takes_texts(number: str) -> bool:
     """Whether a text can reach an E.164 number: no landline, and not the lack of a phone."""
     if number.startswith("+86"):

@@ -65,6 +65,7 @@ from ivr.prompts.places import Place, Sentence
 from ivr.settings import Settings
 from ivr.store import keys
 from ivr.store.assurance import Assurance
+from ivr.store.callbacks import Callback, Callbacks
 from ivr.store.cases import Cases, Guard, Reading, SeenEvent
 from ivr.store.claims import Made
 from ivr.store.deadlines import Deadlines
@@ -104,6 +105,7 @@ class CardService:
         rules: Rules,
         limiting: Limiting,
         places: Places,
+        callbacks: Callbacks,
         *,
         events_per_minute: int,
     ) -> None:
@@ -117,6 +119,7 @@ class CardService:
         self._rules = rules
         self._limiting = limiting
         self._places = places
+        self._callbacks = callbacks
         self._events_per_minute = events_per_minute
 
     def look_up(self, id_number: str) -> KnownHolder | None:
@@ -226,13 +229,17 @@ class CardService:
         notice_id = self._limiting.code_notice_id(holder_ref, f"place:{asked_by}")
         return Owed(NoticeKind.TEXT, "", now, body, id=notice_id)
 
-    def tell_unreported(self, known: KnownHolder, card_ref: str, language: str, now: int) -> bool:
-        """Owes a holder the text that a call about a card ended before anything was reported: once
-        a day at most, for a caller may be anybody. Not at once: who was cut off calls again.
+    def tell_unreported(
+        self, known: KnownHolder, card_refs: Sequence[str], language: str, now: int
+    ) -> bool:
+        """Owes a holder the text that a call about these cards ended before anything was reported;
+        it names the first of them that could be. Once a day at most, for a caller may be anybody.
+        Not at once: who was cut off calls again.
         """
-        card, case = known.cards.get(card_ref), known.readings[card_ref].case
-        if card is None or case.suspension is not None or self.refusal(known, card_ref):
+        card_ref = next((ref for ref in card_refs if self._could_report(known, ref)), None)
+        if card_ref is None:
             return False
+        card = known.cards[card_ref]
         if not takes_texts(known.holder.phone) or not self._limiting.may_tell_unreported(known.ref):
             return False
         body = {
@@ -246,6 +253,11 @@ class CardService:
         self.owe([owed], now, [])
         return True
 
+    def _could_report(self, known: KnownHolder, card_ref: str) -> bool:
+        if card_ref not in known.cards or known.readings[card_ref].case.suspension is not None:
+            return False
+        return self.refusal(known, card_ref) is None
+
     def owe(self, owed: Sequence[Owed], now: int, then: Sequence[ScriptCall]) -> None:
         """Owes texts that belong to no report, and runs scripts after that, in one round trip.
 
@@ -257,6 +269,18 @@ class CardService:
         for answer in answers:
             if isinstance(answer, Exception):
                 raise answer
+
+    def callback_ref(self, number: str) -> str:
+        """By what the call-back of a telephone number (E.164) is found."""
+        return self._callbacks.ref(number)
+
+    def leave_callback(self, wish: Callback) -> None:
+        """Somebody waits to be called back by a person, after all who wait already.
+
+        Raises:
+            redis.RedisError: it may be left, or not; to leave it again is safe.
+        """
+        self._callbacks.leave(wish)
 
     def report_loss(
         self,
@@ -814,5 +838,6 @@ def open_service(store: Store, settings: Settings) -> CardService:
         rules,
         store.limiting,
         store.places,
+        store.callbacks,
         events_per_minute=settings.bank_events_per_minute,
     )

@@ -10,7 +10,7 @@ import os
 import re
 import tempfile
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ from ivr.agent_hours import AgentHours
 from ivr.banks_file import Bank, read_banks
 from ivr.cards.limits import Limits, SecondFactor
 from ivr.ciphers import SUITES, SuiteName
+from ivr.days_file import read_days
 from ivr.environment import all_visible, cleaned, listed
 from ivr.errors import HotlineError
 from ivr.hosts import address_in, host_in
@@ -85,6 +86,9 @@ class Settings(BaseModel):
     )
     agent_number: str = Field(pattern=r"^\+?[0-9]{3,15}$")
     agent_hours: AgentHours
+    days_file: Path | None = Field(
+        default=None, description="days kept otherwise than the State Council's calendar says"
+    )
     data_dir: Path = Path("var")
     redis_url: str = Field(default="", repr=False, description="unset: the embedded server")
     wait_for_replicas: int | None = Field(
@@ -323,6 +327,11 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
     except ValidationError as error:
         raise SettingsError(problem_lines(error) + problems) from None
     problems += [*_collision(settings, environ), *_gateway_lacks(settings)]
+    if settings.days_file is not None:
+        days, faults = read_days(settings.days_file)
+        hours = replace(settings.agent_hours, other_days=days)
+        settings, problems = settings.model_copy(update={"agent_hours": hours}), problems + faults
+    problems += _collision(settings, environ)
     if problems:
         raise SettingsError(problems)
     return settings

@@ -82,5 +82,6 @@ def _without_calendar(settings: Settings, today: date) -> Iterator[str]:
             yield (
                 f"AGENT_HOURS: the State Council's calendar of {year} is not in our table. Agents "
                 "are taken to be off on the holidays of the law alone, not on what is added to "
-                "them, and not to work on weekends in exchange. Install a newer chinesecalendar"
+                "them, and not to work on weekends in exchange. Install a newer chinesecalendar, "
+                "or name the days in DAYS_FILE"
             )

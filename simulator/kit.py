@@ -129,6 +129,8 @@ class Caller:
         self._expect(self.call.due < NEVER, f"something to wait for, but the call is {state}")
         self._forget_what_was_heard()
         self.call.advance_to(self.call.due)
+        if state is State.RINGING:  # what is whispered to the far end the caller does not hear
+            self.call.run_while({State.RINGING})
         self.call.run_to_gather()
         return self._checked()
 

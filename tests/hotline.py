@@ -17,6 +17,7 @@ from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
 from ivr.store.bank_notices import BankNotices
 from ivr.store.block_times import BlockTimes
+from ivr.store.callbacks import Callbacks
 from ivr.store.calls import Calls
 from ivr.store.card_checks import CardChecks
 from ivr.store.cases import Cases
@@ -90,6 +91,7 @@ class Hotline:
     announcements: Announcements
     places: Places
     visits: Visits
+    callbacks: Callbacks
 
     @classmethod
     def open(cls, settings: Settings, redis: Redis | None = None) -> Self:

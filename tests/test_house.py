@@ -25,6 +25,7 @@ from ivr.dialogue.call import Call
 from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.bank_health import PAUSE_AFTER, PAUSE_AFTER_SECONDS
+from ivr.store.callbacks import Callback
 from ivr.store.calls import Mistake
 from ivr.store.codec import plain
 from ivr.store.doorbell import JOB
@@ -396,6 +397,9 @@ LIVES = {
     "notice": Life("without end while open, 90 days once closed", 90 * keys.DAY),
     "attempts": Life("lives as long as the notice", 90 * keys.DAY),
     "notices_of": Life("expires 91 days after", 91 * keys.DAY),
+    "callbacks": Life("each until it is taken"),
+    "callbacks:taken": Life("each until it is done"),
+    "callback": Life("expires 30 days after it was left", 30 * keys.DAY),
     "seen": Life("expires after 30 days", 30 * keys.DAY),
     "breaker": Life("15 minutes from when its condition last held", 15 * 60),
     "breaker:told": Life("until it closes"),
@@ -475,6 +479,8 @@ def test_every_key_ends_or_says_why_not(app: Flask, redis: Redis) -> None:
     hotline_of(app).signature_faults.keep("bank:icbc", "events", "signature_wrong", 0)
     Browser(app).enters()
     hotline_of(app).plans.keep(Plan((), "Li", "a prank"))
+    wish = Callback("ref", "+8613800138000", "zh", "", "", "", int(hotline_of(app).outbox.now()))
+    hotline_of(app).callbacks.leave(wish)
     PhoneCall(Twilio(app), OTHER_SID).dials().presses("1", "1", an_id_number(serial="110"))
     hotline_of(app).calls.save(Call("CA9", "report_tail"), mistake=Mistake("caller", "holder"))
     hotline_of(app).limiting.watch()

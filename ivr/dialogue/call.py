@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 UNPROVEN: Final = "unproven"  # a fact: the holder, if there is one, whom more must be proven for
+ALL: Final = "all"  # the value of a choice: all that is listed before it
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ from ivr.errors import HotlineError
 
 KEYS: Final = frozenset("0123456789*#")
 MOST_OPTIONS: Final = 4  # and 0, a person: callers remember five at most (domain section 5)
-# Steps are named in URLs (/voice/<step>), and these two URLs are Twilio's own.
-NOT_STEPS: Final = frozenset({"status", "fallback", "agent"})
+# Steps are named in URLs (/voice/<step>), and these URLs are Twilio's own.
+NOT_STEPS: Final = frozenset({"status", "fallback", "agent", "whisper", "take"})
 
 
 class FlowError(HotlineError):

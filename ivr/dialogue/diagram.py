@@ -80,7 +80,7 @@ def branches(flow: Flow) -> dict[str, list[str]]:
     keys = dict(menu.choices) if isinstance(menu, Menu) else {}
     roots = {START: "Start", MAIN_MENU: "Start"}
     roots |= {step: _branch(key, step) for key, step in {**keys, "0": PERSON}.items()}
-    owner = _nearest(flow, roots)
+    owner = nearest(flow, roots)
     return {
         title: [name for name in flow if owner[name] == title]
         for title in dict.fromkeys(roots.values())
@@ -91,7 +91,7 @@ def _branch(key: str, step: str) -> str:
     return f"{key} · {BRANCHES.get(step, _title(step))}"
 
 
-def _nearest(flow: Flow, roots: Mapping[str, str]) -> dict[str, str]:
+def nearest(flow: Flow, roots: Mapping[str, str]) -> dict[str, str]:
     """Every step's group: that of the root with the fewest steps to it."""
     owner = dict(roots)
     ahead = list(roots)
@@ -150,6 +150,8 @@ def _table(flow: Flow, words: Words) -> Iterator[str]:
 def _said(step: Step, words: Words) -> str:
     if isinstance(step, Do):
         return f"(asks the records: {_title(step.action)})"
+    if not prompts(step):
+        return "(tells of each card)"
     return "<br>".join(_cell(text) for text in words(prompts(step)[0]))
 
 

@@ -1,6 +1,6 @@
 """Whether a report of this call is on record: all that the table and the call say about it.
 
-All of it is derived from the action that files reports, so it stays right when the table changes.
+All of it is derived from the actions that file reports, so it stays right when the table changes.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import Final
 
 from ivr.dialogue.steps import Do, Menu, Step, exits
 
-FILES: Final = "file_report"  # the action that files
+FILES: Final = frozenset({"file_report", "file_all"})  # the actions that file
 FACT: Final = "on_record"  # the fact of the call that remembers it
 
 
@@ -38,7 +38,7 @@ class FilingSteps:
 
 def filing_steps_in(flow: Mapping[str, Step]) -> FilingSteps:
     """The steps of a table that file reports, and those where a filing ends."""
-    filing = {n: s for n, s in flow.items() if isinstance(s, Do) and s.action == FILES}
+    filing = {n: s for n, s in flow.items() if isinstance(s, Do) and s.action in FILES}
     key_at = {
         name: key
         for name, step in flow.items()

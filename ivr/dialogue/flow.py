@@ -78,7 +78,10 @@ FLOW: Final[Mapping[str, Step]] = {
         },
     ),
     "not_found": Menu(asks=("not_found", "for_a_person"), choices={"1": "report_id"}),
-    "pick_card": Pick(asks=("pick_card",), item="pick_item", fact="card_ref", then="look_at_card"),
+    "pick_card": Pick(
+        asks=("pick_card",), item="pick_item", fact="card_ref", then="look_at_card",
+        takes_all="look_at_all",
+    ),
     "look_at_card": Do(
         "look_at_card",
         {
@@ -111,6 +114,36 @@ FLOW: Final[Mapping[str, Step]] = {
         gives_up="not_confirmed_again",
     ),
     "not_confirmed_again": Tell(says=("not_confirmed_again",), then="person"),
+    # All cards of the holder at once: a report of each, and each tells what came of it.
+    "look_at_all": Do(
+        "look_at_all",
+        {
+            "several": "confirm_all",
+            "one": "look_at_card",
+            "none": "other_cards",
+            "prove": "report_prove",
+        },
+    ),
+    "confirm_all": Menu(
+        says=("confirm_all_what",),
+        lists=True,
+        asks=("confirm_price", "confirm"),
+        choices={"1": "file_all", "2": "cancelled_all"},
+        gives_up="not_confirmed_all",
+    ),
+    "cancelled_all": Menu(
+        asks=("cancelled_all", "main_menu_or_hang_up"), choices={"1": "report_id"}
+    ),
+    "not_confirmed_all": Tell(says=("not_confirmed_all",), then="person"),
+    "file_all": Do("file_all", {"told": "filed_all", "prove": "one_more_check"}),
+    "filed_all": Tell(says=(), lists=True, then="ask_banks"),
+    "ask_banks": Do("read_blocks", {"told": "after_all", "none": "part"}),
+    "after_all": Menu(
+        asks=("what_next", "antifraud", "repeat_or_hang_up", "for_a_person"),
+        choices={"1": "other_cards", "9": "filed_all"},
+        gives_up="goodbye",
+        silence="goodbye",
+    ),
     "file_report": Do(
         "file_report",
         {
@@ -300,14 +333,14 @@ FLOW: Final[Mapping[str, Step]] = {
     "transfer": Transfer(says=("transfer",), answered="goodbye", unanswered="person_busy"),
     "person_closed": Menu(
         says=("person_closed",),
-        asks=("self_service",),
-        choices={"1": "report_id"},
+        asks=("callback_offer", "self_service"),
+        choices={"1": "report_id", "2": "callback"},
         gives_up="part",
     ),
     "person_busy": Menu(
         says=("person_busy",),
-        asks=("wait_for_person", "self_service"),
-        choices={"1": "report_id"},
+        asks=("wait_for_person", "callback_offer", "self_service"),
+        choices={"1": "report_id", "2": "callback"},
         gives_up="part",
     ),
     # and for whom it cannot: nobody is sent in a circle
@@ -316,13 +349,40 @@ FLOW: Final[Mapping[str, Step]] = {
     ),
     "transfer_only": Transfer(says=("transfer",), answered="goodbye", unanswered="nobody_answers"),
     "nobody_there": Menu(
-        says=("person_closed",), asks=("call_any_bank", "again_or_hang_up"),
-        choices={"0": "only_person"}, gives_up="part", silence="part",
+        says=("person_closed",), asks=("call_any_bank", "callback_offer", "again_or_hang_up"),
+        choices={"0": "only_person", "2": "callback"}, gives_up="part", silence="part",
     ),
     "nobody_answers": Menu(
-        says=("person_busy",), asks=("call_any_bank", "wait_for_person", "again_or_hang_up"),
-        choices={"0": "only_person"}, gives_up="part", silence="part",
+        says=("person_busy",),
+        asks=("call_any_bank", "wait_for_person", "callback_offer", "again_or_hang_up"),
+        choices={"0": "only_person", "2": "callback"}, gives_up="part", silence="part",
     ),
+    # Nobody is there, or nobody answers: a person calls back. The number is the one that calls, by
+    # a key, or one that is keyed twice, so that none need be kept to be read out.
+    "callback": Do(
+        "find_callback",
+        {"calling": "callback_calling", "keyed": "callback_number", "left": "callback_left"},
+    ),
+    "callback_calling": Menu(
+        asks=("callback_calling", "for_a_person"),
+        choices={"0": "only_person", "1": "callback_leave", "2": "callback_number"},
+        gives_up="part",
+    ),
+    "callback_leave": Do("leave_callback", {"left": "callback_left", "keyed": "callback_number"}),
+    "callback_number": Ask(
+        asks=("callback_number",), digits=20, check="phone", then="callback_note", gives_up="part",
+        no_digits="only_person",
+    ),
+    "callback_note": Do("note_callback", {"noted": "callback_again"}),
+    "callback_again": Ask(
+        asks=("callback_again",), digits=20, check="phone", then="callback_leave_keyed",
+        gives_up="part", no_digits="only_person",
+    ),
+    "callback_leave_keyed": Do(
+        "leave_keyed_callback",
+        {"left": "callback_left", "differs": "callback_number", "too_many": "part"},
+    ),
+    "callback_left": Tell(says=("callback_left",), then="part"),
     # Nobody is hung up on without knowing whether a card is reported.
     "part": Do("look_back", {"reported": "goodbye", "unknown": "goodbye", "nothing": "goodbye"}),
     "goodbye": End(says=("goodbye",)),
@@ -341,11 +401,20 @@ ACTIONS: Final[Mapping[str, Action]] = {
     "check_proof": Action(needs=_ASKED | {ENTERED}, finds={"one": _CARD, "several": _HOLDER}),
     "look_at_card": Action(needs=_CARD, finds={"prove": _ASKED}),
     "file_report": Action(needs=_CARD, finds={"prove": _ASKED}),
+    "look_at_all": Action(needs=_HOLDER, finds={"one": _CARD, "prove": _ASKED}),
+    "file_all": Action(needs=_HOLDER, finds={"prove": _ASKED}),
+    "read_blocks": Action(needs=_HOLDER),
     "read_block": Action(needs=_CARD),
     "read_status": Action(needs=_CARD),
     "dispute_report": Action(needs=_CARD),
     "find_person": Action(),
     "find_only_person": Action(),
+    "find_callback": Action(),
+    "leave_callback": Action(),
+    "note_callback": Action(
+        needs=frozenset({ENTERED}), finds={"noted": frozenset({"callback_ref"})}
+    ),
+    "leave_keyed_callback": Action(needs=frozenset({ENTERED, "callback_ref"})),
     "list_cards": Action(needs=_HOLDER),
     "find_place": Action(finds={"place": _CARD, "text": _CARD}),
     "owe_place": Action(needs=_CARD),

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from ivr.dialogue.call import ALL
+
 Prompts = tuple[str, ...]
 
 PERSON: Final = "person"  # the step that key 0 and too many tries lead to
@@ -24,7 +26,8 @@ class Menu:
     """One key, named choices. Three wrong or missing keys lead to `gives_up`.
 
     `languages` switches the language with a key (key -> the language's code); `silence` makes
-    silence a choice of its own; `in_every_language` speaks each prompt in all of them.
+    silence a choice of its own; `in_every_language` speaks each prompt in all of them. `lists`: the
+    call's choices are said after `says`, each by its own prompt.
     """
 
     asks: Prompts
@@ -35,17 +38,22 @@ class Menu:
     silence: str | None = None
     languages: Mapping[str, str] = field(default_factory=dict)
     in_every_language: bool = False
+    lists: bool = False
 
 
 @dataclass(frozen=True)
 class Pick:
-    """One key out of a list built during the call; the chosen item's value becomes a fact."""
+    """One key out of a list built during the call; the chosen item's value becomes a fact.
+
+    `takes_all`: where the item ALL leads; without it that item is not offered.
+    """
 
     asks: Prompts
     item: str  # the prompt for one item, with {key}
     fact: str
     then: str
     says: Prompts = ()
+    takes_all: str = ""
     back: str = MAIN_MENU
     gives_up: str = PERSON
 
@@ -74,10 +82,13 @@ class Ask:
 
 @dataclass(frozen=True)
 class Tell:
-    """Says something that must be heard, then goes on by itself in a turn of its own."""
+    """Says something that must be heard, then goes on by itself in a turn of its own. `lists`: the
+    call's choices, each by its own prompt.
+    """
 
     says: Prompts
     then: str
+    lists: bool = False
 
 
 @dataclass(frozen=True)
@@ -126,7 +137,8 @@ def exits(step: Step) -> dict[str, str]:
             silent = {"silence": step.silence} if step.silence else {}
             return {**step.choices, **silent, **_shared(step)}
         case Pick():
-            return {"1 to 8": step.then, **_shared(step)}
+            takes_all = {ALL: step.takes_all} if step.takes_all else {}
+            return {"1 to 8": step.then, **takes_all, **_shared(step)}
         case Ask():
             return {step.check: step.then, **step.exits, **_shared(step)}
         case Tell():

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from ivr.dialogue.call import Call, Choice, Line
+from ivr.dialogue.call import ALL, Call, Choice, Line
 from ivr.dialogue.steps import (
     ONLY_PERSON,
     PERSON,
@@ -98,6 +98,11 @@ def arrive(flow: Flow, call: Call, name: str, before: tuple[Line, ...]) -> Call:
     return replace(call, step=name, tries=0, said=said)
 
 
+def offered(step: Pick, call: Call) -> tuple[Choice, ...]:
+    """The choices of the call that a key leads to at this step, in the order of the keys."""
+    return tuple(choice for choice in call.choices if choice.value != ALL or step.takes_all)
+
+
 def without_person(call: Call) -> Call:
     """The call while no person answers: nobody is told to press a key for one."""
     said = tuple(line for line in call.said if line.prompt not in OFFERS_OF_A_PERSON)
@@ -149,10 +154,13 @@ def _choose(flow: Flow, call: Call, step: Menu, key: str) -> Call:
 
 
 def _pick(flow: Flow, call: Call, step: Pick, key: str) -> Call:
-    if not (key.isascii() and key.isdigit() and 1 <= int(key) <= len(call.choices)):
+    choices = offered(step, call)
+    if not (key.isascii() and key.isdigit() and 1 <= int(key) <= len(choices)):
         return _again(flow, call, step, ("bad_key",))
-    facts = {**call.facts, step.fact: call.choices[int(key) - 1].value}
-    return arrive(flow, replace(call, facts=facts), step.then, ())
+    value = choices[int(key) - 1].value
+    if value == ALL:
+        return arrive(flow, call, step.takes_all, ())
+    return arrive(flow, replace(call, facts={**call.facts, step.fact: value}), step.then, ())
 
 
 def _judge(flow: Flow, call: Call, step: Ask, keys: str, checks: Mapping[str, Check]) -> Call:
@@ -181,6 +189,9 @@ def _again(
 
 
 def _own_lines(step: Step, call: Call) -> tuple[Line, ...]:
+    listed: tuple[Line, ...] = ()
+    if isinstance(step, Menu | Tell) and step.lists:
+        listed = tuple(Line(choice.prompt, choice.values) for choice in call.choices)
     match step:
         case Do():
             return ()
@@ -189,8 +200,8 @@ def _own_lines(step: Step, call: Call) -> tuple[Line, ...]:
         case Pick():
             asks = tuple(Line(p, asked=True) for p in step.asks) + tuple(
                 Line(choice.prompt or step.item, {**choice.values, "key": str(number)}, asked=True)
-                for number, choice in enumerate(call.choices, 1)
+                for number, choice in enumerate(offered(step, call), 1)
             )
         case _:
             asks = ()
-    return tuple(Line(p) for p in step.says) + asks
+    return tuple(Line(p) for p in step.says) + listed + asks

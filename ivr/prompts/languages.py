@@ -41,6 +41,7 @@ class Language:
     between_spans: str
     but_holidays: str  # said of opening hours that leave Sunday out
     line_name: str  # what the line is called, if a city does not call it otherwise
+    called: str  # what our staff call the language
     issuing_bank: str  # a bank we know nothing of any more
     unknown_phone: str  # stands where its number would
 
@@ -78,6 +79,7 @@ LANGUAGES: Final[dict[LanguageCode, Language]] = {
         between_spans="，",
         but_holidays="{hours}，法定节假日休息",
         line_name="社保热线",
+        called="普通话",
         issuing_bank="发卡银行",
         unknown_phone="电话",
     ),
@@ -110,6 +112,7 @@ LANGUAGES: Final[dict[LanguageCode, Language]] = {
         between_spans="; ",
         but_holidays="{hours}, except public holidays",
         line_name="social security line",
+        called="英语",
         issuing_bank="the issuing bank",
         unknown_phone="its own number",
     ),

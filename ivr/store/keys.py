@@ -26,6 +26,7 @@ BREAKER_SECONDS: Final = 15 * 60
 BLOCK_HOUR_SECONDS: Final = 25 * 3600  # so the last 24 are there until an hour is over
 TEXTING_SECONDS: Final = 30 * 60  # a yes counts for 10 minutes; later it is told to be too late
 ANSWERED_SECONDS: Final = DAY
+CALLBACK_SECONDS: Final = 30 * DAY
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
 NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = due, unix seconds
@@ -43,6 +44,8 @@ SUSPENDED: Final = "suspended"  # each until released: suspended cards by city; 
 PLACES: Final = "places"  # for ever: where new cards are had, by city and bank
 DEADLINES: Final = "deadlines"  # for ever: report number by release time, unix seconds
 REPORTS_DISPUTED: Final = "reports:disputed"  # until somebody decides; score = since
+CALLBACKS: Final = "callbacks"  # each until it is taken; who waits; score = left at, unix seconds
+CALLBACKS_TAKEN: Final = "callbacks:taken"  # each until it is done; score = taken at, unix seconds
 JOURNAL: Final = "journal"  # moved to files (JOURNAL_IN_REDIS_DAYS), else JOURNAL_RETENTION_DAYS
 ARCHIVE: Final = "archive"  # for ever: whose files have the journal until when, and their hashes
 COUNTERS: Final = "counters"  # for ever: what /metrics shows
@@ -66,7 +69,12 @@ BESIDE: Final = (
 
 # What is sealed (vault.py): the whole name, or the kind before the colon; and the field (None where
 # the record is one text). `flask keys rotate` follows this.
-SEALED: Final[Mapping[str, str | None]] = {VAULT: None, "holder": None, "notice": "sealed_body"}
+SEALED: Final[Mapping[str, str | None]] = {
+    VAULT: None,
+    "holder": None,
+    "callback": None,
+    "notice": "sealed_body",
+}
 
 
 def _safe(name: str) -> str:
@@ -226,6 +234,14 @@ def in_flight(queue: str) -> str:
     Each until its lease ends. Score = that moment, unix seconds.
     """
     return f"in_flight:{queue}"
+
+
+def callback(ref: str) -> str:
+    """A call-back that somebody left: the sealed number, and what the call was about.
+
+    Deleted when it is done; expires 30 days after it was left.
+    """
+    return f"callback:{_safe(ref)}"
 
 
 def rung(queue: str) -> str:

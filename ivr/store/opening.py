@@ -16,6 +16,7 @@ from ivr.store.assurance import Assurance
 from ivr.store.bank_health import BankHealth
 from ivr.store.bank_notices import BankNotices
 from ivr.store.block_times import BlockTimes
+from ivr.store.callbacks import Callbacks
 from ivr.store.calls import Calls
 from ivr.store.card_checks import CardChecks
 from ivr.store.cases import Cases
@@ -83,6 +84,7 @@ class Store:
     announcements: Announcements
     places: Places
     visits: Visits
+    callbacks: Callbacks
 
 
 def open_store(settings: Settings, redis: Redis | None = None) -> Store:
@@ -163,4 +165,5 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         announcements=Announcements(redis),
         places=Places(redis),
         visits=Visits(redis, vault, holders, limiting),
+        callbacks=Callbacks(redis, vault, journal),
     )

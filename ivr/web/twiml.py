@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Final
+from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from twilio.twiml import TwiML
@@ -30,11 +31,13 @@ KEY_SECONDS: Final = 6  # after the prompt, for one key
 DIGIT_SECONDS: Final = 10  # between the digits of a long entry (domain section 5)
 DIAL_SECONDS: Final = 30
 AGENT: Final = "agent"  # in a URL: a person, for a caller whose call cannot be read
+WHISPER: Final = "whisper"  # in a URL: what the person hears first
+TAKE: Final = "take"  # in a URL: the person's key
 ON_RECORD: Final = "reported"  # in a URL: whether a report is on record, an OnRecord
 
 # Marks: characters of private use, of which no prompt has any.
 _MARK: Final = re.compile("([\ue000-\uf8ff])")
-_TOLD, _ASKED, _URL, _ACTION, _CALLER = "\ue000\ue001\ue002\ue003\ue004"
+_TOLD, _ASKED, _URL, _ACTION, _CALLER, _WHISPER = "\ue000\ue001\ue002\ue003\ue004\ue005"
 _IN_ATTRIBUTES: Final = {'"': "&quot;", "\r": "&#13;", "\n": "&#10;", "\t": "&#09;"}
 
 
@@ -59,6 +62,7 @@ class Voice:
         values = {_TOLD: told, _ASKED: asked, _URL: escape(url), _ACTION: _attribute(url)}
         if isinstance(FLOW[call.step], Transfer):
             values[_CALLER] = _attribute(self._shown(call.caller))
+            values[_WHISPER] = _attribute(self._whisper_url(call.sid))
         return _filled(_outline(call.step, self.agent_number, asks=asked != ""), values)
 
     def say_only(
@@ -85,12 +89,35 @@ class Voice:
         response.hangup()
         return _filled(_pieces(response), {_TOLD: told})
 
-    def put_through(self, caller: str) -> str:
+    def put_through(self, caller: str, call_id: str) -> str:
         """Puts a caller through to a person, without a call's record."""
         response = VoiceResponse()
-        _dial(response, self.agent_number, self._shown(caller))
+        _dial(response, self.agent_number, self._shown(caller), self._whisper_url(call_id))
         response.hangup()
         return str(response)
+
+    def whisper(self, call: Call | None) -> str:
+        """Tells the person who waits, in the first language; a key takes the call. Nobody is
+        put through to a voicemail.
+        """
+        staff = next(iter(LANGUAGES))
+        said = [self._say(prompt, values, staff, slow=False) for prompt, values in whispered(call)]
+        response = VoiceResponse()
+        gather = Gather(
+            input="dtmf", action=f"{self.url_prefix}/voice/{TAKE}", method="POST",
+            num_digits=1, finish_on_key="", timeout=KEY_SECONDS,
+        )  # fmt: skip
+        gather.append(_TOLD)
+        response.append(gather)
+        response.hangup()
+        return _filled(_pieces(response), {_TOLD: "".join(said)})
+
+    def connect(self) -> str:
+        """The end of a whisper: whoever waits is put through."""
+        return str(VoiceResponse())
+
+    def _whisper_url(self, call_id: str) -> str:
+        return f"{self.url_prefix}/voice/{WHISPER}?of={quote(call_id, safe='')}"
 
     def hang_up(self) -> str:
         """Ends a call without a word."""
@@ -147,7 +174,7 @@ def _outline(step_name: str, agent_number: str, *, asks: bool) -> Sequence[str]:
         case Tell():
             response.redirect(_URL, method="POST")
         case Transfer():
-            _dial(response, agent_number, _CALLER, action=_ACTION)
+            _dial(response, agent_number, _CALLER, _WHISPER, action=_ACTION)
         case End():
             response.hangup()
         case _:
@@ -172,8 +199,21 @@ def _listen(response: VoiceResponse, step: Menu | Pick | Ask, asked: str) -> Non
     response.redirect(_URL, method="POST")
 
 
-def _dial(response: VoiceResponse, number: str, shown: str, **options: str) -> None:
-    response.dial(number, caller_id=shown, method="POST", timeout=DIAL_SECONDS, **options)
+def _dial(response: VoiceResponse, number: str, shown: str, whisper: str, **options: str) -> None:
+    dial = response.dial(caller_id=shown, method="POST", timeout=DIAL_SECONDS, **options)
+    dial.number(number, url=whisper, method="POST")
+
+
+def whispered(call: Call | None) -> Lines:
+    """What a person is told of who waits; of a call nobody can read, that it is there."""
+    told: list[tuple[str, Mapping[str, str]]] = [("whisper_call", {})]
+    if call is not None:
+        facts = call.facts
+        told.append(("whisper_language", {"language": LANGUAGES[call.language].called}))
+        told += [(facts["topic"], {})] if facts.get("topic") else []
+        told += [("whisper_id", facts)] if facts.get("last4") else []
+        told += [("whisper_report", facts)] if facts.get("report_number") else []
+    return [*told, ("whisper_take", {})]
 
 
 @cache

@@ -9,6 +9,7 @@ from redis.exceptions import RedisError
 from werkzeug.exceptions import HTTPException
 
 from ivr.conversation import Conversation, Heard
+from ivr.dialogue.call import Call
 from ivr.dialogue.flow import FLOW
 from ivr.dialogue.steps import Transfer
 from ivr.logs import fault
@@ -21,7 +22,6 @@ from ivr.web.twiml import Voice
 log = structlog.get_logger()
 
 CALL_ID: Final = re.compile(r"[ -~]{1,128}")  # opaque: other engines' ids have dashes, or more
-DIAL_ANSWERED: Final = {"completed", "answered"}
 
 
 def heard_in(incoming: Request, step: str) -> Heard:
@@ -29,10 +29,10 @@ def heard_in(incoming: Request, step: str) -> Heard:
     call_id = incoming.form.get("CallSid", "")
     if not CALL_ID.fullmatch(call_id):
         abort(400)
-    dialled = incoming.form.get("DialCallStatus", "")
     keys = incoming.form.get("Digits", "").strip()
     if isinstance(FLOW.get(step), Transfer):
-        keys = dialled if dialled in DIAL_ANSWERED else ""
+        # A refused whisper and a voicemail are "completed" too (twilio-voice section 4).
+        keys = "taken" if incoming.form.get("DialBridged") == "true" else ""
     elif not keys and incoming.form.get("FinishedOnKey") == "#":
         keys = "#"  # many press it after 18 digits, which have already ended the entry
     caller = incoming.form.get("From", "")
@@ -74,8 +74,19 @@ def voice_routes(
     def agent() -> Response:
         """Key 0 after an apology."""
         wants = request.form.get("Digits") == "0" and apology.offers_person()
-        caller = request.form.get("From", "")
-        return _twiml(voice.put_through(caller) if wants else voice.hang_up())
+        caller, call_id = request.form.get("From", ""), request.form.get("CallSid", "")
+        return _twiml(voice.put_through(caller, call_id) if wants else voice.hang_up())
+
+    @routes.post("/voice/whisper")
+    def whisper() -> Response:
+        """Said to the person alone. The URL names the call that waits; this one is the person's."""
+        return _twiml(voice.whisper(_waiting(conversation, request.args.get("of", ""))))
+
+    @routes.post("/voice/take")
+    def take() -> Response:
+        """The end of the document puts the caller through."""
+        wants = request.form.get("Digits") == "1"
+        return _twiml(voice.connect() if wants else voice.hang_up())
 
     @routes.post("/voice/status")
     def call_ended() -> tuple[str, int]:
@@ -102,6 +113,15 @@ def voice_routes(
         return _twiml(apology.for_unknown_outcome(at))
 
     return routes
+
+
+def _waiting(conversation: Conversation, call_id: str) -> Call | None:
+    """The call that waits for the person; who takes it need know nothing of it."""
+    try:
+        return conversation.find(call_id) if CALL_ID.fullmatch(call_id) else None
+    except RedisError:
+        log.warning("whisper_without_call")
+        return None
 
 
 def _twiml(xml: str) -> Response:

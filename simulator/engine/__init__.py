@@ -30,12 +30,13 @@ from .call import KEYS, Call
 from .faults import Fault, FaultError, Level
 from .fetch import Exchange
 from .phone_line import PhoneLine, somleng_call_sid
-from .rules import ANSWERS, BUSY, NO_ANSWER, FarEnd, Rules
+from .rules import ANSWERS, BUSY, HANGS_UP, NO_ANSWER, REFUSES, VOICEMAIL, FarEnd, Rules
 from .transcript import Event
 from .transport import HttpResponse, HttpTransport, Limits, Transport, TransportError, WsgiTransport
 
 __all__ = [
-    "ANSWERS", "BUSY", "KEYS", "NO_ANSWER", "Call", "Event", "Exchange", "FarEnd", "Fault",
+    "ANSWERS", "BUSY", "HANGS_UP", "KEYS", "NO_ANSWER", "REFUSES", "VOICEMAIL", "Call", "Event",
+    "Exchange", "FarEnd", "Fault",
     "FaultError", "HttpResponse", "HttpTransport", "Level", "Limits", "PhoneLine", "Rules", "State",
     "Transport", "TransportError", "WsgiTransport", "somleng_call_sid",
 ]  # fmt: skip

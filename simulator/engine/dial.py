@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
+from typing import Protocol
 
 from twilio.twiml.voice_response import Dial
 
@@ -18,6 +19,29 @@ from .vocabulary import allowed_in
 _PHONE_NUMBER = re.compile(r"\+?[0-9]{1,15}")
 _TONES = re.compile(r"[0-9*#wW]*")
 _LONGEST_RECORDING = 3600  # seconds
+
+
+class Whispering(Protocol):
+    """What is said to the far end before it is connected."""
+
+    is_taken: bool
+
+    @property
+    def ended(self) -> bool: ...
+
+    @property
+    def due(self) -> float:
+        """When something happens by itself, in the call's time."""
+
+    def begin(self, far_end: FarEnd, now: float) -> None:
+        """The far end has picked up."""
+
+    def set_far_end(self, far_end: FarEnd) -> None:
+        """What it does from now on."""
+
+    def pass_to(self, seconds: float) -> None:
+        """The call's time passes."""
+
 
 Leaves = Callable[[str, float | None], Transition]  # DialCallStatus, seconds talked -> what is next
 
@@ -61,6 +85,7 @@ class Dialling(Activity):
         time_limit: float = NEVER,
         hangup_on_star: bool = False,
         hang_up_is_told: bool = False,
+        whisper: "Whispering | None" = None,
     ) -> None:
         self.number = number
         self._far_end = far_end
@@ -71,6 +96,8 @@ class Dialling(Activity):
         self._hangup_on_star = hangup_on_star
         self._hang_up_is_told = hang_up_is_told
         self._answered_at: float | None = None
+        self._whisper = whisper
+        self._is_whispering = False
         self.set_far_end(far_end, now)
 
     @property
@@ -79,22 +106,45 @@ class Dialling(Activity):
 
     @property
     def due(self) -> float:
+        if self._whisper is not None and self._is_whispering:
+            return self._whisper.due
         return self._due
 
     def set_far_end(self, far_end: FarEnd, now: float) -> None:
-        """While it rings: the far end's script from now on."""
+        """While it rings, or is whispered to: the far end's script from now on."""
         self._far_end = far_end
+        if self._whisper is not None and self._is_whispering:
+            self._whisper.set_far_end(far_end)
+            return
         answers_at = now + far_end.after if far_end.outcome != "no-answer" else NEVER
         self._due = min(answers_at, self._gives_up_at)
 
     def on_time(self, now: float, /) -> Transition | None:
         if self._answered_at is not None:
             return self.hang_up_far_end(now)
+        if self._whisper is not None and self._is_whispering:
+            self._whisper.pass_to(now)
+            return self._after_whisper(now)
         # "timeout 30": the far end must answer before it.
         status = self._far_end.outcome if now < self._gives_up_at else "no-answer"
         if status != "answers":
             self._tell("not connected", f"{self.number} ({status})")
             return self._leave(status, None)
+        if self._whisper is not None:
+            self._is_whispering = True
+            self._whisper.begin(self._far_end, now)
+            return self._after_whisper(now)
+        self.connect(now)
+        return None
+
+    def _after_whisper(self, now: float) -> Transition | None:
+        """Connected when it was taken. "A refused whisper is completed with DialBridged=false"."""
+        if self._whisper is None or not self._whisper.ended:
+            return None
+        if not self._whisper.is_taken:
+            self._tell("not connected", f"{self.number} (refused)")
+            return self._leave("completed", None)
+        self._whisper = None
         self.connect(now)
         return None
 

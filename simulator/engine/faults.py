@@ -42,6 +42,7 @@ _NAMES: dict[int, str] = {
     12102: "The root element must be Response",
     12200: "Schema validation warning",
     12300: "Invalid Content-Type",
+    13201: "Dial: Cannot Dial out from a Dial Call Segment",
     13210: "Dial: Invalid method value",
     13212: "Dial: Invalid timeout value",
     13213: "Dial: Invalid hangupOnStar value",

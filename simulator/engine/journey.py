@@ -20,6 +20,11 @@ _LINE: Mapping[Kind, str] = {
     "queued": "puts the call in queue {}",
     "recording": "records",
 }
+_FAR_END: Mapping[Kind, str] = {
+    "whispered": "hears {}",
+    "far end pressed": "presses {}",
+    "far end left": "hangs up",
+}
 _ENDINGS = {"caller hung up": ("caller", "hangs up"), "line hung up": ("line", "hangs up")}
 
 
@@ -48,8 +53,8 @@ def journey_text(events: Iterable[Event], title: str, steady: Mapping[str, str])
 def _who_and_what(event: Event) -> tuple[str, str]:
     if event.kind == "ended":
         return _ENDINGS.get(event.text, ("twilio", event.text))
-    if event.kind == "far end left":
-        return "far end", "hangs up"
+    if event.kind in _FAR_END:
+        return "far end", _FAR_END[event.kind].format(event.text)
     if event.kind in _CALLER:
         return "caller", _CALLER[event.kind].format(event.text)
     if event.kind in _LINE:

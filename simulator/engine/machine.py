@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from .activity import Activity, Continue, Finish, Goto, LeaveQueue, State, Transition
 from .audio import Recordings
 from .clock import NEVER, Clock
-from .dial import Dialling
+from .dial import Dialling, Whispering
 from .faults import REDIRECT_LOOP, Fault, Level, fault_of
 from .fetch import Exchange, Fetcher, HttpRequest
 from .gather import Gathering
@@ -27,7 +27,7 @@ class Machine:
     def __init__(
         self,
         line: PhoneLine,
-        transport: Transport,
+        transport: Transport | Fetcher,
         caller: str = "+8613800138000",
         rules: Rules | None = None,
         far_end: FarEnd | Callable[[str], FarEnd] | None = None,
@@ -44,7 +44,10 @@ class Machine:
         self._started_at = started_at or datetime.now(UTC)
         self._answered_at: float | None = None
         self._clock = Clock()
-        self._fetcher = Fetcher(transport, line.auth_token)
+        fetcher = (
+            transport if isinstance(transport, Fetcher) else Fetcher(transport, line.auth_token)
+        )
+        self._fetcher = fetcher
         self._script = Script(line, self._fetcher, self.rules, self._report)
         self._recordings = Recordings(self._fetcher, self.rules)
         self._activity: Activity | None = None
@@ -263,7 +266,16 @@ class Machine:
         return VerbContext(
             self.now, self._answered_at is not None, self.line, self.caller, self.rules,
             self._far_end, self._script.absolute, self._tell, self._report,
-            lambda url: self._recordings.seconds(url, self.now),
+            lambda url: self._recordings.seconds(url, self.now), self._whisper,
+        )  # fmt: skip
+
+    def _whisper(self, sid: str, shown: str, number: str, first: Goto) -> Whispering:
+        """The far end's own leg, which is played by a machine like this one."""
+        from .whisper import Whisper
+
+        return Whisper(
+            self.line, self._fetcher, self.rules, sid=sid, parent_sid=self.sid, shown=shown,
+            number=number, first=first, tell=self._tell, report=self._report,
         )  # fmt: skip
 
     def _far_end(self, number: str) -> FarEnd:

@@ -35,18 +35,26 @@ class Rules:
     most_documents_at_once: int = 30
 
 
+HANGS_UP = "hangs up"
+
+
 @dataclass(frozen=True)
 class FarEnd:
     """What the other side of a `<Dial>` (or the agent who empties a queue) does.
 
-    after: seconds until it answers or is found busy; talks: seconds until it hangs up.
+    after: seconds until it answers or is found busy; talks: seconds until it hangs up. at_whisper:
+    the keys it presses once a whisper has been said to it; "": it stays silent, as a voicemail
+    does; HANGS_UP.
     """
 
     outcome: Literal["answers", "busy", "no-answer", "failed"] = "answers"
     after: float = 4.0
     talks: float = 30.0
+    at_whisper: str = "1"
 
 
 ANSWERS = FarEnd()
 BUSY = FarEnd("busy", after=2.0)
 NO_ANSWER = FarEnd("no-answer", after=NEVER)
+REFUSES = FarEnd(at_whisper=HANGS_UP)
+VOICEMAIL = FarEnd(at_whisper="")

@@ -49,6 +49,10 @@ class Script:
     def go_back_to(self, position: Position) -> None:
         self._url, self._verbs = position.url, deque(position.verbs)
 
+    def peek(self) -> Element | None:
+        """The verb that comes next."""
+        return self._verbs[0] if self._verbs else None
+
     def next_verb(self) -> Element | None:
         return self._verbs.popleft() if self._verbs else None
 

@@ -5,7 +5,8 @@ from typing import Literal
 
 Kind = Literal[
     "called", "said", "played", "pressed", "spoke", "silence", "dialled", "connected",
-    "not connected", "far end left", "queued", "recording", "warning", "error", "ended",
+    "not connected", "far end left", "whispered", "far end pressed", "queued",
+    "recording", "warning", "error", "ended",
 ]  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from .activity import Activity, AddEvent, Continue, Finish, Goto, LeaveQueue, Transition
 from .clock import NEVER
-from .dial import Dialling, Leaves, Recording, after_dial, nouns_of, wrong_with
+from .dial import Dialling, Leaves, Recording, Whispering, after_dial, nouns_of, wrong_with
 from .faults import VERB_NOT_PLAYED, Fault, FaultError
 from .gather import Gathering, GatherSettings
 from .markup import Element
@@ -32,6 +32,7 @@ class VerbContext:
     tell: AddEvent
     report: Callable[[Fault], None]
     audio_seconds: Callable[[str], float]
+    whisper: Callable[[str, str, str, Goto], Whispering]  # call id, shown, number, document
 
     def url(self, verb: Element, attribute: str = "action") -> str:
         return self.absolute(verb.attributes.get(attribute, ""))
@@ -86,7 +87,8 @@ def _gather(verb: Element, context: VerbContext) -> Begun:
 def _dial(verb: Element, context: VerbContext) -> Begun:
     nouns = _good_nouns(verb, context)
     number = ", ".join(noun.own_text for noun in nouns if noun.own_text)
-    leave = after_dial(verb, context.url(verb), context.line.new_call_sid())
+    sid = context.line.new_call_sid()
+    leave = after_dial(verb, context.url(verb), sid)
     context.tell("dialled", number)
     if not nouns:
         context.tell("not connected", "nobody (failed)")
@@ -101,7 +103,20 @@ def _dial(verb: Element, context: VerbContext) -> Begun:
         time_limit=verb.whole("timeLimit", _FOUR_HOURS),
         hangup_on_star=verb.is_true("hangupOnStar"),
         hang_up_is_told=context.rules.hang_up_asks_dial_action,
+        whisper=_whisper(verb, nouns, sid, context),
     )
+
+
+def _whisper(
+    dial: Element, nouns: list[Element], sid: str, context: VerbContext
+) -> Whispering | None:
+    """ "<Number url> (a whisper)": said to whoever answers first; here all share one."""
+    noun = next((noun for noun in nouns if noun.attributes.get("url")), None)
+    if noun is None:
+        return None
+    first = Goto(context.url(noun, "url"), noun.method())
+    shown = dial.attributes.get("callerId") or context.caller
+    return context.whisper(sid, shown, noun.own_text, first)
 
 
 def _reporting_failure(leave: Leaves, number: str, context: VerbContext) -> Leaves:
@@ -128,8 +143,6 @@ def _good_nouns(dial: Element, context: VerbContext) -> list[Element]:
         if fault:
             context.report(fault)
             continue
-        if "url" in noun.attributes:
-            context.report(Fault(VERB_NOT_PLAYED, f"line {noun.line}: <{noun.name} url>"))
         good.append(noun)
     return good
 

@@ -18,7 +18,7 @@ from ivr.cards.loss import ReportKind, Suspension
 from ivr.cards.records import Card, CardState, Holder
 from ivr.cards.status import Social
 from ivr.cards.words import BLOCK_WORDS, SOCIAL_WORDS
-from ivr.dialogue.call import Call
+from ivr.dialogue.call import ALL, Call
 from ivr.dialogue.flow import FLOW
 from ivr.dialogue.steps import Do
 from ivr.dialogue.turn import Result
@@ -63,7 +63,7 @@ def a_turn(
     ref = hotline.holders.ref(holder.id_number)
     known = KnownHolder(ref, holder, by_ref, readings, (("GET", ""), b""), time.monotonic())
     facts = {"holder_ref": ref, "card_ref": next(iter(by_ref), "")}
-    facts |= {"unproven": "", "code_until": ""}
+    facts |= {"unproven": "", "code_until": "", "callback_ref": ""}
     call = Call("CA1", "confirm", language=language, facts=facts, entered=holder.id_number)
     directory = Directory(hotline.service, {ref: known})
     return Turn(hotline.service, hotline.settings, names_of(hotline), directory, call, now)
@@ -170,9 +170,11 @@ def test_a_holder_of_several_cards(hotline: Hotline, language: LanguageCode, nam
     turn = a_turn(hotline, a_card("1111"), a_card("2222", "ccb"), language=language)
     result = run_action("find_holder", turn)
     assert result.outcome == "several"
-    assert [choice.value for choice in result.choices] == ["ref-A12341111", "ref-A12342222"]
-    assert " ".join(choice.values["bank"] for choice in result.choices) == names
-    assert [choice.values["card_last4"] for choice in result.choices] == ["1111", "2222"]
+    *cards, every_one = result.choices
+    assert [choice.value for choice in cards] == ["ref-A12341111", "ref-A12342222"]
+    assert " ".join(choice.values["bank"] for choice in cards) == names
+    assert [choice.values["card_last4"] for choice in cards] == ["1111", "2222"]
+    assert (every_one.value, every_one.prompt) == (ALL, "pick_all")
 
 
 def test_no_more_cards_are_offered_than_there_are_keys(hotline: Hotline) -> None:
@@ -507,7 +509,8 @@ def test_a_person_within_the_hours(hotline: Hotline, now: int, outcome: str) -> 
     assert result.outcome == outcome
     assert prompts_of(result) == []
     hours = "周一到周五上午8点半到下午5点半，法定节假日休息"
-    assert result.facts == ({"hours": hours} if outcome == "closed" else {})
+    told = {"hours": hours} if outcome == "closed" else {}
+    assert result.facts == {**told, "topic": ""}
 
 
 @pytest.mark.parametrize(

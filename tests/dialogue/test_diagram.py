@@ -78,14 +78,14 @@ def test_every_step_is_drawn_once_and_listed_once() -> None:
 
 def test_universal_keys_are_told_once_and_not_drawn() -> None:
     to_a_person = {start for start, _, end in arrows(chart(FLOW)) if end == PERSON}
-    assert to_a_person == {"not_confirmed", "not_confirmed_again"}
+    assert to_a_person == {"not_confirmed", "not_confirmed_again", "not_confirmed_all"}
     to_nothing_else = {start for start, _, end in arrows(chart(FLOW)) if end == ONLY_PERSON}
     assert to_nothing_else == {
         "report_id", "status_id", "find_holder", "status_holder", "not_by_phone", "under_16",
         "phone_closed", "not_renewed",
         "report_prove", "report_tail", "report_code", "report_proof",
         "status_prove", "status_tail", "status_code", "status_proof",
-        "id_needs_person", "nobody_there", "nobody_answers",
+        "id_needs_person", "nobody_there", "nobody_answers", "callback_calling",
     }  # fmt: skip
     assert not [arrow for arrow in arrows(chart(FLOW)) if "*" in arrow[1]]
     assert flow_page().count("**0** is a person, **9** repeats") == 1

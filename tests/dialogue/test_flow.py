@@ -48,6 +48,12 @@ PRESSED = [
     ("after_report", "1", "other_cards"),
     ("after_report", "9", "filed"),
     ("after_report", None, "goodbye"),
+    ("confirm_all", "1", "file_all"),
+    ("confirm_all", "2", "cancelled_all"),
+    ("cancelled_all", "1", "report_id"),
+    ("after_all", "1", "other_cards"),
+    ("after_all", "9", "filed_all"),
+    ("after_all", None, "goodbye"),
     ("already_reported", "2", "read_status"),
     ("already_reported", "9", "look_at_card"),
     ("already_formal", "3", "reissue_guide"),
@@ -89,6 +95,12 @@ PRESSED = [
     ("first_resident", "*", "first_card"),
     ("person_closed", "1", "report_id"),
     ("person_closed", "9", "person_closed"),
+    ("person_closed", "2", "callback"),
+    ("person_busy", "2", "callback"),
+    ("nobody_there", "2", "callback"),
+    ("nobody_answers", "2", "callback"),
+    ("callback_calling", "1", "callback_leave"),
+    ("callback_calling", "2", "callback_number"),
     ("person_busy", "0", "person"),
     ("person_busy", "1", "report_id"),
     ("nobody_there", "0", "only_person"),
@@ -162,6 +174,14 @@ OUTCOMES = [
     ("read_status", "reportable_own", "status_reportable_own"),
     ("dispute", "disputed", "disputed"),
     ("dispute", "unsure", "dispute_unsure"),
+    ("look_at_all", "several", "confirm_all"),
+    ("look_at_all", "one", "look_at_card"),
+    ("look_at_all", "none", "other_cards"),
+    ("look_at_all", "prove", "report_prove"),
+    ("file_all", "told", "filed_all"),
+    ("file_all", "prove", "one_more_check"),
+    ("ask_banks", "told", "after_all"),
+    ("ask_banks", "none", "part"),
     ("other_cards", "several", "pick_card"),
     ("other_cards", "none", "report_id"),
     ("person", "open", "transfer"),
@@ -170,6 +190,15 @@ OUTCOMES = [
     ("person", "closed_only", "nobody_there"),
     ("only_person", "open_only", "transfer_only"),
     ("only_person", "closed_only", "nobody_there"),
+    ("callback", "calling", "callback_calling"),
+    ("callback", "keyed", "callback_number"),
+    ("callback", "left", "callback_left"),
+    ("callback_leave", "left", "callback_left"),
+    ("callback_leave", "keyed", "callback_number"),
+    ("callback_note", "noted", "callback_again"),
+    ("callback_leave_keyed", "left", "callback_left"),
+    ("callback_leave_keyed", "differs", "callback_number"),
+    ("callback_leave_keyed", "too_many", "part"),
     ("part", "reported", "goodbye"),
     ("part", "unknown", "goodbye"),
     ("part", "nothing", "goodbye"),
@@ -186,7 +215,7 @@ def judge(keys: str) -> Judged:
 def pressed(step: str, *inputs: str | None) -> Call:
     call = Call(sid="CA1", step=step)
     for keys in inputs:
-        call = take_turn(FLOW, call, keys, {"id_number": judge, "proof": judge})
+        call = take_turn(FLOW, call, keys, {"id_number": judge, "proof": judge, "phone": judge})
     return call
 
 
@@ -258,7 +287,7 @@ def test_whom_self_service_can_help_is_offered_it() -> None:
 def test_nobody_is_hung_up_on_without_a_word_about_the_report() -> None:
     """A goodbye follows a report, or a person, or what `look_back` found to say."""
     ways = {name for name, step in FLOW.items() if "goodbye" in exits(step).values()}
-    assert ways == {"after_report", "transfer", "transfer_only", "part"}
+    assert ways == {"after_report", "after_all", "transfer", "transfer_only", "part"}
 
 
 def test_a_person_is_offered_in_prompts_of_their_own() -> None:
@@ -281,11 +310,13 @@ def test_silence_never_stays_on_the_line(step: str) -> None:
 def test_only_1_confirms(inputs: tuple[str | None, ...]) -> None:
     assert pressed("confirm", *inputs).step != "file_report"
     assert pressed("confirm_again", *inputs).step != "file_report"
+    assert pressed("confirm_all", *inputs).step != "file_all"
 
 
 def test_no_way_but_confirm_files_a_report() -> None:
     ways = [name for name, step in FLOW.items() if "file_report" in exits(step).values()]
     assert ways == ["confirm", "confirm_again"]
+    assert [n for n, step in FLOW.items() if "file_all" in exits(step).values()] == ["confirm_all"]
 
 
 def test_steps_named_outside_the_table_exist() -> None:
@@ -432,12 +463,13 @@ def test_the_hotline_refuses_words_between_the_number_and_the_holder() -> None:
 
 
 def test_only_the_confirming_key_files() -> None:
-    assert FILING_STEPS.key_at == {"confirm": "1", "confirm_again": "1"}
+    assert FILING_STEPS.key_at == {"confirm": "1", "confirm_again": "1", "confirm_all": "1"}
 
 
 def test_every_outcome_of_filing_has_words() -> None:
     assert FILING_STEPS.outcomes == {
         "filed", "already_reported", "already_reported_own", "already_formal", "not_by_phone",
         "phone_closed", "not_renewed", "under_16", "outcome_unknown", "one_more_check",
+        "filed_all",
     }  # fmt: skip
     assert not [name for name in FILING_STEPS.outcomes if isinstance(FLOW[name], Do)]

@@ -16,6 +16,7 @@ SAID: dict[str, str] = {
     "announcement": "x", "place": "p", "address": "a", "open": "o", "papers": "i", "fee": "20",
     "meanwhile": "m", "guidance": "g",
     "bank_phone": "95588", "card_last4": "5670", "code": "123456", "days": "7", "hours": "any time",
+    "count": "2", "phone_last4": "8000", "language": "普通话",
     "key": "1", "last4": "002X", "report_number": "12345670", "reported_at": "0", "until": "86400",
     "within": "30",
 }  # fmt: skip

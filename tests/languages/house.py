@@ -45,6 +45,7 @@ ROW: Final = Language(
     between_spans=" / ",
     but_holidays="{hours} but feasts",
     line_name="qaaline",
+    called="qaa",
     issuing_bank="qaabank",
     unknown_phone="whatever number",
 )

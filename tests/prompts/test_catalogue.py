@@ -30,6 +30,7 @@ PLACES = {
     "bank", "bank_phone", "card_last4", "code", "days", "hotline", "hours", "key", "last4", "line",
     "report_number", "reported_at", "until", "within",
     *("announcement", "place", "address", "open", "papers", "fee", "meanwhile", "guidance"),
+    "count", "language", "phone_last4",
 }  # fmt: skip
 # These go on in the line that follows them; every other prompt is a whole sentence.
 FRAGMENTS = {"status_card", "busy_call_banks", "busy_bank"}
@@ -48,6 +49,7 @@ def spoken_verdicts() -> set[str]:
     verdicts = {
         "id_number": {"star", "invalid", *id_entry._VERDICTS.values()},
         "proof": {"too_short"},
+        "phone": {"invalid"},
     }
     steps = [step for step in FLOW.values() if isinstance(step, Ask)]
     return {f"{step.check}_{v}" for step in steps for v in verdicts[step.check] - {*step.exits}}
@@ -183,4 +185,7 @@ def filled_in(language: LanguageCode) -> dict[str, str]:
         **dict.fromkeys(("place", "address", "open", "papers"), "x"),
         # whole sentences
         **dict.fromkeys(("announcement", "meanwhile", "guidance"), f"x{ENDS[language][0]}"),
+        "count": "2",
+        "phone_last4": "8000",
+        "language": "普通话",
     }  # fmt: skip

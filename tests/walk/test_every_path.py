@@ -11,17 +11,26 @@ from typing import Final
 
 import pytest
 
+import ivr.actions
 from ivr.cards.acts.report import Origin, Refusal
 from ivr.cards.block import BlockState
 from ivr.cards.limits import SecondFactor
 from ivr.cards.loss import ReportKind
 from ivr.cards.records import CardState
 from ivr.cards.words import BLOCK_WORDS
-from ivr.conversation import judge_proof
-from ivr.dialogue.call import Call, Choice, Line
+from ivr.conversation import CHECKS
+from ivr.dialogue.call import ALL, Call, Choice, Line
 from ivr.dialogue.flow import FLOW, START
 from ivr.dialogue.steps import Ask, Do, End, Menu, Pick, Step, Tell, Transfer
-from ivr.dialogue.turn import MAX_TRIES, Judged, leave, start, take_turn, without_person
+from ivr.dialogue.turn import (
+    MAX_TRIES,
+    Judged,
+    leave,
+    offered,
+    start,
+    take_turn,
+    without_person,
+)
 from ivr.prompts.catalogue import Catalogue, load_catalogue
 from ivr.prompts.languages import LanguageCode
 from ivr.spoken import BankNames
@@ -47,6 +56,8 @@ SAY_WHETHER: Final = {
     "cancelled", "cancelled_again", "not_confirmed", "not_confirmed_again", "not_by_phone",
     "phone_closed", "not_renewed", "under_16", "id_needs_person", "outcome_unknown",
     "outcome_unknown_now", "status_card",
+    "filed_card", "not_filed_card", "formal_card", "unknown_card", "cancelled_all",
+    "not_confirmed_all",
 }  # fmt: skip
 SAY_WHAT_NOW: Final = {
     "call_any_bank", "bank_blocked", "bank_waiting", "bank_waiting_untexted", "bank_failed",
@@ -57,7 +68,8 @@ SAY_WHAT_NOW: Final = {
     "outcome_unknown_now", "status_bank_waiting", "status_bank_blocked", "status_bank_failed",
     "status_bank_unreached", "status_bank_unblocked", "status_bank_blocked_formal",
     "status_bank_withdrawn", "status_bank_lapsed",
-    "status_report",
+    "status_report", "all_blocked", "all_waiting", "all_failed", "all_unreached", "not_filed_card",
+    "unknown_card", "formal_card", "cancelled_all", "not_confirmed_all",
 }  # fmt: skip
 # What is said of the bank's part -> the states of which it is true.
 NOT_BLOCKED: Final = {BlockState.REFUSED, BlockState.UNBLOCKED, BlockState.LAPSED}
@@ -78,6 +90,12 @@ TRUE_OF: Final[Mapping[str, Set[BlockState | None]]] = {
     "status_bank_withdrawn": {BlockState.WITHDRAWN},
     "status_bank_lapsed": {BlockState.LAPSED},
     "status_bank_normal": {None, BlockState.REPLACED},
+}
+# The same, said of one of several cards.
+TRUE_OF_ONE: Final[Mapping[str, Set[BlockState | None]]] = {
+    prompt.replace("bank", "all", 1): states
+    for prompt, states in TRUE_OF.items()
+    if prompt.startswith("bank")
 }
 # What is said of a card that is not reported: false of one that is.
 SAY_NOT_REPORTED: Final = {
@@ -100,6 +118,9 @@ def worlds() -> Iterator[World]:
         yield World((CardInWorld(),), is_open, answers, takes_reports=False)
         yield World((CardInWorld(),), is_open, answers, usual=Times(20, 5, 120, asked=20))
         yield from _proving(is_open, answers)
+        for wallet in ((CardInWorld(),), (CardInWorld(CardState.LOCKED),), None):
+            for caller in (World.caller, ""):
+                yield World(wallet, is_open, answers, caller=caller, is_called_back=True)
         for said in WHILE_IT_RUNS:
             yield World((CardInWorld(),), is_open, answers, bank_says=said)
             yield World((_unblocked(),), is_open, answers, bank_says=said)
@@ -135,6 +156,7 @@ def _reported() -> CardInWorld:
 
 def _wallets() -> Iterator[tuple[CardInWorld, ...]]:
     others = [CardInWorld(state) for state in CardState if state is not CardState.NORMAL]
+    yield (CardInWorld(), CardInWorld(bank="ccb"), CardInWorld(CardState.LOCKED))
     for second in (CardInWorld(bank="ccb"), _reported(), _unblocked(), *others):
         yield (CardInWorld(), second)
 
@@ -190,8 +212,14 @@ class Walk:
             self._check_end(path)
             return
         for keys in inputs(step, path.call):
-            if keys not in WANDERING or keys not in path.pressed:
+            if self._is_tried(path, step, keys):
                 self._press(path, keys, walked)
+
+    def _is_tried(self, path: Path, step: Step, keys: str) -> bool:
+        """What the paths would have no end with is tried once in each, or in few worlds."""
+        if isinstance(step, Menu) and step.choices.get(keys) == "callback":
+            return self.world.is_called_back and keys not in path.pressed
+        return keys not in WANDERING or keys not in path.pressed
 
     def _press(self, path: Path, keys: str, walked: Walked) -> None:
         """One input in a copy of the world, for the other inputs find it as it was."""
@@ -211,7 +239,7 @@ class Walk:
             self._go_on(after, here)
 
     def _turn(self, call: Call, keys: str, walked: Walked) -> Call:
-        call = take_turn(self.flow, call, keys, {"id_number": judge, "proof": judge_proof})
+        call = take_turn(self.flow, call, keys, {**CHECKS, "id_number": judge})
         while isinstance(step := self.flow[call.step], Do):
             call = leave(self.flow, call, walked.runs(step.action, call))
         return self._spoken(call)
@@ -228,14 +256,14 @@ class Walk:
             self._fault(path, "offers what it has refused")
         if "not_me" in now:
             self._check_not_me(path, walked)
-        for choice in path.call.choices if isinstance(step, Pick) else ():
+        for choice in offered(step, path.call) if isinstance(step, Pick) else ():
             self._check_item(path, choice, walked)
         if isinstance(step, Menu):
             known = {*step.choices, "0", "9", "star", "星号"}
             for language, pattern in OFFERED_KEY.items():
-                offered = set(pattern.findall(_spoken_in(language, path.call)))
-                if offered - known:
-                    self._fault(path, f"offers {sorted(offered - known)}, which do nothing")
+                told = set(pattern.findall(_spoken_in(language, path.call)))
+                if told - known:
+                    self._fault(path, f"offers {sorted(told - known)}, which do nothing")
 
     def _check_not_me(self, path: Path, walked: Walked) -> None:
         """ "It was not me" is offered on the holder's own phone, of a report that runs."""
@@ -254,12 +282,46 @@ class Walk:
         return all(walked.service.refusal(known, card, Origin("phone", "CA1")) for card in cards)
 
     def _check_item(self, path: Path, choice: Choice, walked: Walked) -> None:
-        """The list says of a card that is reported that it is, and of no other."""
+        """The list says of a card that is reported that it is, and of no other. All are offered
+        where there are several to report.
+        """
         known = walked.service.holder("holder")
+        if choice.value == ALL:
+            free = [ref for ref in known.cards if self._is_free(ref, walked)] if known else []
+            if len(free) < 2:
+                self._fault(path, "offers to report all of too few")
+            return
         why = known and walked.service.refusal(known, choice.value, Origin("phone", "CA1"))
         is_lost = why in (Refusal.ALREADY, Refusal.ELSEWHERE, Refusal.FORMAL)
         if (choice.prompt == "pick_item_reported") is not is_lost:
             self._fault(path, "the list is wrong about what is reported")
+
+    def _is_free(self, card_ref: str, walked: Walked) -> bool:
+        """Whether this card can be reported, and nothing suspends it."""
+        known = walked.service.holder("holder")
+        suspension = walked.service.cases[card_ref].suspension
+        by = Origin("phone", "CA1")
+        if known is None or suspension is not None:
+            return False
+        return walked.service.refusal(known, card_ref, by) is None
+
+    def _check_list(self, path: Path, walked: Walked) -> None:
+        """What is said of each of several cards is true of it."""
+        if not getattr(self.flow[path.call.step], "lists", False):
+            return
+        for choice in path.call.choices:
+            is_reported = walked.service.cases[choice.value].suspension is not None
+            if is_reported is not (choice.prompt in ("filed_card", "already_reported")):
+                self._fault(path, f"says {choice.prompt} of a card, and that is not so")
+
+    def _check_banks(self, path: Path, walked: Walked) -> None:
+        """What each bank has said of one of several cards is told of that card."""
+        cards = {c.values.get("card_last4"): c.value for c in path.call.choices}
+        for line in path.call.said:
+            if line.prompt in TRUE_OF_ONE:
+                block = walked.service.cases[cards[line.values["card_last4"]]].block
+                if (block.state if block else None) not in TRUE_OF_ONE[line.prompt]:
+                    self._fault(path, f"says {line.prompt} of another card's block")
 
     def _check_end(self, path: Path) -> None:
         """We hang up: the caller knows whether the card is reported, and what to do."""
@@ -271,15 +333,19 @@ class Walk:
             self._fault(path, "ends without saying what to do now")
 
     def _check_truth(self, path: Path, walked: Walked) -> None:
-        now = {line.prompt for line in path.call.said}
+        now, told = {line.prompt for line in path.call.said}, path.call.facts
+        self._check_list(path, walked)
+        self._check_banks(path, walked)
         if path.filed and "nothing_reported" in now:
             self._fault(path, "denies a report of this call")
-        if "filed" in now and not path.filed:
+        if now & {"filed", "filed_card"} and not path.filed:
             self._fault(path, "speaks of a report that is not there")
         case = walked.service.cases.get(path.call.facts.get("card_ref", ""))
         if case and case.suspension and now & SAY_NOT_REPORTED:
             self._fault(path, "says that a reported card is not")
         state = case.block.state if case and case.block else None
+        if "callback_left" in now and not (walked.service.callbacks or "called_back" in told):
+            self._fault(path, "promises to call back nobody")
         if "disputed" in now and not walked.service.disputed:
             self._fault(path, "speaks of an objection that is not there")
         wrong = [prompt for prompt in now & TRUE_OF.keys() if state not in TRUE_OF[prompt]]
@@ -309,9 +375,11 @@ def inputs(step: Step, call: Call) -> list[str]:
             quiet = "" if step.silence else silence
             return [*step.choices, *({"0", "*"} - step.choices.keys()), quiet]
         case Pick():
-            return [*(str(n) for n, _ in enumerate(call.choices, 1)), "0", "*", silence]
+            return [*(str(n) for n, _ in enumerate(offered(step, call), 1)), "0", "*", silence]
         case Ask() if step.check == "proof":
             return [TAIL, CODE, "0", "*", silence, "|".join(["123456"] * MAX_TRIES)]
+        case Ask() if step.check == "phone":
+            return ["13800138000", silence]
         case Ask():
             return [GOOD, "1" * 15, "0", "*", silence, wrong]
         case Transfer():
@@ -407,6 +475,20 @@ def test_a_word_of_the_bank_that_is_not_true_is_found(
             walk = Walk(world)
             walk.run()
         assert any(f"of a block that is {said}" in found for found in walk.faults), other
+
+
+def test_a_word_of_one_bank_that_is_not_true_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(ivr.actions._BANK_OF_ONE, "waiting", "all_blocked")
+    walk = Walk(World((CardInWorld(), CardInWorld(bank="ccb"))))
+    walk.run()
+    assert any("says all_blocked of another card's block" in found for found in walk.faults)
+
+
+def test_a_report_of_one_card_that_is_not_there_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ivr.actions._file_one", lambda *_: ("filed_card", {}))
+    walk = Walk(World((CardInWorld(), CardInWorld(bank="ccb"))))
+    walk.run()
+    assert any("says filed_card of a card" in found for found in walk.faults)
 
 
 def test_a_key_offered_in_one_language_only_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

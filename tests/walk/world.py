@@ -26,6 +26,7 @@ from ivr.settings import Settings
 from ivr.spoken import BankNames
 from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.block_times import Times
+from ivr.store.callbacks import Callback
 from ivr.store.cases import Reading
 from ivr.store.known import WAITING, KnownHolder
 from tests.builders import a_place
@@ -63,6 +64,7 @@ class World:
     factor: SecondFactor = SecondFactor.NONE  # asked of everybody
     takes_reports: bool = True  # the phone, by the city's rules
     usual: Times | None = None  # how long the bank took lately
+    is_called_back: bool = False  # whether the caller may want it: else the paths have no end
 
 
 class MemoryService:
@@ -75,6 +77,7 @@ class MemoryService:
         self.cases = {_ref(n): _case(n, card) for n, card in enumerate(world.cards or ())}
         self.filed: list[str] = []
         self.disputed: list[str] = []
+        self.callbacks: list[Callback] = []
 
     def holder_ref(self, _id_number: str) -> str:
         return "holder"
@@ -109,6 +112,12 @@ class MemoryService:
     def may_report(self, _caller: Caller, _known: KnownHolder, _now: int) -> bool:
         return True
 
+    def callback_ref(self, number: str) -> str:
+        return number
+
+    def leave_callback(self, wish: Callback) -> None:
+        self.callbacks.append(wish)
+
     def text_code(self, _holder_ref: str, _asked_by: str) -> str:
         return CODE
 
@@ -128,12 +137,15 @@ class MemoryService:
     ) -> Owed:
         return Owed(NoticeKind.TEXT, "", now, {})
 
-    def report_loss(self, request: ReportRequest, seen: KnownHolder, _caller: Caller) -> Filing:
+    def report_loss(self, request: ReportRequest, _seen: KnownHolder, _caller: Caller) -> Filing:
         if self._world.answer_is_lost:
             raise OutcomeUnknownError
         fresh = Fresh(new_report_number(), "ntc-1")
-        case, card = self.cases[request.card_ref], seen.cards[request.card_ref]
-        filing, change = reporting.report(case, seen.holder, card, request, fresh, self._rules, NOW)
+        case = self.cases[request.card_ref]
+        card = dict(zip(self.cases, self._holder.cards, strict=True))[request.card_ref]
+        filing, change = reporting.report(
+            case, self._holder, card, request, fresh, self._rules, NOW
+        )
         if change.report is not None and change.block is not None:
             block = replace(change.block, state=self._world.bank_says)
             case = Case(case.card_ref, change.suspension, block, change.report)

@@ -7,6 +7,8 @@ import pytest
 from simulator.engine import (
     BUSY,
     NO_ANSWER,
+    REFUSES,
+    VOICEMAIL,
     Call,
     FarEnd,
     PhoneLine,
@@ -232,9 +234,78 @@ def test_out_of_reach() -> None:
     assert (codes(call), said(call)) == ([13224], ["bye"])
 
 
-def test_a_whisper_is_not_passed_over_in_silence() -> None:
-    call = dialled({"/voice": '<Dial><Number url="/whisper">+8610</Number></Dial>'})
-    assert [fault.name for fault in call.faults] == ["Simulator: this verb is not played"]
+# What is said to the far end alone
+
+WHISPER: dict[str, Page] = {
+    "/voice": '<Dial action="/after"><Number url="/whisper">+8610</Number></Dial>',
+    "/whisper": '<Gather numDigits="1" action="/take"><Say>a caller</Say></Gather><Hangup/>',
+    "/take": "<Say>connected</Say>",
+    "/after": BYE,
+}
+
+
+def test_a_whisper_is_heard_by_the_far_end_and_taken() -> None:
+    pages = Pages(dict(WHISPER))
+    call = dialled(pages, far_end=FarEnd(after=5, talks=61))
+    call.run_while({State.RINGING})
+    assert call.state is State.BRIDGED
+    heard = [e.text for e in call.transcript if e.kind in ("whispered", "far end pressed")]
+    assert heard == ["a caller", "1", "connected"]
+    assert said(to_the_end(call)) == ["bye"]
+    form = pages.requests[-1].form
+    assert (form["DialCallStatus"], form["DialBridged"]) == ("completed", "true")
+    assert form["DialCallDuration"] == "61"
+
+
+def test_a_whisper_is_asked_for_by_a_call_of_its_own() -> None:
+    pages = Pages(dict(WHISPER))
+    call = dialled(pages, far_end=FarEnd(after=5))
+    call.run_while({State.RINGING})
+    asked = pages.requests[1].form
+    assert asked["CallSid"] != call.sid
+    assert asked["ParentCallSid"] == call.sid
+    assert (asked["To"], asked["Direction"]) == ("+8610", "outbound-dial")
+    assert pages.requests[2].form["Digits"] == "1"
+
+
+@pytest.mark.parametrize("far_end", [REFUSES, VOICEMAIL])
+def test_a_refused_whisper_is_completed_and_not_bridged(far_end: FarEnd) -> None:
+    # "A refused whisper is `completed` with DialBridged=false"
+    pages = Pages(dict(WHISPER))
+    call = to_the_end(dialled(pages, far_end=far_end))
+    form = pages.requests[-1].form
+    assert (form["DialCallStatus"], form["DialBridged"]) == ("completed", "false")
+    assert "connected" not in kinds(call)
+    assert said(call) == ["bye"]
+
+
+def test_the_caller_may_hang_up_while_the_far_end_is_whispered_to() -> None:
+    pages = Pages(dict(WHISPER))
+    call = dialled(pages, far_end=VOICEMAIL)
+    call.advance_to(5)
+    call.hang_up()
+    assert call.ended
+
+
+def test_nobody_is_dialled_in_a_whisper() -> None:
+    # "a whisper allows Say, Play, Gather, Hangup, never Dial (13201)"
+    pages = {**WHISPER, "/whisper": "<Dial>+8611</Dial>"}
+    call = dialled(pages, far_end=FarEnd())
+    call.run_while({State.RINGING})
+    assert codes(call) == [13201]
+
+
+def test_a_whisper_that_cannot_be_fetched_connects_nobody() -> None:
+    pages = Pages({**WHISPER, "/whisper": lambda _request: answer("", 500)})
+    to_the_end(dialled(pages, far_end=FarEnd()))
+    assert pages.requests[-1].form["DialBridged"] == "false"
+
+
+def test_the_far_end_of_a_whisper_can_be_played_by_the_tester() -> None:
+    call = dialled(dict(WHISPER), far_end=VOICEMAIL)
+    call.advance_to(7)
+    call.set_far_end(FarEnd(talks=600))
+    assert call.run_while({State.RINGING}) is State.BRIDGED
 
 
 # Who hangs up where

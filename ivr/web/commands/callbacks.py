@@ -1,0 +1,95 @@
+"""`flask callbacks`: who waits to be called back; the one who has waited longest is taken first."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import click
+from flask import Flask, current_app
+
+from ivr.cards.notice_bodies import iso
+from ivr.prompts.catalogue import Catalogue
+from ivr.prompts.languages import LANGUAGES
+from ivr.store.callbacks import Callback, Callbacks
+from ivr.web.commands.arguments import Commands, Words
+from ivr.web.commands.operators import by_operator
+
+callbacks = Commands("callbacks", help="Callers who wait to be called back by a person.")
+
+
+@dataclass(frozen=True)
+class CallbackTools:
+    """What these commands work with. `now`: unix seconds by Redis' clock."""
+
+    callbacks: Callbacks
+    catalogue: Catalogue
+    now: Callable[[], float]
+
+
+def add_callback_commands(app: Flask, tools: CallbackTools) -> None:
+    """Adds `flask callbacks`."""
+    app.extensions[__name__] = tools
+    app.cli.add_command(callbacks)
+
+
+def _tools() -> CallbackTools:
+    tools: CallbackTools = current_app.extensions[__name__]
+    return tools
+
+
+@callbacks.command("list")
+def list_all() -> None:
+    """Those who wait, longest first, then those that are taken and not done. No whole numbers."""
+    tools = _tools()
+    waiting, taken = tools.callbacks.waiting(), tools.callbacks.taken()
+    for wish in waiting:
+        click.echo(_line(wish))
+    for wish in taken:
+        click.echo(f"{_line(wish)}  taken {iso(wish.taken_at)} by {wish.taken_by}")
+    click.echo(f"{len(waiting)} waiting, {len(taken)} taken and not done")
+
+
+@callbacks.command("take")
+@click.argument("callback", type=Words(), required=False)
+@by_operator
+def take(callback: str | None, by: str) -> None:
+    """Takes the one who waits longest (or CALLBACK, even from somebody else) and shows the number.
+
+    Call it, then type `done`, or `back` when nobody answers.
+    """
+    tools = _tools()
+    wish = tools.callbacks.take(by, int(tools.now()), callback or "")
+    if wish is None:
+        raise click.ClickException("Nobody waits." if not callback else "There is none of this id.")
+    click.echo(_line(wish))
+    click.echo(f"number  {wish.number}")
+    click.echo(f"speaks  {LANGUAGES[wish.language].called}")
+    if wish.topic:
+        staff = next(iter(LANGUAGES))
+        click.echo(f"about   {tools.catalogue.text(wish.topic, {}, staff)}")
+
+
+@callbacks.command("done")
+@click.argument("callback", type=Words())
+@by_operator
+def done(callback: str, by: str) -> None:
+    """They have been called: nothing of it is kept."""
+    if not _tools().callbacks.finish(callback, by):
+        raise click.ClickException("There is none of this id.")
+    click.echo(f"{callback} is done")
+
+
+@callbacks.command("back")
+@click.argument("callback", type=Words())
+@by_operator
+def back(callback: str, by: str) -> None:
+    """Nobody answered: it waits again, in its old place."""
+    if not _tools().callbacks.give_back(callback, by):
+        raise click.ClickException("That one is not taken.")
+    click.echo(f"{callback} waits again")
+
+
+def _line(wish: Callback) -> str:
+    parts = [wish.id, iso(wish.left_at), f"number …{wish.number[-4:]}"]
+    parts += [f"ID …{wish.last4}"] if wish.last4 else []
+    parts += [f"report {wish.report_number}"] if wish.report_number else []
+    return "  ".join(parts)

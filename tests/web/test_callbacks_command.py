@@ -1,0 +1,80 @@
+"""`flask callbacks`: operators call back who has waited longest."""
+
+import pytest
+from click.testing import Result
+from flask import Flask
+from redis import Redis
+
+from ivr.store.callbacks import Callback
+from tests.builders import an_app, hotline_of, settings
+from tests.redis_server import RedisServer
+
+
+@pytest.fixture
+def app(redis: Redis, redis_server: RedisServer) -> Flask:
+    assert redis.dbsize() == 0
+    return an_app(settings(redis_server.url))
+
+
+def typed(app: Flask, *words: str) -> Result:
+    return app.test_cli_runner().invoke(args=["callbacks", *words])
+
+
+def waits(app: Flask, number: str, left_at: int) -> str:
+    store = hotline_of(app).callbacks
+    wish = Callback(store.ref(number), number, "en", "topic_status", "002X", "12345670", left_at)
+    store.leave(wish)
+    return wish.id
+
+
+def test_nobody_waits(app: Flask) -> None:
+    assert typed(app, "list").output == "0 waiting, 0 taken and not done\n"
+    refused = typed(app, "take", "--by", "Li")
+    assert (refused.exit_code, "Nobody waits." in refused.output) == (1, True)
+
+
+def test_the_longest_wait_is_taken_first_and_then_done(app: Flask) -> None:
+    later, first = waits(app, "+8613900139009", 2000), waits(app, "+8613800138000", 1000)
+    listed = typed(app, "list").output
+    assert listed.index(first) < listed.index(later)
+    assert "8613800138000" not in listed
+
+    taken = typed(app, "take", "--by", "Li").output
+    assert taken.splitlines()[1:] == [
+        "number  +8613800138000",
+        "speaks  英语",
+        "about   正在查询卡的状态。",
+    ]
+    assert "ID …002X  report 12345670" in taken
+    assert "by Li" in typed(app, "list").output
+    assert typed(app, "done", first, "--by", "Li").output == f"{first} is done\n"
+    assert typed(app, "list").output.endswith("1 waiting, 0 taken and not done\n")
+    assert typed(app, "done", first).exit_code == 1
+
+
+def test_who_did_not_answer_waits_in_the_old_place(app: Flask) -> None:
+    first, _ = waits(app, "+8613800138000", 1000), waits(app, "+8613900139009", 2000)
+    typed(app, "take", "--by", "Li")
+    assert typed(app, "back", first).output == f"{first} waits again\n"
+    assert typed(app, "back", first).exit_code == 1
+    assert first in typed(app, "take").output
+
+
+def test_a_colleague_s_may_be_taken_by_its_id(app: Flask) -> None:
+    first = waits(app, "+8613800138000", 1000)
+    typed(app, "take", "--by", "Li")
+    assert "+8613800138000" in typed(app, "take", first, "--by", "Wang").output
+    assert "by Wang" in typed(app, "list").output
+    assert typed(app, "take", "nobody").exit_code == 1
+
+
+def test_each_step_is_journalled_without_the_number(app: Flask) -> None:
+    first = waits(app, "+8613800138000", 1000)
+    typed(app, "take", "--by", "Li")
+    typed(app, "back", first, "--by", "Li")
+    typed(app, "done", first, "--by", "Li")
+    journal = [entry for _, entry in hotline_of(app).journal.between(0, 2**40)]
+    assert [entry.event for entry in journal] == [
+        "callback_left", "callback_taken", "callback_given_back", "callback_done",
+    ]  # fmt: skip
+    assert not any("13800138000" in str(entry.fields) for entry in journal)
