@@ -117,6 +117,7 @@ def _names(settings: Settings, code: LanguageCode) -> dict[str, str]:
         "hours": hours_text(settings.agent_hours, code),
         "issuing_bank": row.issuing_bank,
         "unknown_phone": row.unknown_phone,
+        **{f"language.{each}": other.called for each, other in LANGUAGES.items()},
         **{f"bank.{bank.id}": bank.name[code] for bank in settings.banks.values()},
         **{f"number.{number}": str(number) for number in numbers},
     }

@@ -331,7 +331,6 @@ def read_settings(environ: Mapping[str, str] | None = None) -> Settings:
         days, faults = read_days(settings.days_file)
         hours = replace(settings.agent_hours, other_days=days)
         settings, problems = settings.model_copy(update={"agent_hours": hours}), problems + faults
-    problems += _collision(settings, environ)
     if problems:
         raise SettingsError(problems)
     return settings

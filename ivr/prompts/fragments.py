@@ -1,6 +1,6 @@
 """The words in the pieces a studio records: every sentence cut at its places, and the values
-that fill them: digits, the parts of a moment, names. What is said of a caller is put together of
-these alone.
+that fill them: digits, the parts of a moment, stretches of time, names. What is said of a caller
+is put together of these alone.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -15,14 +15,16 @@ from ivr.prompts.languages import LANGUAGES, LanguageCode
 from ivr.prompts.speech import (
     DAY_PARTS,
     DIGITS,
+    PLAIN_SECONDS,
     Part,
     Spelled,
+    duration,
     moment,
     said_hour,
     time_pattern,
 )
 
-NOT_SPOKEN: Final = ("text_",)  # prompts that begin so are texted or shown, never heard
+NOT_SPOKEN: Final = ("text_", "sms_")  # prompts that begin so are texted or shown, never heard
 SIGNS: Final = {"+": "plus"}  # of a phone number
 SPELLED: Final = (*DIGITS, *ascii_uppercase, *SIGNS)
 HOURS: Final = range(13)  # 0 and 12 are not the same word everywhere
@@ -74,7 +76,8 @@ class Script:
         self._names = names
         self._is_all_recorded = is_all_recorded
         self._keys = {
-            code: {text: key for key, text in texts.items()} for code, texts in names.items()
+            code: {text: key for key, text in {**_durations(code), **texts}.items()}
+            for code, texts in names.items()
         }
 
     def fragments(self) -> Iterator[Fragment]:
@@ -83,7 +86,7 @@ class Script:
             yield from self._sentences(code)
             yield from _spelled(code)
             yield from _of_moments(code)
-            for key, text in self._names[code].items():
+            for key, text in {**_durations(code), **self._names[code]}.items():
                 yield Fragment(code, key, text, "stands inside sentences")
 
     def sounds(self, prompt: str, values: Mapping[str, str], language: LanguageCode) -> list[Sound]:
@@ -165,6 +168,12 @@ def _of_moments(code: LanguageCode) -> Iterator[Fragment]:
     said |= {f"minute.{minute}": clock["minute"].format(f"{minute:02d}") for minute in MINUTES}
     whole = moment(_EXAMPLE, code)
     yield from (Fragment(code, key, text, f"stands in: {whole}") for key, text in said.items())
+
+
+def _durations(code: LanguageCode) -> dict[str, str]:
+    """Every stretch of time that is told; those under a second sound alike."""
+    said = {duration(seconds, code): seconds for seconds in reversed(PLAIN_SECONDS)}
+    return {f"duration.{seconds:g}": text for text, seconds in said.items()}
 
 
 def _parts(pattern: str) -> dict[str, str]:

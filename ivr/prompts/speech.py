@@ -12,6 +12,12 @@ from ivr.prompts.languages import LANGUAGES, LanguageCode
 
 DIGITS: Final = "0123456789"
 MINUTES_A_DAY: Final = 24 * 60
+# Stretches of time that are plain to say, seconds: what is measured is told as one of them.
+PLAIN_SECONDS: Final = (
+    *(0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 15, 20, 30, 45),
+    *(60 * minutes for minutes in (1, 2, 3, 5, 10, 15, 20, 30, 45)),
+    *(3600 * hours for hours in (1, 2, 3, 6, 12, 24, 48, 72)),
+)
 DAY_PARTS: Final = (0, 6, 12, 13, 18)  # the hours at which what one calls the time of day changes
 
 

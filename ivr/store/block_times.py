@@ -13,17 +13,13 @@ from typing import Any, Final, cast
 from redis import Redis
 
 from ivr.cards.change import Timed
+from ivr.prompts.speech import PLAIN_SECONDS
 from ivr.store import keys
 from ivr.store.codec import plain, whole
 from ivr.store.doorbell import Command
 from ivr.store.unreadable import CALLS, note_wrong_kinds
 
-# The ends of the intervals in which times are counted, seconds. They are plain to say.
-BOUNDS: Final = (
-    *(0.1, 0.2, 0.5, 1, 2, 3, 5, 10, 15, 20, 30, 45),
-    *(60 * minutes for minutes in (1, 2, 3, 5, 10, 15, 20, 30, 45)),
-    *(3600 * hours for hours in (1, 2, 3, 6, 12, 24, 48, 72)),
-)
+BOUNDS: Final = PLAIN_SECONDS  # the ends of the intervals in which times are counted
 _MILLISECONDS: Final = tuple(round(1000 * bound) for bound in BOUNDS)
 _FIELDS: Final = (*map(str, _MILLISECONDS), "more")  # of the hashes, an interval each
 _SUM: Final = "sum"  # of the hash that is kept for ever: all times together, milliseconds

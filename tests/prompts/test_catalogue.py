@@ -20,6 +20,7 @@ from ivr.prompts.catalogue import (
     parse_catalogue,
 )
 from ivr.prompts.languages import LANGUAGES, LanguageCode
+from ivr.prompts.templates import REPLY
 
 HOUSE = Path(__file__).parents[2]
 CATALOGUE = load_catalogue()
@@ -30,8 +31,11 @@ PLACES = {
     "bank", "bank_phone", "card_last4", "code", "days", "hotline", "hours", "key", "last4", "line",
     "report_number", "reported_at", "until", "within",
     *("announcement", "place", "address", "open", "papers", "fee", "meanwhile", "guidance"),
-    "count", "language", "phone_last4",
+    "cards", "count", "language", "phone_last4",
 }  # fmt: skip
+TEXTED = ("text_", "sms_")  # how the prompts begin that are read and not heard
+# Named like texts, and no prompts.
+NO_TEXTS = {"text_not_delivered", "text_signature"}
 # These go on in the line that follows them; every other prompt is a whole sentence.
 FRAGMENTS = {"status_card", "busy_call_banks", "busy_bank"}
 ENDS = {"zh": ("。", "？"), "en": (".", "?")}
@@ -79,12 +83,14 @@ BANK_PROMPTS = [words.status for words in BLOCK_WORDS.values()]
 def test_no_prompt_is_missing() -> None:
     asked_for = {name for step in FLOW.values() for name in prompts(step)}
     asked_for |= spoken_verdicts() | set(BANK_PROMPTS) | set(lines_in_code())
-    asked_for |= {name for name in named_in_code() if re.fullmatch(r"(text|busy)_\w+", name)}
-    assert asked_for - CATALOGUE.prompts.keys() == set()
+    asked_for |= {name for name in named_in_code() if re.fullmatch(r"(text|sms|busy)_\w+", name)}
+    assert asked_for - NO_TEXTS - CATALOGUE.prompts.keys() == set()
 
 
 def test_no_prompt_is_unused() -> None:
-    assert CATALOGUE.prompts.keys() - set(named_in_code()) - spoken_verdicts() == set()
+    named = set(named_in_code())
+    answerable = {name + REPLY for name in named if name.startswith("text_")}
+    assert CATALOGUE.prompts.keys() - named - answerable - spoken_verdicts() == set()
 
 
 def test_no_two_prompts_say_the_same() -> None:
@@ -110,7 +116,8 @@ def test_every_prompt_can_be_spoken(name: str, language: LanguageCode) -> None:
     text = CATALOGUE.text(name, filled_in(language), language)
     assert text.strip() == text
     assert "{" not in text
-    assert text.endswith((GOES_ON if name in FRAGMENTS else ENDS)[language])
+    if not name.startswith("sms_"):  # they end in what to answer, which has no full stop
+        assert text.endswith((GOES_ON if name in FRAGMENTS else ENDS)[language])
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -126,7 +133,7 @@ def test_a_bank_without_a_number_is_still_called(name: str, language: LanguageCo
 def test_the_lines_own_number_is_spelled_like_any_other(name: str, language: LanguageCode) -> None:
     """Else a voice says twelve thousand three hundred and thirty-three."""
     own = [place for place in places(name, language) if place.name == "hotline"]
-    read = "text" if name.startswith("text_") else "digits"
+    read = "text" if name.startswith(TEXTED) else "digits"
     assert {place.kind for place in own} <= {read}
     assert not re.search(r"\d{4,}", CATALOGUE.shown(name, language))
 
@@ -136,7 +143,7 @@ def test_the_lines_own_number_is_spelled_like_any_other(name: str, language: Lan
 )
 def test_what_is_not_done_is_said_in_both_languages(name: str) -> None:
     mandarin = CATALOGUE.shown(name, "zh")
-    assert any(word in mandarin for word in ("没有", "没能", "还没有"))
+    assert any(word in mandarin for word in ("没有", "没能", "还没有", "不是我"))
 
 
 def test_a_missing_value_is_an_error_in_the_test_not_a_gap_in_the_call() -> None:
@@ -180,7 +187,7 @@ def filled_in(language: LanguageCode) -> dict[str, str]:
         "bank": "浙江省农村信用社联合社" if language == "zh" else "Zhejiang Rural Credit Union",
         "bank_phone": "4008896596", "card_last4": "5678", "days": "30", "hours": "周一 08:30",
         "key": "8", "last4": "002X", "report_number": "12345670", "reported_at": "1790000000",
-        "code": "012345",
+        "code": "012345", "cards": "x",
         "until": "1790604800", "within": "2700", "fee": "20",
         **dict.fromkeys(("place", "address", "open", "papers"), "x"),
         # whole sentences

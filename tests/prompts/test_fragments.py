@@ -11,12 +11,13 @@ from ivr.beijing import BEIJING
 from ivr.prompts.catalogue import Placeholder, load_catalogue
 from ivr.prompts.fragments import NOT_SPOKEN, Script
 from ivr.prompts.languages import LANGUAGES, LanguageCode
-from ivr.prompts.speech import Spelled
+from ivr.prompts.speech import PLAIN_SECONDS, Spelled
 from tests.languages.house import CODE, ROW
 
 WORDS: Final = load_catalogue()
 NAMES: Final = {
     code: {"line": row.line_name, "bank.icbc": f"bank {code}", "number.7": "7",
+           **{f"language.{each}": other.called for each, other in LANGUAGES.items()},
            "issuing_bank": row.issuing_bank, "unknown_phone": row.unknown_phone}
     for code, row in LANGUAGES.items()
 }  # fmt: skip
@@ -26,6 +27,7 @@ SPOKEN: Final = [prompt for prompt in WORDS.prompts if not prompt.startswith(NOT
 VALUES: Final = {
     "bank_phone": "+8695588", "card_last4": "56A8", "last4": "002X", "report_number": "12345670",
     "until": "1800000000", "days": "7", "hours": "7", "key": "7",
+    "count": "7", "phone_last4": "8000", "within": "2700", "language": "普通话",
     # what no studio has recorded: an announcement, a place
     **dict.fromkeys(("announcement", "place", "address", "open", "papers", "meanwhile"), "7"),
     "fee": "7",
@@ -78,6 +80,14 @@ def test_every_minute_of_a_day_is(language: LanguageCode) -> None:
         assert recorded("filed_deadline", values, language) == wanted, minute
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("seconds", PLAIN_SECONDS)
+def test_every_stretch_of_time_is(language: LanguageCode, seconds: float) -> None:
+    values = {**values_of(language), "within": str(seconds)}
+    wanted = synthesised("bank_usually", values, language)
+    assert recorded("bank_usually", values, language) == wanted
+
+
 def test_a_phone_nobody_knows_has_its_words() -> None:
     values = {**values_of("zh"), "bank_phone": ""}
     assert recorded("bank_failed", values, "zh") == synthesised("bank_failed", values, "zh")
@@ -93,7 +103,7 @@ def test_a_bank_without_a_recording_is_the_issuing_bank_where_all_must_be_record
 
 
 def test_texts_to_phones_are_not_recorded() -> None:
-    assert not [name for name in TEXTS if "/text_" in name]
+    assert not [name for name in TEXTS if "/text_" in name or "/sms_" in name]
 
 
 def test_each_file_has_a_name_of_its_own_and_words_to_say() -> None:
