@@ -285,8 +285,8 @@ def test_every_text_of_the_catalogue_is_looked_at() -> None:
     catalogue = tomllib.loads(Path("ivr/prompts/prompts.toml").read_text(encoding="utf-8"))
     texts = {name for name in catalogue if name.startswith("text_")}
     assert texts - set(TRUE_WHILE) == {
-        "text_filed", "text_released", "text_disputed", "text_withdrawn", "text_code", "text_code_site",
-        "text_taken", "text_decoupled", "text_formal_withdrawn",
+        "text_filed", "text_released", "text_disputed", "text_withdrawn", "text_code",
+        "text_code_site", "text_taken", "text_decoupled", "text_formal_withdrawn",
     }  # fmt: skip
 
 
