@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 import time
@@ -176,7 +177,8 @@ class Life:
             visitor.fills(f"/card/{errand}/proof", proof=wrong)
         visitor.fills(f"/card/{errand}/proof", proof=visitor.code)
         for page in pages:
-            visitor.opens(page).fills(page, card="1", wish_=number)
+            reports = re.findall(r'name="report" value="(\d+)"', visitor.opens(page).page)
+            visitor.fills(page, card="1", report=reports[0] if reports else number)
         self.urls += visitor.leaves().urls
         self.told_callers += visitor.read
         return visitor

@@ -116,17 +116,18 @@ def test_the_status_of_a_card(browser: Browser) -> None:
     browser.enters("status").proves().is_at("/card/status/cards")
     browser.sees("社保功能正常", "没有通过本热线停用", "没有办理正式挂失", "挂失这些卡中的一张")
     browser.opens("/card/report/cards").fills(card="1").fills().sees("挂失已登记")
-    browser.opens("/card/status/cards").sees(browser_number(browser), "正在通知工商银行")
+    browser.opens("/card/status/cards").sees(number_of(browser), "正在通知工商银行")
 
 
-def browser_number(browser: Browser) -> str:
+def number_of(browser: Browser) -> str:
     return Town(browser.app).the_report().number
 
 
 def test_it_was_not_me(browser: Browser) -> None:
     number = browser.to_receipt().report_number
     holder = Browser(browser.app).enters("not-me").proves().is_at("/card/not-me/check")
-    holder.fills().sees("选择不是您办理的挂失。").fills(card="1").is_at("/card/not-me/done")
+    holder.fills().sees("选择不是您办理的挂失。").fills(report="1").sees("选择不是您办理的挂失。")
+    holder.fills(report=number).is_at("/card/not-me/done")
     holder.sees("您的异议已登记", "挂失没有因此解除")
     report = hotline_of(browser.app).cases.find_report(number)
     assert report is not None
@@ -149,7 +150,8 @@ def test_whoever_is_proven_by_the_card_alone_cannot_object(
     browser = Browser(app).enters().fills(proof="345678")
     assert codes(app) == []
     browser.fills().sees("挂失已登记").opens("/card/not-me/id").sees("用登记的电话拨12333")
-    browser.sends("/card/not-me/check", {"card": "1", "token": token_of(browser)})
+    form = {"report": number_of(browser), "token": token_of(browser)}
+    browser.sends("/card/not-me/check", form)
     assert Town(app).the_report().disputed_at == 0
 
 
@@ -536,7 +538,7 @@ def test_no_digit_of_a_number_leaves(
         patch.setattr(Browser, "_shows", noting)
         browser.enters(id_number=ID_NUMBER[:-1] + "1").enters().fills(proof="12345")
         browser.proves().fills().opens("/card/status/cards")
-        browser.opens("/card/not-me/check").fills(card="1")
+        browser.opens("/card/not-me/check").fills(report=number_of(browser))
     kept = b"".join(
         redis.dump(key) or b"" for key in names_of_records(redis) if not key.startswith("holder:")
     )

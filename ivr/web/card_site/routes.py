@@ -5,7 +5,8 @@ redirect, or with the same page and what to correct. No number stands in an addr
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
@@ -58,7 +59,36 @@ ABOUT: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
     "accessibility": ("site_accessibility", ["site_accessibility_text", "site_deaf"]),
 }
 _OURS: Final = re.compile(r"/card(/[a-z-]+){0,3}")  # pages a form may lead back to
-_PERSONS: Final = (IdNumberProblem.FIFTEEN_PLACES,)  # numbers that only a person can look up
+
+
+@dataclass(frozen=True)
+class Proven:
+    """A request of somebody proven: what its page may look at."""
+
+    page: Page
+    visitor: Visitor
+    seen: Sight
+    visit: Visit
+    known: KnownHolder
+
+
+def _only_proven(errand: str) -> Callable[[Callable[["_Site", Proven], Response]], "_View"]:
+    """Whoever is not proven is led to where that is asked, or told that the visit is over."""
+
+    def guarded(view: Callable[["_Site", Proven], Response]) -> _View:
+        def page_of(site: "_Site") -> Response:
+            page, visitor, seen = site.sight()
+            visit, known = seen.visit, seen.known
+            if visit is None or known is None or not visit.proven:
+                return page.goes_to(_not_proven(visit, errand))
+            return view(site, Proven(page, visitor, seen, visit, known))
+
+        return page_of
+
+    return guarded
+
+
+_View = Callable[["_Site"], Response]
 
 
 def card_site_routes(desk: Desk, errands: Errands) -> Blueprint:
@@ -174,31 +204,31 @@ class _Site:
         _require(errand)
         if errand == NOT_ME and not self._errands.texts_codes:  # nothing here would prove enough
             return self._page().says("site_start_not_me", ["site_not_me_phone"], back="/card")
-        page, visitor, seen = self._sight()
+        page, visitor, seen = self.sight()
         if request.method == "GET":
             if seen.visit and seen.visit.proven and not seen.visit.stopped:
                 return page.goes_to(THEN[errand])
             return self._asks_id(page, errand)
         raw = request.form.get("id_number", "")
-        if not normalise(raw):
-            return self._asks_id(page, errand, page.words("site_id_empty"))
         try:
             number = check_id_number(raw, beijing_day(seen.now))
         except BadIdNumberError as error:
-            if error.code in _PERSONS:
-                return page.goes_to(f"/card/{errand}/by-person")
-            count = str(len(normalise(raw)))
-            prompt = ID_PROBLEMS[IdNumberProblem(error.code)]
-            return self._asks_id(page, errand, page.words(prompt, count=count))
+            return self._wrong_id(page, errand, len(normalise(raw)), IdNumberProblem(error.code))
         visit = self._errands.enter(visitor, seen, number, errand)
         return page.goes_to(f"/card/{errand}/{'stopped' if visit.stopped else 'proof'}")
+
+    def _wrong_id(self, page: Page, errand: str, count: int, problem: IdNumberProblem) -> Response:
+        if problem is IdNumberProblem.FIFTEEN_PLACES:  # only a person can look it up
+            return page.goes_to(f"/card/{errand}/by-person")
+        prompt = ID_PROBLEMS[problem] if count else "site_id_empty"
+        return self._asks_id(page, errand, page.words(prompt, count=str(count)))
 
     def _asks_id(self, page: Page, errand: str, error: str = "") -> Response:
         return page.asks("id.html", error, errand=errand, back="/card")
 
     def proof(self, errand: str) -> Response:
         _require(errand)
-        page, visitor, seen = self._sight()
+        page, visitor, seen = self.sight()
         visit = seen.visit
         if visit is None or not visit.holder_ref:
             return page.goes_to("/card/ended" if request.method == "POST" else f"/card/{errand}/id")
@@ -246,7 +276,7 @@ class _Site:
     def again(self, errand: str) -> Response:
         """Another code, where one may be sent."""
         _require(errand)
-        page, visitor, seen = self._sight()
+        page, visitor, seen = self.sight()
         if seen.visit is None or not seen.visit.holder_ref:
             return page.goes_to("/card/ended")
         if elsewhere := _past_proof(seen.visit, errand):
@@ -263,22 +293,20 @@ class _Site:
 
     # --- report --------------------------------------------------------------------------------
 
-    def cards(self) -> Response:
-        page, visitor, seen = self._sight()
-        visit, known = seen.visit, seen.known
-        if visit is None or known is None or not visit.proven:
-            return page.goes_to(_not_proven(visit, REPORT))
+    @_only_proven(REPORT)
+    def cards(self, at: Proven) -> Response:
+        page, visit, known = at.page, at.visit, at.known
         standings = self._errands.standings(known, visit.wish)
         free = [each for each in standings if each.refusal is None]
         if request.method == "GET" or not free:
             return self._asks_cards(page, visit, known, standings)
-        picked = request.form.getlist("card")
+        picked = request.form.getlist("card")  # places: what was meant is seen on the next page
         chosen = [each.card_ref for n, each in enumerate(standings, 1)
                   if str(n) in picked and each.refusal is None]  # fmt: skip
         if not chosen:
             error = page.words("site_cards_empty")
             return self._asks_cards(page, visit, known, standings, error)
-        self._errands.choose(visitor, visit, chosen)
+        self._errands.choose(at.visitor, visit, chosen)
         return page.goes_to("/card/report/check")
 
     def _asks_cards(
@@ -299,11 +327,9 @@ class _Site:
         days = str(self._desk.settings.loss_report_days)
         return [page.words.card(known, standing, days) for standing in standings]
 
-    def check(self) -> Response:
-        page, visitor, seen = self._sight()
-        visit, known = seen.visit, seen.known
-        if visit is None or known is None or not visit.proven:
-            return page.goes_to(_not_proven(visit, REPORT))
+    @_only_proven(REPORT)
+    def check(self, at: Proven) -> Response:
+        page, visit, known = at.page, at.visit, at.known
         if not visit.chosen:
             return page.goes_to("/card/report/cards")
         is_done = bool(self._errands.outcomes(visit, known))
@@ -313,7 +339,7 @@ class _Site:
             return self._asks_to_confirm(page, visit, known)
         if request.form.get("wish", "") != visit.wish:
             return page.goes_to("/card/report/check")
-        visit = self._errands.report(visitor, visit, known)
+        visit = self._errands.report(at.visitor, visit, known)
         if FILED in dict(visit.outcomes).values():
             page.remembers_report()
         return page.goes_to("/card/report/receipt")
@@ -328,11 +354,9 @@ class _Site:
             last4=known.holder.last4, back="/card/report/cards",
         )  # fmt: skip
 
-    def receipt(self) -> Response:
-        page, _, seen = self._sight()
-        visit, known = seen.visit, seen.known
-        if visit is None or known is None or not visit.proven:
-            return page.goes_to(_not_proven(visit, REPORT))
+    @_only_proven(REPORT)
+    def receipt(self, at: Proven) -> Response:
+        page, visit, known = at.page, at.visit, at.known
         outcomes = self._errands.outcomes(visit, known)
         if not outcomes:
             return page.goes_to("/card/report/check")
@@ -341,29 +365,25 @@ class _Site:
         ]
         shown = self._shown(page, known, chosen)
         return page.asks(
-            "receipt.html", "", visit=visit, cards=shown, outcomes=outcomes, at=str(seen.now),
+            "receipt.html", "", visit=visit, cards=shown, outcomes=outcomes, at=str(at.seen.now),
             heading=_receipt_heading(list(outcomes.values())),
             is_waiting=any(card.is_waiting for card in shown),
         )  # fmt: skip
 
     # --- status, and "it was not me" -----------------------------------------------------------
 
-    def status(self) -> Response:
-        page, _, seen = self._sight()
-        visit, known = seen.visit, seen.known
-        if visit is None or known is None or not visit.proven:
-            return page.goes_to(_not_proven(visit, STATUS))
+    @_only_proven(STATUS)
+    def status(self, at: Proven) -> Response:
+        page, visit, known = at.page, at.visit, at.known
         shown = self._shown(page, known, self._errands.standings(known, visit.wish))
         return page.asks(
-            "status.html", "", visit=visit, cards=shown, at=str(seen.now),
+            "status.html", "", visit=visit, cards=shown, at=str(at.seen.now),
             is_waiting=any(card.is_waiting for card in shown),
         )  # fmt: skip
 
-    def not_me(self) -> Response:
-        page, visitor, seen = self._sight()
-        visit, known = seen.visit, seen.known
-        if visit is None or known is None or not visit.proven:
-            return page.goes_to(_not_proven(visit, NOT_ME))
+    @_only_proven(NOT_ME)
+    def not_me(self, at: Proven) -> Response:
+        page, visit, known = at.page, at.visit, at.known
         if visit.proven != "code":
             return page.says("site_start_not_me", ["site_not_me_phone"], visit=visit)
         standings = self._errands.standings(known, visit.wish)
@@ -374,18 +394,18 @@ class _Site:
         ask = partial(page.asks, "not_me.html", visit=visit, cards=shown, back="/card")
         if request.method == "GET":
             return ask("")
-        picked = request.form.get("card", "")
-        chosen = [each for n, each in enumerate(running, 1) if str(n) == picked]
+        picked = request.form.get("report", "")
+        chosen = [each for each in running if each.number == picked]
         if not chosen:
             return ask(page.words("site_not_me_empty"))
-        self._errands.object_to(visitor, visit, chosen[0])
+        self._errands.object_to(at.visitor, visit, chosen[0])
         return page.goes_to("/card/not-me/done")
 
-    def objected(self) -> Response:
-        page, _, seen = self._sight()
-        visit, known = seen.visit, seen.known
-        if visit is None or known is None or not visit.proven or not visit.objected:
-            return page.goes_to(_not_proven(visit, NOT_ME))
+    @_only_proven(NOT_ME)
+    def objected(self, at: Proven) -> Response:
+        page, visit, known = at.page, at.visit, at.known
+        if not visit.objected:
+            return page.goes_to(THEN[NOT_ME])
         if visit.objected == UNSURE or visit.objected not in known.cards:
             return page.says("site_unsure", ["site_unsure_next"], visit=visit)
         bank = known.readings[visit.objected].case.block
@@ -395,7 +415,7 @@ class _Site:
     # --- the visit -----------------------------------------------------------------------------
 
     def more_time(self) -> Response:
-        page, visitor, seen = self._sight()
+        page, visitor, seen = self.sight()
         if seen.visit is None:
             return page.goes_to("/card/ended")
         self._errands.lengthen(visitor, seen.visit)
@@ -424,7 +444,8 @@ class _Site:
     def _page(self) -> Page:
         return self._desk.page()
 
-    def _sight(self) -> tuple[Page, Visitor, Sight]:
+    def sight(self) -> tuple[Page, Visitor, Sight]:
+        """The page, who asks, and the visit as it stands."""
         page = self._page()
         visitor = page.visitor()
         return page, visitor, self._errands.see(visitor)
