@@ -337,7 +337,10 @@ class _Turn:
     # --- words ----------------------------------------------------------------------------------
 
     def _holders(self) -> list[KnownHolder]:
-        return self.service.holders_of_phone(self.caller, CHANNEL, self.said.wish)
+        found = self.service.holders_of_phone(self.caller, CHANNEL, self.said.wish)
+        for known in found if not self.said.code else ():  # digits are of no language
+            self.service.note_language(known.ref, self.said.language)
+        return found
 
     def _facts(self, found: _Found) -> dict[str, str]:
         return {

@@ -35,6 +35,7 @@ from ivr.store.plans import Plans
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
+from ivr.store.spoken_languages import SpokenLanguages
 from ivr.store.text_line import TextLine
 from ivr.store.texting import TextExchanges
 from ivr.store.vault import Vault
@@ -72,6 +73,7 @@ class Hotline:
     plans: Plans
     phones: Phones
     text_exchanges: TextExchanges
+    spoken_languages: SpokenLanguages
     limiting: Limiting
 
     @classmethod

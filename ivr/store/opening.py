@@ -33,6 +33,7 @@ from ivr.store.plans import Plans
 from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
+from ivr.store.spoken_languages import SpokenLanguages
 from ivr.store.text_line import TextLine
 from ivr.store.texting import TextExchanges
 from ivr.store.vault import Vault, open_vault
@@ -66,6 +67,7 @@ class Store:
     plans: Plans
     phones: Phones
     text_exchanges: TextExchanges
+    spoken_languages: SpokenLanguages
     limiting: Limiting
 
 
@@ -138,5 +140,6 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         plans=Plans(redis),
         phones=Phones(redis, vault),
         text_exchanges=TextExchanges(redis),
+        spoken_languages=SpokenLanguages(redis),
         limiting=limiting,
     )
