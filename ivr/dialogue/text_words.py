@@ -114,5 +114,5 @@ def _folded(body: str) -> str:
 
 
 def _language_of(folded: str) -> str:
-    """Of what is no command: the first language in whose letters it is written, or just the first."""
+    """Of what is no command: the first language in whose letters it is written, else the first."""
     return next((code for code, letters in WRITTEN_IN.items() if letters.search(folded)), FIRST)
