@@ -42,6 +42,9 @@ call: $(VENV)/ready ## Report a card lost over a simulated phone call, from firs
 phone: $(VENV)/ready ## A telephone in this terminal, beside a running `make run` or with ARGS="--url …"
 	@$(BIN)/python -m simulator.terminal $(ARGS)
 
+text: $(VENV)/ready ## Texts to a running `make run`, and what comes back: ARGS="--from +86… 挂失"
+	@$(BIN)/python -m simulator.text_terminal $(ARGS)
+
 load: $(VENV)/ready ## Many calls at a running `make run`, then count whether everything adds up
 	@$(BIN)/python -m simulator.load $(ARGS)
 

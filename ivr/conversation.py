@@ -125,15 +125,16 @@ class Conversation:
         return self._calls.read(call_id).call
 
     def end(self, call_id: str) -> None:
-        """Counts a call that is over. Who was asked to confirm a report and did not is texted that
-        nothing was reported.
+        """Counts a call that is over, and keeps the language in which a holder was spoken of. Who
+        was asked to confirm a report and did not is texted that nothing was reported.
         """
         self._calls.count_end()
         seen = self._calls.read(call_id)
         call, known = seen.call, seen.known
-        if call is None or known is None or call.step not in FILING_STEPS.key_at:
+        if call is None or known is None or call.facts.get(UNPROVEN):
             return
-        if call.facts.get("holder_ref") == known.ref and not call.facts.get(UNPROVEN):
+        self._service.note_language(known.ref, call.language)
+        if call.step in FILING_STEPS.key_at:
             refs = confirmed_in(call)
             self._service.tell_unreported(known, refs, call.language, seen.now)
 

@@ -78,6 +78,7 @@ from ivr.store.outbox import Outbox, new_notice_id
 from ivr.store.phones import Phones
 from ivr.store.places import Places
 from ivr.store.scripts import ScriptCall
+from ivr.store.spoken_languages import SpokenLanguages
 
 COMES_BACK_SECONDS: Final = 3600  # so long a bank is asked to wait for a report we do not have
 CODE_SECONDS: Final = 600  # so long a texted code is good
@@ -99,6 +100,7 @@ class CardService:
         cases: Cases,
         holders: Holders,
         phones: Phones,
+        spoken_languages: SpokenLanguages,
         outbox: Outbox,
         deadlines: Deadlines,
         assurance: Assurance,
@@ -113,6 +115,7 @@ class CardService:
         self._cases = cases
         self._holders = holders
         self._phones = phones
+        self._spoken_languages = spoken_languages
         self._outbox = outbox
         self._deadlines = deadlines
         self._assurance = assurance
@@ -146,6 +149,10 @@ class CardService:
         if not found:
             self._cases.journal(looked_up(look, holder="", cards="", found=False))
         return found
+
+    def note_language(self, holder_ref: str, language: str) -> None:
+        """A holder, or who speaks for them, uses this language now: so do our texts from now on."""
+        self._spoken_languages.note(holder_ref, language)
 
     def refusal(
         self, known: KnownHolder, card_ref: str, by: Origin | None = None
@@ -832,6 +839,7 @@ def open_service(store: Store, settings: Settings) -> CardService:
         store.cases,
         store.holders,
         store.phones,
+        store.spoken_languages,
         store.outbox,
         store.deadlines,
         store.assurance,

@@ -6,7 +6,7 @@ goes to that phone, and a phone that is nobody's is told the same as one without
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
@@ -105,6 +105,8 @@ class Texting:
         before = self._exchanges.before(caller.ref, text.id)
         if before.answered is not None:
             return before.answered
+        if said.code and before.question:  # digits are of no language
+            said = replace(said, language=before.question.language)
         reply = _Turn(self, self._service, text, said, caller, before).reply()
         is_silent = text.is_answered or (reply.is_miss and before.misses >= MOST_MISSES)
         answer = () if is_silent else self._words(reply)
@@ -193,7 +195,7 @@ class _Turn:
         if len({each.last4 for each in found}) == len(found) and not self.said.is_of_card:
             between = LANGUAGES[self.said.language].between_spans
             listed = between.join(
-                self._facts(each)["bank"] + each.last4 for each in found[:MOST_LISTED]
+                f"{self._facts(each)['bank']} {each.last4}" for each in found[:MOST_LISTED]
             )
             return self._says("sms_which_card", {"cards": listed})
         return self._says("sms_not_by_text")
@@ -287,7 +289,9 @@ class _Turn:
     # --- status, and "it was not me" ------------------------------------------------------------
 
     def _status(self) -> Reply:
-        holders = self._holders()
+        return self._status_among(self._holders())
+
+    def _status_among(self, holders: Sequence[KnownHolder]) -> Reply:
         told = [each for each in _cards_of(holders) if self._is_meant(each)]
         told = [each for each in told if _is_worth_telling(self._standing(each))]
         if not told:
@@ -322,8 +326,8 @@ class _Turn:
             for each in _cards_of(holders)
             if self._is_meant(each) and (number := self._number_of(each))
         ]
-        if not running:
-            return self._says("sms_status_none", is_miss=not holders)
+        if not running:  # a formal loss, maybe: only its bank can say whose it was
+            return self._status_among(holders)
         if len(running) > 1:
             return self._says("sms_which_report")
         ((_, number),) = running
@@ -337,7 +341,10 @@ class _Turn:
     # --- words ----------------------------------------------------------------------------------
 
     def _holders(self) -> list[KnownHolder]:
-        return self.service.holders_of_phone(self.caller, CHANNEL, self.said.wish)
+        found = self.service.holders_of_phone(self.caller, CHANNEL, self.said.wish)
+        for known in found:
+            self.service.note_language(known.ref, self.said.language)
+        return found
 
     def _facts(self, found: _Found) -> dict[str, str]:
         return {

@@ -43,6 +43,7 @@ from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
 from ivr.store.signature_faults import SignatureFaults
+from ivr.store.spoken_languages import SpokenLanguages
 from ivr.store.suspensions import Suspensions
 from ivr.store.text_line import TextLine
 from ivr.store.texting import TextExchanges
@@ -87,6 +88,7 @@ class Hotline:
     signature_faults: SignatureFaults
     phones: Phones
     text_exchanges: TextExchanges
+    spoken_languages: SpokenLanguages
     limiting: Limiting
     announcements: Announcements
     places: Places

@@ -373,6 +373,7 @@ LIVES = {
     "running": Life("expires 3 minutes after its last sign", 180),
     "holder": Life("kept until replaced"),
     "card": Life("kept until replaced"),
+    "speaks": Life("expires a year after", 365 * keys.DAY),
     "phones": Life("kept until replaced"),
     "texting": Life("expires after half an hour", 1800),
     "answered": Life("expires after a day", keys.DAY),

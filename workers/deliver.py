@@ -116,7 +116,12 @@ def text_delivery(settings: Settings, store: Store) -> Delivery:
     words = load_catalogue(settings.rules.line_itself)
     client = _text_client(settings, store.text_line, words)
     writer = TextWriter(
-        store.cases, store.holders, words, names, are_answered=settings.texts_are_answered
+        store.cases,
+        store.holders,
+        words,
+        names,
+        store.spoken_languages,
+        are_answered=settings.texts_are_answered,
     )
     lease = client.longest_seconds + SPARE_SECONDS
     queue = Queue(TEXTS_QUEUE, TEXTS, TEXTS_IN_FLIGHT, lease, pauses=False)

@@ -29,6 +29,7 @@ from ivr.spoken import BankNames
 from ivr.store.cases import Cases, Reading
 from ivr.store.holders import Holders
 from ivr.store.looks import Look
+from ivr.store.spoken_languages import SpokenLanguages
 from workers.delivery import OvertakenError, UnsendableError
 
 
@@ -41,6 +42,7 @@ class TextWriter:
         holders: Holders,
         catalogue: Catalogue,
         banks: BankNames,
+        spoken: SpokenLanguages,
         *,
         are_answered: bool = True,
     ) -> None:
@@ -49,10 +51,11 @@ class TextWriter:
         self._holders = holders
         self._catalogue = catalogue
         self._banks = banks
+        self._spoken = spoken
         self._are_answered = are_answered
 
     def write(self, content: Any, reading: Reading | None = None) -> str:
-        """The JSON {"to": E.164 number, "text": words in the language of the call, "template": the
+        """The JSON {"to": E.164 number, "text": words in the language used last, "template": the
         text's name, "parameters": the values in it}: senders that are told words take those, others
         the rest. `reading`: how the card stands, if that was read just now.
 
@@ -164,13 +167,14 @@ class TextWriter:
         return told is None or known == (report.number, told)
 
     def _words(self, prompt: str, report: LossReport) -> dict[str, Any]:
-        if report.language not in LANGUAGES:  # reports outlive a language that is given up
+        language = self._spoken.of(report.holder_ref) or report.language
+        if language not in LANGUAGES:  # reports outlive a language that is given up
             raise UnsendableError("no_language")
         values = {
             "card_last4": report.card_last4,
             "report_number": report.number,
             "reported_at": str(report.reported_at),
             "until": str(report.release_at),
-            **self._banks.facts(report.bank, report.language),
+            **self._banks.facts(report.bank, language),
         }
-        return self._said(prompt, values, report.language)
+        return self._said(prompt, values, language)

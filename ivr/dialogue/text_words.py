@@ -56,6 +56,11 @@ WORDS: Final[Mapping[str, Mapping[Wish, str]]] = {
         Wish.HELP: "HELP|INFO",
     },
 }
+WRITTEN_IN: Final[Mapping[str, re.Pattern[str]]] = {
+    "zh": re.compile("[㐀-鿿]"),
+    "en": re.compile("[A-Z]"),
+}
+FIRST: Final = next(iter(WORDS))
 CARD: Final[Mapping[str, str]] = {"zh": "卡号?尾号|卡号|卡", "en": "CARD"}
 
 # Twilio answers these itself, whatever we say (docs: "Support for Opt-Out Keywords"); 退订 and TD
@@ -109,5 +114,5 @@ def _folded(body: str) -> str:
 
 
 def _language_of(folded: str) -> str:
-    is_latin = any("A" <= c <= "Z" for c in folded) and folded.isascii()
-    return "en" if is_latin else "zh"
+    """Of what is no command: the first language in whose letters it is written, else the first."""
+    return next((code for code, letters in WRITTEN_IN.items() if letters.search(folded)), FIRST)

@@ -14,6 +14,7 @@ from redis import Redis
 from redis.exceptions import RedisError, ResponseError
 
 from ivr.cards.acts.remind import FIRST_AFTER
+from ivr.cards.acts.take import CHANNEL as BANK_CHANNEL
 from ivr.cards.block import ENDED, Block, BlockState
 from ivr.cards.case import Case
 from ivr.cards.change import CardNews, Change, Entry, Reminder
@@ -446,6 +447,9 @@ class Cases:
         filed = f"{reading.request or report.reported_at} {report.card_ref}"
         yield "SET", self._request(report.channel, report.origin), filed, *ends
         yield "ZADD", keys.DEADLINES, report.release_at, report.number
+        if report.channel != BANK_CHANNEL:  # its holder has just spoken to us
+            spoken = (keys.speaks(report.holder_ref), report.language)
+            yield "SET", *spoken, "EX", keys.SPEAKS_SECONDS
 
     def _guards_of_new(self, change: Change, reading: Reading) -> list[Guard]:
         """A new report's number must not be another's, and its request must not have filed one

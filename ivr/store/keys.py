@@ -27,6 +27,7 @@ BLOCK_HOUR_SECONDS: Final = 25 * 3600  # so the last 24 are there until an hour 
 TEXTING_SECONDS: Final = 30 * 60  # a yes counts for 10 minutes; later it is told to be too late
 ANSWERED_SECONDS: Final = DAY
 CALLBACK_SECONDS: Final = 30 * DAY
+SPEAKS_SECONDS: Final = 365 * DAY
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
 NOTICES_OPEN: Final = "notices:open"  # for ever: what is still owed; score = due, unix seconds
@@ -112,6 +113,11 @@ def holder(ref: str) -> str:
 def card(ref: str) -> str:
     """The holder and bank a card belongs to, "<ref> <bank id>"; kept until replaced or removed."""
     return f"card:{ref}"
+
+
+def speaks(holder_ref: str) -> str:
+    """The language of a holder's last contact with us; expires a year after it."""
+    return f"speaks:{holder_ref}"
 
 
 def phones(bucket: str) -> str:

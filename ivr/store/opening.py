@@ -40,6 +40,7 @@ from ivr.store.reconciliation import Reconciliation
 from ivr.store.removal import Removal
 from ivr.store.roster import Roster
 from ivr.store.signature_faults import SignatureFaults
+from ivr.store.spoken_languages import SpokenLanguages
 from ivr.store.suspensions import Suspensions
 from ivr.store.text_line import TextLine
 from ivr.store.texting import TextExchanges
@@ -80,6 +81,7 @@ class Store:
     signature_faults: SignatureFaults
     phones: Phones
     text_exchanges: TextExchanges
+    spoken_languages: SpokenLanguages
     limiting: Limiting
     announcements: Announcements
     places: Places
@@ -161,6 +163,7 @@ def open_store(settings: Settings, redis: Redis | None = None) -> Store:
         signature_faults=SignatureFaults(redis),
         phones=Phones(redis, vault),
         text_exchanges=TextExchanges(redis),
+        spoken_languages=SpokenLanguages(redis),
         limiting=limiting,
         announcements=Announcements(redis),
         places=Places(redis),

@@ -35,7 +35,7 @@ for at = 1, #ARGV, 3 do
   if type(answer) ~= 'table' then
     local known = answer or ''
     local place = place_of(known, entry)
-    if what == '+' and not place then redis.call('SET', key, known .. entry) end
+    if what == '+' and not place then redis.call('APPEND', key, entry) end
     if what == '-' and place then
       known = string.sub(known, 1, place - 1) .. string.sub(known, place + {ENTRY_BYTES})
       if known == '' then redis.call('DEL', key) else redis.call('SET', key, known) end

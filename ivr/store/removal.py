@@ -130,6 +130,7 @@ class Removal:
                 pipe.eval(CHANGE, 0, *gone)
             for words in chain.from_iterable(map(self._journal.write, entries)):
                 pipe.execute_command(*words)
+            pipe.delete(keys.speaks(ref))
             holders, deleted, *_ = pipe.execute()
         return int(holders), int(deleted)
 

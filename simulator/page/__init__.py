@@ -17,6 +17,7 @@ For the page (JSON; POSTs must be application/json and come from the page itself
   POST /simulator/phones/<id>/look-at     {"report": number}: whose case is shown
   POST /simulator/phones/<id>/seven-days-later      the loss key of that case expires in a second
   POST /simulator/phones/<id>/texts       {"text"}: a signed inbound SMS; {"status", "failure"}
+  POST /simulator/phones/<id>/fate        {"fate"}: what becomes of texts to it (network.py)
   POST /simulator/phones/<id>/here        a tab in the background still wants its call
   POST /simulator/banks/<bank>/behaviour  {"behaviour": normal, slow, failing or down}
   POST /simulator/banks/<bank>/unblock    {"account"}: decoupling at an outlet

@@ -12,6 +12,7 @@ from ivr.cards.words import PROGRESS_WORDS
 from ivr.prompts.catalogue import load_catalogue
 from ivr.store.outbox import TEXTS_QUEUE
 from tests.builders import a_card, a_holder, a_place, names_of
+from tests.hotline import Hotline
 from tests.journeys.town import Person, Town, bank_values
 from workers.delivery import OvertakenError
 from workers.texts import TextWriter
@@ -20,10 +21,15 @@ LANGUAGES: Final = ("zh", "en")
 Transcript = Callable[..., None]
 
 
+def writer_of(hotline: Hotline) -> TextWriter:
+    names, spoken = names_of(hotline), hotline.spoken_languages
+    return TextWriter(hotline.cases, hotline.holders, load_catalogue(), names, spoken)
+
+
 def texts_of(town: Town) -> list[dict[str, str]]:
     """What is owed to holders, as the worker writes it."""
     hotline = town.hotline
-    writer = TextWriter(hotline.cases, hotline.holders, load_catalogue(), names_of(hotline))
+    writer = writer_of(hotline)
     due = hotline.outbox.due(TEXTS_QUEUE, hotline.outbox.now() + 1, 10)
     bodies = [hotline.outbox.body(found) for each in due if (found := hotline.outbox.find(each))]
     return [json.loads(writer.write(body)) for body in bodies]
@@ -77,7 +83,7 @@ def test_a_text_nobody_waits_for_any_more_is_not_sent(town: Town) -> None:
     hotline = town.hotline
     sentences = a_place().guidance("zh")
     owed = hotline.service.place_owed("holder", sentences, "CA1", "zh", 0)
-    writer = TextWriter(hotline.cases, hotline.holders, load_catalogue(), names_of(hotline))
+    writer = writer_of(hotline)
     with pytest.raises(OvertakenError):
         writer.write(owed.body)
 

@@ -112,7 +112,9 @@ def test_a_bank_that_left(app: Flask) -> None:
 def test_the_text_after_a_call(caller: Caller, app: Flask, redis: Redis) -> None:
     caller.presses("1").presses(ID_KEYS).presses("1").hangs_up()
     hotline = hotline_of(app)
-    writer = TextWriter(hotline.cases, hotline.holders, load_words(), names_of(hotline))
+    writer = TextWriter(
+        hotline.cases, hotline.holders, load_words(), names_of(hotline), hotline.spoken_languages
+    )
     written = writer.write({"prompt": "text_filed", "report_number": the_report(redis).number})
     assert json.loads(written)["text"].startswith(words("text_filed_reply"))
 

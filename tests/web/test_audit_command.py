@@ -186,7 +186,9 @@ class TestEveryLookIsJournalled:
         (text,) = records.notices(NoticeKind.TEXT)
         hotline = hotline_of(app)
         names: BankNames = names_of(hotline)
-        writer = TextWriter(hotline.cases, hotline.holders, load_catalogue(), names)
+        writer = TextWriter(
+            hotline.cases, hotline.holders, load_catalogue(), names, hotline.spoken_languages
+        )
         writer.write(hotline.outbox.body(text))
         ref, card, _ = refs(records)
         by = {"holder": ref, "cards": card, "channel": "text", "by": "worker",

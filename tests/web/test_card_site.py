@@ -629,7 +629,9 @@ def test_a_text_says_where_the_code_is_entered(app: Flask, language: str, words:
     hotline = hotline_of(app)
     names = [plain(key).partition(":")[2] for key in hotline.redis.keys("notice:*")]
     (notice,) = hotline.outbox.find_all(names)
-    writer = TextWriter(hotline.cases, hotline.holders, load_words(), names_of(hotline))
+    writer = TextWriter(
+        hotline.cases, hotline.holders, load_words(), names_of(hotline), hotline.spoken_languages
+    )
     written = json.loads(writer.write(hotline.outbox.body(notice)))
     assert written["to"] == a_holder().phone
     assert code in written["text"]

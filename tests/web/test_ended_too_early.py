@@ -36,7 +36,7 @@ def writer_of(records: Records, *, are_answered: bool = True) -> TextWriter:
     hotline = records.hotline
     return TextWriter(
         hotline.cases, hotline.holders, load_catalogue(), names_of(hotline),
-        are_answered=are_answered,
+        hotline.spoken_languages, are_answered=are_answered,
     )  # fmt: skip
 
 
@@ -139,3 +139,12 @@ def test_its_record_goes_soon_when_it_is_closed(call: PhoneCall, records: Record
     assert records.hotline.service.drop(text.id)
     assert records.notice(text.id).state is NoticeState.CLOSED
     assert 0 < records.hotline.redis.ttl(keys.notice(text.id)) <= keys.CLOSED_CODE_SECONDS
+
+
+@pytest.mark.parametrize(("key", "language"), [("1", "zh"), ("2", "en")])
+def test_the_language_of_a_call_is_that_of_later_texts(
+    call: PhoneCall, records: Records, key: str, language: str
+) -> None:
+    report = records.reports_lost(a_holder())
+    hangs_up(call.dials().presses(key, "2", ID_KEYS))
+    assert records.hotline.spoken_languages.of(report.holder_ref) == language

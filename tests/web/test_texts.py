@@ -247,7 +247,7 @@ FATHER = a_holder(a_card("9876", "ccb"), id_number=an_id_number("19310101", "022
 
 def test_one_of_several_cards_is_named_by_its_number(town: Town) -> None:
     pocket = town.of(TWO_CARDS)
-    pocket.texts("挂失").reads("要挂失哪张卡", "工商银行5678", "建设银行4321")
+    pocket.texts("挂失").reads("要挂失哪张卡", "工商银行 5678", "建设银行 4321")
     pocket.texts("是").reads("没有等您确认的挂失")
     pocket.texts("挂失卡4321").reads("建设银行尾号4321").texts("是").reads("已挂失")
     (report,) = town.records.reports()
@@ -272,6 +272,11 @@ def test_not_me_of_one_of_two(town: Town) -> None:
     pocket.texts("不是我卡9876").reads("已记下", "挂失还没有撤销")
     assert records.report(fathers.number).disputed_at > 0
     assert records.report(mothers.number).disputed_at == 0
+
+
+def test_not_me_of_a_formal_loss_tells_how_the_card_stands(town: Town) -> None:
+    pocket = town.of(a_holder(a_card(state=CardState.FORMAL_LOSS)))
+    pocket.texts("不是我").reads("社保功能已停用，直到补卡")
 
 
 def test_not_me_lifts_nothing(pocket: Pocket, records: Records) -> None:
@@ -384,6 +389,11 @@ def test_with_a_second_factor_the_yes_repeats_six_digits(town: Town) -> None:
     again = re.search("内回复：([0-9]{6})", pocket.said)
     assert again is not None
     pocket.texts(again[1]).reads("已挂失")
+
+
+def test_wrong_digits_are_answered_in_the_language_of_the_question(town: Town) -> None:
+    pocket = town.of(a_holder(), second_factor="text_code")
+    pocket.texts("LOST").reads("within 10 minutes").texts("000000").reads("NOT reported")
 
 
 # --- the door and what breaks ---------------------------------------------------------------------

@@ -160,7 +160,12 @@ def test_a_real_text_is_its_template_with_its_parameters(
     a_text(hotline)
     words = load_catalogue()
     writer = TextWriter(
-        hotline.cases, hotline.holders, words, names_of(hotline), are_answered=False
+        hotline.cases,
+        hotline.holders,
+        words,
+        names_of(hotline),
+        hotline.spoken_languages,
+        are_answered=False,
     )
     settings = some_settings(
         tmp_path, "", a_bank("https://bank.example"), GATEWAY_URL=server.url, **GATEWAY

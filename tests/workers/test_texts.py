@@ -41,7 +41,13 @@ def hotline(redis: Redis, tmp_path: Path) -> Hotline:
 
 @pytest.fixture
 def writer(hotline: Hotline) -> TextWriter:
-    return TextWriter(hotline.cases, hotline.holders, load_catalogue(), names_of(hotline))
+    return TextWriter(
+        hotline.cases,
+        hotline.holders,
+        load_catalogue(),
+        names_of(hotline),
+        hotline.spoken_languages,
+    )
 
 
 def a_text(hotline: Hotline, language: str = "zh") -> Notice:
@@ -94,6 +100,17 @@ def test_every_text_is_in_the_language_of_the_call(
     assert content["report_number"] in written["text"]
     assert prompt == "text_filed" or bank in written["text"]
     assert HOLDER.id_number not in written["text"]
+
+
+def test_a_text_is_in_the_language_its_holder_used_last(
+    hotline: Hotline, writer: TextWriter
+) -> None:
+    """Reported in Mandarin; then somebody asks in English how it stands."""
+    content = content_of_a_report(hotline, "zh")
+    hotline.service.note_language(report_of(hotline, content).holder_ref, "en")
+    assert "was reported lost" in writer.write(content)
+    hotline.service.note_language(report_of(hotline, content).holder_ref, "qaa")
+    assert "已于" in writer.write(content), "one that is spoken no more is no language"
 
 
 def a_code(hotline: Hotline, *, until: int = 10, language: str = "zh") -> dict[str, Any]:
