@@ -530,11 +530,18 @@ def read_status(turn: Turn) -> Result:
         Line(SOCIAL_WORDS[status.social], {**turn.card_facts, **_report_facts(status.suspension)}),
         Line(_bank_prompt(turn.case.block), bank_facts),
         *_usually(turn, turn.case.block),
-        Line("status_formal" if is_formal else "status_formal_none"),
+        *(_formal_lines(turn) if is_formal else (Line("status_formal_none"),)),
         *_progress_lines(turn),
     )
     outcome = "read" if _why_not(turn, turn.known, turn.card_ref) else "reportable"
     return Result(outcome + _own(turn, status.suspension), lines=lines)
+
+
+def _formal_lines(turn: Turn) -> list[Line]:
+    """That there is a formal report, and where a new card is had."""
+    place = turn.service.place(turn.card)
+    there = place.to_apply(turn.call.language) if place else ()
+    return [Line(prompt, values) for prompt, values in there] or [Line("status_formal")]
 
 
 def _progress_lines(turn: Turn) -> list[Line]:

@@ -32,6 +32,11 @@ class Place:
         texts = self.texts.get(language)
         return () if texts is None else tuple(self._sentences(texts))
 
+    def to_apply(self, language: LanguageCode) -> tuple[Sentence, ...]:
+        """Where to go after a formal loss report."""
+        texts = self.texts.get(language)
+        return () if texts is None else (("status_formal_here", texts),)
+
     def to_collect(self, language: LanguageCode) -> tuple[Sentence, ...]:
         """Where a card lies that has arrived."""
         texts = self.texts.get(language)

@@ -7,11 +7,11 @@ from typing import Final
 
 import pytest
 
-from ivr.cards.records import Card, Progress
+from ivr.cards.records import Card, CardState, Progress
 from ivr.cards.words import PROGRESS_WORDS
 from ivr.prompts.catalogue import load_catalogue
 from ivr.store.outbox import TEXTS_QUEUE
-from tests.builders import a_card, a_holder, a_place, names_of
+from tests.builders import a_card, a_holder, a_place, an_id_number, names_of
 from tests.hotline import Hotline
 from tests.journeys.town import Person, Town, bank_values
 from workers.delivery import OvertakenError
@@ -120,6 +120,21 @@ def test_a_card_that_has_arrived_is_collected_at_its_place(
     person.hears_prompt("reissue_at_the_outlet")
     told_of(person, "collect_at").hears_prompt("status_next").hangs_up()
     transcript(person, "a new card has arrived", in_words=True)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_after_a_formal_report_the_place_is_that_of_the_city(town: Town, language: str) -> None:
+    town.hotline.places.put_all([a_place()])
+    lost = a_card(state=CardState.FORMAL_LOSS)
+    here = a_holder(lost)
+    elsewhere = a_holder(
+        replace(lost, number="B12345678", city_code="330100"), id_number=an_id_number(serial="018")
+    )
+    town.knows(here, elsewhere)
+    person = town.someone(language).calls().asks_for_status(here.id_number)
+    told_of(person, "status_formal_here").does_not_hear_prompt("status_formal").hangs_up()
+    person = town.someone(language).calls().asks_for_status(elsewhere.id_number)
+    person.hears_prompt("status_formal")
 
 
 def test_every_progress_has_words() -> None:

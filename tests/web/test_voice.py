@@ -1,6 +1,7 @@
 """The voice routes: valid TwiML every time, nothing done twice, two round trips a turn."""
 
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -14,6 +15,7 @@ from ivr.dialogue.flow import FLOW
 from ivr.dialogue.steps import Do
 from ivr.settings import Settings
 from ivr.store import keys
+from ivr.store.announcements import Announcement
 from ivr.store.codec import plain
 from simulator.kit import a_caller, phone_line
 from tests.builders import TWILIO_TOKEN, a_card, a_holder, an_app, settings
@@ -332,6 +334,21 @@ def test_an_ordinary_turn_is_two_round_trips(wired_call: PhoneCall, wire: Wire) 
         before = wire.round_trips
         wired_call.asks(target or wired_call.target, key)
         assert wire.round_trips - before <= 2, (key, wired_call.said)
+
+
+def test_announcements_take_no_round_trip_of_their_own(wired_call: PhoneCall, wire: Wire) -> None:
+    PhoneCall(wired_call.twilio, OTHER_SID).to_report()
+    store = hotline_behind(wired_call).announcements
+    texts, until = {"zh": "维护。", "en": "Maintenance."}, int(time.time()) + 60
+    for bank in ("", "icbc"):
+        store.put(Announcement(bank, texts, until))
+    most = {"1": 1, "2": 1, ID_KEYS: 2}
+    wired_call.dials()
+    for key, trips in most.items():
+        before = wire.round_trips
+        wired_call.presses(key)
+        assert wire.round_trips - before <= trips, (key, wired_call.said)
+    wired_call.hears("工商银行公告：维护。")
 
 
 def test_a_turn_whose_end_only_the_key_decides_is_one_round_trip(

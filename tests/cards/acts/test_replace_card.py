@@ -14,7 +14,7 @@ from ivr.cards.case import Case
 from ivr.cards.change import NOTHING, Change, Entry, Reissue
 from ivr.cards.loss import ReportState, Suspension
 from ivr.cards.notice import NoticeState
-from ivr.cards.records import Card, CardState, Holder
+from ivr.cards.records import Card, CardState, Holder, Progress
 from ivr.cards.rules import Rules
 from tests.cards.acts.builders import (
     BANK,
@@ -124,3 +124,17 @@ def test_no_number_shows_in_what_is_decided() -> None:
     _, change = replaced(a_case("blocked"))
     assert NEW.number not in repr(change)
     assert NEW.bank_account not in repr(change)
+
+
+def test_how_far_the_new_card_was_is_over() -> None:
+    """Whatever the last file said of it."""
+    arrived = replace(OLD, progress=Progress.AT_THE_OUTLET)
+    holder = replace(ZHANG, cards=(OTHER, arrived))
+    whose = Whose("holder-1", holder, arrived, Fresh("87654321", "ntc-2"), "zh")
+    event = an_event(
+        "replaced", new_card_number=NEW.number, new_bank_account=NEW.bank_account, at=NOW - 10
+    )
+    case = a_case("none")
+    _, change = hear(case, None, event, RULES, NOW, heard_before=False, whose=whose)
+    assert change.reissue is not None
+    assert change.reissue.holder.cards == (OTHER, NEW)
