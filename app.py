@@ -129,7 +129,11 @@ def _open_doors(
     door = TwilioDoor(settings.twilio_auth_token, base)
     prefix = base.partition("://")[2].partition("/")[2]
     voice = Voice(
-        words, f"/{prefix}" if prefix else "", settings.agent_number, settings.twilio_from_number
+        words,
+        f"/{prefix}" if prefix else "",
+        settings.agent_number,
+        settings.twilio_from_number,
+        hears=settings.speech,
     )
     names = BankNames(settings.banks, store.known_banks.find)
     conversation = Conversation(store.calls, service, settings, names)

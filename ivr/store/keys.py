@@ -17,6 +17,7 @@ NOTICES_OF_SECONDS: Final = 91 * DAY  # a little longer than the last of them
 SEEN_EVENT_SECONDS: Final = 30 * DAY  # far longer than the 5 minutes a signature is good for
 HEARD_LATELY_SECONDS: Final = 60
 BREAKER_SECONDS: Final = 15 * 60
+SLOW_SECONDS: Final = 365 * DAY
 CALLBACK_SECONDS: Final = 30 * DAY
 
 VAULT: Final = "vault"  # for ever: without it no ref can be made again
@@ -237,6 +238,14 @@ def looked_up(ref: str) -> str:
     Expires 24 hours after the last.
     """
     return f"looked_up:{ref}"
+
+
+def slow_phone(ref: str) -> str:
+    """That everything is said slowly to whoever calls from this phone (by reference).
+
+    Expires a year after it was chosen.
+    """
+    return f"slow:{ref}"
 
 
 def reported_by(ref: str) -> str:
