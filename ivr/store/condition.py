@@ -48,7 +48,8 @@ class Standing:
 @dataclass(frozen=True)
 class Figures:
     """What Redis has counted; `standings` by bank, also of banks that left, and of TEXTS.
-    `breaker_seconds`: how long the breaker stays open; 0 when it is closed.
+    `breaker_seconds`: how long the breaker stays open; 0 when it is closed. `callback_seconds`: how
+    long the first has waited to be called back.
     """
 
     counters: dict[str, int]
@@ -57,6 +58,8 @@ class Figures:
     reports_disputed: int
     standings: dict[str, Standing]
     breaker_seconds: int = 0
+    callbacks_waiting: int = 0
+    callback_seconds: float = 0.0
 
 
 class Condition:
@@ -183,20 +186,23 @@ class Condition:
             pipe.zcard(keys.DEADLINES)
             pipe.zcard(keys.REPORTS_DISPUTED)
             pipe.ttl(keys.BREAKER)
+            pipe.zcard(keys.CALLBACKS)
+            pipe.zrange(keys.CALLBACKS, 0, 0, withscores=True)
             for name, queue in names.items():
                 pipe.zcard(keys.owed(queue))
                 pipe.zrange(keys.owed(queue), 0, 0, withscores=True)
                 pipe.zcard(keys.stuck(queue))
                 pipe.hmget(keys.bank_health(name), "failures", "since")
             answered = sound_answers(self._redis, pipe)
-        (now, _), counted, unconfirmed, active, disputed, breaker, *found = answered
+        (now, _), counted, unconfirmed, active, disputed, breaker, waiting, first, *found = answered
         rows = zip(*(found[start::4] for start in range(4)), strict=True)
         standings = {
             name: self._standing(name, now, *row) for name, row in zip(names, rows, strict=True)
         }
         counters = {plain(name): whole(value) for name, value in (counted or {}).items()}
         numbers = (unconfirmed or 0, active or 0, disputed or 0)
-        return Figures(counters, *numbers, standings, max(breaker, 0))
+        waits = max(0.0, now - float(first[0][1])) if first else 0.0
+        return Figures(counters, *numbers, standings, max(breaker, 0), waiting or 0, waits)
 
     def _standing(
         self,
