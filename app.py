@@ -175,6 +175,7 @@ def _open_doors(
         settings.agent_number,
         settings.twilio_from_number,
         Played(voices, base) if voices.found else None,
+        hears=settings.speech,
     )
     names = BankNames(settings.banks, store.known_banks.find)
     conversation = Conversation(store.calls, service, settings, names)

@@ -17,7 +17,15 @@ from ivr.cards.records import Card
 from ivr.dialogue.call import UNPROVEN, Call, Line
 from ivr.dialogue.flow import FILING_STEPS, FLOW, START
 from ivr.dialogue.steps import MAIN_MENU, Ask, Do, End, Menu, Pick, Tell, Transfer
-from ivr.dialogue.turn import Check, Judged, leave, start, take_turn, without_person
+from ivr.dialogue.turn import (
+    Check,
+    Judged,
+    leave,
+    person_first,
+    start,
+    take_turn,
+    without_person,
+)
 from ivr.id_entry import keyed_id_number, keyed_proof
 from ivr.phone_numbers import calling_number, number_to_call
 from ivr.service import CardService
@@ -98,6 +106,8 @@ class Conversation:
             call = self._take_turn(heard, caller, seen)
         if not self._settings.agent_hours.are_open(datetime.fromtimestamp(call.at, UTC)):
             call = without_person(call)
+        if call.slow:
+            call = person_first(call)
         call = replace(call, said=(*self._announced(call, heard, seen), *call.said))
         return replace(call, caller=heard.caller)
 
@@ -143,9 +153,11 @@ class Conversation:
         that may matter.
         """
         ahead = turn_ahead(heard)
-        if ahead is not None:
+        if ahead is not None and heard.step:
             return self._calls.go_on(ahead, heard.step, heard.turn, _counted(ahead)), Caller()
         caller = self._service.caller(calling_number(heard.caller) if heard.is_caller_sure else "")
+        if ahead is not None:
+            return self._calls.begin(ahead, _counted(ahead), caller), caller
         look_up = self._look_up_ahead(heard, caller)
         if look_up is None:
             seen = self._calls.read(heard.call_id, caller)
@@ -178,6 +190,8 @@ class Conversation:
         elif call is seen.call:
             return call
         call = replace(call, at=seen.now)
+        if caller.number and seen.call is not None and call.slow is not seen.call.slow:
+            self._calls.keep_slow(caller, slow=call.slow)
         self._remember(call, caller, aside)
         return call
 

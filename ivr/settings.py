@@ -125,6 +125,7 @@ class Settings(BaseModel):
         default=30, ge=1, le=LONGEST_DAYS, description="older days are moved to ARCHIVE_DIR"
     )
     bank_events_per_minute: int = Field(default=600, ge=1, description="of one bank; then 429")
+    speech: bool = Field(default=False, description="menus listen to words beside keys")
     second_factor: SecondFactor = SecondFactor.NONE
     id_numbers_per_caller: int = Field(default=3, ge=0, le=MOST_LIMIT, description="in 24 h")
     id_numbers_per_hidden_call: int = Field(default=1, ge=0, le=MOST_LIMIT)

@@ -24,7 +24,10 @@ from .stack.launcher import CHECKOUT
 
 _GAP = 0.4
 _SILENCE, _HANG_UP = "s", "h"
-_HELP = 'keys 0-9 * #, Enter or s: stay silent, "words: speak, h or Ctrl-C: hang up'
+_HELP = (
+    'keys 0-9 * #, Enter or s: stay silent, "words or "words @0.3: speak (how sure the engine is; '
+    "@none: it does not say), h or Ctrl-C: hang up"
+)
 
 
 class Moves(Protocol):
@@ -146,11 +149,19 @@ def _move(call: Call, move: str, screen: Screen) -> None:
     elif move == _SILENCE:
         screen.note("nothing more happens by itself; h hangs up")
     elif move.startswith('"'):
-        call.speak(move.strip('"'))
+        call.speak(*_spoken(move.strip('"')))
         call.advance_to(min(call.due, call.now + 60))
     else:
         call.advance_to(call.now + _GAP)
         call.press(move, _GAP)
+
+
+def _spoken(words: str) -> tuple[str, float | None]:
+    """What is said, and how sure the engine is of it."""
+    text, at, sureness = words.rpartition("@")
+    if not at:
+        return words, 0.9
+    return text.strip(), None if sureness == "none" else float(sureness)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from app import create_operations
 from ivr import errors
 from ivr.cards.bank_event import FORMAL_LOSS, UNBLOCKED
 from ivr.cards.change import Change, Owed
+from ivr.cards.limits import Caller
 from ivr.cards.notice import NoticeKind
 from ivr.dialogue.call import Call
 from ivr.errors import HotlineError
@@ -398,6 +399,7 @@ LIVES = {
     "notice": Life("without end while open, 90 days once closed", 90 * keys.DAY),
     "attempts": Life("lives as long as the notice", 90 * keys.DAY),
     "notices_of": Life("expires 91 days after", 91 * keys.DAY),
+    "slow": Life("Expires a year after it was chosen", 365 * keys.DAY),
     "callbacks": Life("each until it is taken"),
     "callbacks:taken": Life("each until it is done"),
     "callback": Life("expires 30 days after it was left", 30 * keys.DAY),
@@ -480,6 +482,7 @@ def test_every_key_ends_or_says_why_not(app: Flask, redis: Redis) -> None:
     hotline_of(app).signature_faults.keep("bank:icbc", "events", "signature_wrong", 0)
     Browser(app).enters()
     hotline_of(app).plans.keep(Plan((), "Li", "a prank"))
+    hotline_of(app).calls.keep_slow(Caller("ref"), slow=True)
     wish = Callback("ref", "+8613800138000", "zh", "", "", "", int(hotline_of(app).outbox.now()))
     hotline_of(app).callbacks.leave(wish)
     PhoneCall(Twilio(app), OTHER_SID).dials().presses("1", "1", an_id_number(serial="110"))

@@ -40,6 +40,7 @@ class Call:
     `turn` counts up with every accepted request, so a repeated request is recognised. `at` is when
     it was accepted, in unix seconds: what is offered to the caller depends on the hour.
     `said` is what the caller heard last, so that a repeated request gets the same answer.
+    `slow`: everything is said slowly, and a person is offered first.
     `caller` is the number this request came from, for showing it to a person; it is not stored.
     `entered` is what an Ask step just took, for the action that comes next in the same turn; it
     may be an ID number, so it is never stored or shown.
@@ -54,5 +55,6 @@ class Call:
     choices: tuple[Choice, ...] = ()
     said: tuple[Line, ...] = ()
     at: int = 0
+    slow: bool = False
     caller: str = field(default="", repr=False, compare=False)
     entered: str = field(default="", repr=False, compare=False)

@@ -33,8 +33,9 @@ on by themselves; diamonds ask the records; the last two, with round ends, put t
 end it.
 
 Everywhere **0** is a person, **9** repeats and **\\*** goes back (to the main menu where the list
-below names nothing else). Silence and wrong keys have different words, and the third one in a row
-leads to a person unless a `3 tries` way says otherwise. These ways are not drawn."""
+below names nothing else). In a menu **6** says everything slowly, and offers a person first.
+Silence and wrong keys have different words, and the third one in a row leads to a person unless a
+`3 tries` way says otherwise. These ways are not drawn."""
 MADE_BY: Final = "<!-- Written by `flask flow draw`; change the table, not this file. -->"
 
 BRANCHES: Final[Mapping[str, str]] = {

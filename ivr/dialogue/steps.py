@@ -18,7 +18,9 @@ MAIN_MENU: Final = "main_menu"
 
 ENTERED: Final = "what was entered"
 
-UNIVERSAL_KEYS: Final = {"0": "a person", "9": "repeat", "*": "back"}
+SLOWLY: Final = "6"
+# 6 only where a menu asks: elsewhere it is a digit or a card.
+UNIVERSAL_KEYS: Final = {"0": "a person", "9": "repeat", "*": "back", SLOWLY: "slowly"}
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,10 @@ from typing import Final
 
 from ivr.dialogue.call import ALL, Call, Choice, Line
 from ivr.dialogue.steps import (
+    MAIN_MENU,
     ONLY_PERSON,
     PERSON,
+    SLOWLY,
     Ask,
     Do,
     Menu,
@@ -23,7 +25,13 @@ from ivr.dialogue.steps import (
 )
 
 MAX_TRIES: Final = 3
-HELP: Final = (Line("menu_help", asked=True), Line("for_a_person", asked=True))
+NOT_UNDERSTOOD: Final = "?"  # in place of a key: something was said
+HELP: Final = (
+    Line("menu_help", asked=True),
+    Line("for_a_person", asked=True),
+    Line("slow_offer", asked=True),  # in the menu itself it would cost everybody a second
+)
+_SLOW_END: Final = Line("slow_end", asked=True)
 ENTRY_HELP: Final = (Line("entry_help", asked=True),)  # a lone key waits for more digits, or hash
 OFFERS_OF_A_PERSON: Final = ("for_a_person", "wait_for_person")
 # Said on the way to a person: whom self-service could not help must know what to do at any hour.
@@ -109,6 +117,21 @@ def without_person(call: Call) -> Call:
     return replace(call, said=said)
 
 
+def person_first(call: Call) -> Call:
+    """The call of somebody for whom all is said slowly: before any other choice a person, and at
+    the end how to have it as before.
+    """
+    asked = [line for line in call.said if line.asked]
+    offers = [line for line in asked if line.prompt in OFFERS_OF_A_PERSON]
+    others = [
+        _SLOW_END if line.prompt == "slow_offer" else line for line in asked if line not in offers
+    ]
+    if call.step == MAIN_MENU and _SLOW_END not in others:
+        others.append(_SLOW_END)
+    told = [line for line in call.said if not line.asked]
+    return replace(call, said=(*told, *offers, *others))
+
+
 def _hear(
     flow: Flow, call: Call, step: Menu | Pick | Ask, keys: str, checks: Mapping[str, Check]
 ) -> Call:
@@ -117,6 +140,9 @@ def _hear(
     own = step.choices if isinstance(step, Menu) else {}
     if keys not in own and keys in ("0", "9", "*", "#"):
         return _universal(flow, call, step, keys)
+    if keys not in own and keys == SLOWLY and isinstance(step, Menu):
+        told = Line("slow_off" if call.slow else "slow_on")
+        return replace(call, slow=not call.slow, said=(told, *_own_lines(step, call)))
     match step:
         case Menu():
             return _choose(flow, call, step, keys)
@@ -148,7 +174,8 @@ def _universal(flow: Flow, call: Call, step: Menu | Pick | Ask, key: str) -> Cal
 
 def _choose(flow: Flow, call: Call, step: Menu, key: str) -> Call:
     if key not in step.choices:
-        return _again(flow, call, step, ("bad_key",))
+        wrong = "not_understood" if key == NOT_UNDERSTOOD else "bad_key"
+        return _again(flow, call, step, (wrong,))
     call = replace(call, language=step.languages.get(key, call.language))
     return arrive(flow, call, step.choices[key], ())
 

@@ -17,6 +17,7 @@ class Language:
     """How a language sounds. Nothing has a default, so no row falls back on another language."""
 
     tag: str  # what Twilio calls the language
+    heard_as: str  # and what its speech recognition calls it
     voice: str
     digits: tuple[str, ...]  # how 0 to 9 sound, one by one
     months: tuple[str, ...]  # as they stand in a moment, January first
@@ -54,6 +55,7 @@ _DAYS_EN: Final = (
 LANGUAGES: Final[dict[LanguageCode, Language]] = {
     "zh": Language(
         tag="cmn-CN",
+        heard_as="cmn-Hans-CN",
         voice="Polly.Zhiyu-Neural",
         # On the phone 1 is read yāo, so that it is not misheard as 7 (qī).
         digits=tuple("零幺二三四五六七八九"),
@@ -85,6 +87,7 @@ LANGUAGES: Final[dict[LanguageCode, Language]] = {
     ),
     "en": Language(
         tag="en-US",
+        heard_as="en-US",
         voice="Polly.Joanna-Neural",
         digits=tuple("0123456789"),
         months=(

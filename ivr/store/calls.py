@@ -35,6 +35,7 @@ FIELDS: Final[Mapping[str, msgspec.json.Decoder[Any]]] = {
 _AT: Final = {name: place for place, name in enumerate(FIELDS, 1)}
 
 _NOBODY: Final = Caller("")
+_SLOWLY: Final = 2  # the call goes on, and its phone has chosen slow speech
 
 # The call, the holder (remembered by the call) and how each of the holder's cards stands; what its
 # caller reported lately, and whether the breaker is open. With more than one argument the call goes
@@ -49,9 +50,11 @@ local said = call('HMGET', KEYS[1], {", ".join(map(repr, FIELDS))})
 local step, turn, facts = {", ".join(f"said[{_AT[name]}]" for name in ("step", "turn", "facts"))}
 if ARGV[2] == (step or '') and ARGV[3] == (turn or '') then
   redis.call('HSET', KEYS[1], 'at', now, unpack(ARGV, 5))
+  local is_slow = KEYS[4] and redis.call('EXISTS', KEYS[4]) == 1
+  if is_slow then redis.call('HSET', KEYS[1], 'slow', 'true') end
   redis.call('EXPIRE', KEYS[1], {keys.CALL_SECONDS})
   try('HINCRBY', KEYS[2], ARGV[4], 1)
-  return {{now, said, 1, false, false, 0, '', false, announced}}
+  return {{now, said, is_slow and {_SLOWLY} or 1, false, false, 0, '', false, announced}}
 end
 local known, ref = facts and cjson.decode(facts) or {{}}, ''
 for _, fact in ipairs({{'{UNPROVEN}', 'holder_ref'}}) do
@@ -116,6 +119,7 @@ class Snapshot:
     reported lately. `is_open`: the breaker. `met`: the limit that this turn's look-up meets.
     `ref`: the reference that `known` was looked for under; "" when nobody was. `is_guessed_at`: too
     many second factors were wrong for that ID number lately. `announcements`: those that stand now.
+    `is_slow`: this phone has chosen slow speech.
     """
 
     now: int
@@ -128,6 +132,7 @@ class Snapshot:
     ref: str = ""
     is_guessed_at: bool = False
     announcements: tuple[Announcement, ...] = ()
+    is_slow: bool = False
 
 
 class Calls:
@@ -160,15 +165,33 @@ class Calls:
         and None), else does nothing; the same trip reads it. Its facts and choices stay as they
         are stored; so does its language if it is empty here. `at` is the moment by Redis' clock.
         """
-        names = ("step", "turn", "tries", "said", *(["language"] if call.language else []))
         place = map(msgspec.json.encode, (step, turn)) if step else ("", "")
+        return self._going_on(call, [keys.COUNTERS], *place, counted)
+
+    def begin(self, call: Call, counted: str, caller: Caller) -> Snapshot:
+        """The same for a new call; slow speech is remembered for its phone."""
+        others = [keys.COUNTERS, keys.reported_by(caller.ref)]
+        others += [keys.slow_phone(caller.ref)] if caller.number else []
+        return self._going_on(call, others, "", "", counted)
+
+    def _going_on(self, call: Call, others: list[str], *place: Any) -> Snapshot:
+        names = ("step", "turn", "tries", "said", *(["language"] if call.language else []))
         changed = chain(*dump_call(call, names).items())
-        seen = self._snapshot(self._turn, call.sid, [keys.COUNTERS], "", *place, counted, *changed)
+        seen = self._snapshot(self._turn, call.sid, others, "", *place, *changed)
         if not seen.went_on:
             return seen
         new = {name: getattr(call, name) for name in names}
-        gone_on = replace(seen.call or call, at=seen.now, **new)
-        return Snapshot(seen.now, gone_on, went_on=True, announcements=seen.announcements)
+        after = replace(seen.call or call, at=seen.now, **new)
+        after = replace(after, slow=after.slow or seen.is_slow)
+        return Snapshot(seen.now, after, went_on=True, announcements=seen.announcements)
+
+    def keep_slow(self, caller: Caller, *, slow: bool) -> None:
+        """Remembers for a phone whether everything is said slowly."""
+        name = keys.slow_phone(caller.ref)
+        if slow:
+            self._redis.set(name, "1", ex=keys.SLOW_SECONDS)
+        else:
+            self._redis.delete(name)
 
     def save(self, call: Call, *counted: str, mistake: Mistake | None = None) -> None:
         """Saves the call and counts each of `counted`, in one round trip. Does nothing when this
@@ -200,6 +223,7 @@ class Calls:
             int(now), call, known, went_on is not None, plain(reported or ""), bool(is_open),
             plain(met or ""), plain(holder[0]) if holder else "", guessed is not None,
             still_standing(self._redis, announced, int(now)) if announced else (),
+            went_on == _SLOWLY,
         )  # fmt: skip
 
 

@@ -52,7 +52,8 @@ class Standing:
 class Figures:
     """What Redis has counted; `standings` by bank, also of banks that left, and of TEXTS.
     `breaker_seconds`: how long the breaker stays open; 0 when it is closed. `block_times`: by bank,
-    of those that have said "blocked".
+    of those that have said "blocked". `callback_seconds`: how long the first has waited to be
+    called back.
     """
 
     counters: dict[str, int]
@@ -62,6 +63,8 @@ class Figures:
     standings: dict[str, Standing]
     breaker_seconds: int = 0
     block_times: dict[str, Histogram] = field(default_factory=dict)
+    callbacks_waiting: int = 0
+    callback_seconds: float = 0.0
 
 
 class Condition:
@@ -191,6 +194,8 @@ class Condition:
             pipe.zcard(keys.REPORTS_DISPUTED)
             pipe.ttl(keys.BREAKER)
             pipe.hgetall(keys.BANKS_ANSWERED)
+            pipe.zcard(keys.CALLBACKS)
+            pipe.zrange(keys.CALLBACKS, 0, 0, withscores=True)
             for name, queue in names.items():
                 pipe.zcard(keys.owed(queue))
                 pipe.zrange(keys.owed(queue), 0, 0, withscores=True)
@@ -200,6 +205,7 @@ class Condition:
                 pipe.hgetall(keys.block_times(name))
             answered = sound_answers(self._redis, pipe)
         (now, _), counted, unconfirmed, active, disputed, breaker, said, *found = answered
+        waiting, first, *found = found
         last = {plain(name): plain(text) for name, text in (said or {}).items()}
         found, taken = found[: -len(names)], found[-len(names) :]
         rows = zip(*(found[start::4] for start in range(4)), strict=True)
@@ -211,7 +217,10 @@ class Condition:
         numbers = (unconfirmed or 0, active or 0, disputed or 0)
         times = {bank: histogram_of(fields) for bank, fields in zip(names, taken, strict=True)
                  if fields}  # fmt: skip
-        return Figures(counters, *numbers, standings, max(breaker, 0), times)
+        waits = max(0.0, now - float(first[0][1])) if first else 0.0
+        return Figures(
+            counters, *numbers, standings, max(breaker, 0), times, waiting or 0, waits
+        )  # fmt: skip
 
     def _standing(
         self,

@@ -26,6 +26,7 @@ BREAKER_SECONDS: Final = 15 * 60
 BLOCK_HOUR_SECONDS: Final = 25 * 3600  # so the last 24 are there until an hour is over
 TEXTING_SECONDS: Final = 30 * 60  # a yes counts for 10 minutes; later it is told to be too late
 ANSWERED_SECONDS: Final = DAY
+SLOW_SECONDS: Final = 365 * DAY
 CALLBACK_SECONDS: Final = 30 * DAY
 SPEAKS_SECONDS: Final = 365 * DAY
 
@@ -336,6 +337,14 @@ def looked_up(ref: str) -> str:
     Expires 24 hours after the last.
     """
     return f"looked_up:{ref}"
+
+
+def slow_phone(ref: str) -> str:
+    """That everything is said slowly to whoever calls from this phone (by reference).
+
+    Expires a year after it was chosen.
+    """
+    return f"slow:{ref}"
 
 
 def reported_by(ref: str) -> str:

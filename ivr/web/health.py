@@ -174,6 +174,8 @@ class _Counters:
             ("hotline_blocks_unconfirmed", "received only", seen.unconfirmed),
             ("hotline_reports_active", "running 7-day reports", seen.reports_active),
             ("hotline_reports_disputed", "the holder objects: decide", seen.reports_disputed),
+            ("hotline_callbacks_waiting", "to be called back", seen.callbacks_waiting),
+            ("hotline_callback_oldest_seconds", "the longest wait", seen.callback_seconds),
             ("hotline_breaker_open", "1 while it is open", bool(seen.breaker_seconds)),
         ):
             yield GaugeMetricFamily(name, what, value=value)

@@ -22,6 +22,7 @@ from ivr.dialogue.steps import Ask, End, Menu, Pick, Tell, Transfer
 from ivr.phone_numbers import can_be_called_back
 from ivr.prompts.catalogue import Catalogue, Placeholder, Template, spoken
 from ivr.prompts.languages import LANGUAGES, LanguageCode
+from ivr.prompts.phrases import hints_at
 from ivr.prompts.speech import Part, Spelled
 from ivr.web.played import Played
 
@@ -53,6 +54,7 @@ class Voice:
     agent_number: str
     own_number: str
     played: Played | None = None
+    hears: bool = False  # the engine recognises speech
 
     def render(self, call: Call) -> str:
         """The answer to a turn: says, asks, and where the next request goes."""
@@ -63,7 +65,8 @@ class Voice:
         if isinstance(FLOW[call.step], Transfer):
             values[_CALLER] = _attribute(self._shown(call.caller))
             values[_WHISPER] = _attribute(self._whisper_url(call.sid))
-        return _filled(_outline(call.step, self.agent_number, asks=asked != ""), values)
+        heard = call.language if self.hears else ""
+        return _filled(_outline(call.step, self.agent_number, heard, asks=asked != ""), values)
 
     def say_only(
         self, said: Sequence[tuple[LanguageCode, Lines]], *, offers_person: bool = False
@@ -145,8 +148,9 @@ class Voice:
         step = FLOW[call.step]
         for_all = isinstance(step, Menu) and step.in_every_language
         languages = list(LANGUAGES) if for_all else [call.language]
+        slow = call.slow or call.tries > 0
         return "".join(
-            self._say(line.prompt, {**call.facts, **line.values}, language, slow=call.tries > 0)
+            self._say(line.prompt, {**call.facts, **line.values}, language, slow=slow)
             for line in lines
             for language in languages
         )
@@ -164,13 +168,18 @@ class Voice:
 
 
 @cache
-def _outline(step_name: str, agent_number: str, *, asks: bool) -> Sequence[str]:
-    """The answer at a step. `asks`: whether anything is said that a key cuts short."""
+def _outline(
+    step_name: str, agent_number: str, heard: LanguageCode, *, asks: bool
+) -> Sequence[str]:
+    """The answer at a step. heard: the language that is listened to, if any. asks: whether anything
+    is said that a key cuts short.
+    """
     response = VoiceResponse()
     response.append(_TOLD)
     match step := FLOW[step_name]:
         case Menu() | Pick() | Ask():
-            _listen(response, step, _ASKED if asks else "")
+            speech = _speech(step_name, heard) if isinstance(step, Menu) and heard else {}
+            _listen(response, step, _ASKED if asks else "", speech)
         case Tell():
             response.redirect(_URL, method="POST")
         case Transfer():
@@ -182,7 +191,21 @@ def _outline(step_name: str, agent_number: str, *, asks: bool) -> Sequence[str]:
     return _pieces(response)
 
 
-def _listen(response: VoiceResponse, step: Menu | Pick | Ask, asked: str) -> None:
+def _speech(step_name: str, language: LanguageCode) -> dict[str, str]:
+    """How a Gather listens for words too. Whole seconds: `auto` draws warning 13335."""
+    if not hints_at(step_name, language):
+        return {}
+    return {
+        "input": "dtmf speech",
+        "language": LANGUAGES[language].heard_as,
+        "hints": hints_at(step_name, language),
+        "speech_timeout": "1",
+    }
+
+
+def _listen(
+    response: VoiceResponse, step: Menu | Pick | Ask, asked: str, speech: Mapping[str, str]
+) -> None:
     if isinstance(step, Ask):
         wanted = {
             "num_digits": step.digits,
@@ -192,7 +215,7 @@ def _listen(response: VoiceResponse, step: Menu | Pick | Ask, asked: str) -> Non
         }
     else:  # no finishing key: a late # arrives as a key and is passed over
         wanted = {"num_digits": 1, "finish_on_key": "", "timeout": KEY_SECONDS}
-    gather = Gather(input="dtmf", action=_ACTION, method="POST", **wanted)
+    gather = Gather(**{"input": "dtmf", **speech}, action=_ACTION, method="POST", **wanted)
     gather.append(asked)
     response.append(gather)
     # Silence ends a Gather without a request: the same URL without Digits tells us.

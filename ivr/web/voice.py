@@ -12,7 +12,9 @@ from ivr.conversation import Conversation, Heard
 from ivr.dialogue.call import Call
 from ivr.dialogue.flow import FLOW
 from ivr.dialogue.steps import Transfer
+from ivr.dialogue.turn import NOT_UNDERSTOOD
 from ivr.logs import fault
+from ivr.prompts.phrases import key_for
 from ivr.store.connection import UnsafeRedisError
 from ivr.store.unreadable import UnreadableRecordError
 from ivr.web.apology import Apology, Whereabouts
@@ -35,10 +37,20 @@ def heard_in(incoming: Request, step: str) -> Heard:
         keys = "taken" if incoming.form.get("DialBridged") == "true" else ""
     elif not keys and incoming.form.get("FinishedOnKey") == "#":
         keys = "#"  # many press it after 18 digits, which have already ended the entry
+    elif not keys and incoming.form.get("SpeechResult"):
+        keys = _key_said(incoming, step)
     caller = incoming.form.get("From", "")
     # STIR/SHAKEN, where a network has it: a number that failed is nobody's.
     is_sure = "failed" not in incoming.form.get("StirVerstat", "").lower()
     return Heard(call_id, step, incoming.args.get("turn", type=int), keys, caller, is_sure)
+
+
+def _key_said(incoming: Request, step: str) -> str:
+    """What was said as the key that was meant: no other part of us sees the words."""
+    language = incoming.args.get("lang", "")
+    confidence = incoming.form.get("Confidence", type=float)
+    key = key_for(step, language, incoming.form["SpeechResult"], confidence)
+    return key or NOT_UNDERSTOOD
 
 
 def voice_routes(

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from simulator.engine import Call, State
+from simulator.engine import Call, FarEnd, State
 
 FAST = 8.0  # how much faster prompts pass for a tester in a hurry; waiting for keys does not
 _SOUND = frozenset({State.PLAYING, State.PROMPTING})
@@ -34,6 +34,14 @@ class LiveCall:
     def press(self, keys: str) -> None:
         """Keys in the order they were pressed; those after the call's end are lost."""
         self._act(self.call.press, keys)
+
+    def speak(self, text: str, confidence: float | None) -> None:
+        """Words, as `Call.speak` takes them."""
+        self._act(self.call.speak, text, confidence)
+
+    def set_far_end(self, far_end: FarEnd) -> None:
+        """While it rings: what the far end does from now on."""
+        self._act(self.call.set_far_end, far_end)
 
     def hang_up(self) -> None:
         """Waits for the request under way, if there is one."""

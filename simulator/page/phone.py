@@ -3,12 +3,22 @@
 import secrets
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from simulator.engine import Call, HttpTransport, PhoneLine, Rules
+from simulator.engine import (
+    BUSY,
+    NO_ANSWER,
+    REFUSES,
+    VOICEMAIL,
+    Call,
+    FarEnd,
+    HttpTransport,
+    PhoneLine,
+    Rules,
+)
 from simulator.page.live_call import LiveCall
 from simulator.page.people import Person, masked_phone
 from simulator.page.records import Records
@@ -16,6 +26,14 @@ from simulator.page.records import Records
 NUMBER_OF_NOBODY = "+8613800138000"
 ID_NUMBER_PLACES = 18
 LONGEST_PRESS = 64
+# What the person does to whom a call is put through: the tester chooses.
+AGENTS: Mapping[str, FarEnd] = {
+    "takes": FarEnd(after=3, talks=3600),
+    "refuses": replace(REFUSES, after=3),
+    "voicemail": replace(VOICEMAIL, after=3),
+    "busy": BUSY,
+    "silent": NO_ANSWER,
+}
 
 
 class BusyError(Exception):
@@ -40,6 +58,7 @@ class Phone:
         self.owner: Person | None = None
         self.live: LiveCall | None = None
         self.fast = False
+        self.agent = "takes"
         self.news = threading.Condition()
         self._watchers = 0
         self._shared = shared
@@ -65,7 +84,10 @@ class Phone:
             if self.in_call:
                 raise BusyError
             rules = Rules(requests_take_time=True)
-            call = Call(self._shared.line, self._shared.transport, self.number, rules)
+            call = Call(
+                self._shared.line, self._shared.transport, self.number, rules,
+                far_end=lambda _number: AGENTS[self.agent],
+            )  # fmt: skip
             self.live = LiveCall(call, self.notify)
             self.live.fast = self.fast
             self._chosen = False
@@ -80,6 +102,20 @@ class Phone:
                 self.set_owner(person)
         if self.live:
             self.live.press(keys)
+
+    def speak(self, text: str, confidence: float | None) -> None:
+        """Says something to the line. confidence: what the engine will make of it; None: it does
+        not say.
+        """
+        if self.live:
+            self.live.speak(text, confidence)
+
+    def set_agent(self, name: str) -> None:
+        """What the person does from now on, also while it rings; one of AGENTS."""
+        self.agent = name
+        if self.live:
+            self.live.set_far_end(AGENTS[name])
+        self.notify()
 
     def hang_up(self) -> None:
         """Without a call nothing happens."""
@@ -146,12 +182,13 @@ class Phone:
             self.news.wait_for(lambda: not self._watchers, seconds)
 
     def as_json(self) -> dict[str, Any]:
-        """{number, owner, fast, call: null or {sid, state, status, ended, pace}}."""
+        """{number, owner, fast, agent, call: null or {sid, state, status, ended, pace}}."""
         call = self.live.call if self.live else None
         return {
             "number": masked_phone(self.number),
             "owner": self.owner.place if self.owner else None,
             "fast": self.fast,
+            "agent": self.agent,
             "call": call
             and {
                 "sid": call.sid,

@@ -6,11 +6,12 @@ from flask import Blueprint, Response, abort, jsonify, request
 
 from simulator.engine import KEYS
 from simulator.page.network import FATES
-from simulator.page.phone import LONGEST_PRESS, BusyError, Phone
+from simulator.page.phone import AGENTS, LONGEST_PRESS, BusyError, Phone
 from simulator.page.state import PageState
 from simulator.page.stream import Stream
 
 LONGEST_TEXT = 1600
+LONGEST_SPEECH = 200
 
 
 def phone_routes(state: PageState) -> Blueprint:
@@ -44,6 +45,23 @@ def phone_routes(state: PageState) -> Blueprint:
         if not KEYS.issuperset(keys):
             abort(422, "A telephone has the keys 0-9 * # only.")
         _phone(phone_id).press(keys)
+        return _done()
+
+    @routes.post("/<phone_id>/speech")
+    def speak(phone_id: str) -> Response:
+        sureness = _told().get("confidence")
+        is_known = sureness is None or (type(sureness) in (int, float) and 0 <= sureness <= 1)
+        if not is_known:
+            abort(422, "confidence: a number from 0 to 1, or null.")
+        _phone(phone_id).speak(_text("text", LONGEST_SPEECH), sureness)
+        return _done()
+
+    @routes.post("/<phone_id>/agent")
+    def set_agent(phone_id: str) -> Response:
+        name = _text("agent", LONGEST_PRESS)
+        if name not in AGENTS:
+            abort(422, "No person does that.")
+        _phone(phone_id).set_agent(name)
         return _done()
 
     @routes.post("/<phone_id>/hang-up")

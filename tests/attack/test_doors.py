@@ -125,6 +125,8 @@ def locked_routes(city: ProcfileCity) -> dict[str, Signed]:
         "/voice/<step>": Signed(a_call(base, "/voice/main_menu?turn=3"), twilio),
         "/voice/fallback": Signed(a_call(base, "/voice/fallback"), twilio),
         "/voice/agent": Signed(a_call(base, "/voice/agent"), twilio),
+        "/voice/whisper": Signed(a_call(base, "/voice/whisper?of=CA1"), twilio),
+        "/voice/take": Signed(a_call(base, "/voice/take"), twilio),
         "/voice/status": Signed(a_call(base, "/voice/status"), twilio),
         "/sms": Signed(a_call(base, "/sms", MessageSid="SM" + "a" * 32, Body="状态"), twilio),
         "/sms/status": Signed(

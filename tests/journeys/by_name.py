@@ -38,11 +38,21 @@ def by_name(language: LanguageCode) -> Retold:
             if event.kind == "said":
                 yield replace(event, text=_named(event, language), language="")
                 continue
+            if event.kind == "whispered":
+                yield replace(event, text=_whispered(event.text), language="")
+                continue
             chooses = not acted and event.kind == "pressed"
             acted = acted or event.kind in ("pressed", "silence")
             yield replace(event, text=CHOOSES) if chooses and _is_key(event, language) else event
 
     return retell
+
+
+def _whispered(text: str) -> str:
+    """What a person hears, in Mandarin; which language the caller speaks is no transcript's."""
+    name, values = prompt_of(text, "zh")
+    told = ", ".join(f"{place} {value}" for place, value in values.items() if place != "language")
+    return f"{name}: {told}" if told else name
 
 
 def _is_key(event: Event, language: LanguageCode) -> bool:

@@ -165,5 +165,5 @@ def test_whoever_says_nothing_at_all_meets_a_person(town: Town, transcript: Tran
 
 def test_wrong_keys_meet_a_person(town: Town) -> None:
     person = town.someone().calls().presses("7").hears_prompt("bad_key")
-    person.presses("8").hears_prompt("bad_key").presses("6").hears_prompt("too_many_tries")
+    person.presses("8").hears_prompt("bad_key").presses("5").hears_prompt("too_many_tries")
     person.is_connected_to(AGENT_NUMBER)

@@ -21,6 +21,7 @@ CODE: Final = "qaa"  # ISO 639-2 keeps qaa to qtz for private use: no language i
 KEY: Final = "3"
 ROW: Final = Language(
     tag="is-IS",
+    heard_as="is-IS",
     voice="Polly.Dora",
     digits=("ba", "be", "bi", "bo", "bu", "da", "de", "di", "do", "du"),
     months=tuple(f"moon{number}" for number in range(1, 13)),

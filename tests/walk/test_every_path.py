@@ -259,7 +259,7 @@ class Walk:
         for choice in offered(step, path.call) if isinstance(step, Pick) else ():
             self._check_item(path, choice, walked)
         if isinstance(step, Menu):
-            known = {*step.choices, "0", "9", "star", "星号"}
+            known = {*step.choices, "0", "6", "9", "star", "星号"}
             for language, pattern in OFFERED_KEY.items():
                 told = set(pattern.findall(_spoken_in(language, path.call)))
                 if told - known:

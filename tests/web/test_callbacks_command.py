@@ -78,3 +78,16 @@ def test_each_step_is_journalled_without_the_number(app: Flask) -> None:
         "callback_left", "callback_taken", "callback_given_back", "callback_done",
     ]  # fmt: skip
     assert not any("13800138000" in str(entry.fields) for entry in journal)
+
+
+def test_who_waits_is_counted(app: Flask) -> None:
+    condition = hotline_of(app).condition
+    assert condition.figures().callbacks_waiting == 0
+    now = int(hotline_of(app).outbox.now())
+    waits(app, "+8613800138000", now - 600)
+    waits(app, "+8613900139009", now - 60)
+    seen = condition.figures()
+    assert seen.callbacks_waiting == 2
+    assert 600 <= seen.callback_seconds < 700
+    typed(app, "take")
+    assert condition.figures().callbacks_waiting == 1

@@ -13,6 +13,7 @@ const NOTES = {
   silence: "silence", dialled: "dialled", connected: "connected", "not connected": "not_connected",
   "far end left": "far_left", queued: "queued",
 };
+const AGENTS = ["takes", "refuses", "voicemail", "busy", "silent"];
 const ENDINGS = { "caller hung up": "ended_caller", "line hung up": "ended_line" };
 
 export class Phone {
@@ -95,7 +96,26 @@ export class Phone {
     $("call").addEventListener("click", () => this.toggleCall());
     $("mute").addEventListener("click", () => { this.voice.mute(!this.voice.muted); this.show(); });
     $("fast").addEventListener("click", () => this.live.act("pace", { fast: !this.state?.fast }));
+    this.buildAgents();
+    $("speech").addEventListener("submit", (event) => this.speak(event));
     document.addEventListener("keydown", (event) => this.takeKey(event));
+  }
+
+  async speak(event) {
+    event.preventDefault();
+    const text = $("speech-text").value.trim();
+    if (!text || !this.inCall) return;
+    const sureness = $("speech-sureness").value;
+    this.voice.hush();
+    await this.live.act("speech", { text, confidence: sureness ? Number(sureness) : null }).catch(() => {});
+    $("speech-text").value = "";
+  }
+
+  buildAgents() {
+    for (const name of AGENTS) {
+      $("agents").append(el("button", { type: "button", "data-agent": name, "aria-pressed": "false",
+        onclick: () => this.live.act("agent", { agent: name }) }));
+    }
   }
 
   takeKey(event) {
@@ -165,6 +185,10 @@ export class Phone {
     $("mute").setAttribute("aria-pressed", String(this.voice.muted));
     $("voice-hint").hidden = this.voice.able;
     $("timer").setAttribute("aria-label", t("call_time"));
+    for (const button of $("agents").children) {
+      button.textContent = t(`agent_${button.dataset.agent}`);
+      button.setAttribute("aria-pressed", String(this.state?.agent === button.dataset.agent));
+    }
     if (!this.inCall) this.clearKeyed();
     this.showTimer();
   }
@@ -221,6 +245,9 @@ function bubble(event) {
     made.keys = event.text;
     return made;
   }
+  if (event.kind === "spoke") return item("caller", el("p", { class: "bubble" }, event.text));
+  if (event.kind === "whispered") return item("note", el("p", {}, t("whispered") + event.text));
+  if (event.kind === "far end pressed") return item("note", el("p", {}, t("far_pressed") + event.text));
   if (event.kind === "warning" || event.kind === "error") {
     return item(`note ${event.kind}`, el("p", { lang: "en" }, event.text));
   }

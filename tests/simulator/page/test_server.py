@@ -240,3 +240,69 @@ def test_a_public_address_is_reached_through_this_machines_port(public: str, via
     wanted = dict.fromkeys(("TWILIO_ACCOUNT_SID", "TWILIO_AUTH_TOKEN"), "x")
     environ = {**wanted, "TWILIO_FROM_NUMBER": "+8612333", "PUBLIC_BASE_URL": public}
     assert read_page_settings([], {**environ, "PORT": "7000"}).via == via
+
+
+TRANSFER = {
+    "/voice": '<Dial action="/after"><Number url="/whisper">+8610</Number></Dial>',
+    "/whisper": '<Gather numDigits="1" action="/take"><Say>a caller</Say></Gather><Hangup/>',
+    "/take": "<Pause/>",
+    "/after": "<Say>Nobody took it</Say>",
+}
+
+
+@pytest.mark.parametrize(
+    ("agent", "seen"),
+    [("takes", "connected"), ("refuses", "Nobody took it"), ("busy", "Nobody took it")],
+)
+def test_the_tester_says_what_the_person_does(
+    page: ServedPage, line: tuple[Pages, str], agent: str, seen: str
+) -> None:
+    line[0].pages.update(TRANSFER)
+    phone = page.new_phone()
+    assert phone.does("agent", agent=agent) == 204
+    assert phone.sees("phone", f'"agent": "{agent}"')["agent"] == agent
+    phone.does("call")
+    phone.sees("transcript", seen)
+    phone.does("hang-up")
+
+
+def test_a_person_may_change_their_mind_while_it_rings(
+    page: ServedPage, line: tuple[Pages, str]
+) -> None:
+    line[0].pages.update(TRANSFER)
+    phone = page.new_phone()
+    phone.does("agent", agent="silent")
+    phone.does("call")
+    phone.sees("transcript", "dialled")
+    phone.does("agent", agent="takes")
+    phone.sees("transcript", "connected")
+    phone.does("hang-up")
+
+
+@pytest.mark.parametrize("confidence", [0.3, None])
+def test_the_caller_may_speak(
+    page: ServedPage, line: tuple[Pages, str], confidence: float | None
+) -> None:
+    line[0].pages["/voice"] = MENU.replace("<Gather", '<Gather input="dtmf speech"')
+    phone = page.new_phone()
+    phone.does("call")
+    phone.sees("transcript", "请按键")
+    assert phone.does("speech", text="挂失", confidence=confidence) == 204
+    phone.sees("transcript", "Your number")
+    form = line[0].requests[1].form
+    told = None if confidence is None else str(confidence)
+    assert (form["SpeechResult"], form.get("Confidence")) == ("挂失", told)
+    phone.does("hang-up")
+
+
+@pytest.mark.parametrize(
+    ("act", "told"),
+    [
+        ("agent", {"agent": "sleeps"}),
+        ("speech", {"text": "挂失", "confidence": 2}),
+        ("speech", {"text": "挂失", "confidence": "much"}),
+        ("speech", {"text": "", "confidence": None}),
+    ],
+)
+def test_what_no_phone_does_is_refused(page: ServedPage, act: str, told: dict[str, object]) -> None:
+    assert page.new_phone().does(act, **told) == 422
