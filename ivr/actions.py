@@ -17,14 +17,15 @@ from ivr.cards.change import Owed
 from ivr.cards.errors import UnknownCardError
 from ivr.cards.limits import Caller, SecondFactor
 from ivr.cards.loss import Suspension
-from ivr.cards.records import Card, Progress
+from ivr.cards.records import Card
 from ivr.cards.status import Social
-from ivr.cards.words import BLOCK_WORDS, NEVER_BLOCKED, PROGRESS_WORDS, SOCIAL_WORDS
+from ivr.cards.words import BLOCK_WORDS, NEVER_BLOCKED, SOCIAL_WORDS
 from ivr.dialogue.call import ALL, UNPROVEN, Call, Choice, Line
 from ivr.dialogue.filing import FACT, OnRecord
 from ivr.dialogue.steps import ONLY_PERSON
 from ivr.dialogue.topics import TOPIC_OF
 from ivr.dialogue.turn import GIVEN_UP, MAX_TRIES, Result
+from ivr.new_card import NO_FORMAL_LOSS, after_formal_loss, how_far
 from ivr.phone_numbers import takes_texts
 from ivr.prompts.languages import LanguageCode
 from ivr.prompts.places import Sentence
@@ -150,13 +151,10 @@ class Turn:
         return self.known.readings[self.card_ref].case
 
     def usual_seconds(self, block: Block | None) -> float | None:
-        """Within how many seconds the bank of this block usually confirms, if that is known and the
-        caller, who waits for it, has not waited for longer already.
-        """
-        reading, report = self.known.readings[self.card_ref], self.case.report
-        if block is None or block != self.case.block or report is None or reading.usual is None:
+        """Within how many seconds the bank of this block usually confirms, if that is known."""
+        if block is None or block != self.case.block:
             return None
-        return reading.usual.usual(self.now - report.reported_at)
+        return self.known.readings[self.card_ref].usual_seconds
 
     @property
     def card_facts(self) -> dict[str, str]:
@@ -523,6 +521,7 @@ def read_status(turn: Turn) -> Result:
     status = turn.service.status(turn.known, turn.card_ref)
     if status.suspension is not None:
         turn.service.make_sure(status.suspension.number_told)
+    card, place_of, language = turn.card, turn.service.place, turn.call.language
     is_formal = status.social is Social.FORMAL
     bank_facts = turn.block_bank_facts
     lines = (
@@ -530,29 +529,15 @@ def read_status(turn: Turn) -> Result:
         Line(SOCIAL_WORDS[status.social], {**turn.card_facts, **_report_facts(status.suspension)}),
         Line(_bank_prompt(turn.case.block), bank_facts),
         *_usually(turn, turn.case.block),
-        *(_formal_lines(turn) if is_formal else (Line("status_formal_none"),)),
-        *_progress_lines(turn),
+        *_lines(after_formal_loss(card, place_of, language) if is_formal else NO_FORMAL_LOSS),
+        *_lines(how_far(card, place_of, turn.card_facts, language)),
     )
     outcome = "read" if _why_not(turn, turn.known, turn.card_ref) else "reportable"
     return Result(outcome + _own(turn, status.suspension), lines=lines)
 
 
-def _formal_lines(turn: Turn) -> list[Line]:
-    """That there is a formal report, and where a new card is had."""
-    place = turn.service.place(turn.card)
-    there = place.to_apply(turn.call.language) if place else ()
-    return [Line(prompt, values) for prompt, values in there] or [Line("status_formal")]
-
-
-def _progress_lines(turn: Turn) -> list[Line]:
-    """How far the new card is, and once it has arrived, where."""
-    progress = turn.card.progress
-    if progress is None or progress is Progress.NONE:
-        return []
-    lines = [Line(PROGRESS_WORDS[progress], turn.card_facts)]
-    place = turn.service.place(turn.card) if progress is Progress.AT_THE_OUTLET else None
-    there = place.to_collect(turn.call.language) if place else ()
-    return lines + [Line(prompt, values) for prompt, values in there]
+def _lines(sentences: Iterable[Sentence]) -> list[Line]:
+    return [Line(prompt, values) for prompt, values in sentences]
 
 
 def find_place(turn: Turn) -> Result:
@@ -684,11 +669,11 @@ def leave_keyed_callback(turn: Turn) -> Result:
 
 def _leave_callback(turn: Turn, number: str) -> Result:
     call, facts = turn.call, turn.call.facts
-    wish = Callback(
+    callback = Callback(
         turn.service.callback_ref(number), number, call.language, facts.get(TOPIC, ""),
         facts.get("last4", ""), facts.get(NUMBER, ""), turn.now,
     )  # fmt: skip
-    turn.service.leave_callback(wish)
+    turn.service.leave_callback(callback)
     hours = hours_text(turn.settings.agent_hours, call.language)
     return Result("left", {CALLED_BACK: "1", "phone_last4": number[-4:], "hours": hours})
 

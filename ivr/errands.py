@@ -35,7 +35,7 @@ MOST_CODES: Final = 3  # texts for one ID number in one visit
 CODE_AGAIN_SECONDS: Final = 60
 TOO_MANY: Final = "too_many"
 
-# What came of a wish to report a card, when it is no refusal.
+# What came of the report of a chosen card, when it is no refusal.
 FILED, UNSURE, FAILED, GONE = "filed", "unsure", "failed", "gone"
 
 Proof = Literal["proven", "wrong", "expired", "stopped"]
@@ -173,13 +173,13 @@ class Errands:
         late = not by and bool(self._service.proven_by(seen.known, keyed, codes, 0))
         return by, late
 
-    def standings(self, known: KnownHolder, wish: str) -> Sequence[Standing]:
-        """How each card stands, in the holder's order.
+    def standings(self, known: KnownHolder, origin: str) -> Sequence[Standing]:
+        """How each card stands, in the holder's order. `origin`: of the reports of this visit.
 
         Raises:
             OutcomeUnknownError: a report on record may be lost again, and must not be told.
         """
-        by = Origin(CHANNEL, wish)
+        by = Origin(CHANNEL, origin)
         found = [
             Standing(
                 ref,
@@ -194,16 +194,16 @@ class Errands:
         return found
 
     def choose(self, visitor: Visitor, visit: Visit, cards: Sequence[str]) -> Visit:
-        """The cards to report, under a new wish; the same choice again keeps its wish."""
-        if visit.wish and not visit.outcomes and visit.chosen == tuple(cards):
+        """The cards to report, under a new origin; the same choice again keeps its origin."""
+        if visit.origin and not visit.outcomes and visit.chosen == tuple(cards):
             return visit
-        visit = replace(visit, chosen=tuple(cards), wish=secrets.token_hex(16), outcomes=())
+        visit = replace(visit, chosen=tuple(cards), origin=secrets.token_hex(16), outcomes=())
         self._visits.save(visitor.ref, visit)
         return visit
 
     def report(self, visitor: Visitor, visit: Visit, known: KnownHolder) -> Visit:
         """Reports the chosen cards, each on its own; what is filed stays filed when another fails.
-        The same form again files nothing twice: the wish is the origin of the reports.
+        The same form again files nothing twice, for its reports have one origin.
 
         Raises:
             RedisError, UnsafeRedisError: nothing was filed, of any card.
@@ -226,7 +226,7 @@ class Errands:
 
     def _report_one(self, visitor: Visitor, visit: Visit, known: KnownHolder, card_ref: str) -> str:
         request = ReportRequest(
-            known.ref, card_ref, CHANNEL, visit.wish, visitor.language, visitor.caller.ref
+            known.ref, card_ref, CHANNEL, visit.origin, visitor.language, visitor.caller.ref
         )
         caller = replace(visitor.caller, is_proven=True)
         try:
@@ -238,14 +238,14 @@ class Errands:
         return FILED if filing.refusal is None else filing.refusal
 
     def outcomes(self, visit: Visit, known: KnownHolder) -> Mapping[str, str]:
-        """What came of the wish, by card; a report whose visit was not saved is found by its
+        """What came of the choice, by card; a report whose visit was not saved is found by its
         origin. Empty when nothing was confirmed.
         """
         found = dict(visit.outcomes)
         for ref in visit.chosen:
             reading = known.readings.get(ref)
             suspension = reading.case.suspension if reading else None
-            if suspension is not None and visit.wish and suspension.origin == visit.wish:
+            if suspension is not None and visit.origin and suspension.origin == visit.origin:
                 found[ref] = FILED
         return found
 

@@ -64,6 +64,7 @@ from ivr.prompts.languages import LANGUAGES
 from ivr.prompts.places import Place, Sentence
 from ivr.settings import Settings
 from ivr.store import keys
+from ivr.store.announcements import Announcement, Announcements
 from ivr.store.assurance import Assurance
 from ivr.store.callbacks import Callback, Callbacks
 from ivr.store.cases import Cases, Guard, Reading, SeenEvent
@@ -106,6 +107,7 @@ class CardService:
         assurance: Assurance,
         rules: Rules,
         limiting: Limiting,
+        announcements: Announcements,
         places: Places,
         callbacks: Callbacks,
         *,
@@ -121,6 +123,7 @@ class CardService:
         self._assurance = assurance
         self._rules = rules
         self._limiting = limiting
+        self._announcements = announcements
         self._places = places
         self._callbacks = callbacks
         self._events_per_minute = events_per_minute
@@ -220,6 +223,14 @@ class CardService:
         """Where the holder of this card gets a new one; None where nobody has told us."""
         return self._places.find(card.city_code, card.bank)
 
+    def announcements(self) -> tuple[Announcement, ...]:
+        """What all callers, or those of one bank, are to be told now; everybody's first.
+
+        Raises:
+            redis.RedisError: they cannot be read.
+        """
+        return self._announcements.standing()
+
     def place_owed(
         self, holder_ref: str, sentences: Sequence[Sentence], asked_by: str, language: str, now: int
     ) -> Owed:
@@ -281,13 +292,13 @@ class CardService:
         """By what the call-back of a telephone number (E.164) is found."""
         return self._callbacks.ref(number)
 
-    def leave_callback(self, wish: Callback) -> None:
+    def leave_callback(self, callback: Callback) -> None:
         """Somebody waits to be called back by a person, after all who wait already.
 
         Raises:
             redis.RedisError: it may be left, or not; to leave it again is safe.
         """
-        self._callbacks.leave(wish)
+        self._callbacks.leave(callback)
 
     def report_loss(
         self,
@@ -845,6 +856,7 @@ def open_service(store: Store, settings: Settings) -> CardService:
         store.assurance,
         rules,
         store.limiting,
+        store.announcements,
         store.places,
         store.callbacks,
         events_per_minute=settings.bank_events_per_minute,

@@ -67,15 +67,15 @@ class Callbacks:
         """By what a number's call-back is found."""
         return self._vault.ref("callback", number)
 
-    def leave(self, wish: Callback) -> None:
+    def leave(self, callback: Callback) -> None:
         """Puts it last in the queue. Of a number that waits already the place stays, and the
         context is new; one that was taken and not done waits again.
         """
         with naming(self._redis, keys.CALLBACKS), self._redis.pipeline() as pipe:
-            pipe.set(*self._record(wish), ex=keys.CALLBACK_SECONDS)
-            pipe.zadd(keys.CALLBACKS, {wish.id: wish.left_at}, nx=True)
-            pipe.zrem(keys.CALLBACKS_TAKEN, wish.id)
-            for words in self._journal.write(Entry("callback_left", {"callback": wish.id})):
+            pipe.set(*self._record(callback), ex=keys.CALLBACK_SECONDS)
+            pipe.zadd(keys.CALLBACKS, {callback.id: callback.left_at}, nx=True)
+            pipe.zrem(keys.CALLBACKS_TAKEN, callback.id)
+            for words in self._journal.write(Entry("callback_left", {"callback": callback.id})):
                 pipe.execute_command(*words)
             pipe.execute()
 
@@ -132,6 +132,6 @@ class Callbacks:
             sealed = self._redis.get(name)
         return None if sealed is None else Callback(**self._vault.unseal(sealed, name))
 
-    def _record(self, wish: Callback) -> tuple[str, Any]:
-        name = keys.callback(wish.id)
-        return name, self._vault.seal(asdict(wish), name)
+    def _record(self, callback: Callback) -> tuple[str, Any]:
+        name = keys.callback(callback.id)
+        return name, self._vault.seal(asdict(callback), name)

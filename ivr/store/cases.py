@@ -147,6 +147,14 @@ class Reading:
     usual: Times | None = None
 
     @property
+    def usual_seconds(self) -> float | None:
+        """Within how many seconds the bank of this card's block usually confirms, if that is known
+        and whoever waits for it has not waited for longer already.
+        """
+        report = self.case.report
+        return self.usual.usual(self.now - report.reported_at) if self.usual and report else None
+
+    @property
     def filed_before(self) -> bool:
         """Whether the request filed a report of this card."""
         return self.case.card_ref in self.request.split()

@@ -85,7 +85,7 @@ class Visit:
     looks: how many ID numbers were entered. tries: how many second factors were wrong.
     codes: the questions for which a code was texted, if there is anybody to text, and when.
     proven: by which second factor, "code" or "tail"; "" before.
-    chosen: the cards to report, by reference; wish: the origin of that report.
+    chosen: the cards to report, by reference; origin: of their reports.
     outcomes: what came of it, by card. objected: the outcome of an objection.
     stopped: why the website cannot go on with this holder; "" when it can.
     """
@@ -97,7 +97,7 @@ class Visit:
     codes: tuple[tuple[str, int], ...] = ()
     proven: str = ""
     chosen: tuple[str, ...] = ()
-    wish: str = ""
+    origin: str = ""
     outcomes: tuple[tuple[str, str], ...] = ()
     objected: str = ""
     stopped: str = ""

@@ -113,7 +113,7 @@ def locked_routes(city: ProcfileCity) -> dict[str, Signed]:
     link, of_ccb = (urlsplit(PageLinks(city.hotline.vault, base).make(bank)[0]).path
                     for bank in ("icbc", "ccb"))  # fmt: skip
     visitor, forms = Visitor.comes(base), dict(form_forgeries(Visitor.comes(base)))
-    fields = {"id_number": "", "proof": "000000", "card": "1", "wish": "", "back": "/card"}
+    fields = {"id_number": "", "proof": "000000", "card": "1", "origin": "", "back": "/card"}
     return {
         "/banks/<bank>/page/<token>": Signed(
             Sent("GET", link, {}),

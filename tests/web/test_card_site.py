@@ -382,9 +382,9 @@ def test_without_proxies_the_header_says_nothing(browser: Browser) -> None:
 
 def test_a_form_without_its_token_does_nothing(browser: Browser) -> None:
     browser.to_check()
-    wish = browser.visit.wish if browser.visit else ""
+    origin = browser.visit.origin if browser.visit else ""
     for token in ("", "x", token_of(Browser(browser.app).enters())):
-        browser.sends("/card/report/check", {"wish": wish, "token": token})
+        browser.sends("/card/report/check", {"origin": origin, "token": token})
         assert browser.status == 400
         browser.sees("这一页已经失效", "没有办理任何业务")
     assert Town(browser.app).reports() == []
@@ -442,7 +442,7 @@ def test_looking_at_a_page_writes_nothing(browser: Browser, redis: Redis) -> Non
 
 def test_a_double_click_files_once_and_never_says_already(browser: Browser) -> None:
     browser.to_check()
-    form = {"wish": browser.visit.wish if browser.visit else "", "token": token_of(browser)}
+    form = {"origin": browser.visit.origin if browser.visit else "", "token": token_of(browser)}
     for _ in range(3):
         browser.sends("/card/report/check", form).is_at("/card/report/receipt")
         browser.sees("挂失已登记").does_not_see("已经挂失")
@@ -451,7 +451,7 @@ def test_a_double_click_files_once_and_never_says_already(browser: Browser) -> N
 
 def test_two_at_the_same_moment_file_once(browser: Browser) -> None:
     browser.to_check()
-    form = {"wish": browser.visit.wish if browser.visit else "", "token": token_of(browser)}
+    form = {"origin": browser.visit.origin if browser.visit else "", "token": token_of(browser)}
     clicks = [Browser(browser.app) for _ in range(4)]
     for each in clicks:
         each.client.set_cookie("__Host-card", browser.cookie, domain="hotline.example", secure=True)
@@ -462,8 +462,8 @@ def test_two_at_the_same_moment_file_once(browser: Browser) -> None:
     Town(browser.app).the_report()
 
 
-def test_a_form_of_an_earlier_wish_is_only_looked_at(browser: Browser) -> None:
-    browser.to_check().fills(wish="0" * 32).is_at("/card/report/check")
+def test_a_form_of_an_earlier_choice_is_only_looked_at(browser: Browser) -> None:
+    browser.to_check().fills(origin="0" * 32).is_at("/card/report/check")
     assert Town(browser.app).reports() == []
 
 
@@ -474,7 +474,7 @@ def test_whoever_leaves_has_left(browser: Browser) -> None:
     assert hotline_of(browser.app).redis.keys("visit:*") != [], "the one before the proof"
     browser.client.set_cookie("__Host-card", cookie, domain="hotline.example", secure=True)
     browser.opens("/card/report/receipt").is_at("/card/ended")
-    browser.sends("/card/report/check", {"token": token, "wish": ""}).is_at("/card/ended")
+    browser.sends("/card/report/check", {"token": token, "origin": ""}).is_at("/card/ended")
 
 
 def test_a_visit_ends_and_can_be_lengthened(browser: Browser, redis: Redis) -> None:

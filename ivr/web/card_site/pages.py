@@ -9,6 +9,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from flask import Response, make_response, redirect, render_template, request
+from redis.exceptions import RedisError
 from werkzeug.exceptions import NotFound
 
 from ivr.errands import Visitor
@@ -18,6 +19,7 @@ from ivr.service import CardService
 from ivr.settings import Settings
 from ivr.spoken import BankNames, bank_facts, hours_text
 from ivr.store import keys
+from ivr.store.known import KnownHolder
 from ivr.store.visits import Visit, Visits
 from ivr.web.card_site.gate import YEAR_SECONDS, Gate
 from ivr.web.card_site.words import Words
@@ -97,7 +99,8 @@ class Page:
 
     @cached_property
     def words(self) -> Words:
-        return Words(self.desk.catalogue, self.desk.banks, self.language)
+        desk = self.desk
+        return Words(desk.catalogue, desk.banks, desk.service.place, self.language)
 
     @cached_property
     def cookie(self) -> str:
@@ -108,6 +111,11 @@ class Page:
             found = gate.new_cookie()
             self._to_keep.append((gate.cookie_name, found, None))
         return found
+
+    @property
+    def has_visit(self) -> bool:
+        """Whether this browser has been given a visitor's cookie."""
+        return bool(self.desk.gate.cookie(request))
 
     @property
     def has_reported(self) -> bool:
@@ -149,9 +157,21 @@ class Page:
             "visit": None,
             "error": "",
             "back": "",
+            "announced": (),
         }
         answer = make_response(render_template(f"card/{template}", **{**seen, **more}), status)
         return self._sent(answer)
+
+    def announced(self, known: KnownHolder | None = None) -> list[str]:
+        """What is announced now: to everybody or, once the cards are known, to their banks'
+        callers. While it cannot be read there is nothing.
+        """
+        try:
+            standing = self.desk.service.announcements()
+        except RedisError:
+            return []
+        banks = {card.bank for card in known.cards.values()} if known else {""}
+        return self.words.announced(standing, banks)
 
     def asks(self, template: str, error: str, **more: Any) -> Response:
         """A page with a form; with an error, the same form once more. Nothing is filled in."""

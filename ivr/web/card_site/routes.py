@@ -32,6 +32,7 @@ log = structlog.get_logger()
 MOST_BYTES_OF_A_FORM: Final = 4096
 RETRY_SECONDS: Final = "60"
 REPORT, STATUS, NOT_ME = "report", "status", "not-me"
+NEW_CARD: Final = "new-card"  # a topic of the guide
 # Where an errand goes on once somebody is proven.
 THEN: Final[Mapping[str, str]] = {
     REPORT: "/card/report/cards",
@@ -47,7 +48,7 @@ HEADINGS: Final[Mapping[str, str]] = {
 GUIDE: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
     "formal-loss": ("site_guide_formal", ["site_formal_where"]),
     "unblock": ("site_guide_unblock", ["site_unblock_where"]),
-    "new-card": ("site_guide_new", ["reissue"]),
+    NEW_CARD: ("site_guide_new", []),
     "first-card-employees": (
         "site_guide_worker",
         ["first_worker_apply", "first_worker_bring", "first_worker_collect"],
@@ -169,7 +170,10 @@ class _Site:
     # --- open to everybody ---------------------------------------------------------------------
 
     def start(self) -> Response:
-        return self._page().shows("start.html", texts_codes=self._errands.texts_codes)
+        page = self._page()
+        return page.shows(
+            "start.html", texts_codes=self._errands.texts_codes, announced=page.announced()
+        )
 
     def guide(self) -> Response:
         topics = {name: heading for name, (heading, _) in GUIDE.items()}
@@ -179,7 +183,20 @@ class _Site:
         found = {**GUIDE, **ABOUT}.get(topic)
         if found is None:
             raise NotFound
-        return self._page().says(found[0], found[1], back="/card/guide")
+        page = self._page()
+        lines = self._guidance(page) if topic == NEW_CARD else found[1]
+        return page.says(found[0], lines, back="/card/guide")
+
+    def _guidance(self, page: Page) -> Sequence[str]:
+        """Where a new card is had; once somebody is proven, where theirs are."""
+        known = None
+        if page.has_visit:
+            try:
+                seen = self._errands.see(page.visitor())
+                known = seen.known if seen.visit and seen.visit.proven else None
+            except RedisError as error:  # the usual words need no records
+                log.warning("guidance_without_holder", **fault(error))
+        return page.words.guidance(known)
 
     def by_person(self, errand: str) -> Response:
         """A number that cannot be entered here: nothing was looked up."""
@@ -296,7 +313,7 @@ class _Site:
     @_only_proven(REPORT)
     def cards(self, at: Proven) -> Response:
         page, visit, known = at.page, at.visit, at.known
-        standings = self._errands.standings(known, visit.wish)
+        standings = self._errands.standings(known, visit.origin)
         free = [each for each in standings if each.refusal is None]
         if request.method == "GET" or not free:
             return self._asks_cards(page, visit, known, standings)
@@ -319,7 +336,10 @@ class _Site:
     ) -> Response:
         shown = self._shown(page, known, standings)
         is_any = any(not card.why_not for card in shown)
-        return page.asks("cards.html", error, visit=visit, cards=shown, is_any=is_any, back="/card")
+        return page.asks(
+            "cards.html", error, visit=visit, cards=shown, is_any=is_any,
+            announced=page.announced(known), back="/card",
+        )  # fmt: skip
 
     def _shown(
         self, page: Page, known: KnownHolder, standings: Sequence[Standing]
@@ -337,7 +357,7 @@ class _Site:
             if is_done:
                 return page.goes_to("/card/report/receipt")
             return self._asks_to_confirm(page, visit, known)
-        if request.form.get("wish", "") != visit.wish:
+        if request.form.get("origin", "") != visit.origin:
             return page.goes_to("/card/report/check")
         visit = self._errands.report(at.visitor, visit, known)
         if FILED in dict(visit.outcomes).values():
@@ -345,13 +365,13 @@ class _Site:
         return page.goes_to("/card/report/receipt")
 
     def _asks_to_confirm(self, page: Page, visit: Visit, known: KnownHolder) -> Response:
-        standings = self._errands.standings(known, visit.wish)
+        standings = self._errands.standings(known, visit.origin)
         chosen = [each for each in standings if each.card_ref in visit.chosen]
         if any(each.refusal for each in chosen):
             return page.goes_to("/card/report/cards")
         return page.asks(
             "check.html", "", visit=visit, cards=self._shown(page, known, chosen),
-            last4=known.holder.last4, back="/card/report/cards",
+            last4=known.holder.last4, announced=page.announced(known), back="/card/report/cards",
         )  # fmt: skip
 
     @_only_proven(REPORT)
@@ -360,10 +380,8 @@ class _Site:
         outcomes = self._errands.outcomes(visit, known)
         if not outcomes:
             return page.goes_to("/card/report/check")
-        chosen = [
-            each for each in self._errands.standings(known, visit.wish) if each.card_ref in outcomes
-        ]
-        shown = self._shown(page, known, chosen)
+        standings = self._errands.standings(known, visit.origin)
+        shown = self._shown(page, known, [s for s in standings if s.card_ref in outcomes])
         return page.asks(
             "receipt.html", "", visit=visit, cards=shown, outcomes=outcomes, at=str(at.seen.now),
             heading=_receipt_heading(list(outcomes.values())),
@@ -375,9 +393,10 @@ class _Site:
     @_only_proven(STATUS)
     def status(self, at: Proven) -> Response:
         page, visit, known = at.page, at.visit, at.known
-        shown = self._shown(page, known, self._errands.standings(known, visit.wish))
+        shown = self._shown(page, known, self._errands.standings(known, visit.origin))
         return page.asks(
             "status.html", "", visit=visit, cards=shown, at=str(at.seen.now),
+            announced=page.announced(known),
             is_waiting=any(card.is_waiting for card in shown),
         )  # fmt: skip
 
@@ -386,7 +405,7 @@ class _Site:
         page, visit, known = at.page, at.visit, at.known
         if visit.proven != "code":
             return page.says("site_start_not_me", ["site_not_me_phone"], visit=visit)
-        standings = self._errands.standings(known, visit.wish)
+        standings = self._errands.standings(known, visit.origin)
         running = [each for each in standings if each.number]
         if not running:
             return page.says("site_start_not_me", ["site_not_me_none"], visit=visit)

@@ -41,10 +41,10 @@ def list_all() -> None:
     """Those who wait, longest first, then those that are taken and not done. No whole numbers."""
     tools = _tools()
     waiting, taken = tools.callbacks.waiting(), tools.callbacks.taken()
-    for wish in waiting:
-        click.echo(_line(wish))
-    for wish in taken:
-        click.echo(f"{_line(wish)}  taken {iso(wish.taken_at)} by {wish.taken_by}")
+    for each in waiting:
+        click.echo(_line(each))
+    for each in taken:
+        click.echo(f"{_line(each)}  taken {iso(each.taken_at)} by {each.taken_by}")
     click.echo(f"{len(waiting)} waiting, {len(taken)} taken and not done")
 
 
@@ -57,15 +57,15 @@ def take(callback: str | None, by: str) -> None:
     Call it, then type `done`, or `back` when nobody answers.
     """
     tools = _tools()
-    wish = tools.callbacks.take(by, int(tools.now()), callback or "")
-    if wish is None:
+    found = tools.callbacks.take(by, int(tools.now()), callback or "")
+    if found is None:
         raise click.ClickException("Nobody waits." if not callback else "There is none of this id.")
-    click.echo(_line(wish))
-    click.echo(f"number  {wish.number}")
-    click.echo(f"speaks  {LANGUAGES[wish.language].called}")
-    if wish.topic:
+    click.echo(_line(found))
+    click.echo(f"number  {found.number}")
+    click.echo(f"speaks  {LANGUAGES[found.language].called}")
+    if found.topic:
         staff = next(iter(LANGUAGES))
-        click.echo(f"about   {tools.catalogue.text(wish.topic, {}, staff)}")
+        click.echo(f"about   {tools.catalogue.text(found.topic, {}, staff)}")
 
 
 @callbacks.command("done")
@@ -88,8 +88,8 @@ def back(callback: str, by: str) -> None:
     click.echo(f"{callback} waits again")
 
 
-def _line(wish: Callback) -> str:
-    parts = [wish.id, iso(wish.left_at), f"number …{wish.number[-4:]}"]
-    parts += [f"ID …{wish.last4}"] if wish.last4 else []
-    parts += [f"report {wish.report_number}"] if wish.report_number else []
+def _line(each: Callback) -> str:
+    parts = [each.id, iso(each.left_at), f"number …{each.number[-4:]}"]
+    parts += [f"ID …{each.last4}"] if each.last4 else []
+    parts += [f"report {each.report_number}"] if each.report_number else []
     return "  ".join(parts)
