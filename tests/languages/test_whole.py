@@ -135,7 +135,7 @@ def test_the_apology(app: Flask, lang: str | None, tags: list[str]) -> None:
 NAMED_IN = {
     "ivr/prompts/languages.py", "ivr/dialogue/flow.py", "ivr/dialogue/call.py",
     "ivr/dialogue/text_words.py",
-    # the papers for banks, which are written by hand in two languages
+    # what banks read is in two languages, whatever callers hear
     "ivr/web/bank_docs/paper.py", "ivr/web/bank_docs/routes.py",
 }  # fmt: skip
 
