@@ -45,9 +45,11 @@ class Inbox:
 
     def _messages(self) -> list[dict[str, Any]]:
         asked = urlencode({"to": self._number, "after": self._after})
-        answer = requests.get(f"{self._url}/messages?{asked}", timeout=10)
-        answer.raise_for_status()
-        return list(answer.json()["messages"])
+        try:
+            answer = requests.get(f"{self._url}/messages?{asked}", timeout=10)
+            return list(answer.json()["messages"]) if answer.ok else []
+        except requests.RequestException:  # a page that is gone has no news
+            return []
 
 
 def main(arguments: list[str] | None = None, typed: IO[str] | None = None) -> int:
