@@ -110,9 +110,9 @@ def worlds() -> Iterator[World]:
         for cards in ((CardInWorld(),), (_reported(),), (_unblocked(),)):
             yield World(cards, is_open, answers, caller=World.phone)
         yield from _proving(is_open, answers)
-        for cards in ((CardInWorld(),), (CardInWorld(CardState.LOCKED),), None):
+        for whose in ((CardInWorld(),), (CardInWorld(CardState.LOCKED),), None):
             for caller in (World.caller, ""):
-                yield World(cards, is_open, answers, caller=caller, is_called_back=True)
+                yield World(whose, is_open, answers, caller=caller, is_called_back=True)
         for said in WHILE_IT_RUNS:
             yield World((CardInWorld(),), is_open, answers, bank_says=said)
             yield World((_unblocked(),), is_open, answers, bank_says=said)
