@@ -174,8 +174,7 @@ def _universal(flow: Flow, call: Call, step: Menu | Pick | Ask, key: str) -> Cal
 
 def _choose(flow: Flow, call: Call, step: Menu, key: str) -> Call:
     if key not in step.choices:
-        wrong = "not_understood" if key == NOT_UNDERSTOOD else "bad_key"
-        return _again(flow, call, step, (wrong,))
+        return _again(flow, call, step, (_wrong(key),))
     call = replace(call, language=step.languages.get(key, call.language))
     return arrive(flow, call, step.choices[key], ())
 
@@ -183,11 +182,15 @@ def _choose(flow: Flow, call: Call, step: Menu, key: str) -> Call:
 def _pick(flow: Flow, call: Call, step: Pick, key: str) -> Call:
     choices = offered(step, call)
     if not (key.isascii() and key.isdigit() and 1 <= int(key) <= len(choices)):
-        return _again(flow, call, step, ("bad_key",))
+        return _again(flow, call, step, (_wrong(key),))
     value = choices[int(key) - 1].value
     if value == ALL:
         return arrive(flow, call, step.takes_all, ())
     return arrive(flow, replace(call, facts={**call.facts, step.fact: value}), step.then, ())
+
+
+def _wrong(key: str) -> str:
+    return "not_understood" if key == NOT_UNDERSTOOD else "bad_key"
 
 
 def _judge(flow: Flow, call: Call, step: Ask, keys: str, checks: Mapping[str, Check]) -> Call:

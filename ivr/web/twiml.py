@@ -178,7 +178,8 @@ def _outline(
     response.append(_TOLD)
     match step := FLOW[step_name]:
         case Menu() | Pick() | Ask():
-            speech = _speech(step_name, heard) if isinstance(step, Menu) and heard else {}
+            is_heard = heard and not isinstance(step, Ask)  # ID numbers stay on keys
+            speech = _speech(step_name, heard) if is_heard else {}
             _listen(response, step, _ASKED if asks else "", speech)
         case Tell():
             response.redirect(_URL, method="POST")

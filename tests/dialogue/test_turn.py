@@ -6,7 +6,7 @@ import pytest
 
 from ivr.dialogue.call import Line
 from ivr.dialogue.steps import Menu
-from ivr.dialogue.turn import take_turn, without_person
+from ivr.dialogue.turn import person_first, take_turn, without_person
 from tests.dialogue.a_flow import (
     TWO_CARDS,
     call_at,
@@ -118,7 +118,7 @@ def test_a_late_hash_cuts_the_question_short_and_only_the_question_is_put_again(
 
 def test_silence_and_a_wrong_key_have_different_words() -> None:
     silent, wrong = press(call_at("main_menu"), None), press(call_at("main_menu"), "7")
-    assert prompts_of(silent) == ["no_input", "menu", "menu_help", "for_a_person"]
+    assert prompts_of(silent) == ["no_input", "menu", "menu_help", "for_a_person", "slow_offer"]
     assert prompts_of(wrong) == ["bad_key", "menu"]
 
 
@@ -178,10 +178,26 @@ def test_tries_are_forgotten_on_the_way_back() -> None:
     assert press(call_at("number"), "1", "1", "*", "1", "1").tries == 1
 
 
+def test_6_in_a_menu_says_it_again_slowly_and_once_more_as_before() -> None:
+    slow = press(call_at("main_menu"), "6")
+    assert (slow.slow, slow.tries, prompts_of(slow)) == (True, 0, ["slow_on", "menu"])
+    assert prompts_of(press(call_at("main_menu"), "6", "6")) == ["slow_off", "menu"]
+
+
+def test_a_person_is_offered_first_to_whom_all_is_said_slowly() -> None:
+    slow = person_first(press(call_at("main_menu"), "6", None))
+    assert prompts_of(slow) == ["no_input", "for_a_person", "menu", "menu_help", "slow_end"]
+
+
+def test_words_that_are_no_key_are_asked_for_again() -> None:
+    call = press(call_at("main_menu"), "?")
+    assert (prompts_of(call), call.tries) == (["not_understood", "menu"], 1)
+
+
 def test_help_is_not_said_twice() -> None:
     flow = {"only": Menu(asks=("news", "menu_help", "for_a_person"), choices={})}
     call = take_turn(flow, call_at("only"), None, {})
-    assert prompts_of(call) == ["no_input", "news", "menu_help", "for_a_person"]
+    assert prompts_of(call) == ["no_input", "news", "menu_help", "for_a_person", "slow_offer"]
 
 
 def test_every_request_that_is_accepted_counts_as_a_turn() -> None:

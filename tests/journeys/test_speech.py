@@ -6,7 +6,7 @@ import pytest
 
 from ivr.prompts.languages import LanguageCode
 from simulator.engine import FarEnd
-from tests.builders import AGENT_NUMBER, a_holder
+from tests.builders import AGENT_NUMBER, a_card, a_holder
 from tests.journeys.town import Town, bank_values
 
 LANGUAGES: tuple[LanguageCode, ...] = ("zh", "en")
@@ -81,6 +81,16 @@ def test_what_is_said_is_neither_kept_nor_logged(
     assert "110105" not in stored
     assert "110105" not in "".join(capfd.readouterr())
     assert not [e for e in person.exchanges if "110105" in e.url]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_person_may_be_asked_for_where_cards_are_listed(
+    hearing_town: Town, language: LanguageCode
+) -> None:
+    hearing_town.knows(holder := a_holder(a_card("1111"), a_card("2222", "ccb")))
+    person = hearing_town.someone(language).calls().asks_to_report(holder.id_number)
+    person.hears_prompt("pick_card").says("blah").hears_prompt("not_understood")
+    person.hears_prompt("pick_card").says(SAID[language][3]).hears_prompt("transfer").hangs_up()
 
 
 def test_without_speech_nothing_is_listened_to(town: Town) -> None:

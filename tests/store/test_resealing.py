@@ -21,6 +21,7 @@ from ivr.cards.acts.report import ReportRequest
 from ivr.cards.records import CardState, Holder
 from ivr.ciphers import SUITES, SuiteName
 from ivr.store import keys
+from ivr.store.callbacks import Callback
 from ivr.store.codec import plain
 from ivr.store.connection import connect
 from ivr.store.holders import Holders
@@ -159,6 +160,7 @@ def test_all_that_is_sealed_is_on_the_list(redis: Redis, redis_server: RedisServ
     hotline = open_hotline(settings(redis_server.url, data_keys=OLD_KEY), redis)
     enrol(hotline, a_holder())
     report_card_of(hotline, a_holder())
+    hotline.callbacks.leave(Callback("ref", "+8613800138000", "zh", "", "", "", 1))
     sealed = openable(redis, Vault(redis, [OLD_KEY]))
     assert {name.partition(":")[0] for name in sealed} == keys.SEALED.keys()
 

@@ -118,9 +118,9 @@ def worlds() -> Iterator[World]:
         yield World((CardInWorld(),), is_open, answers, takes_reports=False)
         yield World((CardInWorld(),), is_open, answers, usual=Times(20, 5, 120, asked=20))
         yield from _proving(is_open, answers)
-        for wallet in ((CardInWorld(),), (CardInWorld(CardState.LOCKED),), None):
+        for whose in ((CardInWorld(),), (CardInWorld(CardState.LOCKED),), None):
             for caller in (World.caller, ""):
-                yield World(wallet, is_open, answers, caller=caller, is_called_back=True)
+                yield World(whose, is_open, answers, caller=caller, is_called_back=True)
         for said in WHILE_IT_RUNS:
             yield World((CardInWorld(),), is_open, answers, bank_says=said)
             yield World((_unblocked(),), is_open, answers, bank_says=said)

@@ -253,6 +253,7 @@ class TestRotate:
         assert result.stdout.splitlines() == [
             "vault: 1 resealed, 0 were so already",
             f"holder: {count} resealed, 0 were so already",
+            "callback: 0 resealed, 0 were so already",
             "notice: 0 resealed, 0 were so already",
             "All that is sealed is under the newest of DATA_KEYS.",
         ]
