@@ -1,13 +1,19 @@
-"""The same loss by telephone and on the website: the same is on record, field by field."""
+"""The same loss by telephone, on the website and by text: the same is on record, field by field."""
 
+import threading
 from collections.abc import Callable, Mapping
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from itertools import combinations
+from typing import Any, Final
 
 import pytest
 from flask import Flask
 from redis import Redis
 
+from ivr.cards.loss import LossReport
 from ivr.cards.notice import Notice
+from ivr.cards.notice_bodies import iso
 from ivr.store import keys
 from ivr.store.codec import plain
 from tests.builders import a_holder, an_app, hotline_of, settings
@@ -15,8 +21,10 @@ from tests.journeys.town import Town
 from tests.redis_server import RedisServer
 from tests.web.card_site import Browser, entries
 from tests.web.conftest import PhoneCall, Twilio
+from tests.web.test_texts import Pocket
 
 Reports = Callable[[Flask], object]
+TIMES: Final = 3  # that two channels report at one moment, of each pair
 
 
 def by_telephone(app: Flask) -> object:
@@ -27,88 +35,156 @@ def on_the_website(app: Flask) -> object:
     return Browser(app).to_receipt()
 
 
-def left_by(app: Flask) -> dict[str, Any]:
-    """All that a report leaves, but for what is another each time: numbers, ids and moments."""
+def by_text(app: Flask) -> object:
+    return Pocket(Twilio(app)).texts("挂失").texts("是").reads("已挂失")
+
+
+CHANNELS: Final[Mapping[str, Reports]] = {
+    "phone": by_telephone, "web": on_the_website, "text": by_text,
+}  # fmt: skip
+# Which channel it was, the request, and who asked: nothing else may differ.
+DIFFER: Final = ("channel", "origin", "by")
+
+
+def left_by(app: Flask) -> Any:
+    """All that a report leaves; numbers, ids and moments, others each time, are named."""
     hotline, report = hotline_of(app), Town(app).the_report()
-    reading = hotline.cases.of_card(report.card_ref)
-    suspension, block = reading.case.suspension, reading.case.block
-    assert suspension is not None
-    assert block is not None
-    names = hotline.redis.zrange(keys.NOTICES_OPEN, 0, -1)
-    notices = hotline.outbox.find_all([plain(name) for name in names])
-    told = [notice for notice in notices if notice.report_number == report.number]
-    return {
-        "report": known(report), "suspension": known(suspension), "block": known(block),
-        "lasts": report.release_at - report.reported_at,
-        "seconds": hotline.redis.ttl(keys.loss(report.card_ref)) // 10,
-        "notices": sorted((n.kind, n.queue, *told_in(app, n)) for n in told),
-        "journal": [sorted(e) for e in entries(hotline.redis) if e["event"] != "looked_up"],
-        "deadlines": hotline.redis.zcard(keys.DEADLINES),
-        "blocks": hotline.redis.zcard(keys.blocks(report.bank)),
+    case = hotline.cases.of_card(report.card_ref).case
+    assert case.suspension is not None
+    assert case.block is not None
+    notices = notices_of(app, report)
+    left = {
+        "report": asdict(report),
+        "suspension": asdict(case.suspension),
+        "block": asdict(case.block),
+        "notices": [
+            {**asdict(n), "sealed_body": hotline.outbox.body(n), "due": due_of(app, n)}
+            for n in notices
+        ],
+        "journal": [e for e in entries(hotline.redis) if e["event"] != "looked_up"],
+        "deadlines": hotline.redis.zrange(keys.DEADLINES, 0, -1, withscores=True),
+        "blocks": hotline.redis.zrange(keys.blocks(report.bank), 0, -1, withscores=True),
+        "minutes": -(-Town(app).seconds_left(report) // 60),
     }  # fmt: skip
+    names = {report.number: "the number"}
+    names |= {notice.id: f"notice {place}" for place, notice in enumerate(notices)}
+    for at, name in ((report.reported_at, "reported"), (report.release_at, "released")):
+        names |= {str(at): name, str(float(at)): name, iso(at): name}
+    return named(left, names)
 
 
-DIFFER = ("number", "report_number", "origin", "channel", "notice_id", "at")
+def named(value: Any, names: Mapping[str, str]) -> Any:
+    """The same with names for what differs by itself, and without what may differ."""
+    match value:
+        case dict():
+            return {key: named(inner, names) for key, inner in value.items() if key not in DIFFER}
+        case list() | tuple():
+            return [named(inner, names) for inner in value]
+    text = plain(value) if isinstance(value, bytes) else str(value)
+    return names.get(text, text)
 
 
-def known(record: object) -> dict[str, Any]:
-    return {
-        name: value for name, value in vars(record).items()
-        if name not in DIFFER and not name.endswith("_at")
-    }  # fmt: skip
+def notices_of(app: Flask, report: LossReport) -> list[Notice]:
+    found = [notice for notice in all_open(app) if notice.report_number == report.number]
+    return sorted(found, key=lambda notice: notice.queue)
 
 
-def told_in(app: Flask, notice: Notice) -> list[str]:
-    """The fields of a notice, and what they say where that is the same each time."""
-    body: Mapping[str, Any] = hotline_of(app).outbox.body(notice)
-    inside = body.get("data", body)
-    return [f"{name}: {inside[name]}" if name in ("card", "holder", "kind", "action", "prompt")
-            else name for name in sorted(inside)]  # fmt: skip
+def all_open(app: Flask) -> list[Notice]:
+    names = hotline_of(app).redis.zrange(keys.NOTICES_OPEN, 0, -1)
+    return list(hotline_of(app).outbox.find_all([plain(name) for name in names]))
+
+
+def due_of(app: Flask, notice: Notice) -> Any:
+    return hotline_of(app).redis.zscore(keys.NOTICES_OPEN, notice.id)
 
 
 @pytest.fixture
-def apps(redis: Redis, redis_server: RedisServer) -> Callable[[], Flask]:
-    """Each time a hotline on an empty Redis, with the same holder; keys of its own."""
+def fresh(redis: Redis, redis_server: RedisServer) -> Callable[[], Flask]:
+    """Each time a hotline with the same holder and no report; references stay what they are."""
     kept = settings(redis_server.url)
 
-    def fresh() -> Flask:
-        redis.flushall()
+    def app() -> Flask:
+        names = {plain(name) for name in redis.scan_iter()} - {keys.VAULT}
+        for name in names:
+            redis.delete(name)
         return an_app(kept, a_holder())
 
-    return fresh
+    return app
 
 
-def test_the_same_loss_leaves_the_same_records(apps: Callable[[], Flask]) -> None:
+@pytest.mark.parametrize("other", ["web", "text"])
+def test_the_same_loss_leaves_the_same_records(fresh: Callable[[], Flask], other: str) -> None:
     left = []
-    for reports in (by_telephone, on_the_website):
-        reports(app := apps())
-        left.append(without_references(left_by(app)))
+    for channel in ("phone", other):
+        CHANNELS[channel](app := fresh())
+        assert Town(app).the_report().channel == channel
+        left.append(left_by(app))
     assert left[0] == left[1]
-    assert len(left[0]["notices"]) == 2, "one for the bank, one text"
+    assert [n["queue"] for n in left[0]["notices"]] == ["bank-icbc", "texts"]
 
 
-def without_references(left: dict[str, Any]) -> dict[str, Any]:
-    """An empty Redis gives other references to the same people."""
-    for record in ("report", "block", "suspension"):
-        left[record] = {n: v for n, v in left[record].items() if not n.endswith("_ref")}
-    return left
+def test_no_more_than_these_differ(fresh: Callable[[], Flask]) -> None:
+    """The comparison leaves out three fields and no more."""
+    by_telephone(app := fresh())
+    report = asdict(Town(app).the_report())
+    assert report.keys() - left_by(app)["report"].keys() == {"channel", "origin"}
+    filed = [e for e in entries(hotline_of(app).redis) if e["event"] == "loss_reported"]
+    (told,) = [e for e in left_by(app)["journal"] if e["event"] == "loss_reported"]
+    assert filed[0].keys() - told.keys() <= set(DIFFER)
 
 
-@pytest.mark.parametrize("first", [by_telephone, on_the_website])
-def test_who_is_second_hears_of_the_first(app: Flask, first: Reports) -> None:
-    first(app)
+@pytest.mark.parametrize("first", CHANNELS)
+def test_who_is_second_hears_of_the_first(app: Flask, first: str) -> None:
+    CHANNELS[first](app)
     number = Town(app).the_report().number
     call = PhoneCall(Twilio(app), "CA" + "7" * 32).dials()
     call.presses("1", "1", "11010519491231002*").hears("已经挂失", f"编号{number}")
     Browser(app).enters().proves().sees("已经挂失", f"编号{number}")
+    pocket = Pocket(Twilio(app)).texts("挂失", sid="SM" + "7" * 32)
+    pocket.reads("已临时挂失", f"挂失编号{number[:4]} {number[4:]}")
     Town(app).the_report()
 
 
-def test_the_two_differ_in_channel_and_origin_alone(apps: Callable[[], Flask]) -> None:
-    seen = {}
-    for reports in (by_telephone, on_the_website):
-        reports(app := apps())
+def before_the_report(app: Flask, channel: str) -> Callable[[], object]:
+    """Everything up to the last key, form or text; what is returned sends it."""
+    if channel == "phone":
+        call = PhoneCall(Twilio(app)).to_confirmation()
+        return lambda: call.presses("1")
+    if channel == "web":
+        browser = Browser(app).to_check()
+        return browser.fills
+    pocket = Pocket(Twilio(app)).texts("挂失")
+    return lambda: pocket.texts("是")
+
+
+@pytest.mark.parametrize("pair", [*combinations(CHANNELS, 2), tuple(CHANNELS)])
+def test_at_the_same_instant_one_report_is_made(
+    fresh: Callable[[], Flask], pair: tuple[str, ...]
+) -> None:
+    """One of them files, the others hear of it; one notice to the bank, one text."""
+    filed: set[str] = set()
+    for _ in range(TIMES):
+        app = fresh()
+        ready = [before_the_report(app, channel) for channel in pair]
+        at_once(ready)
         report = Town(app).the_report()
-        seen[report.channel] = report.origin
-    assert seen.keys() == {"phone", "web"}
-    assert len(seen["web"]) == 32
+        assert report.channel in pair
+        assert [n.queue for n in notices_of(app, report)] == ["bank-icbc", "texts"]
+        about = [n.report_number for n in all_open(app) if n.report_number]
+        assert about == [report.number] * 2
+        events = [e["event"] for e in entries(hotline_of(app).redis)]
+        assert events.count("loss_reported") == 1
+        filed.add(report.channel)
+    assert filed
+
+
+def at_once(deeds: list[Callable[[], object]]) -> None:
+    """All of them at one moment, each in a thread."""
+    gate = threading.Barrier(len(deeds))
+
+    def does(deed: Callable[[], object]) -> object:
+        gate.wait()
+        return deed()
+
+    with ThreadPoolExecutor(len(deeds)) as pool:
+        list(pool.map(does, deeds))
