@@ -14,6 +14,7 @@ PROMPTS = tomllib.loads(
 SPOKEN = {"zh": "幺 二 三 四 五 六 七 零", "en": "1 2 3 4 5 6 7 0"}
 CLAIMED = {
     "filed": (Claim.FILED, "12345670"),
+    "filed_card": (Claim.FILED, "12345670"),
     "already_reported": (Claim.ALREADY, "12345670"),
     "status_social_temporary": (Claim.STATUS, "12345670"),
     "bank_blocked": (Claim.BLOCKED, ""),
