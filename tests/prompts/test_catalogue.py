@@ -20,14 +20,15 @@ from ivr.prompts.catalogue import (
     parse_catalogue,
 )
 from ivr.prompts.languages import LANGUAGES, LanguageCode
+from ivr.prompts.templates import REPLY
 
 HOUSE = Path(__file__).parents[2]
 CATALOGUE = load_catalogue()
 EVERY = [(name, language) for name in CATALOGUE.prompts for language in LANGUAGES]
 # The places each bank, card or report brings along; nothing else can be filled in.
 PLACES = {
-    "bank", "bank_phone", "card_last4", "code", "days", "hotline", "hours", "key", "last4", "line",
-    "report_number", "reported_at", "until",
+    "bank", "bank_phone", "card_last4", "cards", "code", "days", "hotline", "hours", "key", "last4",
+    "line", "report_number", "reported_at", "until",
 }  # fmt: skip
 # These go on in the line that follows them; every other prompt is a whole sentence.
 FRAGMENTS = {"status_card", "busy_call_banks", "busy_bank"}
@@ -80,7 +81,9 @@ def test_no_prompt_is_missing() -> None:
 
 
 def test_no_prompt_is_unused() -> None:
-    assert CATALOGUE.prompts.keys() - set(named_in_code()) - spoken_verdicts() == set()
+    named = {*named_in_code(), *spoken_verdicts()}
+    named |= {f"{name}{REPLY}" for name in named}
+    assert CATALOGUE.prompts.keys() - named == set()
 
 
 def test_no_two_prompts_say_the_same() -> None:
@@ -97,7 +100,7 @@ def test_every_place_can_be_filled(name: str) -> None:
 def test_what_is_long_is_cut_by_twilio_so_nothing_is(name: str, language: LanguageCode) -> None:
     text = CATALOGUE.shown(name, language)
     assert len(quote(text)) < LONGEST_ENCODED
-    if name.startswith("text_"):
+    if name.startswith(("text_", "sms_")):
         assert len(CATALOGUE.text(name, filled_in(language), language)) <= LONGEST_TEXT[language]
 
 
