@@ -12,9 +12,10 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -46,6 +47,13 @@ MOST_LIMIT = 1000  # one caller's measures; more would be no measure, and fill R
 EVERY_ADDRESS = {"0.0.0.0", "::"}  # noqa: S104
 
 
+def _registered_name(name: str) -> str:
+    """Gateways refuse others: digits alone, none of them Chinese, brackets of one's own."""
+    if name and not SIGN_NAME.fullmatch(name):
+        raise ValueError("must be 2 to 16 characters, Chinese among them, without brackets")
+    return name
+
+
 class SettingsError(HotlineError):
     """The environment cannot be used; `problems` has one line for each thing to correct."""
 
@@ -72,7 +80,9 @@ class Settings(BaseModel):
     gateway_url: ProtectedUrl = Field(default="", repr=False, description="of a domestic gateway")
     gateway_key_id: str = Field(default="", description="names GATEWAY_SECRET")
     gateway_secret: SecretStr = Field(default=SecretStr(""), description="signs what we send there")
-    text_signature: str = Field(default="", description="the registered name before every text")
+    text_signature: Annotated[str, AfterValidator(_registered_name)] = Field(
+        default="", description="the registered name before every text"
+    )
     templates_file: Path | None = Field(
         default=None, description="the gateway's ids of our texts; unset: their names"
     )
@@ -221,14 +231,6 @@ class Settings(BaseModel):
         if days > known.data.get("journal_retention_days", days):
             raise ValueError("must not be more than JOURNAL_RETENTION_DAYS")
         return days
-
-    @field_validator("text_signature")
-    @classmethod
-    def _registered_name(cls, name: str) -> str:
-        """Gateways refuse others: digits alone, none of them Chinese, brackets of one's own."""
-        if name and not SIGN_NAME.fullmatch(name):
-            raise ValueError("must be 2 to 16 characters, Chinese among them, without brackets")
-        return name
 
     @field_validator("agent_hours", mode="before")
     @classmethod

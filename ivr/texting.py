@@ -97,7 +97,7 @@ class Texting:
             return self._failed(said, error)
 
     def _failed(self, said: Said, error: Exception) -> tuple[str, ...]:
-        log.error("text_failed", wish=said.wish, **fault(error))
+        log.error("answer_failed", wish=said.wish, **fault(error))
         prompt = "sms_unknown" if said.wish is Wish.CONFIRM else "sms_busy"
         return self._words(Reply(said.language, [[(prompt, {})]]))
 

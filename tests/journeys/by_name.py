@@ -24,6 +24,7 @@ from tests.journeys.town import BANKS, LANGUAGE_KEYS, SOUNDS
 
 OWN_NUMBER: Final = "12333"
 SPOKEN_AS: Final[Mapping[str, LanguageCode]] = {"cmn-CN": "zh", "en-US": "en"}
+ANSWERS: Final = "sms_"  # how prompts begin that are only read: answers to texts
 BILINGUAL: Final = {"welcome"}  # said before a language is chosen
 CHOOSES: Final = "{language key}"
 UNKNOWN: Final = "unknown"  # a phone number that nobody told us
@@ -33,16 +34,17 @@ def by_name(language: LanguageCode) -> Retold:
     """Retells the call of someone who chooses, or is given, this language."""
 
     def retell(events: Iterable[Event]) -> Iterator[Event]:
-        acted = False
+        is_asked = False  # for the language
         for event in events:
             if event.kind == "said":
-                yield replace(event, text=_named(event, language), language="")
+                told = _named(event, language)
+                is_asked = told.endswith(tuple(BILINGUAL))
+                yield replace(event, text=told, language="")
                 continue
             if event.kind == "whispered":
                 yield replace(event, text=_whispered(event.text), language="")
                 continue
-            chooses = not acted and event.kind == "pressed"
-            acted = acted or event.kind in ("pressed", "silence")
+            chooses = is_asked and event.kind == "pressed"
             yield replace(event, text=CHOOSES) if chooses and _is_key(event, language) else event
 
     return retell
@@ -113,7 +115,9 @@ def _places(prompt: str, language: LanguageCode) -> list[Placeholder]:
 def _patterns(language: LanguageCode) -> dict[str, re.Pattern[str]]:
     prompts = load_catalogue().prompts
     return {
-        name: re.compile(_pattern(texts[language], language)) for name, texts in prompts.items()
+        name: re.compile(_pattern(texts[language], language))
+        for name, texts in prompts.items()
+        if not name.startswith(ANSWERS)
     }
 
 

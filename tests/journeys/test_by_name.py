@@ -8,10 +8,15 @@ from ivr.prompts.catalogue import load_catalogue
 from ivr.prompts.languages import LANGUAGES, LanguageCode
 from ivr.prompts.speech import Spelled
 from simulator.engine import Event
-from tests.journeys.by_name import CHOOSES, SPOKEN_AS, by_name, prompt_of
+from tests.journeys.by_name import ANSWERS, CHOOSES, SPOKEN_AS, by_name, prompt_of
 from tests.journeys.town import BANKS
 
-EVERY = [(prompt, language) for prompt in load_catalogue().prompts for language in LANGUAGES]
+EVERY = [
+    (prompt, language)
+    for prompt in load_catalogue().prompts
+    for language in LANGUAGES
+    if not prompt.startswith(ANSWERS)
+]
 SAID: dict[str, str] = {
     "announcement": "x", "place": "p", "address": "a", "open": "o", "papers": "i", "fee": "20",
     "meanwhile": "m", "guidance": "g",

@@ -57,7 +57,7 @@ def test_that_it_did_not_arrive_is_seen(
     assert (seen.receipt, seen.state) == (f"{status} 30003", NoticeState.DELIVERED)
     assert is_stuck(redis, text)
     assert not records.is_owed(text.id), "a text is not sent again by itself"
-    assert records.journal().count("text_not_delivered") == 1
+    assert records.journal().count("undelivered_text") == 1
 
 
 @pytest.mark.parametrize("order", list(permutations(["sent", "undelivered", "delivered"])))

@@ -102,7 +102,7 @@ def town(redis: Redis, redis_server: RedisServer) -> Town:
 @pytest.mark.parametrize(
     ("lost", "yes", "asks", "filed"),
     [
-        ("挂失 5678", "是", ("工商银行尾号5678", "7天", "请10分钟内回复：是"), "已挂失，编号"),
+        ("挂失 5678", "是", ("工商银行尾号5678", "7天", "请10分钟内回复“是”"), "已挂失，编号"),
         ("挂失 002X", "确认", ("工商银行尾号5678",), "已挂失，编号"),
         ("挂失", "是", ("工商银行尾号5678",), "已挂失，编号"),
         ("LOST 5678", "CONFIRM", ("ICBC card ending 5678", "7 days"), "Reported, number"),
@@ -311,13 +311,13 @@ def test_a_stranger_is_answered_so_often_and_then_not(twilio: Twilio) -> None:
     for _ in range(MOST_MISSES):
         assert stranger.texts("挂失 5678").answers
     stranger.texts("挂失 5678").reads_nothing().texts("你好").reads_nothing()
-    Pocket(twilio).texts("挂失").reads("请10分钟内回复：是")
+    Pocket(twilio).texts("挂失").reads("请10分钟内回复“是”")
 
 
 def test_the_holders_own_phone_is_never_held_back(pocket: Pocket) -> None:
     for _ in range(MOST_MISSES + 3):
         pocket.texts("what?")
-    pocket.reads_nothing().texts("挂失").reads("请10分钟内回复：是").texts("是").reads("已挂失")
+    pocket.reads_nothing().texts("挂失").reads("请10分钟内回复“是”").texts("是").reads("已挂失")
 
 
 @pytest.mark.parametrize("sender", ["12333", "Hotline", "anonymous", "", "+266696687"])
@@ -381,12 +381,12 @@ def test_a_whole_number_is_warned_of_and_kept_nowhere(
 def test_with_a_second_factor_the_yes_repeats_six_digits(town: Town) -> None:
     pocket = town.of(a_holder(), second_factor="text_code")
     pocket.texts("挂失")
-    found = re.search("内回复：([0-9]{6})", pocket.said)
+    found = re.search("内回复([0-9]{6})", pocket.said)
     assert found is not None
     pocket.texts("是").reads("和短信里的数字不一致，没有挂失")
     pocket.texts(found[1]).reads("没有等您确认")  # one guess for each question
     pocket.texts("挂失")
-    again = re.search("内回复：([0-9]{6})", pocket.said)
+    again = re.search("内回复([0-9]{6})", pocket.said)
     assert again is not None
     pocket.texts(again[1]).reads("已挂失")
 

@@ -22,4 +22,4 @@ def note_receipt(notice: Notice, receipt: Receipt) -> Change:
     written = NoticeChange(
         notice, receipt=str(receipt), needs_person=True if notice.report_number else None
     )
-    return Change(notice=written, journal=(Entry("text_not_delivered", fields),))
+    return Change(notice=written, journal=(Entry("undelivered_text", fields),))
