@@ -7,7 +7,7 @@ import pytest
 from ivr.prompts.languages import LanguageCode
 from ivr.store import keys
 from tests.builders import a_holder
-from tests.journeys.town import LANGUAGE_KEYS, Person, Town
+from tests.journeys.town import Person, Town
 
 LANGUAGES: tuple[LanguageCode, ...] = ("zh", "en")
 Transcript = Callable[..., None]
@@ -24,11 +24,8 @@ def test_6_says_everything_slowly_and_offers_a_person_first(
     town: Town, transcript: Transcript, language: LanguageCode
 ) -> None:
     person = town.someone(language).calls().waits().hears_prompt("slow_offer")
-    person.presses("*").presses(LANGUAGE_KEYS[language])
-    assert not is_slow(person)
     person.presses("6").hears_prompt("slow_on").hears_prompt("for_a_person")
     person.hears_prompt("main_menu").hears_prompt("slow_end")
-    assert is_slow(person)
     person.presses("3").hears_prompt("for_a_person").hears_prompt("card_services")
     assert is_slow(person)
     person.hangs_up()
