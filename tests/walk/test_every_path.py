@@ -397,6 +397,7 @@ def _spoken_in(language: LanguageCode, call: Call) -> str:
     return " ".join(texts)
 
 
+@pytest.mark.timeout(600)  # 20 s of work, on a machine that may have little to give
 @pytest.mark.parametrize("is_open", [True, False])
 def test_every_path(is_open: bool) -> None:
     paths = ends = 0
