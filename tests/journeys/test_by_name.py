@@ -13,8 +13,9 @@ from tests.journeys.town import BANKS
 
 EVERY = [(prompt, language) for prompt in load_catalogue().prompts for language in LANGUAGES]
 SAID: dict[str, str] = {
-    "bank_phone": "95588", "card_last4": "5670", "code": "123456", "days": "7", "hours": "any time",
-    "key": "1", "last4": "002X", "report_number": "12345670", "reported_at": "0", "until": "86400",
+    "bank_phone": "95588", "card_last4": "5670", "cards": "ICBC 5670", "code": "123456",
+    "days": "7", "hours": "any time", "key": "1", "last4": "002X", "report_number": "12345670",
+    "reported_at": "0", "until": "86400",
 }  # fmt: skip
 TAGS = {language: tag for tag, language in SPOKEN_AS.items()}
 PRESSED = {"zh": Event(0, "pressed", "1"), "en": Event(0, "pressed", "2")}
