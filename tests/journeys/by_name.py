@@ -24,7 +24,6 @@ from tests.journeys.town import BANKS, LANGUAGE_KEYS, SOUNDS
 
 OWN_NUMBER: Final = "12333"
 SPOKEN_AS: Final[Mapping[str, LanguageCode]] = {"cmn-CN": "zh", "en-US": "en"}
-ANSWERS: Final = "sms_"  # how prompts begin that are only read: answers to texts
 BILINGUAL: Final = {"welcome"}  # said before a language is chosen
 CHOOSES: Final = "{language key}"
 UNKNOWN: Final = "unknown"  # a phone number that nobody told us
@@ -115,9 +114,7 @@ def _places(prompt: str, language: LanguageCode) -> list[Placeholder]:
 def _patterns(language: LanguageCode) -> dict[str, re.Pattern[str]]:
     prompts = load_catalogue().prompts
     return {
-        name: re.compile(_pattern(texts[language], language))
-        for name, texts in prompts.items()
-        if not name.startswith(ANSWERS)
+        name: re.compile(_pattern(texts[language], language)) for name, texts in prompts.items()
     }
 
 

@@ -8,20 +8,15 @@ from ivr.prompts.catalogue import load_catalogue
 from ivr.prompts.languages import LANGUAGES, LanguageCode
 from ivr.prompts.speech import Spelled
 from simulator.engine import Event
-from tests.journeys.by_name import ANSWERS, CHOOSES, SPOKEN_AS, by_name, prompt_of
+from tests.journeys.by_name import CHOOSES, SPOKEN_AS, by_name, prompt_of
 from tests.journeys.town import BANKS
 
-EVERY = [
-    (prompt, language)
-    for prompt in load_catalogue().prompts
-    for language in LANGUAGES
-    if not prompt.startswith(ANSWERS)
-]
+EVERY = [(prompt, language) for prompt in load_catalogue().prompts for language in LANGUAGES]
 SAID: dict[str, str] = {
     "announcement": "x", "place": "p", "address": "a", "open": "o", "papers": "i", "fee": "20",
     "meanwhile": "m", "guidance": "g",
     "bank_phone": "95588", "card_last4": "5670", "code": "123456", "days": "7", "hours": "any time",
-    "count": "2", "phone_last4": "8000", "language": "普通话",
+    "cards": "ICBC 5670", "count": "2", "phone_last4": "8000", "language": "普通话",
     "key": "1", "last4": "002X", "report_number": "12345670", "reported_at": "0", "until": "86400",
     "within": "30",
 }  # fmt: skip

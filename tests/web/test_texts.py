@@ -381,12 +381,12 @@ def test_a_whole_number_is_warned_of_and_kept_nowhere(
 def test_with_a_second_factor_the_yes_repeats_six_digits(town: Town) -> None:
     pocket = town.of(a_holder(), second_factor="text_code")
     pocket.texts("挂失")
-    found = re.search("内回复([0-9]{6})", pocket.said)
+    found = re.search("6位数字：([0-9]{6})", pocket.said)
     assert found is not None
     pocket.texts("是").reads("和短信里的数字不一致，没有挂失")
     pocket.texts(found[1]).reads("没有等您确认")  # one guess for each question
     pocket.texts("挂失")
-    again = re.search("内回复([0-9]{6})", pocket.said)
+    again = re.search("6位数字：([0-9]{6})", pocket.said)
     assert again is not None
     pocket.texts(again[1]).reads("已挂失")
 
