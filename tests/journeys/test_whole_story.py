@@ -172,7 +172,7 @@ class Story:
 _VARIES: Final = {
     r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}Z": "{moment}",
     r"\bntc-[0-9a-f]{32}": "{notice}",
-    r"\bevt_[0-9a-f]+": "{event}",
+    r"\bid=[A-Za-z0-9_-]{22}\b": "id={event}",
     r"\bCA[0-9a-f]{32}": "{call}",
     r"\bby=[A-Za-z0-9_-]{22}\b": "by={caller}",
     r"\d+月\d+日星期.(凌晨|上午|中午|下午|晚上).{1,2}点(半|\d\d分)?": "{deadline or moment}",
