@@ -455,7 +455,7 @@ def test_every_key_ends_or_says_why_not(app: Flask, redis: Redis) -> None:
     fail_long_enough(hotline_of(app))
     hotline_of(app).text_line.fails("401")
     hotline_of(app).bank_notices.may_test("icbc")
-    hotline_of(app).signature_faults.keep("bank:icbc", "events", "signature_wrong", 0)
+    hotline_of(app).signature_faults.keep("icbc", "events", "signature_wrong", 0)
     hotline_of(app).plans.keep(Plan((), "Li", "a prank"))
     PhoneCall(Twilio(app), OTHER_SID).dials().presses("1", "1", an_id_number(serial="110"))
     hotline_of(app).calls.save(Call("CA9", "report_tail"), mistake=Mistake("caller", "holder"))
