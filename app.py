@@ -189,7 +189,7 @@ def _open_doors(
             store.card_checks,
             store.suspensions,
             settings.subscribers,
-            WebhookDoor(store.signature_faults, "subscriber"),
+            WebhookDoor(),
             base,
         )
     )

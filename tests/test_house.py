@@ -479,7 +479,7 @@ def test_every_key_ends_or_says_why_not(app: Flask, redis: Redis) -> None:
     fail_long_enough(hotline_of(app))
     hotline_of(app).text_line.fails("401")
     hotline_of(app).bank_notices.may_test("icbc")
-    hotline_of(app).signature_faults.keep("bank:icbc", "events", "signature_wrong", 0)
+    hotline_of(app).signature_faults.keep("icbc", "events", "signature_wrong", 0)
     Browser(app).enters()
     hotline_of(app).plans.keep(Plan((), "Li", "a prank"))
     hotline_of(app).calls.keep_slow(Caller("ref"), slow=True)

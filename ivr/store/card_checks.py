@@ -21,14 +21,19 @@ from ivr.subscribers_file import Subscriber
 PURPOSE: Final = "card.check"
 CHANNEL: Final = "subscriber"  # of the looks in the journal
 
+# Counts one question of a subscriber, under the key `counted`.
+COUNT: Final = f"""
+local asked = try('INCR', counted) or 1
+if asked == 1 then try('EXPIRE', counted, {keys.ASKED_LATELY_SECONDS}) end
+"""
+
 # KEYS: the count, the suspension, the card, the journal, the counters. ARGV: the subscriber, how
 # often it may ask in a minute, the card's reference, the cities as a card's record has them.
 _CHECK: Final = f"""
 {CALLS}
 local counted, loss_key, card_key, journal, counters = unpack(KEYS)
 local by, most, ref = ARGV[1], tonumber(ARGV[2]), ARGV[3]
-local asked = try('INCR', counted) or 1
-if asked == 1 then try('EXPIRE', counted, {keys.ASKED_LATELY_SECONDS}) end
+{COUNT}
 if asked > most then return {{asked, redis.call('TTL', counted), false, wrong}} end
 local card, loss = call('GET', card_key), call('GET', loss_key)
 local holder, city = string.match(card or '', '^(%S+) [^%s%u]+(%u*)$')
@@ -67,6 +72,12 @@ class Checked(NamedTuple):
     is_last: bool
 
 
+def within_quota(asked: int, most: int, seconds: int) -> None:
+    """Raises: TooManyChecksError: this one was too many, for so many seconds."""
+    if asked > most:
+        raise TooManyChecksError(max(seconds, 1))
+
+
 class CardChecks:
     """Answers subscribers."""
 
@@ -90,7 +101,6 @@ class CardChecks:
             answer = self._check(keys=places, args=args)
             asked, seconds, loss, wrong = cast("list[Any]", answer)
             note_wrong_kinds(self._redis, wrong)
-            if asked > most:
-                raise TooManyChecksError(max(seconds, 1))
+            within_quota(asked, most, seconds)
             found = None if loss is None else read(Suspension, keys.loss(ref), loss)
         return Checked(found, asked == most)

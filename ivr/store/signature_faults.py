@@ -1,7 +1,8 @@
 """Why a sender's signatures did not hold, for the sender's own page: nothing of the request itself.
 
 Anybody can send what is not signed, so little is kept, and a flood is written down only now and
-then: it fills nothing, and no write keeps others waiting.
+then: it fills nothing, and no write keeps others waiting. What the sender has proven to be its own
+stands in a list of its own, which nobody else can fill.
 """
 
 from dataclasses import dataclass
@@ -52,13 +53,15 @@ class SignatureFaults:
         self._redis = redis
         self._keep = redis.register_script(_KEEP)
 
-    def keep(self, sender: str, route: str, fault: str, seconds: int) -> None:
-        """Of an empty sender, a stranger, nothing is kept. `sender`: kind and id, `bank:icbc`.
+    def keep(
+        self, sender: str, route: str, fault: str, seconds: int, *, is_proven: bool = False
+    ) -> None:
+        """Of an empty sender, a stranger, nothing is kept. is_proven: the signature was right.
 
         Raises:
             redis.RedisError: it was not kept.
         """
-        place = keys.signature_faults(sender)
+        place = _place(sender, is_proven=is_proven)
         with naming(self._redis, place):
             wrong = self._keep(keys=[place], args=[route if sender else "", fault, seconds])
             note_wrong_kinds(self._redis, wrong)
@@ -69,7 +72,13 @@ class SignatureFaults:
         Raises:
             UnreadableRecordError: something else stands there.
         """
-        place = keys.signature_faults(sender)
-        with naming(self._redis, place):
-            found = self._redis.lrange(place, 0, -1)
-        return list(read_all(self._redis, SignatureFault, [(place, text) for text in found]))
+        listed: list[tuple[str, bytes | str]] = []
+        for place in (_place(sender, is_proven=True), _place(sender, is_proven=False)):
+            with naming(self._redis, place):
+                listed += ((place, text) for text in self._redis.lrange(place, 0, -1))
+        found = read_all(self._redis, SignatureFault, listed)
+        return sorted(found, key=lambda fault: fault.at, reverse=True)
+
+
+def _place(sender: str, *, is_proven: bool) -> str:
+    return keys.signature_faults(f"proven:{sender}" if is_proven else sender)

@@ -13,7 +13,7 @@ from redis import Redis
 from ivr.cards.loss import Suspension
 from ivr.cards.notice_bodies import iso
 from ivr.store import keys
-from ivr.store.card_checks import CHANNEL
+from ivr.store.card_checks import CHANNEL, COUNT, within_quota
 from ivr.store.codec import plain
 from ivr.store.holders import Holders
 from ivr.store.journal import Journal
@@ -27,13 +27,15 @@ PAGE: Final = 200
 _MEMBER: Final = re.compile("([0-9]{4}):[A-Za-z0-9_-]{22}")  # anything else may be a card's number
 PURPOSE: Final = "suspensions"
 
-# KEYS: the list. ARGV: how many at most, where to begin, the cities in order. A city's members lie
-# between its colon and the sign after that, ";".
+# KEYS: the list, the count of the subscriber's questions. ARGV: how many of these there may be in a
+# minute, how many cards at most, where to begin, the cities in order. A city's members lie between
+# its colon and the sign after that, ";".
 _PAGE: Final = f"""
 {CALLS}
-local most, after = tonumber(ARGV[1]), ARGV[2]
-local found = {{}}
-for n = 3, #ARGV do
+local counted, most, after, found = KEYS[2], tonumber(ARGV[2]), ARGV[3], {{}}
+{COUNT}
+if asked > tonumber(ARGV[1]) then return {{asked, redis.call('TTL', counted), found}} end
+for n = 4, #ARGV do
   local first, last = '[' .. ARGV[n] .. ':', '(' .. ARGV[n] .. ';'
   if after >= ARGV[n] .. ';' then first = nil
   elseif after > ARGV[n] .. ':' then first = '(' .. after end
@@ -49,16 +51,20 @@ for n = 3, #ARGV do
     found[#found + 1] = {{member, loss, try('GET', '{keys.card("")}' .. ref)}}
   end
 end
-return found
+return {{asked, 0, found}}
 """
 
 
 @dataclass(frozen=True)
 class SuspensionPage:
-    """One page, and the cursor of the next one (None at the end)."""
+    """One page, and the cursor of the next one (None at the end).
+
+    is_last: whether the next question of this minute will be refused.
+    """
 
     suspensions: list[dict[str, Any]]
     next: str | None
+    is_last: bool
 
 
 class Suspensions:
@@ -72,23 +78,28 @@ class Suspensions:
 
     def page(self, subscriber: Subscriber, cursor: str) -> SuspensionPage:
         """Up to 200 cards after the cursor; "" gives the first page. A page may have fewer, and the
-        list still go on.
+        list still go on. Each is journalled, so each counts as one question of a card.
 
         Raises:
+            TooManyChecksError: the subscriber must wait.
             UnknownCursorError: no page of this subscriber's ended so.
         """
         match = _MEMBER.fullmatch(cursor)
         if cursor and (match is None or match[1] not in subscriber.cities):
             raise UnknownCursorError
+        most = subscriber.checks_per_minute
         with naming(self._redis, keys.SUSPENDED):
             answer = self._page(
-                keys=[keys.SUSPENDED], args=[PAGE, cursor, *sorted(set(subscriber.cities))]
+                keys=[keys.SUSPENDED, keys.asked_lately(subscriber.id)],
+                args=[most, PAGE, cursor, *sorted(set(subscriber.cities))],
             )
-        found = cast("list[list[Any]]", answer)
+        asked, seconds, found = cast("list[Any]", answer)
+        within_quota(asked, most, seconds)
         shown = self._suspensions(found[:PAGE])
         return SuspensionPage(
             self._described(subscriber, shown),
             plain(found[PAGE - 1][0]) if len(found) > PAGE else None,
+            asked == most,
         )
 
     def _suspensions(self, found: list[list[Any]]) -> dict[str, tuple[Suspension, str]]:

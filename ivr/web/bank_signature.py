@@ -35,6 +35,9 @@ class Fault(StrEnum):
     ID_TOO_LONG = "id_too_long"  # and the signature is right
 
 
+PROVEN: Final = (Fault.CLOCK_OFF, Fault.ID_TOO_LONG)  # only who holds the secret can make these
+
+
 class Verdict(NamedTuple):
     """What a proof comes to. seconds: how far its moment lies ahead of our clock; negative when
     it lies behind.

@@ -47,8 +47,7 @@ def subscriber_routes(
         door.require_signature(subscribers.get(name), body, "check")
         asked = questions.parsed(body).data
         found = checks.check(subscribers[name], asked.card_number.upper())
-        if found.is_last:
-            log.warning("subscriber_checks_limited", subscriber=name)
+        _tell_limited(name, is_last=found.is_last)
         return jsonify(_answer(found.suspension))
 
     @routes.get("/<name>/suspensions")
@@ -56,6 +55,7 @@ def subscriber_routes(
         target = f"{prefix}{raw_target(request)}"
         door.require_signature(subscribers.get(name), target.encode("latin-1"), "suspensions")
         page = suspensions.page(subscribers[name], request.args.get("after", ""))
+        _tell_limited(name, is_last=page.is_last)
         return jsonify(suspensions=page.suspensions, next=page.next)
 
     @routes.errorhandler(Problem)
@@ -87,6 +87,11 @@ def subscriber_routes(
         return Problem(500, "This has been noted; please send it again later.").response()
 
     return routes
+
+
+def _tell_limited(name: str, *, is_last: bool) -> None:
+    if is_last:
+        log.warning("subscriber_checks_limited", subscriber=name)
 
 
 def _answer(suspension: Suspension | None) -> dict[str, bool | str | None]:

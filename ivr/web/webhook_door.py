@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from redis.exceptions import RedisError
 
 from ivr.store.signature_faults import SignatureFaults
-from ivr.web.bank_signature import TOLERANCE_SECONDS, Fault, Verdict, verdict_of
+from ivr.web.bank_signature import PROVEN, TOLERANCE_SECONDS, Fault, Verdict, verdict_of
 from ivr.web.problems import Problem
 from ivr.web.wsgi import raw_target
 
@@ -32,10 +32,9 @@ class Sender(Protocol):
 class WebhookDoor:
     """Lets in who is signed."""
 
-    def __init__(self, faults: SignatureFaults, kind: str = "bank") -> None:
-        """`kind`: what its senders are, for two of different kinds may have one name."""
+    def __init__(self, faults: SignatureFaults | None = None) -> None:
+        """`faults`: where it is kept what was wrong, of senders who have a page that shows it."""
         self._faults = faults
-        self._kind = kind
 
     def require_signature(self, sender: Sender | None, content: bytes, route: str) -> None:
         """Returns when the sender signed `content` (the body; of a GET, its target) just now.
@@ -51,9 +50,10 @@ class WebhookDoor:
         verdict = self._verdict(secrets, content)
         if verdict.fault is None:
             return
-        with suppress(RedisError):  # what cannot be kept changes no answer
-            who = f"{self._kind}:{sender.id}" if sender else ""
-            self._faults.keep(who, route, verdict.fault, verdict.seconds)
+        if self._faults is not None:
+            with suppress(RedisError):  # what cannot be kept changes no answer
+                who, is_proven = sender.id if sender else "", verdict.fault in PROVEN
+                self._faults.keep(who, route, verdict.fault, verdict.seconds, is_proven=is_proven)
         raise _problem(verdict)
 
     def _verdict(self, secrets: Sequence[str], content: bytes) -> Verdict:

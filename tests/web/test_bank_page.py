@@ -198,7 +198,7 @@ class TestTheLink:
     def test_stands_in_no_log(
         self, icbc: Developer, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
     ) -> None:
-        hotline_of(icbc.app).redis.set(keys.signature_faults("bank:icbc"), "another kind")
+        hotline_of(icbc.app).redis.set(keys.signature_faults("icbc"), "another kind")
         assert icbc.asks("view=signatures").status_code == 503
         icbc.asks()
         said = "".join(capfd.readouterr()) + caplog.text

@@ -29,6 +29,8 @@ PEOPLE = [
     for n in range(11, 17)
 ]
 SIDEWAYS = "document.documentElement.scrollWidth > document.documentElement.clientWidth"
+CODES = "[...document.querySelectorAll('td code')]"
+BROKEN_WORDS = f"{CODES}.filter(each => each.getClientRects().length > 1).length"
 BACKGROUND = "getComputedStyle(document.body).backgroundColor.match(/\\d+/g).map(Number)"
 
 
@@ -102,6 +104,7 @@ def test_everybody_can_read_it(browser: Browser, url: str, language: str, scheme
                 details.click()
             assert violations(page) == []
             assert not page.evaluate(SIDEWAYS), (view, width)
+            assert page.evaluate(BROKEN_WORDS) == 0, (view, width)
             place = PICTURES / f"{view}-{language}-{scheme}-{width}.png"
             page.screenshot(path=place, full_page=True)
         assert complaints == []

@@ -223,6 +223,14 @@ class TestTheQuota:
         redis.delete(keys.asked_lately("clinic"))  # the minute is over
         assert city.clinic.asks(CARD).status_code == 200
 
+    def test_a_page_of_the_list_counts_as_a_question(self, city: City, redis: Redis) -> None:
+        for _ in range(3):
+            assert city.clinic.lists().status_code == 200
+        for answer in (city.clinic.lists(), city.clinic.asks(CARD)):
+            assert problem(answer) == (429, "Too many checks in one minute: ask again later.")
+            assert 0 < int(answer.headers["Retry-After"]) <= 60
+        assert len(looks(redis)) == 3
+
     def test_a_count_that_nobody_can_read_stops_no_question(self, city: City, redis: Redis) -> None:
         redis.lpush(keys.asked_lately("clinic"), "x")
         assert city.clinic.hears(CARD) == NORMAL

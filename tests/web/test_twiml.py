@@ -261,7 +261,12 @@ def test_every_prompt_is_as_twilios_library_writes_it(
     value: str, language: LanguageCode, is_slow: bool
 ) -> None:
     """Also those that no step names, and prompts one after the other."""
-    facts = {**dict.fromkeys(PLACES, value), "until": "1800000000", "reported_at": "1"}
+    facts = {
+        **dict.fromkeys(PLACES, value),
+        "until": "1800000000",
+        "reported_at": "1",
+        "within": "60",
+    }
     lines = tuple(Line(prompt, asked=prompt > "m") for prompt in VOICE.catalogue.prompts)
     call = Call("CA1", "main_menu", 3, language, int(is_slow), facts, said=lines)
     assert VOICE.render(call) == as_the_library_writes(call)

@@ -162,7 +162,7 @@ def test_an_operator_pings_and_lists_them(city: Deployment, centre: Server) -> N
     _, listed = types(app, "subscribers list")
     rows = [line.split() for line in listed.splitlines()]
     assert rows[0][0] == "subscriber"
-    assert (rows[1][:3], rows[1][-1]) == (["centre", "1101", "1"], "well")
-    assert rows[2] == ["clinic", "1101", "-", "-", "-", "only", "asks"]
+    assert (rows[1][:3], rows[1][-1]) == (["centre", "well", "1"], "1101")
+    assert rows[2] == ["clinic", "only", "asks", "-", "-", "-", "1101"]
     _, listed = types(app, "notices list --bank subscriber:centre --state open")
     assert "card.suspended" in listed

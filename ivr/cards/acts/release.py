@@ -14,7 +14,7 @@ from ivr.cards.words import TEXT_RELEASED
 
 def release(case: Case, report: LossReport, first_told: Mapping[str, Any], now: int) -> Change:
     """Tells bank and holder once that a suspension is over; NOTHING while it lasts, or when they
-    were told already.
+    were told already. Where another report suspends the card since, neither is told.
 
     The suspension's key in Redis is the truth, not the deadline. `first_told` is the `data` of
     the report's first notice; empty when it cannot be read any more.
@@ -22,13 +22,14 @@ def release(case: Case, report: LossReport, first_told: Mapping[str, Any], now: 
     held_by = case.suspension.report_number if case.suspension else ""
     if report.state is not ReportState.ACTIVE or held_by == report.number:
         return NOTHING
-    body = later_body(NoticeKind.LOSS_RELEASED, report, first_told, now)
-    told = Owed(NoticeKind.LOSS_RELEASED, report.bank, now, body, report.number, report.card_ref)
+    kind = NoticeKind.LOSS_RELEASED
+    body = later_body(kind, report, first_told, now)
+    told = Owed(kind, report.bank, now, body, report.number, report.card_ref)
     # If the card was reported again meanwhile, "active again" would not be true.
-    text = () if case.suspension else (text_about(report, TEXT_RELEASED, now),)
+    owes = () if case.suspension else (told, text_about(report, TEXT_RELEASED, now))
     fields = {"report": report.number, "card": report.card_ref, "bank": report.bank}
     return Change(
         report=replace(report, state=ReportState.RELEASED),
-        owes=(told, *text),
+        owes=owes,
         journal=(Entry("loss_released", fields),),
     )

@@ -1,4 +1,4 @@
-"""Replace a card: all that is on record of the old one is over, and the new one is normal."""
+"""Replace a card: all that is on record of the old one is over, and the new one has its place."""
 
 from dataclasses import replace
 

@@ -114,7 +114,7 @@ def _shown(sources: BankPageSources, bank: Bank, until: int) -> Response:
     reads: Mapping[str, Callable[[], dict[str, Any]]] = {
         "notices": lambda: _notices(sources, bank.id),
         "blocks": lambda: _blocks(sources, bank.id),
-        "signatures": lambda: {"faults": sources.faults.latest(f"bank:{bank.id}")},
+        "signatures": lambda: {"faults": sources.faults.latest(bank.id)},
     }
     return _rendered(
         "bank_page.html",

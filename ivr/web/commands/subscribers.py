@@ -14,8 +14,8 @@ from ivr.subscribers_file import Subscriber
 from ivr.web.commands.arguments import Commands
 from ivr.web.commands.banks import say_ping
 
-COLUMNS = "{:<16}  {:<20}  {:>6}  {:<20}  {:>6}  {}"
-HEADINGS = ("subscriber", "cities", "open", "oldest since (UTC)", "stuck", "state")
+COLUMNS = "{:<16}  {:<34}  {:>5}  {:<20}  {:>5}  {}"
+HEADINGS = ("subscriber", "state", "open", "oldest (UTC)", "stuck", "cities")
 
 
 @dataclass(frozen=True)
@@ -58,9 +58,9 @@ def list_subscribers() -> None:
 def _line(each: Subscriber, seen: Standing | None) -> str:
     cities = ", ".join(each.cities)
     if seen is None:
-        return COLUMNS.format(each.id, cities, "-", "-", "-", "only asks")
+        return COLUMNS.format(each.id, "only asks", "-", "-", "-", cities)
     since = "-" if seen.owed_since is None else iso(seen.owed_since)
-    return COLUMNS.format(each.id, cities, seen.owed, since, seen.stuck, _state(seen))
+    return COLUMNS.format(each.id, _state(seen), seen.owed, since, seen.stuck, cities)
 
 
 def _state(seen: Standing) -> str:

@@ -32,7 +32,7 @@ COLUMNS: Final = ("this report", "nothing", "a later report", "made formal", "th
 # while it lasts; and "active again" is not told to the holder of a card that is not.
 TOLD: Final = {
     #              this report  nothing            a later report  made formal  the bank's formal
-    "active":     (NOBODY,      "bank and holder", "bank",         NOBODY,      "bank"),
+    "active":     (NOBODY,      "bank and holder", "neither",      NOBODY,      "neither"),
     "released":   (NOBODY,      NOBODY,            NOBODY,         NOBODY,      NOBODY),
     "superseded": (NOBODY,      NOBODY,            NOBODY,         NOBODY,      NOBODY),
     "withdrawn":  (NOBODY,      NOBODY,            NOBODY,         NOBODY,      NOBODY),
@@ -79,10 +79,10 @@ def released(told: str, says: dict[str, Any]) -> Change:
     if told == NOBODY:
         return NOTHING
     line = {"report": "12345670", "card": "card-1", "bank": "icbc"}
-    text = (a_text("text_released"),) if told == "bank and holder" else ()
+    owes = (to_the_bank(says), a_text("text_released")) if told == "bank and holder" else ()
     return Change(
         report=a_report(state=ReportState.RELEASED),
-        owes=(to_the_bank(says), *text),
+        owes=owes,
         journal=(Entry("loss_released", line),),
     )
 
