@@ -155,6 +155,7 @@ class Errands:
             cookie = self._visits.next_cookie(visitor.cookie, visit.holder_ref)
             proven = replace(visit, proven=by, tries=0)
             self._visits.prove(self._visits.ref(cookie), visitor.ref, proven, name)
+            self._service.note_language(visit.holder_ref, visitor.language)
             return "proven", cookie
         visit = replace(visit, tries=visit.tries + 1)
         if visit.tries >= MOST_TRIES:

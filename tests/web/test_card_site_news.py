@@ -16,7 +16,7 @@ from tests.bank_side import Records
 from tests.builders import a_card, a_holder, a_place, an_app, hotline_of, settings
 from tests.journeys.town import Town
 from tests.redis_server import RedisServer
-from tests.web.card_site import Browser
+from tests.web.card_site import ID_NUMBER, Browser
 
 OF_ALL: Final = {"zh": "周六检修。", "en": "Works on Saturday."}
 OF_ICBC: Final = {"zh": "网点调整。", "en": "Branches move."}
@@ -119,3 +119,15 @@ def test_how_long_the_bank_usually_takes(
     town = Town(browser.app)
     town.bank_answers(town.the_report(), Outcome.BLOCKED)
     browser.opens("/card/report/receipt").does_not_see(told)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_later_texts_are_in_the_language_of_whoever_was_proven(
+    makes_browser: MakesBrowser, language: str
+) -> None:
+    browser = makes_browser(language=language).enters("status")
+    hotline = hotline_of(browser.app)
+    ref = hotline.holders.ref(ID_NUMBER)
+    assert hotline.spoken_languages.of(ref) == "", "an ID number alone is nobody's word"
+    browser.proves()
+    assert hotline.spoken_languages.of(ref) == language
