@@ -279,12 +279,10 @@ class _Turn:
         return self._says("cancelled", self._facts(found))
 
     def _refused(self, found: _Found, why: Refusal, question: Question | None = None) -> Reply:
-        if why is Refusal.UNDER_16:
-            return self._says("under_16", self._facts(found))
         if why in (Refusal.ALREADY, Refusal.FORMAL, Refusal.ELSEWHERE):
             fresh = self.service.holder(found.known.ref) or found.known
             return self._status_of(_Found(fresh, found.card_ref), question)
-        return self._says("not_by_phone", self._facts(found))
+        return self._says(_REFUSALS.get(why, "not_by_phone"), self._facts(found))
 
     # --- status, and "it was not me" ------------------------------------------------------------
 
@@ -361,6 +359,14 @@ class _Turn:
         keeps: Question | None = None,
     ) -> Reply:
         return Reply(self.said.language, [[(prompt, values or {})]], keeps, is_miss)
+
+
+# What is said of a card that cannot be reported, where that is not how it stands.
+_REFUSALS: Final[Mapping[Refusal, str]] = {
+    Refusal.UNDER_16: "under_16",
+    Refusal.CHANNEL_CLOSED: "sms_not_by_text",
+    Refusal.NOT_RENEWED: "not_renewed",
+}
 
 
 def _cards_of(holders: Sequence[KnownHolder]) -> list[_Found]:

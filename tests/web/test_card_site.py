@@ -29,7 +29,8 @@ from tests.builders import (
 from tests.journeys.town import Town
 from tests.redis_server import RedisServer
 from tests.web.card_site import ID_NUMBER, Browser, codes, entries
-from tests.web.conftest import Wire
+from tests.web.conftest import Twilio, Wire
+from tests.web.test_texts import Pocket
 from workers.texts import TextWriter
 
 TWO: Final = (a_card(), a_card("9876", bank="ccb", head="B1234"))
@@ -203,6 +204,18 @@ def test_where_a_city_takes_no_reports_on_the_website(
     assert redis.dbsize() == 0
     app = an_app(settings(redis_server.url, rules='channels = ["phone"]'), a_holder())
     Browser(app).enters().proves().sees("不能在网上挂失，需要人工办理")
+
+
+def test_where_a_report_is_not_made_again(redis: Redis, redis_server: RedisServer) -> None:
+    assert redis.dbsize() == 0
+    rules = "report_may_be_renewed_after_release = false"
+    app = an_app(settings(redis_server.url, rules=rules), a_holder())
+    Browser(app).to_receipt()
+    Town(app).bank_answers(Town(app).the_report(), Outcome.BLOCKED)
+    Town(app).days_pass(Town(app).the_report())
+    Browser(app).enters().proves().sees("上次临时挂失已经到期", "社保功能正常")
+    pocket = Pocket(Twilio(app)).texts("挂失")
+    pocket.reads("上次临时挂失已经到期", "社保功能正常")
 
 
 # --- what is entered ----------------------------------------------------------------------------

@@ -234,7 +234,7 @@ def test_what_cannot_be_reported(redis: Redis, town: Town, holder: Holder, words
 
 def test_the_city_may_close_the_channel(redis: Redis, town: Town) -> None:
     pocket = town.of(a_holder(), rules='channels = ["phone"]')
-    pocket.texts("挂失").reads("需要人工办理，还没有挂失")
+    pocket.texts("挂失").reads("这张卡不能用短信挂失，没有办理")
     assert on_record(redis) == []
 
 
