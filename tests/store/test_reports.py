@@ -82,6 +82,7 @@ def test_a_report_is_everything_at_once(hotline: Hotline, redis: Redis) -> None:
     assert kinds_of_keys(redis) == {
         "loss": 1, "block": 1, "blocks": 1, "report": 1, "request": 1,
         "deadlines": 1, "suspended": 1, "notice": 2, "notices_to": 1, "speaks": 1,
+        "block_hour:icbc": 1,
         "notices": 2, "notices_of": 1, "open": 2, "owed": 2, "journal": 1, "counters": 1,
         "rq:job": 2, "rq:queue": 2, "rq": 1,
     }  # fmt: skip
