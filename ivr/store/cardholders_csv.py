@@ -221,17 +221,25 @@ def _checks(banks: Collection[str], today: date) -> dict[str, _Check]:
     }
 
 
-def _read_line(
-    number: int, line: str, columns: list[str], checks: Mapping[str, _Check]
-) -> CardLine | BadLine:
+def values_in(number: int, line: str, count: int) -> list[str] | BadLine:
+    """The values of one line, which is to have so many."""
     if _NOT_UTF8.search(line):
         return BadLine(number, "is not UTF-8 text")
     try:
         values = next(csv.reader([line], strict=True))
     except csv.Error:
         return BadLine(number, "has a quote that does not end, or text after one")
-    if len(values) != len(columns):
-        return BadLine(number, f"has {len(values)} values instead of {len(columns)}")
+    if len(values) != count:
+        return BadLine(number, f"has {len(values)} values instead of {count}")
+    return values
+
+
+def _read_line(
+    number: int, line: str, columns: list[str], checks: Mapping[str, _Check]
+) -> CardLine | BadLine:
+    values = values_in(number, line, len(columns))
+    if isinstance(values, BadLine):
+        return values
     kept: dict[str, str] = {}
     problems: list[str] = []
     note = ""

@@ -12,13 +12,12 @@ from typing import Final
 from ivr.errors import HotlineError
 from ivr.prompts.languages import LANGUAGES
 from ivr.prompts.places import MEANWHILE, TEXTS, Place
-from ivr.store.cardholders_csv import BadLine, BadValueError
+from ivr.store.cardholders_csv import BadLine, BadValueError, values_in
 
 MOST_YUAN: Final = 1000
 MOST_DAYS: Final = 365
 LONGEST: Final = 240  # letters, of which a Chinese character counts 3: 20 seconds to listen to
 _CITY_CODE: Final = re.compile(r"[0-9]{6}")
-_NOT_UTF8: Final = re.compile("[\udc80-\udcff]")
 
 
 class PlacesFileError(HotlineError):
@@ -67,14 +66,9 @@ def read_places(lines: Iterable[str], banks: Collection[str]) -> Iterator[PlaceL
 def _read_line(
     number: int, line: str, names: list[str], banks: Collection[str]
 ) -> PlaceLine | BadLine:
-    if _NOT_UTF8.search(line):
-        return BadLine(number, "is not UTF-8 text")
-    try:
-        values = next(csv.reader([line], strict=True))
-    except csv.Error:
-        return BadLine(number, "has a quote that does not end, or text after one")
-    if len(values) != len(names):
-        return BadLine(number, f"has {len(values)} values instead of {len(names)}")
+    values = values_in(number, line, len(names))
+    if isinstance(values, BadLine):
+        return values
     kept: dict[str, str] = {}
     problems: list[str] = []
     for name, value in zip(names, values, strict=True):

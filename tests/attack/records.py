@@ -10,7 +10,7 @@ from ivr.store.codec import plain
 # Signs of life, written every few seconds by whoever runs, and RQ's own.
 ALIVE = ("running:", "sweep:alive", "rq:", "made_sure", "bank_health:", "in_flight:", "probe:",
          "signature_faults:")  # fmt: skip
-NOTED = ("journal", "counters", "heard:")
+NOTED = ("journal", "counters", "heard:", "asked:")
 READ: dict[str, Callable[[Redis, Any], Any]] = {
     "string": lambda redis, key: redis.get(key),
     "hash": lambda redis, key: sorted(redis.hgetall(key).items()),
