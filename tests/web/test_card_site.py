@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -305,6 +306,25 @@ def test_a_code_that_came_too_late(browser: Browser) -> None:
     browser.fills(proof=code).sees("这个验证码已经过期")
     browser.fills("/card/report/again").sees("新的验证码正在发出").proves()
     browser.is_at("/card/report/check")
+
+
+def test_the_next_visit_of_a_browser_has_a_code_of_its_own(browser: Browser, redis: Redis) -> None:
+    """Its cookie stays when a visit ends; a text already sent would never be sent again."""
+    first, visit = browser.enters().code, browser.visit
+    redis.delete(keys.visit(hotline_of(browser.app).visits.ref(browser.cookie)))
+    while visit is not None and redis.time()[0] == visit.born:
+        time.sleep(0.05)
+    browser.enters().is_at("/card/report/proof")
+    assert len(codes(browser.app)) == 2
+    browser.fills(proof=first).is_at("/card/report/proof").proves().is_at("/card/report/check")
+
+
+def test_a_visit_that_ended_denies_no_report_whose_answer_was_lost(browser: Browser) -> None:
+    """The form arrived, its answer did not, and the browser comes back after the visit."""
+    browser.to_receipt()
+    assert Town(browser.app).the_report().number
+    browser.opens("/card/ended").sees("请当作没有办成").does_not_see("没有办理")
+    browser.opens("/card/look?language=en&back=/card/ended").does_not_see("nothing was reported")
 
 
 # --- who may ------------------------------------------------------------------------------------
