@@ -29,7 +29,7 @@ from tests.builders import (
 )  # fmt: skip
 from tests.journeys.town import Town
 from tests.redis_server import RedisServer
-from tests.web.card_site import ID_NUMBER, Browser, codes, entries
+from tests.web.card_site import ID_NUMBER, Browser, Form, codes, entries
 from tests.web.conftest import Wire
 from workers.texts import TextWriter
 
@@ -422,6 +422,28 @@ def test_a_form_from_elsewhere_does_nothing(browser: Browser, headers: dict[str,
     browser.fills()
     assert browser.status == 400
     assert Town(browser.app).reports() == []
+
+
+def test_a_request_that_is_no_form_changes_nothing_whatever_it_brings(browser: Browser) -> None:
+    browser.to_check()
+    fields = Form(browser.html).fields["/card/report/check"]
+    fields["token"] = ""
+    for path in ("/card/report/check", "/card/report/id", "/card/leave"):
+        browser.client.head(path, data={**fields, "id_number": NOBODY}, base_url=browser.base_url)
+    assert Town(browser.app).reports() == []
+    browser.opens("/card/report/check").is_at("/card/report/check")
+
+
+@pytest.mark.parametrize("path", ["/card/report/again", "/card/more-time", "/card/leave"])
+def test_what_a_form_was_answered_can_be_shown_in_another_language(
+    browser: Browser, path: str
+) -> None:
+    browser.opens("/card/report/id").sends(path, {}).sees("这一页已经失效")
+    browser.opens(f"/card/look?language=en&back={path}")
+    assert browser.status == 200
+    browser.enters().fills("/card/report/again").sees("Wait a minute")
+    browser.opens(f"/card/look?language=zh&back={path}").opens("/card/report/proof")
+    browser.proves().is_at("/card/report/check")
 
 
 def test_a_cookie_that_somebody_planted_proves_nobody(browser: Browser) -> None:
