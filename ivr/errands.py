@@ -95,11 +95,11 @@ class Errands:
         if before.holder_ref == ref and not before.proven and not before.outcomes:
             return before
         looks = before.looks + 1
-        visit = Visit(before.born, ref, looks, before.tries, is_long=before.is_long)
         look = LookUp(
             ref, visitor.caller, CHANNEL, purpose, is_silent=True, texts_code=self.texts_codes
         )
         found = self._visits.look_up(visitor.ref, looks, look)
+        visit = Visit(found.born, ref, looks, before.tries, is_long=before.is_long)
         if looks > MOST_LOOKS or before.tries >= MOST_TRIES or self._is_over_a_limit(found):
             return self._stop(visitor, visit)
         return self._ask(visitor, visit, found)
@@ -121,7 +121,8 @@ class Errands:
         if not self.texts_codes:
             self._visits.save(visitor.ref, visit)
             return visit
-        asked_by = f"{visitor.ref}:{visit.looks}:{len(visit.codes) + 1}"
+        # A browser keeps its cookie when a visit ends: the next one's codes are others.
+        asked_by = f"{visitor.ref}:{visit.born}:{visit.looks}:{len(visit.codes) + 1}"
         visit = replace(visit, codes=(*visit.codes, (asked_by, found.now)))
         owed = []
         if found.known is not None and takes_texts(found.known.holder.phone):

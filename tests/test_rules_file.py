@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ivr.every_language import load_words
-from ivr.prompts.catalogue import load_catalogue
+from ivr.prompts.catalogue import EVERYWHERE, Placeholder, load_catalogue
 from ivr.rules_file import SEEDS, CityRules, LineNamed
 from ivr.service import open_service
 from ivr.settings import SettingsError
@@ -112,24 +112,14 @@ def test_a_line_of_another_name_and_number_says_so_everywhere(writes: Writes) ->
     path = writes("[line]\nnumber = '12345'\nname = { zh = '政务热线' }")
     words = load_catalogue(settings(NOWHERE, rules_file=path).rules.line_itself)
     assert words.text("welcome", {}, "zh") == "您好，12345政务热线，中文请按1。"
-    for prompt in words.prompts:
-        values = dict.fromkeys(
-            [
-                "bank",
-                "bank_phone",
-                "card_last4",
-                "code",
-                "days",
-                "hours",
-                "key",
-                "last4",
-                "report_number",
-            ],
-            "1",
-        )
-        moments = {"reported_at": "1795336200", "until": "1795336200", "within": "30"}
-        for language in ("zh", "en"):
-            assert "12333" not in words.text(prompt, values | moments, language)
+    of_kind = {"time": "1795336200", "duration": "30"}
+    for prompt, texts in words.prompts.items():
+        for language, pieces in texts.items():
+            places = [piece for piece in pieces if isinstance(piece, Placeholder)]
+            values = {place.name: of_kind.get(place.kind, "1") for place in places}
+            for own in EVERYWHERE:
+                values.pop(own, None)
+            assert "12333" not in words.text(prompt, values, language)
 
 
 def test_the_acts_get_them(writes: Writes) -> None:

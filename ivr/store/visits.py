@@ -41,15 +41,18 @@ local holder = ref ~= '' and read_holder(ref)
 return {{now, text, holder, ref ~= '' and is_guessed_at(ref, tonumber(now))}}
 """
 
-# The look-up is counted and journalled once for each of a visit, by its number (ARGV[3]).
+# The look-up is counted and journalled once for each of a visit, by its number (ARGV[3]). Of two
+# first ones at one moment both are told the same beginning.
 _LOOK_UP: Final = f"""
 {READ_HOLDER}
 {COUNT_LOOK_UP}
 local now = redis.call('TIME')[1]
 local holder = read_holder(ARGV[1])
 local met = look_up(tonumber(now), holder[3])
+redis.call('HSETNX', KEYS[1], 'born', now)
 if redis.call('TTL', KEYS[1]) < 0 then redis.call('EXPIRE', KEYS[1], {keys.VISIT_SECONDS}) end
-return {{now, met, holder, is_guessed_at(ARGV[1], tonumber(now))}}
+local born = redis.call('HGET', KEYS[1], 'born')
+return {{now, met, holder, is_guessed_at(ARGV[1], tonumber(now)), born}}
 """
 
 # A visit that has ended is not begun again by a request that was slow. KEYS: the visit, and the one
@@ -113,7 +116,7 @@ class Visit:
 class Sight:
     """What one request may need, read at one moment (`now`). `known`: the holder, if there is one.
     `met`: the limit that its look-up meets. `is_guessed_at`: too many second factors were wrong for
-    that ID number lately.
+    that ID number lately. `born`: of a look-up, when its visit began.
     """
 
     now: int
@@ -121,6 +124,7 @@ class Sight:
     known: KnownHolder | None = None
     met: str = ""
     is_guessed_at: bool = False
+    born: int = 0
 
 
 class Visits:
@@ -166,9 +170,9 @@ class Visits:
         names = [keys.visit(ref), keys.COUNTERS, keys.reported_by(look_up.caller.ref), *places]
         with naming(self._redis):
             found = self._look_up(keys=names, args=[look_up.holder_ref, "", number, *args])
-            now, met, holder, guessed = cast("list[Any]", found)
+            now, met, holder, guessed, born = cast("list[Any]", found)
             known = self._known(now, holder)
-        return Sight(int(now), None, known, plain(met or ""), guessed is not None)
+        return Sight(int(now), None, known, plain(met or ""), guessed is not None, int(born))
 
     def save(self, ref: str, visit: Visit) -> None:
         """Saves the visit, if it has not ended."""

@@ -3,6 +3,7 @@
 import json
 import logging
 import re
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
@@ -28,7 +29,7 @@ from tests.builders import (
 )  # fmt: skip
 from tests.journeys.town import Town
 from tests.redis_server import RedisServer
-from tests.web.card_site import ID_NUMBER, Browser, codes, entries
+from tests.web.card_site import ID_NUMBER, Browser, Form, codes, entries
 from tests.web.conftest import Twilio, Wire
 from tests.web.test_texts import Pocket
 from workers.texts import TextWriter
@@ -320,6 +321,25 @@ def test_a_code_that_came_too_late(browser: Browser) -> None:
     browser.is_at("/card/report/check")
 
 
+def test_the_next_visit_of_a_browser_has_a_code_of_its_own(browser: Browser, redis: Redis) -> None:
+    """Its cookie stays when a visit ends; a text already sent would never be sent again."""
+    first, visit = browser.enters().code, browser.visit
+    redis.delete(keys.visit(hotline_of(browser.app).visits.ref(browser.cookie)))
+    while visit is not None and redis.time()[0] == visit.born:
+        time.sleep(0.05)
+    browser.enters().is_at("/card/report/proof")
+    assert len(codes(browser.app)) == 2
+    browser.fills(proof=first).is_at("/card/report/proof").proves().is_at("/card/report/check")
+
+
+def test_a_visit_that_ended_denies_no_report_whose_answer_was_lost(browser: Browser) -> None:
+    """The form arrived, its answer did not, and the browser comes back after the visit."""
+    browser.to_receipt()
+    assert Town(browser.app).the_report().number
+    browser.opens("/card/ended").sees("请当作没有办成").does_not_see("没有办理")
+    browser.opens("/card/look?language=en&back=/card/ended").does_not_see("nothing was reported")
+
+
 # --- who may ------------------------------------------------------------------------------------
 
 
@@ -415,6 +435,28 @@ def test_a_form_from_elsewhere_does_nothing(browser: Browser, headers: dict[str,
     browser.fills()
     assert browser.status == 400
     assert Town(browser.app).reports() == []
+
+
+def test_a_request_that_is_no_form_changes_nothing_whatever_it_brings(browser: Browser) -> None:
+    browser.to_check()
+    fields = Form(browser.html).fields["/card/report/check"]
+    fields["token"] = ""
+    for path in ("/card/report/check", "/card/report/id", "/card/leave"):
+        browser.client.head(path, data={**fields, "id_number": NOBODY}, base_url=browser.base_url)
+    assert Town(browser.app).reports() == []
+    browser.opens("/card/report/check").is_at("/card/report/check")
+
+
+@pytest.mark.parametrize("path", ["/card/report/again", "/card/more-time", "/card/leave"])
+def test_what_a_form_was_answered_can_be_shown_in_another_language(
+    browser: Browser, path: str
+) -> None:
+    browser.opens("/card/report/id").sends(path, {}).sees("这一页已经失效")
+    browser.opens(f"/card/look?language=en&back={path}")
+    assert browser.status == 200
+    browser.enters().fills("/card/report/again").sees("Wait a minute")
+    browser.opens(f"/card/look?language=zh&back={path}").opens("/card/report/proof")
+    browser.proves().is_at("/card/report/check")
 
 
 def test_a_cookie_that_somebody_planted_proves_nobody(browser: Browser) -> None:

@@ -96,13 +96,13 @@ def card_site_routes(desk: Desk, errands: Errands) -> Blueprint:
     """The routes under /card, each open to everybody; every form carries its visitor's token."""
     routes = Blueprint("card_site", __name__, template_folder="templates")
     site = _Site(desk, errands)
-    both = ["GET", "POST"]
+    both = ["GET", "POST"]  # what a form was answered is shown again, in another language
     for rule, view, methods in (
         ("/card", site.start, ["GET"]),
         ("/card/<errand>/id", site.id_number, both),
         ("/card/<errand>/by-person", site.by_person, ["GET"]),
         ("/card/<errand>/proof", site.proof, both),
-        ("/card/<errand>/again", site.again, ["POST"]),
+        ("/card/<errand>/again", site.again, both),
         ("/card/<errand>/stopped", site.stopped, ["GET"]),
         ("/card/report/cards", site.cards, both),
         ("/card/report/check", site.check, both),
@@ -110,8 +110,8 @@ def card_site_routes(desk: Desk, errands: Errands) -> Blueprint:
         ("/card/status/cards", site.status, ["GET"]),
         ("/card/not-me/check", site.not_me, both),
         ("/card/not-me/done", site.objected, ["GET"]),
-        ("/card/more-time", site.more_time, ["POST"]),
-        ("/card/leave", site.leave, ["POST"]),
+        ("/card/more-time", site.more_time, both),
+        ("/card/leave", site.leave, both),
         ("/card/left", partial(site.over, "site_left"), ["GET"]),
         ("/card/ended", partial(site.over, "site_ended"), ["GET"]),
         ("/card/guide", site.guide, ["GET"]),
@@ -124,7 +124,7 @@ def card_site_routes(desk: Desk, errands: Errands) -> Blueprint:
     @routes.before_request
     def only_our_own_forms() -> Response | None:
         request.max_content_length = MOST_BYTES_OF_A_FORM
-        if request.method == "POST" and not desk.gate.admits(request):
+        if _is_form() and not desk.gate.admits(request):
             return desk.page().says("site_old", ["site_old_why"], status=400)
         return None
 
@@ -155,9 +155,14 @@ def card_site_routes(desk: Desk, errands: Errands) -> Blueprint:
     return routes
 
 
+def _is_form() -> bool:
+    """Whether a form came. A HEAD, which may bring a body too, only looks, as a GET does."""
+    return request.method == "POST"
+
+
 def _is_filing() -> bool:
     """Whether this request would have reported a card."""
-    return request.method == "POST" and request.path.endswith("/card/report/check")
+    return _is_form() and request.path.endswith("/card/report/check")
 
 
 class _Site:
@@ -222,7 +227,7 @@ class _Site:
         if errand == NOT_ME and not self._errands.texts_codes:  # nothing here would prove enough
             return self._page().says("site_start_not_me", ["site_not_me_phone"], back="/card")
         page, visitor, seen = self.sight()
-        if request.method == "GET":
+        if not _is_form():
             if seen.visit and seen.visit.proven and not seen.visit.stopped:
                 return page.goes_to(THEN[errand])
             return self._asks_id(page, errand)
@@ -248,10 +253,10 @@ class _Site:
         page, visitor, seen = self.sight()
         visit = seen.visit
         if visit is None or not visit.holder_ref:
-            return page.goes_to("/card/ended" if request.method == "POST" else f"/card/{errand}/id")
+            return page.goes_to("/card/ended" if _is_form() else f"/card/{errand}/id")
         if elsewhere := _past_proof(visit, errand):
             return page.goes_to(elsewhere)
-        if request.method == "GET":
+        if not _is_form():
             return self._asks_proof(page, errand, seen)
         entered, count = entered_proof(request.form.get("proof", ""))
         if not entered:
@@ -293,6 +298,8 @@ class _Site:
     def again(self, errand: str) -> Response:
         """Another code, where one may be sent."""
         _require(errand)
+        if not _is_form():
+            return self._page().goes_to(f"/card/{errand}/proof")
         page, visitor, seen = self.sight()
         if seen.visit is None or not seen.visit.holder_ref:
             return page.goes_to("/card/ended")
@@ -315,7 +322,7 @@ class _Site:
         page, visit, known = at.page, at.visit, at.known
         standings = self._errands.standings(known, visit.origin)
         free = [each for each in standings if each.refusal is None]
-        if request.method == "GET" or not free:
+        if not _is_form() or not free:
             return self._asks_cards(page, visit, known, standings)
         picked = request.form.getlist("card")  # places: what was meant is seen on the next page
         chosen = [each.card_ref for n, each in enumerate(standings, 1)
@@ -353,7 +360,7 @@ class _Site:
         if not visit.chosen:
             return page.goes_to("/card/report/cards")
         is_done = bool(self._errands.outcomes(visit, known))
-        if request.method == "GET":
+        if not _is_form():
             if is_done:
                 return page.goes_to("/card/report/receipt")
             return self._asks_to_confirm(page, visit, known)
@@ -411,7 +418,7 @@ class _Site:
             return page.says("site_start_not_me", ["site_not_me_none"], visit=visit)
         shown = self._shown(page, known, running)
         ask = partial(page.asks, "not_me.html", visit=visit, cards=shown, back="/card")
-        if request.method == "GET":
+        if not _is_form():
             return ask("")
         picked = request.form.get("report", "")
         chosen = [each for each in running if each.number == picked]
@@ -434,6 +441,8 @@ class _Site:
     # --- the visit -----------------------------------------------------------------------------
 
     def more_time(self) -> Response:
+        if not _is_form():
+            return self._page().goes_to("/card")
         page, visitor, seen = self.sight()
         if seen.visit is None:
             return page.goes_to("/card/ended")
@@ -442,6 +451,8 @@ class _Site:
 
     def leave(self) -> Response:
         page = self._page()
+        if not _is_form():
+            return page.goes_to("/card")
         self._errands.end(page.visitor())
         return page.forgets()
 
