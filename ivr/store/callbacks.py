@@ -125,12 +125,28 @@ class Callbacks:
 
     def finish(self, callback_id: str, by: str) -> bool:
         """Done: its record is deleted. False when there is no such call-back."""
-        if not self._redis.delete(keys.callback(callback_id)):
-            return False
-        for place in (keys.CALLBACKS, keys.CALLBACKS_TAKEN):
-            self._redis.zrem(place, callback_id)
-        self._journal.note(Entry("callback_done", {"callback": callback_id, "by": by}))
-        return True
+        return self._delete(
+            callback_id, Entry("callback_done", {"callback": callback_id, "by": by})
+        )
+
+    def remove_holder(self, ref: str, phone: str, by: str) -> None:
+        """Nobody calls back about this holder any more. `phone`: the registered one, "" when it is
+        not known; what was left for it goes too, unless it was about somebody else.
+        """
+        for each in [*self.waiting(), *self.taken()]:
+            if (each.holder_ref or (ref if each.number == phone else "")) == ref:
+                fields = {"callback": each.id, "by": by}
+                self._delete(each.id, Entry("callback_removed", fields))
+
+    def _delete(self, callback_id: str, entry: Entry) -> bool:
+        with self._redis.pipeline() as pipe:
+            pipe.delete(keys.callback(callback_id))
+            pipe.zrem(keys.CALLBACKS, callback_id)
+            pipe.zrem(keys.CALLBACKS_TAKEN, callback_id)
+            deleted, *_ = pipe.execute()
+        if deleted:
+            self._journal.note(entry)
+        return bool(deleted)
 
     def _listed(self, place: str) -> Iterator[Callback]:
         return (found for _, found in self._readable(place) if found)
