@@ -99,8 +99,8 @@ class Callbacks:
         ids = self._readable(keys.CALLBACKS)
         known = {callback_id: self._find(callback_id)} if callback_id else dict(ids)
         with naming(self._redis, keys.CALLBACKS):
-            args = [int(callback_id != ""), *known]
-            taken = self._take(keys=[keys.CALLBACKS, keys.CALLBACKS_TAKEN], args=args)
+            places, is_named = [keys.CALLBACKS, keys.CALLBACKS_TAKEN], int(callback_id != "")
+            taken = self._take(keys=places, args=[is_named, *known])
         found = None if taken is None else self._find(plain(taken))
         if found is None:
             return None
