@@ -671,11 +671,16 @@ def _leave_callback(turn: Turn, number: str) -> Result:
     call, facts = turn.call, turn.call.facts
     callback = Callback(
         turn.service.callback_ref(number), number, call.language, facts.get(TOPIC, ""),
-        facts.get("last4", ""), facts.get(NUMBER, ""), turn.now,
+        facts.get("last4", ""), facts.get(NUMBER, ""), turn.now, holder_ref=_about(facts),
     )  # fmt: skip
     turn.service.leave_callback(callback)
     hours = hours_text(turn.settings.agent_hours, call.language)
     return Result("left", {CALLED_BACK: "1", "phone_last4": number[-4:], "hours": hours})
+
+
+def _about(facts: Mapping[str, str]) -> str:
+    """The holder whose ID number was keyed, proven or not; empty when that is nobody on record."""
+    return facts.get("holder_ref") or facts.get(UNPROVEN, "")
 
 
 def find_only_person(turn: Turn) -> Result:

@@ -58,10 +58,12 @@ def key_for(step: str, language: LanguageCode, said: str, confidence: float | No
 
 
 def _is_in(phrase: str, words: str) -> bool:
-    """Words that are parted by blanks are whole words."""
+    """Words that are parted by blanks are whole words. In Chinese 不 before it makes its opposite
+    of it: 不是我 is not 是我.
+    """
     if phrase.isascii():
         return f" {phrase} " in f" {words} "
-    return phrase in words
+    return re.search(f"(?<!不){re.escape(phrase)}", words) is not None
 
 
 def _plain(text: str) -> str:

@@ -14,17 +14,17 @@ from ivr.cards.change import Entry
 from ivr.store import keys
 from ivr.store.codec import plain
 from ivr.store.journal import Journal
-from ivr.store.unreadable import naming
+from ivr.store.unreadable import naming, passing_over
 from ivr.store.vault import Vault
 
-# The one who has waited longest (or the one named) is taken by one operator, never by two. One
-# whose record has ended is passed over.
+# The first of these who waits still (or the one named, ARGV[1]) is taken by one operator, never by
+# two. One whose record has ended is passed over.
 _TAKE = f"""
 local now = redis.call('TIME')[1]
-local ids = ARGV[1] ~= '' and {{ARGV[1]}} or redis.call('ZRANGE', KEYS[1], 0, -1)
-for _, id in ipairs(ids) do
+local is_named = table.remove(ARGV, 1) == '1'
+for _, id in ipairs(ARGV) do
   local waits = redis.call('ZREM', KEYS[1], id) == 1
-  local is_taken = ARGV[1] ~= '' and redis.call('ZSCORE', KEYS[2], id)
+  local is_taken = is_named and redis.call('ZSCORE', KEYS[2], id)
   if redis.call('EXISTS', '{keys.callback("")}' .. id) == 0 then
     redis.call('ZREM', KEYS[2], id)
   elseif waits or is_taken then
@@ -40,7 +40,8 @@ return false
 class Callback:
     """Somebody who waits to be called. id: a reference of the number. number: E.164. topic: the
     prompt that names what the call was about. last4: of the ID number, "" when none was keyed.
-    left_at, taken_at: unix seconds; taken_at 0 while nobody has taken it.
+    left_at, taken_at: unix seconds; taken_at 0 while nobody has taken it. holder_ref: whom the call
+    was about, "" when that is nobody on record.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Callback:
     left_at: int
     taken_by: str = ""
     taken_at: int = 0
+    holder_ref: str = ""
 
 
 class Callbacks:
@@ -89,42 +91,73 @@ class Callbacks:
 
     def take(self, by: str, now: int, callback_id: str = "") -> Callback | None:
         """The one who waits longest, for one operator to call; None when nobody waits. An id takes
-        that one, even from another operator.
+        that one, even from another operator. One that cannot be read is named, and waits on.
+
+        Raises:
+            UnreadableRecordError: the one of this id cannot be read.
         """
+        ids = self._readable(keys.CALLBACKS)
+        known = {callback_id: self._find(callback_id)} if callback_id else dict(ids)
         with naming(self._redis, keys.CALLBACKS):
-            taken = self._take(keys=[keys.CALLBACKS, keys.CALLBACKS_TAKEN], args=[callback_id])
+            places, is_named = [keys.CALLBACKS, keys.CALLBACKS_TAKEN], int(callback_id != "")
+            taken = self._take(keys=places, args=[is_named, *known])
         found = None if taken is None else self._find(plain(taken))
         if found is None:
             return None
         found = replace(found, taken_by=by, taken_at=now)
-        self._redis.set(*self._record(found), keepttl=True)
+        self._redis.set(*self._record(found), keepttl=True, xx=True)
         self._journal.note(Entry("callback_taken", {"callback": found.id, "by": by}))
         return found
 
     def give_back(self, callback_id: str, by: str) -> bool:
         """Nobody answered: it waits again, in its old place. False when it is not taken."""
         found = self._find(callback_id)
-        if found is None or not self._redis.zrem(keys.CALLBACKS_TAKEN, callback_id):
+        if found is None or self._redis.zscore(keys.CALLBACKS_TAKEN, callback_id) is None:
             return False
         waits = replace(found, taken_by="", taken_at=0)
-        self._redis.set(*self._record(waits), keepttl=True)
-        self._redis.zadd(keys.CALLBACKS, {callback_id: found.left_at})
+        with self._redis.pipeline() as pipe:  # all of it, or it is still taken
+            pipe.zrem(keys.CALLBACKS_TAKEN, callback_id)
+            pipe.set(*self._record(waits), keepttl=True, xx=True)
+            pipe.zadd(keys.CALLBACKS, {callback_id: found.left_at})
+            pipe.execute()
         self._journal.note(Entry("callback_given_back", {"callback": callback_id, "by": by}))
         return True
 
     def finish(self, callback_id: str, by: str) -> bool:
         """Done: its record is deleted. False when there is no such call-back."""
-        if not self._redis.delete(keys.callback(callback_id)):
-            return False
-        for place in (keys.CALLBACKS, keys.CALLBACKS_TAKEN):
-            self._redis.zrem(place, callback_id)
-        self._journal.note(Entry("callback_done", {"callback": callback_id, "by": by}))
-        return True
+        return self._delete(
+            callback_id, Entry("callback_done", {"callback": callback_id, "by": by})
+        )
+
+    def remove_holder(self, ref: str, phone: str, by: str) -> None:
+        """Nobody calls back about this holder any more. `phone`: the registered one, "" when it is
+        not known; what was left for it goes too, unless it was about somebody else.
+        """
+        for each in [*self.waiting(), *self.taken()]:
+            if (each.holder_ref or (ref if each.number == phone else "")) == ref:
+                fields = {"callback": each.id, "by": by}
+                self._delete(each.id, Entry("callback_removed", fields))
+
+    def _delete(self, callback_id: str, entry: Entry) -> bool:
+        with self._redis.pipeline() as pipe:
+            pipe.delete(keys.callback(callback_id))
+            pipe.zrem(keys.CALLBACKS, callback_id)
+            pipe.zrem(keys.CALLBACKS_TAKEN, callback_id)
+            deleted, *_ = pipe.execute()
+        if deleted:
+            self._journal.note(entry)
+        return bool(deleted)
 
     def _listed(self, place: str) -> Iterator[Callback]:
+        return (found for _, found in self._readable(place) if found)
+
+    def _readable(self, place: str) -> Iterator[tuple[str, Callback | None]]:
+        """Id and record; None for one that has ended. One that cannot be read is named."""
         with naming(self._redis, place):
             ids = [plain(found) for found in self._redis.zrange(place, 0, -1)]
-        return filter(None, map(self._find, ids))
+        for each in ids:
+            with passing_over(self._redis, keys.callback(each)):
+                yield each, self._find(each)
 
     def _find(self, callback_id: str) -> Callback | None:
         name = keys.callback(callback_id)

@@ -14,6 +14,7 @@ from ivr.cards.change import Entry
 from ivr.cards.loss import LossReport, ReportState
 from ivr.cards.notice import NoticeState
 from ivr.store import keys
+from ivr.store.callbacks import Callbacks
 from ivr.store.codec import dump, plain
 from ivr.store.journal import Journal
 from ivr.store.looks import Look, looked_up
@@ -50,6 +51,7 @@ class Removal:
         self._redis = redis
         self._vault = vault
         self._journal = journal
+        self._callbacks = Callbacks(redis, vault, journal)
         self._replace = redis.register_script(_REPLACE)
 
     def remove(self, ref: str, look: Look) -> Removed:
@@ -60,6 +62,7 @@ class Removal:
         notices, kept = self._remove_notices({report.number: report for report in reports})
         for report in reports:
             self._unlink(report)
+        self._callbacks.remove_holder(ref, self._phone(ref), look.by)
         holders, cards = self._remove_holder(ref, len(reports), look)
         return Removed(holders, cards, len(reports), notices, kept)
 
@@ -126,7 +129,7 @@ class Removal:
         with self._redis.pipeline() as pipe:
             pipe.delete(keys.holder(ref))
             pipe.delete(keys.holder(ref), *map(keys.card, card_refs.split()))
-            if gone := self._phone_of(ref, record):
+            if gone := self._off_the_index(ref):
                 pipe.eval(CHANGE, 0, *gone)
             for words in chain.from_iterable(map(self._journal.write, entries)):
                 pipe.execute_command(*words)
@@ -134,16 +137,20 @@ class Removal:
             holders, deleted, *_ = pipe.execute()
         return int(holders), int(deleted)
 
-    def _phone_of(self, ref: str, record: bytes | str | None) -> list[str | bytes]:
+    def _phone(self, ref: str) -> str:
+        """The registered one; empty for nobody, and of a record that nobody can open."""
+        place = keys.holder(ref)
+        with passing_over(self._redis, place):
+            if (record := self._redis.get(place)) is not None:
+                return phone_in(self._vault.open(record, place))
+        return ""
+
+    def _off_the_index(self, ref: str) -> list[str | bytes]:
         """What the index of phones loses. Of a record that nobody can open the phone is not known:
         its entry then leads nowhere.
         """
-        place = keys.holder(ref)
-        with passing_over(self._redis, place):
-            if record is not None:
-                phone = phone_in(self._vault.open(record, place))
-                return changing(self._vault, [Registered(phone, ref)], [])
-        return []
+        phone = self._phone(ref)
+        return changing(self._vault, [Registered(phone, ref)], []) if phone else []
 
     def _batches(self, pattern: str) -> Iterator[list[str]]:
         found = map(plain, self._redis.scan_iter(match=pattern, count=AT_ONCE))

@@ -102,6 +102,7 @@ def test_nobody_answers_and_a_call_back_is_left(
     (wish,) = waiting(town)
     assert (wish.number, wish.language, wish.topic) == ("+8613800138000", language, "topic_status")
     assert (wish.last4, wish.report_number) == (holder.last4, "")
+    assert wish.holder_ref == town.hotline.holders.ref(holder.id_number)
     told = {EVERY_DAY[language]: "{hours}"}
     transcript(person, "a call-back for this phone", steady=told)
 

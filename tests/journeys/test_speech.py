@@ -6,8 +6,9 @@ import pytest
 
 from ivr.prompts.languages import LanguageCode
 from simulator.engine import FarEnd
+from simulator.kit_pytest import KeepsJourney
 from tests.builders import AGENT_NUMBER, a_card, a_holder
-from tests.journeys.town import Town, bank_values
+from tests.journeys.town import Town, bank_values, spoken_number
 
 LANGUAGES: tuple[LanguageCode, ...] = ("zh", "en")
 Transcript = Callable[..., None]
@@ -24,7 +25,7 @@ def hearing_town(make_town: Callable[..., Town]) -> Town:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_report_by_words_with_the_number_on_keys(
-    hearing_town: Town, language: LanguageCode
+    hearing_town: Town, language: LanguageCode, journey: KeepsJourney
 ) -> None:
     hearing_town.knows(holder := a_holder())
     chooses, lost, confirms, person_please = SAID[language]
@@ -34,6 +35,10 @@ def test_a_report_by_words_with_the_number_on_keys(
     person.hears_number_and_deadline(hearing_town.the_report())
     person.hears_prompt("repeat_or_hang_up").says(person_please).hears_prompt("transfer")
     person.is_connected_to(AGENT_NUMBER).hangs_up()
+    title = f"words in place of keys ({language})"
+    number = spoken_number(hearing_town.the_report(), "zh")  # as the far end hears it
+    steady = {**hearing_town.steady(person), number: "{report number}"}
+    journey(person, f"words in place of keys.{language}", title, steady)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

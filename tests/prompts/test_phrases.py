@@ -92,3 +92,25 @@ def test_hints_are_short_enough_for_twilio(language: LanguageCode) -> None:
         hints = hints_at(step, language).split(",")
         assert len(hints) <= 500
         assert max(map(len, hints)) <= 100
+
+
+@pytest.mark.parametrize(
+    ("step", "said"),
+    [
+        ("not_me", "不是我办的"),
+        ("not_me", "不是我挂失的"),
+        ("main_menu", "我不挂失"),
+        ("confirm", "我不取消"),
+    ],
+)
+def test_its_opposite_is_not_it(step: str, said: str) -> None:
+    """Whoever objects is asked again, and not sent back as if the report were theirs."""
+    assert key_for(step, "zh", said, 0.95) == ""
+
+
+@pytest.mark.parametrize(
+    ("step", "said", "key"),
+    [("confirm", "我不确认", "2"), ("main_menu", "不会按键，转人工", "0"), ("not_me", "是我", "2")],
+)
+def test_what_only_stands_with_a_no(step: str, said: str, key: str) -> None:
+    assert key_for(step, "zh", said, 0.95) == key

@@ -176,6 +176,8 @@ class Wire:
         self.url = f"unix://{self.socket}?socket_timeout=0.5"
         self.at_commit: Cut = ""
         self.cuts_left = 1_000_000
+        self.spared = 0  # commits that pass before the first that fails
+        self.when_cut: Callable[[], object] = bool
         self.round_trips = 0
         self._server = server
         self._listener = socket.socket(socket.AF_UNIX)
@@ -235,7 +237,12 @@ class Wire:
             self.round_trips += answered
             answered = False
             if self.at_commit and self.cuts_left and is_commit(asked):
-                if self._fails(near, far, asked):
+                if self.spared:
+                    far.sendall(asked)
+                    near.sendall(answer := far.recv(1 << 16))
+                    self.spared -= not answer.startswith(b"-NOSCRIPT")
+                    answered = True
+                elif self._fails(near, far, asked):
                     return
             else:
                 far.sendall(asked)
@@ -250,6 +257,7 @@ class Wire:
                 near.sendall(answer)
                 return False
         self.cuts_left -= 1
+        self.when_cut()
         if self.at_commit == "stall":
             near.recv(1)  # until the other side loses patience
         return True

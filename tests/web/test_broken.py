@@ -9,8 +9,19 @@ import pytest
 from redis import Redis
 
 from ivr.agent_hours import DAYS
+from ivr.settings import Settings
 from ivr.store import keys
-from tests.builders import AGENT_NUMBER, BANKS, a_secret, an_app, an_id_number, settings
+from ivr.store.codec import plain
+from tests.builders import (
+    AGENT_NUMBER,
+    BANKS,
+    a_card,
+    a_holder,
+    a_secret,
+    an_app,
+    an_id_number,
+    settings,
+)
 from tests.redis_server import RedisServer
 from tests.web.conftest import (
     ID_KEYS,
@@ -268,6 +279,31 @@ def test_after_an_unknown_outcome_without_redis_it_is_still_unknown(
     own_server.kill()
 
     wired_call.presses(key).hears(UNSURE_ZH).does_not_hear("没有停用", "没有办成")
+
+
+@pytest.mark.parametrize("dies", [False, True])
+@pytest.mark.parametrize("cut", ["before", "after"])
+def test_all_cards_and_redis_is_lost_between_two_reports(
+    wired_settings: Settings, wire: Wire, own_server: RedisServer, cut: Cut, *, dies: bool
+) -> None:
+    """Each card is told as it is: the first reported, the second not sure, the third not reported;
+    never all of them suspended.
+    """
+    cards = (a_card("1111"), a_card("2222", "ccb"), a_card("3333"))
+    call = PhoneCall(Twilio(an_app(wired_settings, a_holder(*cards))))
+    call.dials().presses("1", "1", ID_KEYS, "4").hears("3张")
+    wire.at_commit, wire.spared = cut, 1
+    wire.when_cut = own_server.kill if dies else bool
+    call.presses("1").hears("尾号1111挂失成功", "尾号3333的卡没有挂失")
+    call.hears("尾号2222的卡，暂时无法确认是否挂失").does_not_hear("尾号2222挂失成功", "都已停用")
+    number = call.report_number
+    if dies:
+        own_server.start()
+    with own_server.client() as redis:
+        reports = [plain(key) for key in redis.keys("report:*")]
+        assert len(redis.keys("loss:*")) == len(reports)
+    assert keys.report(number) in reports
+    assert len(reports) == (1 if cut == "before" else 2)
 
 
 def test_after_an_unknown_outcome_the_same_call_finds_the_truth(

@@ -5,7 +5,9 @@ from click.testing import Result
 from flask import Flask
 from redis import Redis
 
+from ivr.store import keys
 from ivr.store.callbacks import Callback
+from ivr.store.unreadable import list_unreadable
 from tests.builders import an_app, hotline_of, settings
 from tests.redis_server import RedisServer
 
@@ -91,3 +93,20 @@ def test_who_waits_is_counted(app: Flask) -> None:
     assert 600 <= seen.callback_seconds < 700
     typed(app, "take")
     assert condition.figures().callbacks_waiting == 1
+
+
+def test_one_that_cannot_be_read_stops_no_other(app: Flask, redis: Redis) -> None:
+    """It is named, and waits until its key is found."""
+    shut, second = waits(app, "+8613800138000", 1000), waits(app, "+8613900139009", 2000)
+    place = keys.callback(shut)
+    sealed = redis.get(place)
+    redis.set(place, b"A sealed by nobody's key", keepttl=True)
+    assert typed(app, "list").output.endswith("1 waiting, 0 taken and not done\n")
+    assert list_unreadable(redis) == [place]
+    assert "+8613900139009" in typed(app, "take").output
+    assert typed(app, "take").exit_code == 1
+    assert f"{place} is opened by none of DATA_KEYS" in typed(app, "take", shut).output
+    assert sealed is not None
+    redis.set(place, sealed, keepttl=True)
+    assert "+8613800138000" in typed(app, "take").output
+    assert second in typed(app, "list").output

@@ -7,6 +7,7 @@ from redis import Redis
 
 from ivr.cards.notice import Outcome
 from ivr.store import keys
+from ivr.store.callbacks import Callback, Callbacks
 from ivr.store.codec import plain
 from tests.bank_side import Records
 from tests.builders import a_card, a_holder, an_app, an_id_number, hotline_of, settings
@@ -38,6 +39,31 @@ def ref_of(records: Records) -> str:
 
 def names(redis: Redis, pattern: str) -> list[str]:
     return sorted(plain(key) for key in redis.keys(pattern))
+
+
+def test_nobody_calls_back_about_them(app: Flask, records: Records, redis: Redis) -> None:
+    """Not on another number, not on their own; taken or not."""
+    store, ref = records.hotline.callbacks, ref_of(records)
+    leaves(store, "+8613900139001", ref)
+    store.take("wang", 1)
+    leaves(store, "+8613900139002", ref)
+    leaves(store, ZHANG.phone, "")
+    leaves(store, "+8613900139003", records.hotline.holders.ref(LI.id_number))
+    assert remove(app, ZHANG.id_number).exit_code == 0
+    assert [each.number for each in (*store.waiting(), *store.taken())] == ["+8613900139003"]
+    assert len(names(redis, "callback:*")) == 1
+
+
+def test_who_shares_their_phone_is_called_back(app: Flask, records: Records) -> None:
+    store = records.hotline.callbacks
+    leaves(store, ZHANG.phone, records.hotline.holders.ref(LI.id_number))
+    assert remove(app, ZHANG.id_number).exit_code == 0
+    assert [each.number for each in store.waiting()] == [ZHANG.phone]
+
+
+def leaves(store: Callbacks, number: str, holder_ref: str) -> None:
+    wish = Callback(store.ref(number), number, "zh", "", "", "", 1, holder_ref=holder_ref)
+    store.leave(wish)
 
 
 def test_holder_and_cards_are_gone_and_no_one_elses(
