@@ -298,10 +298,14 @@ def test_a_part_that_fails_stops_no_other_and_is_logged_once(
     for _ in range(3):
         sweep.round()
     assert len(ringing(hotline, QUEUE)) == 1
-    assert [r.message for r in caplog.records] == ["sweep: release fails (WrongKindError)"]
+    named = ("release", "foretell")
+    fails = [f"sweep: {name} fails (WrongKindError)" for name in named]
+    assert [r.message for r in caplog.records] == fails
     hotline.redis.delete(keys.DEADLINES)
     sweep.round()
-    assert caplog.records[-1].message == "sweep: release works again"
+    assert [r.message for r in caplog.records[2:]] == [
+        f"sweep: {name} works again" for name in named
+    ]
 
 
 def test_what_fails_is_in_its_sign_of_life_until_it_works_again(
@@ -314,6 +318,7 @@ def test_what_fails_is_in_its_sign_of_life_until_it_works_again(
         sweep.round()
     assert set(hotline.condition.sweep_failures()) == {
         "release fails (WrongKindError)",
+        "foretell fails (WrongKindError)",
         "trim fails (WrongKindError)",
     }
     hotline.redis.delete(keys.DEADLINES, keys.JOURNAL)
