@@ -15,9 +15,11 @@ Figures = dict[str, int]
 
 
 def end_suspensions(city: City, reports: list[LossReport]) -> None:
-    """Redis ends them as it does after 7 days: the key's time is over."""
+    """Redis ends them as it does after 7 days: the key's time is over. A formal loss by then
+    has no time, and stays.
+    """
     for report in reports:
-        city.hotline.redis.pexpire(keys.loss(report.card_ref), 1)
+        city.hotline.redis.pexpire(keys.loss(report.card_ref), 1, xx=True)
 
 
 def ask_again(city: City) -> None:
