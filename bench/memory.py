@@ -26,7 +26,9 @@ HOLDERS: Final = 20_000 if QUICK else 100_000
 REPORTS: Final = 200 if QUICK else 2000
 LONGEST: Final = 60.0
 # What lives by a life of its own: deliveries and their queues, the journal, calls.
-HISTORY: Final = ("notice:*", "attempts:*", "notices_of:*", "rq:*", "journal*", "call:*")
+HISTORY: Final = (
+    "notice:*", "attempts:*", "notices_of:*", "notices_to:*", "rq:*", "journal*", "call:*",
+)  # fmt: skip
 
 
 def measure(page: Page) -> None:
