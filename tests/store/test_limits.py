@@ -343,6 +343,6 @@ def test_a_caller_is_named_by_a_keyed_hash(hotline: Hotline) -> None:
 
 def test_a_code_is_the_same_for_one_question_and_another_for_the_next(hotline: Hotline) -> None:
     codes = {hotline.limiting.code("ref", f"CA1:{turn}") for turn in range(20)}
-    assert len(codes) == 20
+    assert len(codes) > 15  # of a million: in one run of 5 000 two are the same by chance
     assert all(len(code) == 6 and code.isdecimal() for code in codes)
     assert hotline.limiting.code("ref", "CA1:3") == hotline.limiting.code("ref", "CA1:3")
