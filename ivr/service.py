@@ -441,15 +441,14 @@ class CardService:
         """
         event = replace(event, id=self._cases.event_ref(event.bank, event.id))
         try:
-            asked = self._card_of(event)
-            status = self._hear_lawful(event, asked)
+            status, card_ref = self._hear_lawful(event)
         except NotThisBanksError:
             if self._is_repeated(event, self._cases.find_seen(event.bank, event.id)):
                 return "duplicate"
             self._note_miss(event)
             raise
         if event.type == TEMPORARY_LOSS:  # its holder is told of the number of a new report
-            suspension = self._cases.of_card(asked.card_ref).case.suspension
+            suspension = self._cases.of_card(card_ref).case.suspension
             self.make_sure(suspension.number_told if suspension else "")
         return status
 
@@ -615,18 +614,21 @@ class CardService:
         due = self._deadlines.reminders_due(self._outbox.now())
         return sum(self._remind(notice_id) for notice_id in due)
 
-    def _hear_lawful(self, event: BankEvent, asked: "_Asked") -> EventStatus:
-        """A refusal tells the bank how its card stands, so it is a look too."""
+    def _hear_lawful(self, event: BankEvent) -> tuple[EventStatus, str]:
+        """What it came to, and the card's reference. A refusal tells the bank how its card stands,
+        so it is a look too.
+        """
+        asked = self._card_of(event)
         try:
             while (status := self._hear_once(event, asked)) is None:
-                pass  # the case has changed meanwhile
+                asked = self._card_of(event)  # it, or its case, has changed meanwhile
         except (UnlawfulTransitionError, FormalLossStaysError):
             heard = self._heard_now(event)
             for entry in asked.looked:
                 self._cases.journal(entry)
             self._tell_limited(event.bank, heard)
             raise
-        return status
+        return status, asked.card_ref
 
     def _hear_once(self, event: BankEvent, asked: "_Asked") -> EventStatus | None:
         reading = self._cases.of_event(asked.card_ref, event.bank, event.id)
@@ -647,7 +649,7 @@ class CardService:
         named = Named(event.card_number, asked.city, event.new_card_number)
         change = self._with_news(reading, change, named)
         seen = SeenEvent(event.bank, event.id, status, self._digest(event))
-        for guard in guards:
+        for guard in (*asked.guards, *guards):
             reading = reading.resting_on(guard)
         if not self._cases.commit(change, reading, seen):
             return None
@@ -766,15 +768,15 @@ class CardService:
     def _with_news_of(
         self, reading: Reading, change: Change, report: LossReport, first_told: Mapping[str, Any]
     ) -> Change:
-        """The same change with its news; the card is the one that its bank was told of, or what the
-        directory has of it.
+        """The same change with its news; the card is the one that its bank was told of, in the city
+        of now, or what the directory has of it.
         """
         if change == NOTHING:
             return NOTHING
         told = first_told.get("card")
         if told:
-            named = Named(told["number"], told["city_code"][:4])
-            return self._with_news(reading, change, named)
+            city = self._holders.city_of(report.card_ref) or told["city_code"][:4]
+            return self._with_news(reading, change, Named(told["number"], city))
         known = self.holder(report.holder_ref)
         card = known.cards.get(report.card_ref) if known else None
         if card is None:
@@ -813,18 +815,20 @@ class CardService:
             raise NotThisBanksError
         look = Look("bank", event.bank, event.type)
         looked = looked_up(look, holder=owner.holder, cards=card_ref, found=True)
-        return _Asked(card_ref, owner.city, (looked,))
+        guard = (("GET", keys.card(card_ref)), owner.record.encode())
+        return _Asked(card_ref, owner.city, (looked,), (guard,))
 
 
 @dataclass(frozen=True)
 class _Asked:
     """The card that a bank's event is about; city: if the event names the card, and it is known.
-    looked: how the journal tells that the bank named it.
+    looked: how the journal tells that the bank named it. guards: that it is in this city still.
     """
 
     card_ref: str
     city: str = ""
     looked: tuple[Entry, ...] = ()
+    guards: tuple[Guard, ...] = ()
 
 
 def _settled(reading: Reading, attempt: Attempt, next_due: int | None) -> Change:

@@ -49,8 +49,8 @@ HEALTHY: Final = Health()
 
 @dataclass(frozen=True)
 class Answer:
-    """The last answer of a bank to a notice: when it came, unix seconds, its HTTP status, and the
-    outcome it stood for.
+    """The last answer of a bank to a notice that was no test: when it came, unix seconds, its HTTP
+    status, and the outcome it stood for.
     """
 
     at: int

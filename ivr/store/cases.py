@@ -482,7 +482,8 @@ class Cases:
             return []
         name = TEXTS if notice.kind is NoticeKind.TEXT else notice.bank
         attempt = change.notice.attempt if change.notice else None
-        answer = self._health.note_answer(name, attempt) if attempt else []
+        is_real = notice.kind not in (NoticeKind.PING, NoticeKind.TEST)
+        answer = self._health.note_answer(name, attempt) if attempt and is_real else []
         if change.answered:
             return [*answer, *self._health.count_answer(name, reading.health)]
         return [*answer, *self._health.count_failure(name, reading.now)]

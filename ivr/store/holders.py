@@ -23,12 +23,25 @@ from ivr.store.looks import LOOK, PLACES, Look
 from ivr.store.owner import Owner, read_owner
 from ivr.store.packed_holder import merge, pack, phone_in, unpack
 from ivr.store.phones import CHANGE, Registered, changing
-from ivr.store.unreadable import naming, passing_over, sound_answers
+from ivr.store.unreadable import CALLS, naming, passing_over, sound_answers
 from ivr.store.vault import Vault, in_clear
 
 _KNOWN: Final = f"""
 {READ_HOLDER}
 return {{redis.call('TIME')[1], read_holder(ARGV[1])}}
+"""
+
+# Cards that are in another city now: each stands on that one's list of suspended cards, if it is
+# suspended. ARGV, for each: its reference, the city it was in, the city it is in.
+_MOVE: Final = f"""
+{CALLS}
+for at = 1, #ARGV, 3 do
+  local ref, was, is = ARGV[at], ARGV[at + 1], ARGV[at + 2]
+  try('ZREM', '{keys.SUSPENDED}', was .. ':' .. ref)
+  if try('EXISTS', '{keys.loss("")}' .. ref) == 1 then
+    try('ZADD', '{keys.SUSPENDED}', 0, is .. ':' .. ref)
+  end
+end
 """
 BATCH: Final = 500  # lines or records in one transaction: longer ones measured no faster
 TRIES: Final = 20
@@ -73,6 +86,7 @@ class _Fold:
 
     card_refs: of each holder's cards, in the record's order.
     changed: the references of the holders that change; cards: those that are new or change.
+    cities: where each known card was before.
     """
 
     holders: dict[str, bytes]  # packed
@@ -82,6 +96,17 @@ class _Fold:
     cards: dict[str, None] = field(default_factory=dict)
     unchanged: int = 0
     bad: list[BadLine] = field(default_factory=list)
+    cities: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cities = {card_ref: owner.city for card_ref, owner in self.owners.items()}
+
+    def moved(self) -> list[str]:
+        """The cards that change their city, as arguments of _MOVE."""
+        pairs = ((ref, self.cities.get(ref), self.owners[ref].city) for ref in self.cards)
+        return [
+            word for ref, was, now in pairs if was not in (None, now) for word in (ref, was, now)
+        ]
 
     def add(self, entry: Entry) -> None:
         line, ref, card_ref, bank, city, packed, _ = entry
@@ -130,6 +155,13 @@ class Holders:
         somebody journals it.
         """
         return read_owner(self._redis.get(keys.card(card_ref)))
+
+    def city_of(self, card_ref: str) -> str:
+        """The city the card is in now; "" where nobody can say."""
+        with passing_over(self._redis, keys.card(card_ref)):
+            owner = self.owner_of(card_ref)
+            return owner.city if owner else ""
+        return ""
 
     def look_up(self, ref: str, look: Look, card_ref: str = "") -> Holder | None:
         """The holder with this reference, if there is one, for somebody: it is journalled in the
@@ -262,6 +294,8 @@ class Holders:
             pipe.mset(self._written(fold))
         if placed := self._placed(before, fold):
             pipe.eval(CHANGE, 0, *placed)
+        if moved := fold.moved():
+            pipe.eval(_MOVE, 0, *moved)
         return fold
 
     def _placed(self, before: Mapping[str, bytes], fold: _Fold) -> list[str | bytes]:

@@ -39,7 +39,7 @@ UNREADABLE: Final = "unreadable"  # while met within the last hour; score = when
 RUNNING_SECONDS: Final = 180  # longer than any job of a worker, in which it gives no sign
 UNREADABLE_SECONDS: Final = 3600
 BANKS_BACK: Final = "banks:back"  # until the sweep makes all that waits for these (TEXTS too) due
-BANKS_ANSWERED: Final = "banks:answered"  # for ever: the last answer of each (TEXTS too)
+BANKS_ANSWERED: Final = "banks:answered"  # for ever: each one's last to no test (TEXTS too)
 BANKS_KNOWN: Final = "banks:known"  # for ever: the last name and phone of each bank there was
 BANKS_FAILING: Final = "banks:failing"  # until they answer: whose failing the sweep has told of
 SUSPENDED: Final = "suspended"  # each until released: suspended cards by city; `loss:` is the truth

@@ -29,10 +29,16 @@ PURPOSE: Final = "suspensions"
 
 # KEYS: the list, the count of the subscriber's questions. ARGV: how many of these there may be in a
 # minute, how many cards at most, where to begin, the cities in order. A city's members lie between
-# its colon and the sign after that, ";".
+# its colon and the sign after that, ";". A record of another kind is answered as an empty text,
+# which nobody can read.
 _PAGE: Final = f"""
 {CALLS}
 local counted, most, after, found = KEYS[2], tonumber(ARGV[2]), ARGV[3], {{}}
+local function text(key)
+  local before = #wrong
+  local answer = try('GET', key)
+  return #wrong > before and '' or answer
+end
 {COUNT}
 if asked > tonumber(ARGV[1]) then return {{asked, redis.call('TTL', counted), found}} end
 for n = 4, #ARGV do
@@ -44,11 +50,9 @@ for n = 4, #ARGV do
     and call('ZRANGEBYLEX', KEYS[1], first, last, 'LIMIT', 0, room) or {{}}
   for _, member in ipairs(members) do
     local ref = string.sub(member, 6)
-    local loss = try('GET', '{keys.loss("")}' .. ref)
-    if not loss and wrong[#wrong] ~= '{keys.loss("")}' .. ref then
-      call('ZREM', KEYS[1], member)
-    end
-    found[#found + 1] = {{member, loss, try('GET', '{keys.card("")}' .. ref)}}
+    local loss = text('{keys.loss("")}' .. ref)
+    if not loss then call('ZREM', KEYS[1], member) end
+    found[#found + 1] = {{member, loss, text('{keys.card("")}' .. ref)}}
   end
 end
 return {{asked, 0, found}}
@@ -59,10 +63,12 @@ return {{asked, 0, found}}
 class SuspensionPage:
     """One page, and the cursor of the next one (None at the end).
 
+    left_out: how many cards more are suspended, of which a record cannot be read.
     is_last: whether the next question of this minute will be refused.
     """
 
     suspensions: list[dict[str, Any]]
+    left_out: int
     next: str | None
     is_last: bool
 
@@ -95,38 +101,45 @@ class Suspensions:
             )
         asked, seconds, found = cast("list[Any]", answer)
         within_quota(asked, most, seconds)
-        shown = self._suspensions(found[:PAGE])
+        shown, unreadable = self._suspensions(found[:PAGE])
+        suspensions, unknown = self._described(subscriber, shown)
         return SuspensionPage(
-            self._described(subscriber, shown),
+            suspensions,
+            unreadable + unknown,
             plain(found[PAGE - 1][0]) if len(found) > PAGE else None,
             asked == most,
         )
 
-    def _suspensions(self, found: list[list[Any]]) -> dict[str, tuple[Suspension, str]]:
-        """Card ref -> what suspends it, and its holder's reference. Who left the directory is left
-        out, for nobody knows the card's number any more.
+    def _suspensions(self, found: list[list[Any]]) -> tuple[dict[str, tuple[Suspension, str]], int]:
+        """Card ref -> what suspends it, and its holder's reference; and of how many nobody can read
+        that. Who left the directory is left out, for nobody knows the card's number any more.
         """
+        texts = {
+            plain(member).partition(":")[2]: (loss, record)
+            for member, loss, record in found
+            if loss is not None and record is not None
+        }
         known: dict[str, tuple[Suspension, str]] = {}
-        for member, loss, record in found:
-            ref = plain(member).partition(":")[2]
+        for ref, (loss, record) in texts.items():
             with passing_over(self._redis, keys.card(ref)):
-                owner = read_owner(record)
-                if loss is not None and owner is not None:
+                if owner := read_owner(record):
                     known[ref] = read(Suspension, keys.loss(ref), loss), owner.holder
-        return known
+        return known, len(texts) - len(known)
 
     def _described(
         self, subscriber: Subscriber, shown: dict[str, tuple[Suspension, str]]
-    ) -> list[dict[str, Any]]:
-        """Nobody is shown what is not journalled."""
+    ) -> tuple[list[dict[str, Any]], int]:
+        """The cards, and how many nobody can read. Nobody is shown what is not journalled."""
         look = Look(CHANNEL, subscriber.id, PURPOSE)
         self._journal.note(looked_up(look, holder="", cards=" ".join(shown), found=bool(shown)))
         cards = self._holders.cards_of(list({holder: None for _, holder in shown.values()}))
-        return [
+        readable = {ref: held for ref, (held, _) in shown.items() if ref in cards}
+        described = [
             {
                 "card_number": cards[ref].number,
                 "until": None if held.release_at is None else iso(held.release_at),
             }
-            for ref, (held, _) in shown.items()
-            if ref in cards and cards[ref].city in subscriber.cities
+            for ref, held in readable.items()
+            if cards[ref].city in subscriber.cities
         ]
+        return described, len(shown) - len(readable)

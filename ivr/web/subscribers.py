@@ -56,7 +56,7 @@ def subscriber_routes(
         door.require_signature(subscribers.get(name), target.encode("latin-1"), "suspensions")
         page = suspensions.page(subscribers[name], request.args.get("after", ""))
         _tell_limited(name, is_last=page.is_last)
-        return jsonify(suspensions=page.suspensions, next=page.next)
+        return jsonify(suspensions=page.suspensions, left_out=page.left_out, next=page.next)
 
     @routes.errorhandler(Problem)
     def problem(error: Problem) -> Response:

@@ -39,7 +39,7 @@ def _run(options: Options) -> int:
     result = examine(session)
     print(as_text(result))
     if options.page is not None:
-        _write(options.page, as_page(result))
+        _write(options.page, as_page(result, options.language))
     return 1 if result.is_broken else 0
 
 

@@ -9,6 +9,7 @@ from typing import TextIO
 from urllib.parse import urlsplit
 
 from simulator.bank.settings import check_secret
+from simulator.conformance.words import LANGUAGES
 
 FROM_INPUT = "-"
 
@@ -27,6 +28,7 @@ class Options:
     seconds: float
     at_once: int
     page: Path | None
+    language: str
     tls: ssl.SSLContext | None
     warnings: tuple[str, ...]
 
@@ -47,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     add("--timeout", type=_positive, default=5.0, metavar="SECONDS", help="for one answer (5)")
     add("--at-once", type=_count, default=8, metavar="N", help="notices taken at once (8)")
     add("--page", type=Path, metavar="FILE.html", help="write the result as a page, too")
+    add("--lang", choices=LANGUAGES, default=LANGUAGES[0], help="of the page (en)")
     add("--ca-file", type=Path, metavar="FILE", help="the bank's own certificate authority")
     add("--client-cert", type=Path, metavar="FILE", help="the certificate we show")
     add("--client-key", type=Path, metavar="FILE", help="its key, if it is in another file")
@@ -70,6 +73,7 @@ def read_options(
         seconds=told.timeout,
         at_once=told.at_once,
         page=told.page,
+        language=told.lang,
         tls=_tls(told.ca_file, told.client_cert, told.client_key),
         warnings=_warnings() if in_sight else (),
     )

@@ -21,6 +21,7 @@ from typing import Any, Final, cast
 from urllib.parse import unquote, urlsplit
 
 from simulator.bank.broken_answers import RESET_ON_CLOSE
+from simulator.conformance.words import NOTHING, Said, said
 
 MOST_BYTES: Final = 64 * 1024
 TRY_AGAIN: Final = (408, 425, 429, *range(500, 600))
@@ -51,7 +52,7 @@ class Answer:
     body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     seconds: float = 0
-    failure: str = ""
+    failure: Said = NOTHING
     is_late: bool = False
 
     @property
@@ -93,16 +94,21 @@ class Answer:
         except ValueError:
             return json.loads(body.decode("gb18030"))
 
-    def __str__(self) -> str:
+    @property
+    def told(self) -> Said:
         """Of the body no more than its word, for the rest may name people, or repeat a login."""
         if self.status is None:
             return self.failure
         if _WORD.fullmatch(self.word):
-            return f'{self.status} "{self.word}"'
+            return said('{} "{}"', self.status, self.word)
         if not self.is_accepted or not self.body:
-            return str(self.status)
+            return said("{}", self.status)
         kind = self.headers.get("content-type", "").partition(";")[0]
-        return f"{self.status}, {len(self.body)} bytes of {kind if _WORD.fullmatch(kind) else '?'}"
+        shown = kind if _WORD.fullmatch(kind) else "?"
+        return said("{}, {} bytes of {}", self.status, len(self.body), shown)
+
+    def __str__(self) -> str:
+        return str(self.told)
 
 
 class Receiver:
@@ -128,7 +134,7 @@ class Receiver:
             with closing(self._connection()) as connection:
                 connection.connect()
         except OSError as error:
-            raise UnreachableError(_why(error)) from None
+            raise UnreachableError(str(_why(error))) from None
 
     def post(self, request: Request) -> Answer:
         """One attempt over a connection of its own. Never raises for what the other side does."""
@@ -207,8 +213,11 @@ class Receiver:
 
     def _no_answer(self, error: Exception, too_late: threading.Event) -> Answer:
         if too_late.is_set() or isinstance(error, TimeoutError):
-            return Answer(failure=f"gave no answer within {self.seconds:g} s", is_late=True)
+            return Answer(failure=self._too_late(), is_late=True)
         return Answer(failure=_why(error))
+
+    def _too_late(self) -> Said:
+        return said("gave no answer within {} s", f"{self.seconds:g}")
 
     @contextmanager
     def _limit(self, connection: socket.socket) -> Iterator[threading.Event]:
@@ -238,7 +247,7 @@ class Receiver:
                 break
             came, is_open = came + piece, piece != b""
         if not came:
-            failure = f"gave no answer within {self.seconds:g} s" if is_open else "closed"
+            failure = self._too_late() if is_open else said("closed")
             return Answer(failure=failure, is_late=is_open), b"", is_open
         answer, surplus = _parsed(came, time.monotonic() - started)
         return answer, surplus, is_open and answer.headers.get("connection", "").lower() != "close"
@@ -292,17 +301,18 @@ def _unpacked(body: bytes, encoding: str) -> bytes:
         raise ValueError("not what its content-encoding says") from None
 
 
-def _why(error: Exception) -> str:
+def _why(error: Exception) -> Said:
     """What failed, in words of our own: a library's text may repeat parts of an answer."""
-    return next((told for kind, told in _FAILURES if isinstance(error, kind)), "network error")
+    known = (told for kind, told in _FAILURES if isinstance(error, kind))
+    return next(known, said("network error"))
 
 
-_FAILURES: Final[tuple[tuple[type[Exception], str], ...]] = (
-    (ssl.SSLCertVerificationError, "its TLS certificate cannot be trusted (see --ca-file)"),
-    (ssl.SSLError, "TLS could not be agreed on"),
-    (socket.gaierror, "its name is not known"),
-    (ConnectionRefusedError, "refused the connection"),
-    (TimeoutError, "gave no answer in time"),
-    (ConnectionError, "closed the connection without an answer"),  # RemoteDisconnected is one
-    (HTTPException, "answered what is no whole HTTP answer"),
+_FAILURES: Final[tuple[tuple[type[Exception], Said], ...]] = (
+    (ssl.SSLCertVerificationError, said("its TLS certificate cannot be trusted (see --ca-file)")),
+    (ssl.SSLError, said("TLS could not be agreed on")),
+    (socket.gaierror, said("its name is not known")),
+    (ConnectionRefusedError, said("refused the connection")),
+    (TimeoutError, said("gave no answer in time")),
+    (ConnectionError, said("closed the connection without an answer")),  # RemoteDisconnected is one
+    (HTTPException, said("answered what is no whole HTTP answer")),
 )

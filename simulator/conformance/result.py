@@ -14,8 +14,10 @@ from flask import Flask, render_template
 from simulator.conformance.receiver import TRY_AGAIN
 from simulator.conformance.rules import RULES, Rule, judge
 from simulator.conformance.session import Finding, Session, Verdict
+from simulator.conformance.words import Said, said
 
 PAPER: Final = "docs/bank-api.md"
+TAGS: Final = {"en": "en", "zh": "zh-CN"}
 UNKNOWN_CARD: Final = ("unknown_card", "unknown_account", "account_closed", "card_replaced")
 _CONTRACT: Final = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
 
@@ -44,10 +46,11 @@ class Result:
         return self.count(Verdict.BROKEN) > 0
 
     @property
-    def summary(self) -> str:
+    def summary(self) -> Said:
         """How many of each."""
-        told = ", ".join(f"{self.count(verdict)} {verdict.lower()}" for verdict in Verdict)
-        return f"{len(self.rows)} rules: {told}"
+        return said(
+            "{} rules: {} kept, {} broken, {} not seen", len(self.rows), *map(self.count, Verdict)
+        )
 
 
 def examine(session: Session) -> Result:
@@ -73,11 +76,11 @@ def as_text(result: Result) -> str:
     for rule, finding in result.rows:
         lines.append(f"{finding.verdict:<9} {rule.name:<27} {rule.should}")
         lines.append(f'{"":<9} {finding.did} (see "{rule.section}")')
-    return "\n".join([*lines, "", result.summary, f"The sections are those of {PAPER}."])
+    return "\n".join([*lines, "", str(result.summary), f"The sections are those of {PAPER}."])
 
 
-def as_page(result: Result) -> str:
-    """One HTML document that needs nothing else."""
+def as_page(result: Result, language: str = "en") -> str:
+    """One HTML document in this language ("en" or "zh") that needs nothing else."""
     app = Flask(__name__)
     versions = {
         "Bank API": json.loads(_CONTRACT.read_text(encoding="utf-8"))["info"]["version"],
@@ -85,8 +88,14 @@ def as_page(result: Result) -> str:
     }
     with app.app_context():
         return render_template(
-            "result.html", result=result, paper=PAPER, versions=versions, Verdict=Verdict
-        )
+            "result.html", result=result, versions=versions, Verdict=Verdict, paper=said(PAPER),
+            tag=TAGS[language], say=lambda text, *values: _say(text, *values, language=language),
+        )  # fmt: skip
+
+
+def _say(text: str | Said, *values: object, language: str) -> str:
+    known = text if isinstance(text, Said) else said(text, *values)
+    return known.in_language(language)
 
 
 def _check_that_reports_are_judged(session: Session) -> None:

@@ -7,7 +7,7 @@ content has carried out an id twice. Where all answers are alike, that is "not s
 
 import base64
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -23,6 +23,7 @@ from simulator.conformance.notices import (
 )
 from simulator.conformance.receiver import MOST_BYTES, TRY_AGAIN, Answer, Request
 from simulator.conformance.session import ACKNOWLEDGES_LATER, Finding, Session, Verdict
+from simulator.conformance.words import Said, each, said
 
 UNKNOWN_TYPE: Final = "card.type_of_tomorrow"
 LONGEST_ID: Final = 256
@@ -31,6 +32,7 @@ _PIECES: Final = 8
 _MINUTE: Final = 60
 
 Check = Callable[[Session], Finding]
+ANSWER: Final = said("answer")
 
 
 @dataclass(frozen=True)
@@ -47,21 +49,21 @@ class Rule:
     is_about_all: bool = False
 
 
-def kept(did: str) -> Finding:
+def kept(did: Said) -> Finding:
     return Finding(Verdict.KEPT, did)
 
 
-def broken(did: str) -> Finding:
+def broken(did: Said) -> Finding:
     return Finding(Verdict.BROKEN, did)
 
 
-def not_seen(did: str) -> Finding:
+def not_seen(did: Said) -> Finding:
     return Finding(Verdict.NOT_SEEN, did)
 
 
-def taken(answer: Answer, what: str = "") -> Finding:
+def taken(answer: Answer, what: Said = ANSWER) -> Finding:
     """Kept if it was answered with 2xx."""
-    did = f"{what or 'answer'}: {answer}"
+    did = said("{}: {}", what, answer)
     return kept(did) if answer.is_accepted else broken(did)
 
 
@@ -69,12 +71,8 @@ def worst(findings: list[Finding]) -> Finding:
     """Several as one: what is broken is told, else what was not seen, else everything."""
     for verdict in (Verdict.BROKEN, Verdict.NOT_SEEN):
         if told := [finding.did for finding in findings if finding.verdict is verdict]:
-            return Finding(verdict, _each_once(told))
-    return kept(_each_once(finding.did for finding in findings))
-
-
-def _each_once(told: Iterable[str]) -> str:
-    return "; ".join(dict.fromkeys(told))
+            return Finding(verdict, each(told))
+    return kept(each([finding.did for finding in findings]))
 
 
 # --- each type, and what is not known yet --------------------------------------------------------
@@ -86,9 +84,9 @@ def of_type(kind: str) -> Check:
     def check(session: Session) -> Finding:
         answer = session.opening[kind]
         if answer.is_late:
-            return not_seen(str(answer))
+            return not_seen(answer.told)
         if kind == PING and answer.says_blocked:
-            return broken(f"says it blocked a card for a ping: {answer}")
+            return broken(said("says it blocked a card for a ping: {}", answer))
         return taken(answer)
 
     return check
@@ -97,7 +95,7 @@ def of_type(kind: str) -> Check:
 def an_unknown_type(session: Session) -> Finding:
     answer = session.sends(session.report().body(RELEASED) | {"type": UNKNOWN_TYPE})
     if answer.says_blocked:
-        return broken(f"says it blocked a card for a type it cannot know: {answer}")
+        return broken(said("says it blocked a card for a type it cannot know: {}", answer))
     return taken(answer)
 
 
@@ -111,7 +109,7 @@ def unknown_fields(session: Session) -> Finding:
 def a_test_of_its_own(session: Session) -> Finding:
     answer = session.sends(a_trial())
     if answer.says_blocked:
-        return broken(f"says it blocked a card for a test: {answer}")
+        return broken(said("says it blocked a card for a test: {}", answer))
     return taken(answer)
 
 
@@ -121,7 +119,7 @@ def the_largest_body(session: Session) -> Finding:
     answer = session.sends(body | {"padding": "x" * room})
     small = answer if answer.is_accepted else session.sends(body | {"padding": ""})
     if not small.is_accepted:
-        return not_seen(f"a small one with an unknown field is not taken either: {small}")
+        return not_seen(said("a small one with an unknown field is not taken either: {}", small))
     return taken(answer)
 
 
@@ -132,8 +130,8 @@ def the_longest_id(session: Session) -> Finding:
     if not first.is_accepted or not other.is_accepted:
         return worst([taken(first), taken(other)])
     if not session.tells_types_apart:
-        return not_seen(f"took it; all types get the same answer: {other}")
-    did = f"to the first: {first}; to an id that ends differently: {other}"
+        return not_seen(said("took it; all types get the same answer: {}", other))
+    did = said("to the first: {}; to an id that ends differently: {}", first, other)
     return kept(did) if other.word == session.released.word else broken(did)
 
 
@@ -144,15 +142,15 @@ def _a_long_id() -> str:
 # --- signatures ----------------------------------------------------------------------------------
 
 
-def refused(answer: Answer, what: str) -> Finding:
+def refused(answer: Answer, what: Said) -> Finding:
     """Kept if it was answered with 401."""
-    did = f"{what}: {answer}"
+    did = said("{}: {}", what, answer)
     return kept(did) if answer.status == 401 else broken(did)
 
 
 def a_forged_signature(session: Session) -> Finding:
     answer = session.sends(session.report().body(), secrets=[_another_secret()])
-    return refused(answer, "signed with another secret")
+    return refused(answer, said("signed with another secret"))
 
 
 def _another_secret() -> str:
@@ -162,7 +160,7 @@ def _another_secret() -> str:
 def a_changed_body(session: Session) -> Finding:
     request = session.signed(session.report().body())
     changed = replace(request, body=as_sent(session.report().body()).encode())
-    return refused(session.posts(changed), "another card than was signed for")
+    return refused(session.posts(changed), said("another card than was signed for"))
 
 
 def a_changed_header(session: Session) -> Finding:
@@ -170,7 +168,7 @@ def a_changed_header(session: Session) -> Finding:
     later = str(int(request.headers["webhook-timestamp"]) + 1)
     changes = {"webhook-id": new_webhook_id(), "webhook-timestamp": later}
     return worst([
-        refused(session.posts(_with(request, name, value)), f"{name} changed")
+        refused(session.posts(_with(request, name, value)), said("{} changed", name))
         for name, value in changes.items()
     ])  # fmt: skip
 
@@ -179,8 +177,8 @@ def no_signature(session: Session) -> Finding:
     request = session.signed(session.report().body())
     bare = {k: v for k, v in request.headers.items() if not k.startswith("webhook-")}
     return worst([
-        refused(session.posts(replace(request, headers=bare)), "no webhook headers"),
-        refused(session.posts(_with(request, "webhook-signature", "v1,")), "empty signature"),
+        refused(session.posts(replace(request, headers=bare)), said("no webhook headers")),
+        refused(session.posts(_with(request, "webhook-signature", "v1,")), said("empty signature")),
     ])  # fmt: skip
 
 
@@ -194,7 +192,7 @@ def two_signatures(session: Session) -> Finding:
     other = _another_secret()  # as if the bank had not changed over yet, or had already
     orders = {"ours first": [session.secret, other], "ours second": [other, session.secret]}
     return worst([
-        taken(session.sends(session.report().body(), secrets=order), what)
+        taken(session.sends(session.report().body(), secrets=order), said(what))
         for what, order in orders.items()
     ])  # fmt: skip
 
@@ -208,24 +206,26 @@ def unknown_signatures(session: Session) -> Finding:
 
 def the_old_secret(session: Session) -> Finding:
     if not session.old_secret:
-        return not_seen("not tried: give --old-secret while you take two secrets")
+        return not_seen(said("not tried: give --old-secret while you take two secrets"))
     body = session.report().body()
-    return taken(session.sends(body, secrets=[session.old_secret]), "signed with the old secret")
+    return taken(
+        session.sends(body, secrets=[session.old_secret]), said("signed with the old secret")
+    )
 
 
 def an_old_timestamp(session: Session) -> Finding:
     answer = session.sends(session.report().body(), seconds_ago=10 * _MINUTE)
-    return refused(answer, "signed 10 minutes ago")
+    return refused(answer, said("signed 10 minutes ago"))
 
 
 def a_future_timestamp(session: Session) -> Finding:
     answer = session.sends(session.report().body(), seconds_ago=-10 * _MINUTE)
-    return refused(answer, "signed for in 10 minutes")
+    return refused(answer, said("signed for in 10 minutes"))
 
 
 def a_clock_that_differs(session: Session) -> Finding:
     return worst([
-        taken(session.sends(session.report().body(), seconds_ago=minutes * _MINUTE), what)
+        taken(session.sends(session.report().body(), seconds_ago=minutes * _MINUTE), said(what))
         for minutes, what in ((4, "signed 4 minutes ago"), (-4, "signed for in 4 minutes"))
     ])  # fmt: skip
 
@@ -240,7 +240,7 @@ def _with(request: Request, name: str, value: str) -> Request:
 def the_same_answer(session: Session) -> Finding:
     body, webhook_id = session.report().body(), new_webhook_id()
     first, again = session.sends(body, webhook_id), session.sends(body, webhook_id)
-    did = f"first: {first}; then: {again}"
+    did = said("first: {}; then: {}", first, again)
     return kept(did) if is_as_before(first, again) else broken(did)
 
 
@@ -259,13 +259,13 @@ def ids_are_remembered(session: Session) -> Finding:
 
 def remembers(session: Session, first: Answer, other: Answer) -> Finding:
     """What the answer to `other`, a release under the id of a report, says of who gave it."""
-    did = f"to a report: {first}; to another content under its id: {other}"
+    did = said("to a report: {}; to another content under its id: {}", first, other)
     if not first.is_accepted or other.status is None or other.status in TRY_AGAIN:
         return not_seen(did)
     if not other.is_accepted:
         return kept(did)
     if not session.tells_types_apart:
-        return not_seen(f"all types get the same answer: {did}")
+        return not_seen(said("all types get the same answer: {}", did))
     return broken(did) if other.word == session.released.word else kept(did)
 
 
@@ -277,7 +277,7 @@ def two_at_once(session: Session) -> Finding:
 def _the_same_at_once(session: Session) -> Finding:
     body, webhook_id = session.report().body(), new_webhook_id()
     both = session.posts_together([session.signed(body, webhook_id) for _ in range(2)])
-    did = " and ".join(map(str, both))
+    did = said("{} and {}", *both)
     words = {answer.word for answer in both if answer.is_accepted}
     lasting = [a for a in both if not a.is_accepted and a.status not in TRY_AGAIN]
     if lasting or not words or len(words - set(ACKNOWLEDGES_LATER)) > 1:
@@ -294,46 +294,46 @@ def _two_contents(session: Session) -> Finding:
     report, webhook_id = session.report(), new_webhook_id()
     requests = [session.signed(report.body(kind), webhook_id) for kind in (REPORTED, RELEASED)]
     both = session.posts_together(requests)
-    did = " and ".join(map(str, both))
+    did = said("{} and {}", *both)
     if not session.tells_types_apart:
-        return not_seen(f"all types get the same answer: {did}")
+        return not_seen(said("all types get the same answer: {}", did))
     own = (session.reported.word, session.released.word)
     is_twice = all(a.is_accepted for a in both) and tuple(a.word for a in both) == own
-    return broken(f"carried out both: {did}") if is_twice else kept(did)
+    return broken(said("carried out both: {}", did)) if is_twice else kept(did)
 
 
 def a_dropped_connection(session: Session) -> Finding:
     report, webhook_id = session.report(), new_webhook_id()
     if not session.receiver.post_and_drop(session.signed(report.body(), webhook_id)):
-        return broken("gave no answer before the connection was dropped")
+        return broken(said("gave no answer before the connection was dropped"))
     other = session.sends(report.body(RELEASED), webhook_id)
     again = session.sends(report.body(), webhook_id)
     as_a_report = {session.reported.word, "blocked", *ACKNOWLEDGES_LATER}
     if not again.is_accepted or again.word not in as_a_report:
-        return broken(f"the answer was lost, and to the same notice again: {again}")
+        return broken(said("the answer was lost, and to the same notice again: {}", again))
     return remembers(session, again, other)
 
 
 def a_release_before_its_report(session: Session) -> Finding:
     report = session.report()
     release, later = session.sends(report.body(RELEASED)), session.sends(report.body())
-    did = f"to the release: {release}; to its report afterwards: {later}"
+    did = said("to the release: {}; to its report afterwards: {}", release, later)
     if not release.is_accepted or not later.is_accepted or release.says_blocked:
         return broken(did)
     if later.says_blocked:
         return kept(did)
     is_told = later.word not in ACKNOWLEDGES_LATER and session.reported.says_blocked
-    return broken(did) if is_told else not_seen(f"whether it blocked: {did}")
+    return broken(did) if is_told else not_seen(said("whether it blocked: {}", did))
 
 
 def a_withdrawal_before_its_report(session: Session) -> Finding:
     report = session.never_reported()
     withdrawal, later = session.sends(report.body(WITHDRAWN)), session.sends(report.body())
-    did = f"to the withdrawal: {withdrawal}; to its report afterwards: {later}"
+    did = said("to the withdrawal: {}; to its report afterwards: {}", withdrawal, later)
     if not withdrawal.is_accepted or withdrawal.says_blocked or later.says_blocked:
         return broken(did)
     may_block_yet = later.word in ACKNOWLEDGES_LATER if later.is_accepted else later.may_work_later
-    return not_seen(f"whether it blocks: {did}") if may_block_yet else kept(did)
+    return not_seen(said("whether it blocks: {}", did)) if may_block_yet else kept(did)
 
 
 # --- the wire ------------------------------------------------------------------------------------
@@ -342,17 +342,19 @@ def a_withdrawal_before_its_report(session: Session) -> Finding:
 def in_time(session: Session) -> Finding:
     late = [kind for kind, answer in session.opening.items() if answer.is_late]
     if late:
-        return broken(f"no answer within {session.receiver.seconds:g} s to {', '.join(late)}")
+        seconds = f"{session.receiver.seconds:g}"
+        return broken(said("no answer within {} s to {}", seconds, ", ".join(late)))
     slowest = max(answer.seconds for answer in session.answers)
-    return kept(f"the slowest of {len(session.answers)} answers took {slowest:.2f} s")
+    count = len(session.answers)
+    return kept(said("the slowest of {} answers took {} s", count, f"{slowest:.2f}"))
 
 
 def several_at_once(session: Session) -> Finding:
     requests = [session.signed(session.report().body()) for _ in range(session.at_once)]
     answers = session.posts_together(requests)
     bad = [answer for answer in answers if not answer.is_accepted]
-    took = f"took {len(answers) - len(bad)} of {len(answers)}"
-    return broken(f"{took}; one of the others: {bad[0]}") if bad else kept(took)
+    took = said("took {} of {}", len(answers) - len(bad), len(answers))
+    return broken(said("{}; one of the others: {}", took, bad[0])) if bad else kept(took)
 
 
 def a_slow_body(session: Session) -> Finding:
@@ -364,16 +366,19 @@ def one_answer(session: Session) -> Finding:
     first, second = (session.signed(session.report().body()) for _ in range(2))
     answer, surplus, next_answer = session.receiver.post_and_listen(first, second)
     if surplus:
-        return broken(f"{answer}, and unasked {len(surplus)} bytes more")
-    return worst([taken(answer, "first"), taken(next_answer, "next")])
+        return broken(said("{}, and unasked {} bytes more", answer, len(surplus)))
+    return worst([taken(answer, said("first")), taken(next_answer, said("next"))])
 
 
 def readable_answers(session: Session) -> Finding:
     told = [answer for answer in session.answers if answer.is_accepted]
     bad = [answer for answer in told if not _is_readable(answer)]
     if bad:
-        return broken(f"{len(bad)} of {len(told)} are no JSON, or more than 64 kB; one: {bad[0]}")
-    return kept(f"all {len(told)} answers with 2xx") if told else not_seen("no notice was taken")
+        counts = len(bad), len(told)
+        return broken(said("{} of {} are no JSON, or more than 64 kB; one: {}", *counts, bad[0]))
+    if not told:
+        return not_seen(said("no notice was taken"))
+    return kept(said("all {} answers with 2xx", len(told)))
 
 
 def _is_readable(answer: Answer) -> bool:
@@ -451,4 +456,4 @@ def judge(session: Session, rule: Rule) -> Finding:
     """The finding for one rule. What needs a loss report is not seen where none is taken."""
     if rule.is_about_all or session.reported.is_accepted:
         return rule.check(session)
-    return not_seen(f"not tried: no loss report is taken ({session.reported})")
+    return not_seen(said("not tried: no loss report is taken ({})", session.reported))

@@ -20,6 +20,7 @@ from simulator.conformance.notices import (
     new_webhook_id,
 )
 from simulator.conformance.receiver import Answer, Receiver, Request
+from simulator.conformance.words import Said
 
 ACKNOWLEDGES_LATER = ("", "received", "queued")  # a block may follow, as an event
 
@@ -37,7 +38,7 @@ class Finding:
     """A verdict, and what the bank did."""
 
     verdict: Verdict
-    did: str
+    did: Said
 
 
 @dataclass

@@ -28,7 +28,9 @@ from ivr.store import keys
 from ivr.store.cardholders_csv import COLUMNS, CardLine, read_cardholders
 from ivr.web.bank_docs.messages import SECRET
 from ivr.web.bank_docs.paper import (
+    DOCS,
     PAPERS,
+    SUBSCRIBER_PAPERS,
     blocks_sample,
     description,
     event_samples,
@@ -43,7 +45,18 @@ from ivr.web.problems import Problem
 from tests.bank_side import BankSide, Records, new_id, signed
 from tests.builders import a_card, a_holder, an_app, hotline_of, settings
 from tests.redis_server import RedisServer
-from tests.web.bank_papers import TEXTS, bodies, listing, listings, made, table
+from tests.web.bank_papers import (
+    TEXTS,
+    alphabet,
+    bodies,
+    limits,
+    listing,
+    listings,
+    made,
+    paths,
+    skeleton,
+    table,
+)
 from tests.workers.loop import Waiting
 from workers.answers import WORDS
 from workers.bank_client import BankClient, outcome_of
@@ -70,12 +83,14 @@ class TestBoth:
     def test_the_command_writes_both(self, tmp_path: Path) -> None:
         done = CliRunner().invoke(paper, [str(tmp_path)])
         assert done.exit_code == 0, done.output
+        for name in SUBSCRIBER_PAPERS.values():
+            assert (tmp_path / name).read_bytes() == (DOCS / name).read_bytes()
         for language, name in PAPERS.items():
             assert (tmp_path / name).read_text(encoding="utf-8") == TEXTS[language]
 
     def test_have_the_same_sections_parts_and_lists(self) -> None:
         """Heading for heading, point for point, made part for made part."""
-        english, chinese = (_skeleton(text) for text in TEXTS.values())
+        english, chinese = (skeleton(text) for text in TEXTS.values())
         assert english == chinese
 
     def test_have_the_same_listings(self) -> None:
@@ -122,13 +137,6 @@ class TestBoth:
 
 # Numbers that one of the languages writes as a word.
 SAID_IN_WORDS = {"1", "0"}
-
-
-def _skeleton(text: str) -> list[str]:
-    prose = re.sub(r"^```.*?^```$", "```", text, flags=re.M | re.S)
-    prose = re.sub(r"^<!-- begin listing .*\n", "", prose, flags=re.M)  # in one of them only
-    marks = re.findall(r"^(#+ |- |<!-- begin .*-->|```)", prose, re.M)
-    return [mark.strip() for mark in marks]
 
 
 def test_marks_are_not_shown() -> None:
@@ -272,29 +280,16 @@ def test_the_answers_to_the_samples_mean_what_they_say(language: str) -> None:
 FIELDS = {name: table(f"{name}_fields") for name in ("notice", "event", "block")}
 
 
-def _paths(value: Any, start: str = "") -> set[str]:
-    """`data.card.number` for every value in a body."""
-    if isinstance(value, list):
-        return {f"{start}[]{rest}" for part in value for rest in _paths(part)}
-    if not isinstance(value, dict):
-        return {start} if start else set()
-    found: set[str] = set()
-    for name, part in value.items():
-        path = f"{start}.{name}" if start else f".{name}"
-        found |= {path} | _paths(part, path)
-    return found
-
-
 def _said(name: str) -> dict[str, list[str]]:
     return {row[0].strip("`"): row[1:] for row in FIELDS[name]}
 
 
 def test_every_field_has_a_row() -> None:
     for name, told in {"notice": notice_samples(), "event": event_samples()}.items():
-        paths = {path[1:] for body in told.values() for path in _paths(body)}
-        paths |= {"data.test"} if name == "notice" else set()  # of a bank's own tests
-        assert set(_said(name)) == paths - ({"data"} if name == "event" else set()), name
-    listed = {path[1:] for path in _paths(blocks_sample())}
+        known = {path[1:] for body in told.values() for path in paths(body)}
+        known |= {"data.test"} if name == "notice" else set()  # of a bank's own tests
+        assert set(_said(name)) == known - ({"data"} if name == "event" else set()), name
+    listed = {path[1:] for path in paths(blocks_sample())}
     assert set(_said("block")) == listed - {"blocks", "blocks[].card"}
 
 
@@ -304,23 +299,12 @@ def test_an_example_is_as_its_row_says(name: str) -> None:
         if not kind.startswith("string"):
             continue
         example = shown.strip("`")
-        low, high = _limits(length)
+        low, high = limits(length)
         assert low <= len(example) <= high, path
         if characters.startswith("`"):
-            assert set(example) <= _alphabet(characters), path
+            assert set(example) <= alphabet(characters), path
         if characters.startswith("RFC 3339"):
             assert datetime.fromisoformat(example).tzinfo is not None
-
-
-def _limits(length: str) -> tuple[int, int]:
-    numbers = [int(number) for number in re.findall("[0-9]+", length)] or [0]
-    endless = "more" in length or not re.search("[0-9]", length)
-    return numbers[0], 10**6 if endless else numbers[-1]
-
-
-def _alphabet(characters: str) -> set[str]:
-    ranges = {"0-9": string.digits, "A-Z": string.ascii_uppercase, "a-z": string.ascii_lowercase}
-    return {sign for one in characters.strip("`").split() for sign in ranges.get(one, one)}
 
 
 LIMITED = {
@@ -335,7 +319,7 @@ LIMITED = {
 @pytest.mark.parametrize("path", LIMITED)
 def test_an_event_is_read_within_the_limits_and_not_beyond(path: str) -> None:
     kind, (_, length, characters, *_) = LIMITED[path], _said("event")[path]
-    (low, high), signs = _limits(length), sorted(_alphabet(characters)) or ["界"]
+    (low, high), signs = limits(length), sorted(alphabet(characters)) or ["界"]
     signs = ["界"] if characters == "any" else signs
     field = path.removeprefix("data.")
     for size in {low, high}:
@@ -344,7 +328,7 @@ def test_an_event_is_read_within_the_limits_and_not_beyond(path: str) -> None:
     assert not _is_read(kind, field, signs[0] * (high + 1))
     assert low == 0 or not _is_read(kind, field, signs[0] * (low - 1))
     if characters != "any":
-        strange = set(string.printable + "界") - _alphabet(characters)
+        strange = set(string.printable + "界") - alphabet(characters)
         assert not any(_is_read(kind, field, sign * low) for sign in strange)
 
 
@@ -375,8 +359,8 @@ def test_the_description_has_the_limits_of_the_rows(kind: str) -> None:
         pattern = _pattern_at(_schema_of(kind), path.split("."))
         if pattern is None or not characters.startswith("`") or path.endswith("security_number"):
             continue  # in the last, `X` stands in one place only
-        (low, high), found = _limits(length), found + 1
-        for sign in {min(_alphabet(characters)), max(_alphabet(characters))}:
+        (low, high), found = limits(length), found + 1
+        for sign in {min(alphabet(characters)), max(alphabet(characters))}:
             fits = [bool(re.search(pattern, sign * n)) for n in (low - 1, low, high, high + 1)]
             assert fits == [False, True, True, False], path
     assert found or kind == NoticeKind.PING
@@ -415,13 +399,13 @@ GOOD_LINE = dict(zip(COLUMNS, (
 def test_a_notice_holds_what_the_directory_takes(column: str) -> None:
     """Which takes neither a shorter nor a longer value, nor other characters."""
     _, length, characters, *_ = _said("notice")[FROM_THE_DIRECTORY[column]]
-    (low, high), signs = _limits(length), sorted(_alphabet(characters))
+    (low, high), signs = limits(length), sorted(alphabet(characters))
     for size in {low, high}:
         assert _is_imported(column, signs[0] * size)
         assert _is_imported(column, signs[-1] * size)
     assert not _is_imported(column, signs[0] * (low - 1))
     assert not _is_imported(column, signs[0] * (high + 1))
-    for sign in set(string.ascii_letters + string.punctuation) - _alphabet(characters):
+    for sign in set(string.ascii_letters + string.punctuation) - alphabet(characters):
         assert not _is_imported(column, signs[0] * (low - 1) + sign) or sign.upper() in signs
 
 

@@ -7,7 +7,7 @@ import pytest
 from redis import Redis
 
 from app import create_app
-from ivr.cards.notice import Outcome
+from ivr.cards.notice import Attempt, Outcome
 from ivr.cards.notice_bodies import iso
 from ivr.store import keys
 from ivr.store.bank_health import FAILING_AFTER, PAUSE_AFTER, Answer, answer_of
@@ -78,6 +78,14 @@ def test_the_last_answer_and_what_is_owed(operator: Operator) -> None:
     assert listed(operator)["ccb"]["last_answer"] is None
     for personal in (ZHANG.id_number, ZHANG.name, ZHANG.cards[0].number):
         assert personal not in str(operator.reads("banks list"))
+
+
+def test_a_test_is_no_answer_of_the_bank(operator: Operator) -> None:
+    """Only what it says to a notice that counts."""
+    service = operator.records.hotline.service
+    for notice_id in (service.ping("icbc"), *service.send_trials("icbc")):
+        service.settle(notice_id, Attempt(1_795_336_200, Outcome.REFUSED, 422, 5, ""), None)
+    assert listed(operator)["icbc"]["last_answer"] is None
 
 
 def test_a_bank_that_fails_and_one_that_is_paused(operator: Operator) -> None:

@@ -11,9 +11,11 @@ from typing import Any, Final
 import pytest
 from flask import Flask
 from redis import Redis
+from structlog.testing import capture_logs
 from werkzeug.test import TestResponse
 
 from ivr.cards.acts.withdraw import Decision
+from ivr.cards.loss import LossReport
 from ivr.cards.notice_bodies import iso
 from ivr.cards.records import Holder
 from ivr.store import keys
@@ -310,10 +312,37 @@ class TestTheList:
     def test_it_is_signed(self, city: City) -> None:
         assert problem(city.clinic.lists(secret=city.centre.secret)) == (401, NOT_SIGNED)
 
+    UNREADABLE: Final[dict[str, Callable[[LossReport], str]]] = {
+        "holder": lambda report: keys.holder(report.holder_ref),
+        "card": lambda report: keys.card(report.card_ref),
+        "suspension": lambda report: keys.loss(report.card_ref),
+    }
+
+    @pytest.mark.parametrize("what", UNREADABLE)
+    @pytest.mark.parametrize("is_of_another_kind", [False, True])
+    def test_a_record_that_nobody_can_read_is_told_and_named_once(
+        self, city: City, redis: Redis, what: str, *, is_of_another_kind: bool
+    ) -> None:
+        wang = a_holder(a_card("7777", "icbc"), id_number=an_id_number(serial="006"))
+        enrol(city.records.hotline, wang)
+        city.records.reports_lost(wang)
+        key = self.UNREADABLE[what](city.records.reports_lost(ZHANG))
+        assert city.clinic.lists().get_json()["left_out"] == 0
+        redis.delete(key)
+        redis.lpush(key, "x") if is_of_another_kind else redis.set(key, "x")
+        with capture_logs() as logs:
+            for _ in range(2):
+                page = city.clinic.lists().get_json()
+                assert [each["card_number"] for each in page["suspensions"]] == [
+                    wang.cards[0].number
+                ]
+                assert page["left_out"] == 1
+        assert [line["record"] for line in logs if line["event"] == "record_unreadable"] == [key]
+
     def test_who_left_the_directory_is_not_on_it(self, city: City, redis: Redis) -> None:
         report = city.records.reports_lost(ZHANG)
         redis.delete(keys.card(report.card_ref))
-        assert city.clinic.every_suspension() == []
+        assert city.clinic.lists().get_json() == {"suspensions": [], "left_out": 0, "next": None}
 
 
 def test_a_large_body_is_refused(city: City) -> None:

@@ -18,18 +18,21 @@ def replace_card(
     case: Case, notice: Notice | None, event: BankEvent, whose: Whose, now: int
 ) -> Change:
     """The suspension ends, the report and the block are closed, nobody asks the bank to block any
-    more, and in the directory the new card has the old one's place. The number may be the same, on
-    a new card with a new account; then NOTHING for news from before the report or formal loss.
+    more, and in the directory the new card has the old one's place; its city, unless an import has
+    brought another. The number may be the same, on a new card with a new account; then NOTHING for
+    news from before the report or formal loss.
 
     `notice` is the one that asked the bank to block the old card.
     """
     report, is_same = case.report, event.new_card_number == whose.card.number
     if is_same and event.at < _lost_at(case):
         return NOTHING
+    by_number = {card.number: card for card in whose.holder.cards}
     new = replace(
         whose.card,
         number=event.new_card_number,
         bank_account=event.new_bank_account,
+        city_code=by_number.get(event.new_card_number, whose.card).city_code,
         state=CardState.NORMAL,
         progress=None,
     )

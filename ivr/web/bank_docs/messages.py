@@ -17,6 +17,8 @@ NOTICE_ID: Final = "ntc-3f6c1a9e2b7d4c58a0e1f2d3c4b5a697"
 EVENT_ID: Final = "evt_2b7e151628aed2a6abf7158809cf4f3c"
 REQUEST_ID: Final = "req_9f4e8d2c1b0a49788f6e5d4c3b2a1908"
 TARGET: Final = "/banks/icbc/blocks"
+CHECK: Final = "/subscribers/clinic/check"
+SUSPENSIONS: Final = "/subscribers/clinic/suspensions"
 
 Json = dict[str, Any]
 
@@ -29,36 +31,36 @@ class Message:
     answer: str
 
 
-def notice_message(notice: Json) -> Message:
-    """From us: written as the workers write it."""
+def notice_message(notice: Json, host: str, said: str) -> Message:
+    """From us to a host that says this: written as the workers write it."""
     body = json.dumps(notice, ensure_ascii=False, separators=(",", ":"))
     head = [
         "POST /notices HTTP/1.1",
-        "Host: bank.example",
+        f"Host: {host}",
         *_signed(NOTICE_ID, _moment_of(notice), body),
         "content-type: application/json",
         "user-agent: hotline-12333",
     ]
-    return Message(_whole(head, body), _answer("application/json", '{"status": "blocked"}'))
+    return Message(_whole(head, body), _answer("application/json", said))
 
 
-def event_message(event: Json) -> Message:
-    """From a bank."""
+def event_message(event: Json, target: str, said: Json) -> Message:
+    """From a bank or subscriber, and what we say to it."""
     body = json.dumps(event, ensure_ascii=False)
     head = [
-        "POST /banks/icbc/events HTTP/1.1",
+        f"POST {target} HTTP/1.1",
         "Host: hotline.example",
         *_signed(EVENT_ID, _moment_of(event), body),
         "Content-Type: application/json",
     ]
-    return Message(_whole(head, body), _answer("application/json", '{"status":"applied"}\n'))
+    return Message(_whole(head, body), _answer("application/json", _as_flask(said)))
 
 
-def blocks_message(page: Json) -> Message:
-    """From a bank; the target is signed in the body's place."""
-    moment = int(datetime.fromisoformat(page["blocks"][0]["changed_at"]).timestamp()) + 86400
-    head = [f"GET {TARGET} HTTP/1.1", "Host: hotline.example"]
-    request = "\n".join([*head, *_signed(REQUEST_ID, moment, TARGET), ""])
+def list_message(page: Json, target: str, moment: str) -> Message:
+    """From a bank or subscriber, a day after this moment; the target is signed, for the body."""
+    at = int(datetime.fromisoformat(moment).timestamp()) + 86400
+    head = [f"GET {target} HTTP/1.1", "Host: hotline.example"]
+    request = "\n".join([*head, *_signed(REQUEST_ID, at, target), ""])
     return Message(request, _answer("application/json", _as_flask(page)))
 
 

@@ -1,7 +1,8 @@
-"""The made parts of the two papers for banks: their tables, samples, HTTP messages and listings.
+"""The made parts of the papers for banks and subscribers: tables, samples, HTTP messages, listings.
 
-The prose of docs/bank-api.md and docs/bank-api.zh.md is written by hand; what stands between two
-marks is made here, the same for both, from tables.toml, the description and the code.
+The prose of docs/bank-api.md and docs/subscriber-api.md, and of both in Chinese, is written by
+hand; what stands between two marks is made here, the same for both languages, from tables.toml and
+subscriber_tables.toml, the description, subscriber_samples.py and the code.
 """
 
 import json
@@ -15,10 +16,26 @@ from typing import Any, Final
 from ivr.cards.bank_event import MEANS
 from ivr.cards.block import STALE, TRANSITIONS, BlockState
 from ivr.cards.notice import NoticeKind
-from ivr.web.bank_docs.messages import blocks_message, event_message, notice_message
+from ivr.web.bank_docs.messages import (
+    CHECK,
+    SUSPENSIONS,
+    TARGET,
+    Message,
+    event_message,
+    list_message,
+    notice_message,
+)
+from ivr.web.bank_docs.subscriber_samples import (
+    ANSWER,
+    PAGE,
+    QUESTION,
+    SUSPENDED,
+)
 
 DOCS: Final = Path(__file__).resolve().parents[3] / "docs"
 PAPERS: Final[Mapping[str, str]] = {"en": "bank-api.md", "zh": "bank-api.zh.md"}
+SUBSCRIBER_PAPERS: Final = {"en": "subscriber-api.md", "zh": "subscriber-api.zh.md"}
+SUBSCRIBER_TABLES: Final = "subscriber_tables.toml"
 
 Json = dict[str, Any]
 _PART: Final = re.compile(r"(<!-- begin (\w+) (\S+) -->\n).*?(<!-- end -->\n)", re.S)
@@ -30,9 +47,9 @@ _WORDS: Final[Mapping[str, Mapping[str, str]]] = {
 }
 
 
-def written(language: str) -> str:
+def written(language: str, papers: Mapping[str, str] = PAPERS) -> str:
     """A paper as it should be now, with every made part made anew."""
-    text = (DOCS / PAPERS[language]).read_text(encoding="utf-8")
+    text = (DOCS / papers[language]).read_text(encoding="utf-8")
     return _PART.sub(lambda part: f"{part[1]}{_MAKERS[part[2]](part[3], language)}{part[4]}", text)
 
 
@@ -42,9 +59,9 @@ def without_marks(text: str) -> str:
 
 
 @cache
-def tables() -> Mapping[str, Json]:
-    """tables.toml: by name, the headings (a list a language) and the rows."""
-    place = Path(__file__).with_name("tables.toml")
+def tables(file: str = "tables.toml") -> Mapping[str, Json]:
+    """Those of a file: by name, the headings (a list a language) and the rows."""
+    place = Path(__file__).with_name(file)
     return tomllib.loads(place.read_text(encoding="utf-8"))
 
 
@@ -83,7 +100,7 @@ def _content(operation: Json) -> Json:
 def _table(name: str, language: str) -> str:
     if name == "effects":
         return _effects(language)
-    found = tables()[name]
+    found = {**tables(), **tables(SUBSCRIBER_TABLES)}[name]
     rows = [row.get("cells", []) + row.get(language, []) for row in found["rows"]]
     return _as_table(found[language], rows)
 
@@ -129,18 +146,40 @@ def _answer_to(operation: Json) -> Json:
 
 
 def _body(name: str, _language: str) -> str:
-    """One JSON body: a notice's or event's by its type, or a page of blocks."""
+    """One JSON body: a notice's or event's by its type, or a page of a list."""
     page = blocks_sample() | {"next": "5f1c0a9e"}
-    known = {**notice_samples(), **event_samples(), "blocks": page}
+    known = {
+        **notice_samples(), **event_samples(), "blocks": page,
+        "card.suspended": SUSPENDED, "suspensions": PAGE,
+    }  # fmt: skip
     return f"\n{_listing('json', pretty(known[name]))}\n"
 
 
+def _notice() -> Message:
+    sample = notice_samples()[NoticeKind.LOSS_REPORTED]
+    return notice_message(sample, "bank.example", '{"status": "blocked"}')
+
+
+def _event() -> Message:
+    sample = event_samples()["financial_function.unblocked"]
+    return event_message(sample, "/banks/icbc/events", {"status": "applied"})
+
+
+def _blocks() -> Message:
+    page = blocks_sample()
+    return list_message(page, TARGET, page["blocks"][0]["changed_at"])
+
+
 def _http(name: str, _language: str) -> str:
-    made = {
-        "notice": lambda: notice_message(notice_samples()[NoticeKind.LOSS_REPORTED]),
-        "event": lambda: event_message(event_samples()["financial_function.unblocked"]),
-        "blocks": lambda: blocks_message(blocks_sample()),
-    }[name]()
+    makers: dict[str, Callable[[], Message]] = {
+        "notice": _notice,
+        "event": _event,
+        "blocks": _blocks,
+        "told": lambda: notice_message(SUSPENDED, "clinic.example", '{"status": "received"}'),
+        "check": lambda: event_message(QUESTION, CHECK, ANSWER),
+        "suspensions": lambda: list_message(PAGE, SUSPENSIONS, SUSPENDED["timestamp"]),
+    }
+    made = makers[name]()
     requests = _listing(f"http {name}.request.http", made.request)
     return f"\n{requests}\n{_listing(f'http {name}.answer.http', made.answer)}\n"
 

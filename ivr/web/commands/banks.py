@@ -76,7 +76,8 @@ def _tools() -> BankTools:
 @click.option("--json", "as_json", is_flag=True, help="As JSON, with all times in seconds.")
 def list_banks(*, as_json: bool) -> None:
     """How each bank stands: what it is owed, how long it took lately from a report to its word
-    "blocked" (half of them within p50, 95 of 100 within p95), and its last answer.
+    "blocked" (half of them within p50, 95 of 100 within p95), and its last answer to a notice that
+    was no test or ping.
     """
     seen = list(_seen())
     if as_json:

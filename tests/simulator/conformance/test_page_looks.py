@@ -18,11 +18,14 @@ __all__ = ["browser"]
 
 
 @pytest.mark.browser
-def test_everybody_can_read_it(browser: Browser, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("language", "unseen"), [("en", "not seen"), ("zh", "未见")])
+def test_everybody_can_read_it(
+    browser: Browser, tmp_path: Path, language: str, unseen: str
+) -> None:
     secret, file = new_secret(), tmp_path / "result.html"
     with a_receiver((secret,), "refuses unknown types") as receiver:
         session = Session(Receiver(receiver.url, 5, quiet=0.1), secret, pause=0.02)
-        file.write_text(as_page(examine(session)), encoding="utf-8")
+        file.write_text(as_page(examine(session), language), encoding="utf-8")
     page, asked, said = browser.new_page(), list[str](), list[str]()
     page.on("request", lambda request: asked.append(request.url))
     page.on("console", lambda message: said.append(message.text))
@@ -32,7 +35,7 @@ def test_everybody_can_read_it(browser: Browser, tmp_path: Path) -> None:
     found: dict[str, Any] = Axe().run(page).response
     assert [violation["id"] for violation in found["violations"]] == []
     assert page.locator("td.broken").count() == 1
-    assert page.locator("td.unseen").all_inner_texts() == ["not seen"]
+    assert page.locator("td.unseen").all_inner_texts() == [unseen]
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
     assert said == []
     page.close()
