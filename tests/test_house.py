@@ -505,7 +505,8 @@ def texts_of_all_kinds(app: Flask) -> None:
     hotline_of(app).text_exchanges.save(
         "phone", "SM9", (), Question("SM9", "holder", "card", 1, "zh"), is_miss=False
     )
-    hotline_of(app).limiting.may_tell_unreported("holder")
+    told = Change(unreported="holder")
+    assert hotline_of(app).cases.commit(told, hotline_of(app).cases.of_notice(""))
 
 
 def fail_long_enough(hotline: Hotline) -> None:

@@ -179,13 +179,6 @@ class Limiting:
         """The id of the text with that code: owed twice, it is one text."""
         return f"ntc-{self._vault.ref('code notice', f'{holder_ref}:{asked_by}')}"
 
-    def may_tell_unreported(self, holder_ref: str) -> bool:
-        """Whether the holder was not texted yet today of a call that ended too early; from now on
-        it was.
-        """
-        place = keys.told_unreported(holder_ref)
-        return bool(self._redis.set(place, "1", nx=True, ex=keys.DAY))
-
     def counting(self, call_id: str, look_up: LookUp) -> tuple[list[str], list[str | int]]:
         """The keys and arguments of COUNT_LOOK_UP from its fourth on. A hidden caller's ID numbers
         are counted by call, for nobody knows who else hides.
