@@ -205,6 +205,10 @@ class CardService:
         tails = [compare_digest(keyed, card_tail(c.number)) for c in known.cards.values()]
         return "tail" if any(tails) else ""
 
+    def may_text_again(self, holder_ref: str, asked_by: str) -> bool:
+        """Whether another code may be texted for an ID number, of anybody or nobody; it counts."""
+        return self._limiting.may_text_again(holder_ref, asked_by)
+
     def code_owed(
         self, holder_ref: str, asked_by: str, language: str, now: int, text: str = TEXT_CODE
     ) -> Owed:

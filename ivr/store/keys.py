@@ -332,9 +332,8 @@ def mistaken(ref: str) -> str:
 
 
 def looked_up(ref: str) -> str:
-    """The calls that looked up an ID number, of all callers; score = when, unix seconds.
-
-    Expires 24 hours after the last.
+    """The calls that looked up an ID number, of all callers (where codes are texted: each look-up,
+    and each code sent again); score = when, unix seconds. Expires 24 hours after the last.
     """
     return f"looked_up:{ref}"
 
