@@ -101,6 +101,8 @@ class TextExchanges:
             keys.texts_missed(phone_ref), keys.texts_answered(phone_ref),
         ]  # fmt: skip
         asked = b"" if question is None else dump(question)
-        args = [msgspec.json.encode(answer), asked, int(is_miss), int(is_counted)]
+        args: list[bytes | int] = [
+            msgspec.json.encode(answer), asked, int(is_miss), int(is_counted),
+        ]  # fmt: skip
         with naming(self._redis):
             self._save(keys=places, args=args)
