@@ -225,10 +225,12 @@ class Limiting:
         ]
 
     def forget(self, caller: Caller) -> bool:
-        """Forgets what a caller keyed, missed and reported; False when nothing was known. What
-        hidden callers keyed is forgotten with their calls.
+        """Forgets what a caller keyed, missed, reported and texted; False when nothing was known.
+        What hidden callers keyed is forgotten with their calls.
         """
-        names = (keys.keyed, keys.missed, keys.reported_by)
+        names = (
+            keys.keyed, keys.missed, keys.reported_by, keys.texts_missed, keys.texts_answered,
+        )  # fmt: skip
         return bool(self._redis.delete(*(name(caller.ref) for name in names)))
 
     def forget_id_number(self, holder_ref: str) -> bool:

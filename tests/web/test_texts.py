@@ -334,6 +334,15 @@ def test_nobody_is_answered_all_day(pocket: Pocket, records: Records) -> None:
     assert report.disputed_at == 0
 
 
+def test_operators_may_free_a_phone(pocket: Pocket, app: Flask) -> None:
+    for _ in range(MOST_ANSWERS + 2):
+        pocket.texts("状态")
+    pocket.reads_nothing()
+    limiting = hotline_of(app).limiting
+    assert limiting.forget(limiting.caller(PHONE))
+    pocket.texts("状态").reads("没有查到挂失")
+
+
 def test_what_needs_no_answer_counts_for_nothing(pocket: Pocket) -> None:
     for _ in range(MOST_ANSWERS + 1):
         pocket.texts("退订").reads_nothing()
