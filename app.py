@@ -244,8 +244,10 @@ def _add_commands(
     )
     add_subscriber_commands(app, tools_of_subscribers)
     add_limit_commands(app, LimitTools(service, store.limiting))
-    add_announcement_commands(app, AnnouncementTools(store.announcements, banks, now))
-    add_place_commands(app, PlaceTools(store.places, banks))
+    add_announcement_commands(
+        app, AnnouncementTools(store.announcements, store.journal, banks, now)
+    )
+    add_place_commands(app, PlaceTools(store.places, store.journal, banks))
     add_callback_commands(app, CallbackTools(store.callbacks, words, now))
     app.cli.add_command(flow)
 

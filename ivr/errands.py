@@ -121,8 +121,7 @@ class Errands:
         if not self.texts_codes:
             self._visits.save(visitor.ref, visit)
             return visit
-        # A browser keeps its cookie when a visit ends: the next one's codes are others.
-        asked_by = f"{visitor.ref}:{visit.born}:{visit.looks}:{len(visit.codes) + 1}"
+        asked_by = _asked_by(visitor, visit)
         visit = replace(visit, codes=(*visit.codes, (asked_by, found.now)))
         owed = []
         if found.known is not None and takes_texts(found.known.holder.phone):
@@ -133,11 +132,15 @@ class Errands:
         return visit
 
     def send_again(self, visitor: Visitor, seen: Sight, visit: Visit) -> SentAgain:
-        """Texts another code; those before it stay good for their own time."""
+        """Texts another code; those before it stay good for their own time. It counts for the ID
+        number as a look-up does, of all visits and calls.
+        """
         if len(visit.codes) >= MOST_CODES or not visit.codes or seen.is_guessed_at:
             return "send_no_more"
         if seen.now < visit.codes[-1][1] + CODE_AGAIN_SECONDS:
             return "send_later"
+        if not self._service.may_text_again(visit.holder_ref, _asked_by(visitor, visit)):
+            return "send_no_more"
         self._ask(visitor, visit, seen)
         return "sent_again"
 
@@ -271,6 +274,13 @@ class Errands:
     def end(self, visitor: Visitor) -> None:
         """The visitor leaves."""
         self._visits.end(visitor.ref)
+
+
+def _asked_by(visitor: Visitor, visit: Visit) -> str:
+    """The question that the next code answers. A browser keeps its cookie when a visit ends: the
+    next one's codes are others.
+    """
+    return f"{visitor.ref}:{visit.born}:{visit.looks}:{len(visit.codes) + 1}"
 
 
 def entered_proof(raw: str) -> tuple[str, int]:

@@ -205,6 +205,10 @@ class CardService:
         tails = [compare_digest(keyed, card_tail(c.number)) for c in known.cards.values()]
         return "tail" if any(tails) else ""
 
+    def may_text_again(self, holder_ref: str, asked_by: str) -> bool:
+        """Whether another code may be texted for an ID number, of anybody or nobody; it counts."""
+        return self._limiting.may_text_again(holder_ref, asked_by)
+
     def code_owed(
         self, holder_ref: str, asked_by: str, language: str, now: int, text: str = TEXT_CODE
     ) -> Owed:
@@ -251,14 +255,14 @@ class CardService:
         self, known: KnownHolder, card_refs: Sequence[str], language: str, now: int
     ) -> bool:
         """Owes a holder the text that a call about these cards ended before anything was reported;
-        it names the first of them that could be. Once a day at most, for a caller may be anybody.
-        Not at once: who was cut off calls again.
+        it names the first of them that could be. Once a day at most, for a caller may be anybody;
+        False when it was told today. Not at once: who was cut off calls again.
         """
         card_ref = next((ref for ref in card_refs if self._could_report(known, ref)), None)
         if card_ref is None:
             return False
         card = known.cards[card_ref]
-        if not takes_texts(known.holder.phone) or not self._limiting.may_tell_unreported(known.ref):
+        if not takes_texts(known.holder.phone):
             return False
         body = {
             "prompt": TEXT_UNREPORTED,
@@ -268,8 +272,8 @@ class CardService:
             "language": language,
         }
         owed = Owed(NoticeKind.TEXT, card.bank, now + CALLS_AGAIN_SECONDS, body, card_ref=card_ref)
-        self.owe([owed], now, [])
-        return True
+        change = Change(owes=(owed,), unreported=known.ref)
+        return self._cases.commit(change, Reading(now, Case(""), ()))
 
     def _could_report(self, known: KnownHolder, card_ref: str) -> bool:
         if card_ref not in known.cards or known.readings[card_ref].case.suspension is not None:

@@ -31,6 +31,7 @@ from ivr.store.texting import Before, Question, TextExchanges
 CHANNEL: Final = "text"
 ANSWER_SECONDS: Final = 600  # so long a question waits for its yes
 MOST_MISSES: Final = 5  # texts that lead nowhere and are answered, of one phone in 24 hours
+MOST_ANSWERS: Final = 20  # texts of one phone that are answered, in 24 hours
 MOST_STATUSES: Final = 3  # texts in one answer
 MOST_LISTED: Final = 4  # cards in one text
 
@@ -107,12 +108,17 @@ class Texting:
             return before.answered
         if said.code and before.question:  # digits are of no language
             said = replace(said, language=before.question.language)
-        reply = _Turn(self, self._service, text, said, caller, before).reply()
+        is_begun = before.question is not None and said.wish in (Wish.CONFIRM, Wish.CANCEL)
+        if before.answers >= MOST_ANSWERS and not is_begun and not text.is_answered:
+            reply = _enough(said, before)
+        else:
+            reply = _Turn(self, self._service, text, said, caller, before).reply()
         is_silent = text.is_answered or (reply.is_miss and before.misses >= MOST_MISSES)
         answer = () if is_silent else self._words(reply)
         self._exchanges.save(
-            caller.ref, text.id, answer, reply.question, is_miss=reply.is_miss and bool(answer)
-        )
+            caller.ref, text.id, answer, reply.question,
+            is_miss=reply.is_miss and bool(answer), is_counted=bool(answer) and not is_begun,
+        )  # fmt: skip
         return answer
 
     def _words(self, reply: Reply) -> tuple[str, ...]:
@@ -133,6 +139,13 @@ class Texting:
     def asks_code(self) -> bool:
         """Whether a yes must repeat what the question says: where everybody proves more."""
         return self._asks_code
+
+
+def _enough(said: Said, before: Before) -> Reply:
+    """Nothing is done on a text of a phone that was answered so often. It is told once."""
+    is_told = before.answers > MOST_ANSWERS or said.is_carriers or said.wish is Wish.NONE
+    lines: list[list[Line]] = [] if is_told else [[("sms_too_many", {})]]
+    return Reply(said.language, lines, before.question)
 
 
 @dataclass(frozen=True)

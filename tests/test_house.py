@@ -379,6 +379,7 @@ LIVES = {
     "texting": Life("expires after half an hour", 1800),
     "answered": Life("expires after a day", keys.DAY),
     "texts_missed": Life("expires 24 hours after the first", keys.DAY),
+    "texts_answered": Life("expires 24 hours after the first", keys.DAY),
     "told_unreported": Life("expires after 24 hours", keys.DAY),
     "loss": Life("Expires after the 7 days of a temporary report", 7 * keys.DAY),
     "block": Life("kept until unblocked, then retention", 1095 * keys.DAY),
@@ -503,9 +504,15 @@ def texts_of_all_kinds(app: Flask) -> None:
         form = [("MessageSid", f"SM{number}"), ("From", sender), ("Body", "挂失")]
         twilio.posts("/sms", form)
     hotline_of(app).text_exchanges.save(
-        "phone", "SM9", (), Question("SM9", "holder", "card", 1, "zh"), is_miss=False
+        "phone",
+        "SM9",
+        (),
+        Question("SM9", "holder", "card", 1, "zh"),
+        is_miss=False,
+        is_counted=True,
     )
-    hotline_of(app).limiting.may_tell_unreported("holder")
+    told = Change(unreported="holder")
+    assert hotline_of(app).cases.commit(told, hotline_of(app).cases.of_notice(""))
 
 
 def fail_long_enough(hotline: Hotline) -> None:

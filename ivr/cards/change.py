@@ -130,6 +130,8 @@ class Change:
     reissue: what the directory of cardholders says from now on.
     news: whether the card stands on its city's list of suspended ones from now on.
     timed: what the time to block is measured by; see store/block_times.py.
+    unreported: the holder who is told of a call that ended too early. Told already today, nothing
+        of the change is written.
     """
 
     suspension: Suspension | None = None
@@ -147,6 +149,7 @@ class Change:
     counted: CallerReports | None = None
     news: CardNews | None = None
     timed: Timed | None = None
+    unreported: str = ""
 
 
 NOTHING = Change()

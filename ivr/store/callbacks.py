@@ -6,16 +6,17 @@ stays on record, so nobody is lost with the operator's computer.
 
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, Final, cast
 
+import msgspec
 from redis import Redis
 
 from ivr.cards.change import Entry
 from ivr.store import keys
 from ivr.store.codec import plain
 from ivr.store.journal import Journal
-from ivr.store.unreadable import naming, passing_over
-from ivr.store.vault import Vault
+from ivr.store.unreadable import CALLS, naming, passing_over
+from ivr.store.vault import Vault, in_clear
 
 # The first of these who waits still (or the one named, ARGV[1]) is taken by one operator, never by
 # two. One whose record has ended is passed over.
@@ -35,13 +36,27 @@ end
 return false
 """
 
+# How many wait, and since when the first does. What has ended is dropped from both lists. What is
+# no list is answered last. KEYS: `callbacks` and `callbacks:taken`.
+COUNT_WAITING: Final = f"""
+{CALLS}
+for _, place in ipairs(KEYS) do
+  for _, id in ipairs(try('ZRANGE', place, 0, -1) or {{}}) do
+    if redis.call('EXISTS', '{keys.callback("")}' .. id) == 0 then redis.call('ZREM', place, id) end
+  end
+end
+local first = try('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES') or {{}}
+return {{try('ZCARD', KEYS[1]) or 0, first[2] or false, wrong}}
+"""
+
 
 @dataclass(frozen=True)
 class Callback:
     """Somebody who waits to be called. id: a reference of the number. number: E.164. topic: the
     prompt that names what the call was about. last4: of the ID number, "" when none was keyed.
-    left_at, taken_at: unix seconds; taken_at 0 while nobody has taken it. holder_ref: whom the call
-    was about, "" when that is nobody on record.
+    left_at, taken_at: unix seconds; taken_at 0 while nobody has taken it. taken_by: "" also when
+    that was not written down any more. holder_ref: whom the call was about, "" when that is nobody
+    on record.
     """
 
     id: str
@@ -83,11 +98,17 @@ class Callbacks:
 
     def waiting(self) -> list[Callback]:
         """Those nobody has taken, longest first."""
-        return list(self._listed(keys.CALLBACKS))
+        return [found for _, _, found in self._readable(keys.CALLBACKS) if found]
 
     def taken(self) -> list[Callback]:
-        """Those that are taken and not done, longest first."""
-        return list(self._listed(keys.CALLBACKS_TAKEN))
+        """Those that are taken and not done, longest first. Of one whose taker was killed before he
+        wrote it down, when is known all the same.
+        """
+        return [
+            replace(found, taken_at=found.taken_at or at)
+            for _, at, found in self._readable(keys.CALLBACKS_TAKEN)
+            if found
+        ]
 
     def take(self, by: str, now: int, callback_id: str = "") -> Callback | None:
         """The one who waits longest, for one operator to call; None when nobody waits. An id takes
@@ -96,11 +117,13 @@ class Callbacks:
         Raises:
             UnreadableRecordError: the one of this id cannot be read.
         """
-        ids = self._readable(keys.CALLBACKS)
-        known = {callback_id: self._find(callback_id)} if callback_id else dict(ids)
+        if callback_id:
+            self._find(callback_id)
+        waiting = (each for each, _, _ in self._readable(keys.CALLBACKS))
+        ids = [callback_id] if callback_id else list(waiting)
         with naming(self._redis, keys.CALLBACKS):
             places, is_named = [keys.CALLBACKS, keys.CALLBACKS_TAKEN], int(callback_id != "")
-            taken = self._take(keys=places, args=[is_named, *known])
+            taken = self._take(keys=places, args=[is_named, *ids])
         found = None if taken is None else self._find(plain(taken))
         if found is None:
             return None
@@ -133,10 +156,20 @@ class Callbacks:
         """Nobody calls back about this holder any more. `phone`: the registered one, "" when it is
         not known; what was left for it goes too, unless it was about somebody else.
         """
-        for each in [*self.waiting(), *self.taken()]:
-            if (each.holder_ref or (ref if each.number == phone else "")) == ref:
-                fields = {"callback": each.id, "by": by}
-                self._delete(each.id, Entry("callback_removed", fields))
+        own = self.ref(phone) if phone else ""
+        for place in (keys.CALLBACKS, keys.CALLBACKS_TAKEN):
+            for each, _ in self._ids(place):
+                whose = self._about(each) or (ref if each == own else "")
+                if whose == ref:
+                    fields = {"callback": each, "by": by}
+                    self._delete(each, Entry("callback_removed", fields))
+
+    def _about(self, callback_id: str) -> str:
+        """Whom it is about, by reference, also when nobody can open it; "" for nobody on record."""
+        name = keys.callback(callback_id)
+        with passing_over(self._redis, name):
+            return in_clear(self._redis.get(name) or b"")
+        return ""
 
     def _delete(self, callback_id: str, entry: Entry) -> bool:
         with self._redis.pipeline() as pipe:
@@ -148,16 +181,19 @@ class Callbacks:
             self._journal.note(entry)
         return bool(deleted)
 
-    def _listed(self, place: str) -> Iterator[Callback]:
-        return (found for _, found in self._readable(place) if found)
-
-    def _readable(self, place: str) -> Iterator[tuple[str, Callback | None]]:
-        """Id and record; None for one that has ended. One that cannot be read is named."""
+    def _ids(self, place: str) -> list[tuple[str, int]]:
+        """Ids and when each was left, or taken."""
         with naming(self._redis, place):
-            ids = [plain(found) for found in self._redis.zrange(place, 0, -1)]
-        for each in ids:
+            found = cast("list[Any]", self._redis.zrange(place, 0, -1, withscores=True))
+            return [(plain(name), int(at)) for name, at in found]
+
+    def _readable(self, place: str) -> Iterator[tuple[str, int, Callback | None]]:
+        """Id, when it was left or taken, and record; None for one that has ended. One that cannot
+        be read is named.
+        """
+        for each, at in self._ids(place):
             with passing_over(self._redis, keys.callback(each)):
-                yield each, self._find(each)
+                yield each, at, self._find(each)
 
     def _find(self, callback_id: str) -> Callback | None:
         name = keys.callback(callback_id)
@@ -166,5 +202,7 @@ class Callbacks:
         return None if sealed is None else Callback(**self._vault.unseal(sealed, name))
 
     def _record(self, callback: Callback) -> tuple[str, Any]:
+        """Whom it is about can be read without a key, so that it goes with its holder."""
         name = keys.callback(callback.id)
-        return name, self._vault.seal(asdict(callback), name)
+        packed = msgspec.msgpack.encode(asdict(callback))
+        return name, self._vault.close(packed, name, clear=callback.holder_ref)

@@ -417,6 +417,8 @@ class Cases:
             yield from reissuing(change.reissue, self._vault)
         if change.news is not None and change.news.city:
             yield _listed(card_ref, change.news)
+        if change.unreported:
+            yield "SET", keys.told_unreported(change.unreported), "1", "EX", keys.DAY
         for entry in change.journal:
             yield from self._journal.write(entry)
         if event is not None:
@@ -461,8 +463,11 @@ class Cases:
 
     def _guards_of_new(self, change: Change, reading: Reading) -> list[Guard]:
         """A new report's number must not be another's, and its request must not have filed one
-        already, nor one of another card since it was read.
+        already, nor one of another card since it was read. Of a call that ended too early a holder
+        is told once a day.
         """
+        if change.unreported:
+            return [(("GET", keys.told_unreported(change.unreported)), b"")]
         if change.recorded is not None:
             return [(("GET", keys.report(change.recorded.number)), b"")]
         report = change.report

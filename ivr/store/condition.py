@@ -15,6 +15,7 @@ from ivr.cards.notice import TEXTS, subscriber_in
 from ivr.store import keys
 from ivr.store.bank_health import Answer, Health, answer_of, health_of
 from ivr.store.block_times import Histogram, histogram_of
+from ivr.store.callbacks import COUNT_WAITING
 from ivr.store.codec import plain, whole
 from ivr.store.connection import DurabilityGuard, check_others
 from ivr.store.journal import Journal
@@ -23,7 +24,13 @@ from ivr.store.outbox import TEXTS_QUEUE, Outbox, queue_of
 from ivr.store.sentinels import split_troubles
 from ivr.store.text_line import TextLine
 from ivr.store.troubles import News, Troubles
-from ivr.store.unreadable import answers, list_unreadable, passing_over, sound_answers
+from ivr.store.unreadable import (
+    answers,
+    list_unreadable,
+    note_wrong_kinds,
+    passing_over,
+    sound_answers,
+)
 from ivr.store.vault import Vault
 
 WORKER_SILENT_SECONDS: Final = 40  # workers wait at most 5 s between two signs of life
@@ -69,7 +76,7 @@ class Figures:
 
 class Condition:
     """Reads the condition; where it says banks, subscribers are meant too. It writes only that a
-    sweep is alive, and what it has told of.
+    sweep is alive, and what it has told of, and drops call-backs that have ended.
     """
 
     def __init__(
@@ -194,8 +201,7 @@ class Condition:
             pipe.zcard(keys.REPORTS_DISPUTED)
             pipe.ttl(keys.BREAKER)
             pipe.hgetall(keys.BANKS_ANSWERED)
-            pipe.zcard(keys.CALLBACKS)
-            pipe.zrange(keys.CALLBACKS, 0, 0, withscores=True)
+            pipe.eval(COUNT_WAITING, 2, keys.CALLBACKS, keys.CALLBACKS_TAKEN)
             for name, queue in names.items():
                 pipe.zcard(keys.owed(queue))
                 pipe.zrange(keys.owed(queue), 0, 0, withscores=True)
@@ -205,7 +211,8 @@ class Condition:
                 pipe.hgetall(keys.block_times(name))
             answered = sound_answers(self._redis, pipe)
         (now, _), counted, unconfirmed, active, disputed, breaker, said, *found = answered
-        waiting, first, *found = found
+        (waiting, first, wrong), *found = found
+        note_wrong_kinds(self._redis, wrong)
         last = {plain(name): plain(text) for name, text in (said or {}).items()}
         found, taken = found[: -len(names)], found[-len(names) :]
         rows = zip(*(found[start::4] for start in range(4)), strict=True)
@@ -217,9 +224,9 @@ class Condition:
         numbers = (unconfirmed or 0, active or 0, disputed or 0)
         times = {bank: histogram_of(fields) for bank, fields in zip(names, taken, strict=True)
                  if fields}  # fmt: skip
-        waits = max(0.0, now - float(first[0][1])) if first else 0.0
+        waits = max(0.0, now - float(first)) if first else 0.0
         return Figures(
-            counters, *numbers, standings, max(breaker, 0), times, waiting or 0, waits
+            counters, *numbers, standings, max(breaker, 0), times, waiting, waits
         )  # fmt: skip
 
     def _standing(

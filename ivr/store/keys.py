@@ -134,9 +134,16 @@ def texting(phone_ref: str) -> str:
     return f"texting:{phone_ref}"
 
 
-def answered(text_id: str) -> str:
-    """What a text to the line was answered, so that it is answered once; expires after a day."""
-    return f"answered:{_safe(text_id)}"
+def answered(phone_ref: str, text_id: str) -> str:
+    """What a text of a phone to the line was answered, so that it is answered once, and nobody else
+    reads it; expires after a day.
+    """
+    return f"answered:{phone_ref}:{_safe(text_id)}"
+
+
+def texts_answered(phone_ref: str) -> str:
+    """How many texts of a phone were answered; expires 24 hours after the first of them."""
+    return f"texts_answered:{phone_ref}"
 
 
 def texts_missed(phone_ref: str) -> str:
@@ -332,9 +339,8 @@ def mistaken(ref: str) -> str:
 
 
 def looked_up(ref: str) -> str:
-    """The calls that looked up an ID number, of all callers; score = when, unix seconds.
-
-    Expires 24 hours after the last.
+    """The calls that looked up an ID number, of all callers (where codes are texted: each look-up,
+    and each code sent again); score = when, unix seconds. Expires 24 hours after the last.
     """
     return f"looked_up:{ref}"
 

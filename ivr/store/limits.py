@@ -24,6 +24,7 @@ from ivr.store import keys
 from ivr.store.codec import plain, whole
 from ivr.store.journal import Journal
 from ivr.store.troubles import News
+from ivr.store.unreadable import CALLS
 from ivr.store.vault import Vault
 
 HOUR: Final = 3600
@@ -44,7 +45,8 @@ end
 # which limit it meets: `number` (of look-ups of this ID number), `caller`, `line` (the breaker). An
 # ID number that is keyed again is no further one of its caller, nor of its call.
 # What meets a limit tells the caller nothing, so it fills no limit: each window frees itself. Where
-# codes are texted, it fills that of the ID number all the same: a look-up may text the holder.
+# codes are texted, it fills that of the ID number all the same: a look-up may text the holder. Then
+# each counts, not each call, and so does a code that is sent again (MAY_TEXT_AGAIN).
 # The breaker is judged by each ID number of a caller once; and while it is open, not by those who
 # hide: nobody notes then how often they miss, and one of them could hold it open.
 # ARGV: the ID number's reference, step, turn, the caller as it is journalled, channel, purpose, the
@@ -85,14 +87,15 @@ local function look_up(now, cards)
   local at, whose, met = string.match(before, '^(%d+) (%S+) (%l*)$')
   if at == turn and whose == ref then return met end
   local day, this = now - {keys.DAY}, KEYS[1] .. ' ' .. turn
-  local of_number = is_full(looked_up, lookups, day, KEYS[1])
+  local mark = ARGV[11] == '1' and this .. ' ' .. now or KEYS[1]
+  local of_number = is_full(looked_up, lookups, day, mark)
   local of_caller = is_full(keyed, ids, day, ref)
     or is_met(misses_day, lately(missed, day))
     or is_met(misses_hour, try('ZCOUNT', missed, now - {HOUR} + 1, '+inf') or 0)
   local is_open = redis.call('EXISTS', '{keys.BREAKER}') == 1
   local is_new = not try('ZSCORE', keyed, ref)
   if not of_number and (not of_caller or ARGV[11] == '1') then
-    note(lookups, looked_up, now, KEYS[1])
+    note(lookups, looked_up, now, mark)
   end
   if not of_caller then note(1, keyed, now, ref) end
   if not of_number and not of_caller then
@@ -106,6 +109,18 @@ local function look_up(now, cards)
   redis.call('HSET', KEYS[1], 'look_up', turn .. ' ' .. ref .. ' ' .. met)
   return met
 end
+"""
+
+# Counts one more code for an ID number, whether anybody has it or not; answers whether it may be
+# texted. KEYS: `looked_up`. ARGV: the limit, and which code it is: the same one counts once.
+MAY_TEXT_AGAIN: Final = f"""
+{CALLS}
+{LATELY}
+local most, code, now = tonumber(ARGV[1]), ARGV[2], tonumber(redis.call('TIME')[1])
+if most == 0 then return 1 end
+if lately(KEYS[1], now - {keys.DAY}) >= most and not try('ZSCORE', KEYS[1], code) then return 0 end
+if try('ZADD', KEYS[1], now, code) then redis.call('EXPIRE', KEYS[1], {keys.DAY}) end
+return 1
 """
 
 
@@ -158,6 +173,7 @@ class Limiting:
         self._redis = redis
         self._vault = vault
         self._journal = journal
+        self._may_text_again = redis.register_script(MAY_TEXT_AGAIN)
         self.limits = limits
 
     def caller(self, number: str) -> Caller:
@@ -179,12 +195,13 @@ class Limiting:
         """The id of the text with that code: owed twice, it is one text."""
         return f"ntc-{self._vault.ref('code notice', f'{holder_ref}:{asked_by}')}"
 
-    def may_tell_unreported(self, holder_ref: str) -> bool:
-        """Whether the holder was not texted yet today of a call that ended too early; from now on
-        it was.
+    def may_text_again(self, holder_ref: str, code: str) -> bool:
+        """Whether an ID number's holder may be texted one more code, which counts from now on:
+        look-ups and codes sent again have one total in 24 hours, on all channels. `code`: which
+        one, so that it counts once.
         """
-        place = keys.told_unreported(holder_ref)
-        return bool(self._redis.set(place, "1", nx=True, ex=keys.DAY))
+        most = self.limits.lookups_per_id_number
+        return bool(self._may_text_again(keys=[keys.looked_up(holder_ref)], args=[most, code]))
 
     def counting(self, call_id: str, look_up: LookUp) -> tuple[list[str], list[str | int]]:
         """The keys and arguments of COUNT_LOOK_UP from its fourth on. A hidden caller's ID numbers
@@ -208,10 +225,12 @@ class Limiting:
         ]
 
     def forget(self, caller: Caller) -> bool:
-        """Forgets what a caller keyed, missed and reported; False when nothing was known. What
-        hidden callers keyed is forgotten with their calls.
+        """Forgets what a caller keyed, missed, reported and texted; False when nothing was known.
+        What hidden callers keyed is forgotten with their calls.
         """
-        names = (keys.keyed, keys.missed, keys.reported_by)
+        names = (
+            keys.keyed, keys.missed, keys.reported_by, keys.texts_missed, keys.texts_answered,
+        )  # fmt: skip
         return bool(self._redis.delete(*(name(caller.ref) for name in names)))
 
     def forget_id_number(self, holder_ref: str) -> bool:

@@ -9,7 +9,7 @@ from redis import Redis
 from ivr.prompts.places import Place
 from ivr.store import keys
 from ivr.store.codec import dump, plain
-from ivr.store.unreadable import passing_over, read, read_all
+from ivr.store.unreadable import passing_over, read_all
 
 KEPT_SECONDS: Final = 60.0  # in a process: so soon an import is told to everybody
 MOST_KEPT: Final = 10_000
@@ -24,7 +24,7 @@ class Places:
 
     def find(self, city_code: str, bank: str) -> Place | None:
         """The bank's own place in that city, else the city's; None where there is neither. A record
-        that cannot be read is none.
+        that cannot be read is named, and is none.
         """
         asked, now = (city_code, bank), time.monotonic()
         good_until, place = self._kept.get(asked, (0.0, None))
@@ -37,10 +37,10 @@ class Places:
         return place
 
     def _read(self, city_code: str, bank: str) -> Place | None:
+        names = [_name(city_code, bank), _name(city_code)]
         with passing_over(self._redis, keys.PLACES):
-            for text in self._redis.hmget(keys.PLACES, [_name(city_code, bank), _name(city_code)]):
-                if text is not None:
-                    return read(Place, keys.PLACES, text)
+            texts = ((keys.PLACES, text) for text in self._redis.hmget(keys.PLACES, names))
+            return next(read_all(self._redis, Place, texts), None)
         return None
 
     def put_all(self, places: Iterable[Place]) -> int:

@@ -7,6 +7,8 @@ from typing import Final
 
 import pytest
 
+from ivr.beijing import BEIJING
+from ivr.store import keys
 from simulator.engine import Rules
 from tests.builders import a_card, a_holder, settings
 from tests.journeys.town import LANGUAGE_KEYS, Town
@@ -92,6 +94,31 @@ def test_operators_see_what_is_told(town: Town) -> None:
     assert shown.startswith("everybody, until 20")
     assert f"  zh  {OF_ICBC['zh']}" in shown
     assert "callers of icbc, until" in shown
+
+
+def test_each_is_journalled_without_its_words(town: Town) -> None:
+    announces(town, OF_ICBC, "--bank", "icbc", "--by", "Li")
+    announces(town, EVERYBODY, "--by", "Li")
+    assert told(town, "clear", "--by", "Wang")[0] == 0
+    assert told(town, "clear", "--by", "Wang")[0] == 0  # there is none any more
+    entries = [entry for _, entry in town.hotline.journal.between(0, 2**40)]
+    until = entries[0].fields["until"]
+    assert [(entry.event, entry.fields) for entry in entries] == [
+        ("announcement_set", {"bank": "icbc", "until": until, "by": "Li"}),
+        ("announcement_set", {"until": until, "by": "Li"}),
+        ("announcement_cleared", {"by": "Wang"}),
+    ]
+
+
+def test_an_end_without_an_offset_is_beijing_time(town: Town) -> None:
+    """As everything else that our staff read and callers hear."""
+    tomorrow = datetime.fromtimestamp(town.hotline.outbox.now() + keys.DAY, BEIJING)
+    words = ["set", "--zh", "好", "--en", "good", "--until"]
+    _, said = told(town, *words, f"{tomorrow:%Y-%m-%dT18:00}")
+    assert f"until {tomorrow:%Y-%m-%d} 18:00 Beijing time ({tomorrow:%Y-%m-%d}T10:00:00Z)" in said
+    _, said = told(town, *words, f"{tomorrow:%Y-%m-%dT18:00}Z")
+    assert f"({tomorrow:%Y-%m-%d}T18:00:00Z)" in said
+    assert "Beijing time" in told(town, "set", "--help")[1]
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from ivr.prompts.languages import LANGUAGES
 from ivr.store import keys, places
 from ivr.store.cardholders_csv import BadLine
 from ivr.store.places_csv import PlaceLine, PlacesFileError, columns, read_places
+from ivr.store.unreadable import list_unreadable
 from tests.builders import a_place, an_app, hotline_of, settings
 from tests.hotline import Hotline
 from tests.redis_server import RedisServer
@@ -135,6 +136,15 @@ def test_a_record_that_cannot_be_read_is_none(hotline: Hotline, redis: Redis) ->
     assert redis.zscore(keys.UNREADABLE, keys.PLACES) is not None
 
 
+def test_a_banks_place_that_cannot_be_read_hides_not_the_citys(
+    hotline: Hotline, redis: Redis
+) -> None:
+    hotline.places.put_all([a_place(), a_place(bank="icbc")])
+    redis.hset(keys.PLACES, "110100 icbc", "no place")
+    assert hotline.places.find("110100", "icbc") == a_place()
+    assert list_unreadable(redis) == [keys.PLACES]
+
+
 @pytest.fixture
 def app(redis: Redis, redis_server: RedisServer) -> Flask:
     assert redis.dbsize() == 0
@@ -142,7 +152,7 @@ def app(redis: Redis, redis_server: RedisServer) -> Flask:
 
 
 def types(app: Flask, *args: str) -> Any:
-    return app.test_cli_runner().invoke(args=["places", *args])
+    return app.test_cli_runner().invoke(args=["places", *args], env={"OPERATOR": "Li"})
 
 
 def test_the_commands(app: Flask, tmp_path: Path) -> None:
@@ -158,6 +168,12 @@ def test_the_commands(app: Flask, tmp_path: Path) -> None:
     assert hotline_of(app).places.find("330100", "icbc") is not None
     assert types(app, "remove", "330100").exit_code == 1
     assert types(app, "remove", "330100", "--bank", "icbc").exit_code == 0
+    journal = [(each.event, each.fields) for _, each in hotline_of(app).journal.between(0, 2**40)]
+    assert journal == [
+        ("places_imported", {"places": "1", "changed": "1", "by": "Li"}),
+        ("places_imported", {"places": "1", "changed": "0", "by": "Li"}),
+        ("place_removed", {"city": "330100", "bank": "icbc", "by": "Li"}),
+    ]
     file.write_text("nothing\n", encoding="utf-8")
     assert types(app, "import", str(file)).exit_code == 2
 

@@ -95,6 +95,37 @@ def test_who_waits_is_counted(app: Flask) -> None:
     assert condition.figures().callbacks_waiting == 1
 
 
+def test_what_has_ended_is_not_counted(app: Flask, redis: Redis) -> None:
+    """30 days after it was left nobody can be called any more."""
+    hotline, now = hotline_of(app), int(hotline_of(app).outbox.now())
+    ended, taken = waits(app, "+8613800138000", now - 600), waits(app, "+8613700137000", now - 300)
+    typed(app, "take", taken)
+    waits(app, "+8613900139009", now - 60)
+    redis.delete(keys.callback(ended), keys.callback(taken))
+    seen = hotline.condition.figures()
+    assert seen.callbacks_waiting == 1
+    assert 60 <= seen.callback_seconds < 160
+    assert redis.zcard(keys.CALLBACKS_TAKEN) == 0
+    assert typed(app, "list").output.endswith("1 waiting, 0 taken and not done\n")
+
+
+def test_a_take_that_was_killed_says_when_and_not_by_whom(app: Flask, redis: Redis) -> None:
+    """Between taking it off the queue and writing down who did."""
+    store, now = hotline_of(app).callbacks, int(hotline_of(app).outbox.now())
+    first = waits(app, "+8613800138000", now - 600)
+    before = redis.get(keys.callback(first))
+    typed(app, "take", "--by", "Li")
+    assert before is not None
+    redis.set(keys.callback(first), before, keepttl=True)
+    listed = typed(app, "list").output
+    assert "1970" not in listed
+    assert "by nobody knows whom" in listed
+    (taken,) = store.taken()
+    assert now <= taken.taken_at < now + 100
+    typed(app, "take", first, "--by", "Wang")
+    assert "by Wang" in typed(app, "list").output
+
+
 def test_one_that_cannot_be_read_stops_no_other(app: Flask, redis: Redis) -> None:
     """It is named, and waits until its key is found."""
     shut, second = waits(app, "+8613800138000", 1000), waits(app, "+8613900139009", 2000)

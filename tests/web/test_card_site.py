@@ -382,6 +382,49 @@ def test_a_number_is_not_looked_up_all_day(app: Flask) -> None:
     assert len(codes(app)) == 6
 
 
+def test_a_code_sent_again_counts_for_the_number_too(app: Flask) -> None:
+    """Six texts in a day, of however many browsers; then the page names another way."""
+    for _ in range(2):
+        browser = Browser(app).enters()
+        for _ in range(2):
+            a_minute_passes(browser)
+            browser.opens("/card/report/proof").fills("/card/report/again")
+            browser.sees("新的验证码正在发出")
+    assert len(codes(app)) == 6
+    Browser(app).enters().is_at("/card/report/stopped")
+
+
+@pytest.mark.parametrize("number", [ID_NUMBER, NOBODY])
+def test_no_code_is_sent_again_over_the_limit(app: Flask, number: str) -> None:
+    """The page is the same whether anybody has the number."""
+    first = Browser(app).enters(id_number=number)
+    for _ in range(5):
+        Browser(app).enters(id_number=number).is_at("/card/report/proof")
+    a_minute_passes(first)
+    first.opens("/card/report/proof").fills("/card/report/again")
+    first.sees("不能再发验证码", "12333")
+    assert len(codes(app)) == (6 if number == ID_NUMBER else 0)
+
+
+def test_who_leaves_and_comes_back_gets_no_further_codes(app: Flask) -> None:
+    """A browser that keeps its cookie is no new visitor, and no unlimited one."""
+    browser = Browser(app)
+    for _ in range(7):
+        browser.enters()
+        key = keys.visit(hotline_of(app).visits.ref(browser.cookie))
+        a_second_passes(browser)
+        hotline_of(app).redis.delete(key)
+    browser.enters().is_at("/card/report/stopped")
+    assert len(codes(app)) == 6
+
+
+def a_second_passes(browser: Browser) -> None:
+    """A visit of the same second has the same codes."""
+    redis, begun = hotline_of(browser.app).redis, browser.visit
+    while begun is not None and redis.time()[0] == begun.born:
+        time.sleep(0.05)
+
+
 def test_the_website_does_not_open_the_breaker_of_the_line(app: Flask) -> None:
     """What is looked up here tells nobody anything."""
     Browser(app).enters(id_number=NOBODY)

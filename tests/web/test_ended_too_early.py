@@ -78,6 +78,18 @@ def test_twilio_may_tell_it_twice(call: PhoneCall, records: Records) -> None:
     assert len(owed(records)) == 1
 
 
+def test_a_text_that_could_not_be_owed_is_not_taken_for_told(
+    call: PhoneCall, records: Records, redis: Redis
+) -> None:
+    """What is owed and that it was told today are written together, or neither is."""
+    redis.set(keys.NOTICES_OPEN, "another kind of record")
+    hangs_up(call.to_confirmation())
+    assert owed(records) == []
+    redis.delete(keys.NOTICES_OPEN)
+    hangs_up(call)
+    assert len(owed(records)) == 1
+
+
 @pytest.mark.parametrize(
     "keys_pressed", [(), ("1",), ("1", "1"), ("1", "2"), ("1", "1", ID_KEYS, "2")]
 )

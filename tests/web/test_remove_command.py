@@ -54,6 +54,19 @@ def test_nobody_calls_back_about_them(app: Flask, records: Records, redis: Redis
     assert len(names(redis, "callback:*")) == 1
 
 
+def test_one_that_nobody_can_open_goes_too(app: Flask, records: Records, redis: Redis) -> None:
+    """Whom it is about stands beside what is sealed, by reference."""
+    store, ref = records.hotline.callbacks, ref_of(records)
+    leaves(store, "+8613900139001", ref)
+    leaves(store, "+8613900139003", records.hotline.holders.ref(LI.id_number))
+    leaves(store, ZHANG.phone, "")
+    for place in names(redis, "callback:*"):
+        redis.setrange(place, redis.strlen(place) - 1, b"?!")
+    assert remove(app, ZHANG.id_number).exit_code == 0
+    (left,) = names(redis, "callback:*")
+    assert left == keys.callback(store.ref("+8613900139003"))
+
+
 def test_who_shares_their_phone_is_called_back(app: Flask, records: Records) -> None:
     store = records.hotline.callbacks
     leaves(store, ZHANG.phone, records.hotline.holders.ref(LI.id_number))

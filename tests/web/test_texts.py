@@ -16,7 +16,7 @@ from ivr.cards.records import CardState, Holder
 from ivr.store import keys
 from ivr.store.codec import dump, load, plain
 from ivr.store.texting import Question
-from ivr.texting import ANSWER_SECONDS, MOST_MISSES
+from ivr.texting import ANSWER_SECONDS, MOST_ANSWERS, MOST_MISSES
 from tests.bank_side import Records
 from tests.builders import a_card, a_holder, an_app, an_id_number, hotline_of, settings
 from tests.redis_server import RedisServer
@@ -164,7 +164,7 @@ def test_a_yes_that_was_filed_and_not_answered_is_answered_the_next_time(
     """The process died between the report and its answer."""
     yes = "SM" + "b" * 32
     pocket.texts("挂失").texts("是", yes)
-    redis.delete(keys.answered(yes))
+    redis.delete(*redis.keys(f"answered:*{yes}"))
     pocket.texts("是", yes).reads("已挂失，编号", records.reports()[0].number)
     assert len(records.reports()) == 1
 
@@ -318,6 +318,43 @@ def test_the_holders_own_phone_is_never_held_back(pocket: Pocket) -> None:
     for _ in range(MOST_MISSES + 3):
         pocket.texts("what?")
     pocket.reads_nothing().texts("挂失").reads("请10分钟内回复“是”").texts("是").reads("已挂失")
+
+
+def test_nobody_is_answered_all_day(pocket: Pocket, records: Records) -> None:
+    """A sender can be forged, and every answer goes to the holder. What was begun is ended."""
+    for _ in range(MOST_ANSWERS - 1):
+        assert pocket.texts("状态").answers
+    pocket.texts("挂失").reads("请10分钟内回复“是”")
+    pocket.texts("状态").reads("没有办理", "12333")
+    pocket.texts("状态").reads_nothing().texts("挂失").reads_nothing()
+    pocket.texts("是").reads("已挂失，编号")
+    assert len(records.reports()) == 1
+    pocket.texts("不是我").reads_nothing()
+    (report,) = records.reports()
+    assert report.disputed_at == 0
+
+
+def test_operators_may_free_a_phone(pocket: Pocket, app: Flask) -> None:
+    for _ in range(MOST_ANSWERS + 2):
+        pocket.texts("状态")
+    pocket.reads_nothing()
+    limiting = hotline_of(app).limiting
+    assert limiting.forget(limiting.caller(PHONE))
+    pocket.texts("状态").reads("没有查到挂失")
+
+
+def test_what_needs_no_answer_counts_for_nothing(pocket: Pocket) -> None:
+    for _ in range(MOST_ANSWERS + 1):
+        pocket.texts("退订").reads_nothing()
+    pocket.texts("状态").reads("没有查到挂失")
+
+
+def test_another_phone_does_not_read_what_one_was_answered(twilio: Twilio) -> None:
+    """Whoever names a text that came before, from elsewhere."""
+    holder, stranger = Pocket(twilio), Pocket(twilio, STRANGER)
+    holder.texts("挂失", "SM1").reads("尾号5678")
+    stranger.texts("挂失", "SM1").reads("没有查到")
+    assert holder.texts("挂失", "SM1").reads("尾号5678").answers
 
 
 @pytest.mark.parametrize("sender", ["12333", "Hotline", "anonymous", "", "+266696687"])

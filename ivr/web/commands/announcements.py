@@ -1,17 +1,21 @@
 """`flask announcements`: what all callers, or those of one bank, are told until some moment."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, TypeVar
 
 import click
 from flask import Flask, current_app
 
 from ivr.beijing import BEIJING
+from ivr.cards.change import Entry
+from ivr.cards.notice_bodies import iso
 from ivr.prompts.languages import LANGUAGES
 from ivr.store.announcements import AnnouncementError, Announcements, checked
+from ivr.store.journal import Journal
 from ivr.web.commands.arguments import Commands, Moment
+from ivr.web.commands.operators import by_operator
 
 announcements = Commands("announcements", help="What callers are told before anything else.")
 EVERYBODY = "everybody"
@@ -23,6 +27,7 @@ class AnnouncementTools:
     """What these commands work with. `now`: unix seconds by Redis' clock."""
 
     announcements: Announcements
+    journal: Journal
     banks: Collection[str]
     now: Callable[[], float]
 
@@ -47,10 +52,19 @@ def _in_every_language(command: Command) -> Command:
 
 @announcements.command("set")
 @_in_every_language
-@click.option("--until", type=Moment(), required=True, help="When it ends: 2026-11-27T18:00+08:00")
+@click.option(
+    "--until",
+    type=Moment(BEIJING),
+    required=True,
+    help="When it ends, 2026-11-27T18:00: Beijing time, unless it says an offset (Z: UTC).",
+)
 @click.option("--bank", default="", help="Only callers whose card is this bank's. Else: all.")
-def put(*, until: float, bank: str, **texts: str) -> None:
-    """Tells callers something, from their next key on, in place of what was told there before."""
+@by_operator
+def put(*, until: float, bank: str, by: str, **texts: str) -> None:
+    """Tells callers something, from their next key on, in place of what was told there before.
+
+    It is journalled, without its words.
+    """
     tools = _tools()
     if bank and bank not in tools.banks:
         raise click.ClickException(f"{bank} is none of {', '.join(sorted(tools.banks))}")
@@ -59,6 +73,7 @@ def put(*, until: float, bank: str, **texts: str) -> None:
     except AnnouncementError as error:
         raise click.ClickException(f"This cannot be announced: {error}.") from None
     tools.announcements.put(announcement)
+    _note("announcement_set", bank, {"until": iso(announcement.until), "by": by})
     click.echo(f"Told to {_whom(bank)} until {_shown(announcement.until)}.")
 
 
@@ -76,10 +91,17 @@ def show() -> None:
 
 @announcements.command("clear")
 @click.option("--bank", default="", help="That of this bank. Else: the one for all.")
-def clear(*, bank: str) -> None:
-    """Ends an announcement now."""
-    was_there = _tools().announcements.clear(bank)
+@by_operator
+def clear(*, bank: str, by: str) -> None:
+    """Ends an announcement now. It is journalled."""
+    if was_there := _tools().announcements.clear(bank):
+        _note("announcement_cleared", bank, {"by": by})
     click.echo("Cleared." if was_there else f"Nothing was announced to {_whom(bank)}.")
+
+
+def _note(event: str, bank: str, fields: Mapping[str, str]) -> None:
+    whose = {"bank": bank} if bank else {}
+    _tools().journal.note(Entry(event, {**whose, **fields}))
 
 
 def _whom(bank: str) -> str:
@@ -87,6 +109,6 @@ def _whom(bank: str) -> str:
 
 
 def _shown(unix_seconds: int) -> str:
-    """Both clocks: operators' and ours."""
-    at = datetime.fromtimestamp(unix_seconds, UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%SZ} ({at.astimezone(BEIJING):%Y-%m-%d %H:%M} Beijing time)"
+    """By both clocks: operators' and ours."""
+    at = datetime.fromtimestamp(unix_seconds, BEIJING)
+    return f"{at:%Y-%m-%d %H:%M} Beijing time ({iso(unix_seconds)})"

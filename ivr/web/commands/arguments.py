@@ -1,7 +1,7 @@
 """What operators type: moments and report numbers, in every way our commands print them."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 from typing import Any, Final
 
 import click
@@ -19,9 +19,12 @@ _PERSONAL: Final = re.compile(r"[0-9]{9}")  # a report number has 8 places
 
 
 class Moment(click.ParamType[float]):
-    """A date or a time -> unix seconds. UTC, unless it says another offset."""
+    """A date or a time -> unix seconds, in the zone unless it says another offset."""
 
     name = "time"
+
+    def __init__(self, zone: tzinfo = UTC) -> None:
+        self._zone = zone
 
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
@@ -31,7 +34,7 @@ class Moment(click.ParamType[float]):
             moment = datetime.fromisoformat(str(value))
         except ValueError:
             self.fail(f"{value!r} is no time like 2026-11-22T08:30:00Z or 2026-11-22", param, ctx)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        return (moment if moment.tzinfo else moment.replace(tzinfo=self._zone)).timestamp()
 
 
 class ReportNumber(click.ParamType[str]):

@@ -15,6 +15,8 @@ from ivr.web.commands.operators import by_operator
 
 callbacks = Commands("callbacks", help="Callers who wait to be called back by a person.")
 
+UNKNOWN = "nobody knows whom"  # the command was killed before it wrote that down
+
 
 @dataclass(frozen=True)
 class CallbackTools:
@@ -44,7 +46,7 @@ def list_all() -> None:
     for each in waiting:
         click.echo(_line(each))
     for each in taken:
-        click.echo(f"{_line(each)}  taken {iso(each.taken_at)} by {each.taken_by}")
+        click.echo(f"{_line(each)}  taken {iso(each.taken_at)} by {each.taken_by or UNKNOWN}")
     click.echo(f"{len(waiting)} waiting, {len(taken)} taken and not done")
 
 
