@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 from flask import Blueprint, Response, request
 from redis.exceptions import RedisError
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 
 from ivr.beijing import beijing_day
 from ivr.cards.errors import BadIdNumberError
@@ -125,7 +125,7 @@ def card_site_routes(desk: Desk, errands: Errands) -> Blueprint:
     def only_our_own_forms() -> Response | None:
         request.max_content_length = MOST_BYTES_OF_A_FORM
         if _is_form() and not desk.gate.admits(request):
-            return desk.page().says("site_old", ["site_old_why"], status=400)
+            return desk.page().refuses(BadRequest())
         return None
 
     @routes.after_request
@@ -145,10 +145,8 @@ def card_site_routes(desk: Desk, errands: Errands) -> Blueprint:
 
     @routes.errorhandler(Exception)
     def anything_else(error: Exception) -> Response:
-        if isinstance(error, NotFound):
-            return desk.page().says("site_missing", [], status=404)
         if isinstance(error, HTTPException):
-            return desk.page().says("site_old", ["site_old_why"], status=error.code or 400)
+            return desk.page().refuses(error)
         log.error("page_failed", page=str(request.url_rule), **fault(error))
         return site.unknown() if _is_filing() else site.busy()
 
