@@ -614,7 +614,8 @@ def test_redis_away(own_server: RedisServer) -> None:
     assert browser.status == 503
     assert browser.last is not None
     assert browser.last.headers["Retry-After"]
-    browser.sees("系统繁忙", "您的卡没有因此停用", "工商银行：95588")
+    browser.sees("系统繁忙", "请当作没有成功", "工商银行：95588")
+    browser.opens("/card/report/id").sees("这次没有办成挂失，您的卡没有因此停用")
     browser.opens("/card").sees("社保卡丢了？先挂失")
     own_server.restart()
     browser.opens("/card/report/check").fills().sees("挂失已登记")

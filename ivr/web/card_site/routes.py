@@ -39,11 +39,11 @@ THEN: Final[Mapping[str, str]] = {
     STATUS: "/card/status/cards",
     NOT_ME: "/card/not-me/check",
 }
-HEADINGS: Final[Mapping[str, str]] = {
-    REPORT: "site_start_report",
-    STATUS: "site_start_status",
-    NOT_ME: "site_start_not_me",
-}
+CONFIRM: Final = "/card/report/check"
+# While one of these cannot be shown, a report may stand.
+AFTER_PROOF: Final = frozenset({
+    *THEN.values(), CONFIRM, "/card/report/receipt", "/card/not-me/done",
+})  # fmt: skip
 # Each topic of the guide: its heading and what it says.
 GUIDE: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
     "formal-loss": ("site_guide_formal", ["site_formal_where"]),
@@ -105,7 +105,7 @@ def card_site_routes(desk: Desk, errands: Errands) -> Blueprint:
         ("/card/<errand>/again", site.again, both),
         ("/card/<errand>/stopped", site.stopped, ["GET"]),
         ("/card/report/cards", site.cards, both),
-        ("/card/report/check", site.check, both),
+        (CONFIRM, site.check, both),
         ("/card/report/receipt", site.receipt, ["GET"]),
         ("/card/status/cards", site.status, ["GET"]),
         ("/card/not-me/check", site.not_me, both),
@@ -148,7 +148,7 @@ def card_site_routes(desk: Desk, errands: Errands) -> Blueprint:
         if isinstance(error, HTTPException):
             return desk.page().refuses(error)
         log.error("page_failed", page=str(request.url_rule), **fault(error))
-        return site.unknown() if _is_filing() else site.busy()
+        return site.busy()
 
     return routes
 
@@ -160,7 +160,7 @@ def _is_form() -> bool:
 
 def _is_filing() -> bool:
     """Whether this request would have reported a card."""
-    return _is_form() and request.path.endswith("/card/report/check")
+    return _is_form() and request.path == CONFIRM
 
 
 class _Site:
@@ -277,7 +277,7 @@ class _Site:
         if len(standings) != 1 or standings[0].refusal is not None:
             return THEN[errand]
         self._errands.choose(visitor, seen.visit, [standings[0].card_ref])
-        return "/card/report/check"
+        return CONFIRM
 
     def _not_whole(self, page: Page, count: int) -> str:
         if count:
@@ -329,7 +329,7 @@ class _Site:
             error = page.words("site_cards_empty")
             return self._asks_cards(page, visit, known, standings, error)
         self._errands.choose(at.visitor, visit, chosen)
-        return page.goes_to("/card/report/check")
+        return page.goes_to(CONFIRM)
 
     def _asks_cards(
         self,
@@ -363,7 +363,7 @@ class _Site:
                 return page.goes_to("/card/report/receipt")
             return self._asks_to_confirm(page, visit, known)
         if request.form.get("origin", "") != visit.origin:
-            return page.goes_to("/card/report/check")
+            return page.goes_to(CONFIRM)
         visit = self._errands.report(at.visitor, visit, known)
         if FILED in dict(visit.outcomes).values():
             page.remembers_report()
@@ -384,7 +384,7 @@ class _Site:
         page, visit, known = at.page, at.visit, at.known
         outcomes = self._errands.outcomes(visit, known)
         if not outcomes:
-            return page.goes_to("/card/report/check")
+            return page.goes_to(CONFIRM)
         standings = self._errands.standings(known, visit.origin)
         shown = self._shown(page, known, [s for s in standings if s.card_ref in outcomes])
         return page.asks(
@@ -455,17 +455,22 @@ class _Site:
         return page.forgets()
 
     def busy(self) -> Response:
-        """Redis is away, and nothing was filed by this request."""
+        """Redis is away. Nobody can tell what an earlier click of the confirming form did, or one
+        whose answer was lost.
+        """
+        if _is_filing():
+            return self.unknown()
         page = self._page()
-        known = page.has_reported and not _is_filing()
-        line = "site_busy_after" if known else "site_busy_why"
-        return self._broken(page, line)
+        may_stand = page.has_reported or request.path in AFTER_PROOF
+        return self._broken(page, "site_busy_after" if may_stand else "site_busy_why")
 
     def unknown(self) -> Response:
-        return self._broken(self._page(), "site_broken_after")
+        """A report may be on record or not. The form that was sent finds out."""
+        origin = request.form.get("origin", "") if _is_filing() else ""
+        return self._broken(self._page(), "site_broken_after", origin)
 
-    def _broken(self, page: Page, line: str) -> Response:
-        answer = page.says("site_busy", [line], banks=True, status=503)
+    def _broken(self, page: Page, line: str, origin: str = "") -> Response:
+        answer = page.says("site_busy", [line], banks=True, status=503, origin=origin)
         answer.headers["Retry-After"] = RETRY_SECONDS
         return answer
 
