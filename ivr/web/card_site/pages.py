@@ -29,6 +29,7 @@ TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg
 LOOK: Final = "card-look"  # a cookie: language and size, nothing of anybody
 REPORTED: Final = "card-reported"  # a cookie: this visit has filed a report
 LARGE: Final = "large"
+WITH_TEXTS, WITHOUT_TEXTS = "with texts", "without texts"
 # What is said of a request that cannot be answered, by its status: heading and lines.
 OUT_OF_DATE: Final = ("site_old", ("site_old_why", "site_ended_why"))
 REFUSED: Final[Mapping[int, tuple[str, Sequence[str]]]] = {
@@ -75,6 +76,8 @@ class Desk:
         self.service = service
         self.gate = Gate(visits, settings.public_base_url, settings.trusted_proxies)
         self.prefix = urlsplit(settings.public_base_url).path  # a proxy removes it
+        # Whom to text; "" where texts are not answered.
+        self.text_number = settings.twilio_from_number if settings.texts_are_answered else ""
         self.assets = _assets()
         self._by_name = {asset.name: asset for asset in self.assets.values()}
 
@@ -160,6 +163,7 @@ class Page:
             "hours": hours_text(self.desk.settings.agent_hours, self.language),
             "days": str(self.desk.settings.loss_report_days),
             "banks": self._banks(),
+            "text_number": self.desk.text_number,
             "visit": None,
             "error": "",
             "back": "",
@@ -192,14 +196,17 @@ class Page:
         banks: bool = False,
         back: str = "",
         visit: Visit | None = None,
+        ways_on: str = "",
         **more: Any,
     ) -> Response:
-        """A page that only tells: prompts, or sentences that are ready."""
+        """A page that only tells: prompts, or sentences that are ready. `ways_on`: what needs no
+        voice is told too, WITH_TEXTS or without a text to us.
+        """
         known = self.desk.catalogue.prompts
         told = [self.words(line) if line in known else line for line in lines]
         return self.shows(
             "told.html", status, heading=heading, lines=told, shows_banks=banks, back=back,
-            visit=visit, **more,
+            visit=visit, ways_on=ways_on, **more,
         )  # fmt: skip
 
     def refuses(self, error: HTTPException) -> Response:

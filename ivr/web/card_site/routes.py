@@ -24,7 +24,7 @@ from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.connection import UnsafeRedisError
 from ivr.store.known import KnownHolder
 from ivr.store.visits import Sight, Visit
-from ivr.web.card_site.pages import Desk, Page
+from ivr.web.card_site.pages import WITH_TEXTS, WITHOUT_TEXTS, Desk, Page
 from ivr.web.card_site.words import ID_PROBLEMS, CardShown
 
 log = structlog.get_logger()
@@ -32,7 +32,7 @@ log = structlog.get_logger()
 MOST_BYTES_OF_A_FORM: Final = 4096
 RETRY_SECONDS: Final = "60"
 REPORT, STATUS, NOT_ME = "report", "status", "not-me"
-NEW_CARD: Final = "new-card"  # a topic of the guide
+NEW_CARD, HELP = "new-card", "help"  # topics of the guide
 # Where an errand goes on once somebody is proven.
 THEN: Final[Mapping[str, str]] = {
     REPORT: "/card/report/cards",
@@ -56,6 +56,7 @@ GUIDE: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
     "first-card-residents": ("site_guide_resident", ["first_resident"]),
 }
 ABOUT: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
+    HELP: ("site_help_title", ["site_ways_here"]),
     "privacy": ("site_privacy", ["site_privacy_text", "site_antifraud"]),
     "accessibility": ("site_accessibility", ["site_accessibility_text", "site_deaf"]),
 }
@@ -188,7 +189,8 @@ class _Site:
             raise NotFound
         page = self._page()
         lines = self._guidance(page) if topic == NEW_CARD else found[1]
-        return page.says(found[0], lines, back="/card/guide")
+        ways_on = WITH_TEXTS if topic == HELP else ""
+        return page.says(found[0], lines, back="/card/guide", ways_on=ways_on)
 
     def _guidance(self, page: Page) -> Sequence[str]:
         """Where a new card is had; once somebody is proven, where theirs are."""
@@ -205,7 +207,9 @@ class _Site:
         """A number that cannot be entered here: nothing was looked up."""
         _require(errand)
         back = f"/card/{errand}/id"
-        return self._page().says("site_by_person", ["id_needs_person"], back=back, banks=True)
+        return self._page().says(
+            "site_by_person", ["id_needs_person"], back=back, banks=True, ways_on=WITHOUT_TEXTS
+        )
 
     def over(self, heading: str) -> Response:
         """The visit is over; what has a number stands."""
@@ -223,7 +227,9 @@ class _Site:
     def id_number(self, errand: str) -> Response:
         _require(errand)
         if errand == NOT_ME and not self._errands.texts_codes:  # nothing here would prove enough
-            return self._page().says("site_start_not_me", ["site_not_me_phone"], back="/card")
+            return self._page().says(
+                "site_start_not_me", ["site_not_me_phone"], back="/card", ways_on=WITH_TEXTS
+            )
         page, visitor, seen = self.sight()
         if not _is_form():
             if seen.visit and seen.visit.proven and not seen.visit.stopped:
@@ -311,7 +317,7 @@ class _Site:
     def stopped(self, errand: str) -> Response:
         _require(errand)
         lines = ["site_stopped_why", "call_any_bank"]
-        return self._page().says("site_stopped", lines, banks=True)
+        return self._page().says("site_stopped", lines, banks=True, ways_on=WITH_TEXTS)
 
     # --- report --------------------------------------------------------------------------------
 
@@ -409,7 +415,9 @@ class _Site:
     def not_me(self, at: Proven) -> Response:
         page, visit, known = at.page, at.visit, at.known
         if visit.proven != "code":
-            return page.says("site_start_not_me", ["site_not_me_phone"], visit=visit)
+            return page.says(
+                "site_start_not_me", ["site_not_me_phone"], visit=visit, ways_on=WITH_TEXTS
+            )
         standings = self._errands.standings(known, visit.origin)
         running = [each for each in standings if each.number]
         if not running:
@@ -470,7 +478,9 @@ class _Site:
         return self._broken(self._page(), "site_broken_after", origin)
 
     def _broken(self, page: Page, line: str, origin: str = "") -> Response:
-        answer = page.says("site_busy", [line], banks=True, status=503, origin=origin)
+        answer = page.says(
+            "site_busy", [line], banks=True, status=503, origin=origin, ways_on=WITHOUT_TEXTS
+        )
         answer.headers["Retry-After"] = RETRY_SECONDS
         return answer
 
