@@ -44,6 +44,12 @@ CONFIRM: Final = "/card/report/check"
 AFTER_PROOF: Final = frozenset({
     *THEN.values(), CONFIRM, "/card/report/receipt", "/card/not-me/done",
 })  # fmt: skip
+# The same question of two errands is told apart in the page's title.
+ERRANDS: Final[Mapping[str, str]] = {
+    REPORT: "site_start_report",
+    STATUS: "site_start_status",
+    NOT_ME: "site_start_not_me",
+}
 # Each topic of the guide: its heading and what it says.
 GUIDE: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
     "formal-loss": ("site_guide_formal", ["site_formal_where"]),
@@ -250,7 +256,7 @@ class _Site:
         return self._asks_id(page, errand, page.words(prompt, count=str(count)))
 
     def _asks_id(self, page: Page, errand: str, error: str = "") -> Response:
-        return page.asks("id.html", error, errand=errand, back="/card")
+        return page.asks("id.html", error, errand=errand, errand_name=ERRANDS[errand], back="/card")
 
     def proof(self, errand: str) -> Response:
         _require(errand)
@@ -294,7 +300,7 @@ class _Site:
         codes = seen.visit.codes if seen.visit else ()
         is_new = len(codes) > 1 and seen.now < codes[-1][1] + CODE_AGAIN_SECONDS
         return page.asks(
-            "proof.html", error, errand=errand, visit=seen.visit,
+            "proof.html", error, errand=errand, errand_name=ERRANDS[errand], visit=seen.visit,
             note=page.words("site_sent_again") if is_new and not error else "",
             texts_codes=self._errands.texts_codes, back=f"/card/{errand}/id",
         )  # fmt: skip
