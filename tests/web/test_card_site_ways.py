@@ -67,8 +67,10 @@ def test_in_english(makes_browser: MakesBrowser) -> None:
     browser.sees("text LOST to +15551230000", "STATUS", "NOT ME", "an interpreter may call")
 
 
-@pytest.mark.parametrize("more", [{"text_replies": "false"}])
-def test_where_texts_are_not_answered_none_is_asked_for(
+@pytest.mark.parametrize(
+    "more", [{"text_replies": "false"}, {"rules": 'channels = ["phone", "web"]'}]
+)
+def test_where_texts_are_not_answered_or_report_nothing(
     makes_browser: MakesBrowser, more: dict[str, str]
 ) -> None:
     browser = makes_browser(**more).opens("/card/guide/help").sees(BRANCH, RELATIVES)

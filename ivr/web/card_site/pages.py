@@ -58,6 +58,13 @@ def _assets() -> dict[str, Asset]:
     return found
 
 
+def _text_number(settings: Settings) -> str:
+    """Whom to text; "" where texts are not answered, or report nothing."""
+    channels = settings.rules.channels
+    reports = channels is None or "text" in channels
+    return settings.twilio_from_number if reports and settings.texts_are_answered else ""
+
+
 class Desk:
     """What all pages of one deployment share."""
 
@@ -76,8 +83,7 @@ class Desk:
         self.service = service
         self.gate = Gate(visits, settings.public_base_url, settings.trusted_proxies)
         self.prefix = urlsplit(settings.public_base_url).path  # a proxy removes it
-        # Whom to text; "" where texts are not answered.
-        self.text_number = settings.twilio_from_number if settings.texts_are_answered else ""
+        self.text_number = _text_number(settings)
         self.assets = _assets()
         self._by_name = {asset.name: asset for asset in self.assets.values()}
 
