@@ -44,6 +44,7 @@ from ivr.web.bank_page import BankPageSources, PageLinks, bank_page_routes
 from ivr.web.banks import bank_routes
 from ivr.web.card_site.pages import Desk
 from ivr.web.card_site.routes import card_site_routes
+from ivr.web.card_site.wrong_address import WrongAddress
 from ivr.web.commands.announcements import AnnouncementTools, add_announcement_commands
 from ivr.web.commands.audit import AuditTools, add_audit_commands
 from ivr.web.commands.bank_page import PageTools, add_bank_page_command
@@ -200,6 +201,7 @@ def _open_doors(
     app.register_blueprint(
         card_site_routes(desk, Errands(store.visits, service, settings.second_factor))
     )
+    app.register_error_handler(HTTPException, WrongAddress(desk))
     app.register_blueprint(_bank_page(settings, store, service))
     app.register_blueprint(alive_routes())
     app.register_blueprint(audio_routes(voices.found))

@@ -35,8 +35,9 @@ MOST_CODES: Final = 3  # texts for one ID number in one visit
 CODE_AGAIN_SECONDS: Final = 60
 TOO_MANY: Final = "too_many"
 
-# What came of the report of a chosen card, when it is no refusal.
-FILED, UNSURE, FAILED, GONE = "filed", "unsure", "failed", "gone"
+# What came of the report of a chosen card, when it is no refusal. That this request failed says
+# nothing of the card: the same form may have come before it.
+FILED, UNSURE, GONE = "filed", "unsure", "gone"
 
 Proof = Literal["proven", "wrong", "expired", "stopped"]
 SentAgain = Literal["sent_again", "send_later", "send_no_more"]
@@ -211,16 +212,16 @@ class Errands:
         The same form again files nothing twice, for its reports have one origin.
 
         Raises:
-            RedisError, UnsafeRedisError: nothing was filed, of any card.
+            RedisError, UnsafeRedisError: this request filed nothing, of any card.
         """
         done, trouble = dict(visit.outcomes), None
         for ref in visit.chosen:
-            if done.get(ref, UNSURE) in (UNSURE, FAILED):
+            if done.get(ref, UNSURE) == UNSURE:
                 try:
                     done[ref] = self._report_one(visitor, visit, known, ref)
                 except (RedisError, UnsafeRedisError) as error:
-                    done[ref], trouble = FAILED, error
-        if trouble is not None and set(done.values()) == {FAILED}:
+                    done[ref], trouble = UNSURE, error
+        if trouble is not None and set(done.values()) == {UNSURE}:
             raise trouble
         visit = replace(visit, outcomes=tuple(done.items()))
         try:

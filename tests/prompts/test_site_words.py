@@ -43,8 +43,8 @@ def test_sentences_are_short(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [n for n in OWN if "NOT" in re.findall(r"\w+", ALL.shown(n, "en"))]
-)
+    "name", [n for n in OWN if re.search(r"\bNOT\b(?! ME)", ALL.shown(n, "en"))]
+)  # NOT ME is what is texted
 def test_what_is_not_done_is_said_in_both_languages(name: str) -> None:
     assert any(word in ALL.shown(name, "zh") for word in ("没有", "没能", "还没有"))
 

@@ -246,6 +246,44 @@ def test_each_error_is_told_three_times_and_nothing_is_filled_back(
     assert not entered or entered not in browser.html
 
 
+@pytest.mark.parametrize(
+    ("entered", "words"),
+    [
+        ("", "填写6位验证码或卡号最后6位。"),
+        ("12345", "要有6位，刚才填写的是5位。"),
+        ("1234567", "要有6位，刚才填写的是7位。"),
+        (WRONG, "和记录不一致。身份证号码和刚才填写的6位，都核对一遍。"),
+    ],
+)
+def test_so_is_each_of_the_code(browser: Browser, entered: str, words: str) -> None:
+    browser.enters().fills("/card/report/proof", proof=entered)
+    is_told_three_times(browser, words)
+    assert 'aria-invalid="true"' in browser.html
+    assert 'autocomplete="one-time-code"' in browser.html
+    assert "maxlength" not in browser.html, "a code that is pasted may have blanks"
+
+
+def test_so_is_each_of_a_choice(redis: Redis, redis_server: RedisServer) -> None:
+    assert redis.dbsize() == 0
+    browser = Browser(an_app(settings(redis_server.url), a_holder(*TWO))).enters().proves()
+    is_told_three_times(browser.fills(), "选择丢失的卡。")
+    browser.fills(card="2").fills().opens("/card/not-me/check")
+    is_told_three_times(browser.fills(), "选择不是您办理的挂失。")
+
+
+def is_told_three_times(browser: Browser, words: str) -> None:
+    """In the title that there is one; what it is in the summary, which leads to the field, and
+    beside the field, which says so.
+    """
+    assert browser.status == 422
+    assert "<title>错误：" in browser.html
+    assert browser.said.count(words) == 2
+    (field,) = re.findall(r'<a href="#([^"]+)">[^<]*</a></li>', browser.html)
+    assert f'id="{field}"' in browser.html
+    (error,) = re.findall(r'class="error" id="([^"]+)"', browser.html)
+    assert re.search(rf'aria-describedby="[^"]*{error}', browser.html)
+
+
 def test_blanks_and_full_width_digits_are_no_mistake(browser: Browser) -> None:
     browser.enters(id_number=" 110105 1949-1231 ００２ｘ ").is_at("/card/report/proof")
 
@@ -592,16 +630,29 @@ def test_no_page_leads_elsewhere(browser: Browser, back: str) -> None:
 
 
 def test_every_answer_has_its_headers(browser: Browser) -> None:
-    for path in ("/card", "/card/report/id", "/card/nowhere/id", "/card/guide/nowhere"):
-        browser.opens(path)
-        assert browser.last is not None
-        headers = browser.last.headers
+    """Pages, mistakes, refusals, redirects, what is not there; and files, which may be kept."""
+    (sheet,) = re.findall(r'href="([^"]*\.css)"', browser.opens("/card").html)
+    token = {"token": token_of(browser.opens("/card/report/id"))}
+    gets = ["/card", "/card/report/id", "/card/report/cards", "/card/look", sheet,
+            "/card/nowhere/id", "/card/guide/nowhere", "/card/nowhere"]  # fmt: skip
+    posts = [("/card/report/id", token), ("/card/report/id", {}), ("/card/guide", {})]
+    asked = [browser.client.get(path, base_url=browser.base_url) for path in gets]
+    asked += [
+        browser.client.post(path, data=form, base_url=browser.base_url, headers=browser.headers)
+        for path, form in posts
+    ]
+    told = [answer.status_code for answer in asked]
+    assert told == [200, 200, 303, 303, 200, 404, 404, 404, 422, 400, 405]
+    for answer in asked:
+        headers = answer.headers
         assert "default-src 'none'" in headers["Content-Security-Policy"]
         assert "unsafe" not in headers["Content-Security-Policy"]
-        assert headers["Cache-Control"] == "no-store"
+        is_file = answer.mimetype == "text/css"
+        assert is_file == (headers["Cache-Control"] != "no-store")
+        assert headers["X-Frame-Options"] == "DENY"
+        assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Referrer-Policy"] == "same-origin"
         assert "Strict-Transport-Security" in headers
-    assert browser.status == 404
 
 
 def test_a_page_has_no_script_or_style_of_its_own(browser: Browser) -> None:
@@ -657,7 +708,8 @@ def test_redis_away(own_server: RedisServer) -> None:
     assert browser.status == 503
     assert browser.last is not None
     assert browser.last.headers["Retry-After"]
-    browser.sees("系统繁忙", "您的卡没有因此停用", "工商银行：95588")
+    browser.sees("系统繁忙", "请当作没有成功", "工商银行：95588")
+    browser.opens("/card/report/id").sees("这次没有办成挂失，您的卡没有因此停用")
     browser.opens("/card").sees("社保卡丢了？先挂失")
     own_server.restart()
     browser.opens("/card/report/check").fills().sees("挂失已登记")

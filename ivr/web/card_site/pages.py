@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from flask import Response, make_response, redirect, render_template, request
 from redis.exceptions import RedisError
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 
 from ivr.errands import Visitor
 from ivr.prompts.catalogue import Catalogue
@@ -29,6 +29,13 @@ TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg
 LOOK: Final = "card-look"  # a cookie: language and size, nothing of anybody
 REPORTED: Final = "card-reported"  # a cookie: this visit has filed a report
 LARGE: Final = "large"
+WITH_TEXTS, WITHOUT_TEXTS = "with texts", "without texts"
+# What is said of a request that cannot be answered, by its status: heading and lines.
+OUT_OF_DATE: Final = ("site_old", ("site_old_why", "site_ended_why"))
+REFUSED: Final[Mapping[int, tuple[str, Sequence[str]]]] = {
+    404: ("site_missing", ("site_missing_why",)),
+    413: ("site_too_long", ("site_too_long_why", "site_ended_why")),
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,13 @@ def _assets() -> dict[str, Asset]:
     return found
 
 
+def _text_number(settings: Settings) -> str:
+    """Whom to text; "" where texts are not answered, or report nothing."""
+    channels = settings.rules.channels
+    reports = channels is None or "text" in channels
+    return settings.twilio_from_number if reports and settings.texts_are_answered else ""
+
+
 class Desk:
     """What all pages of one deployment share."""
 
@@ -69,6 +83,7 @@ class Desk:
         self.service = service
         self.gate = Gate(visits, settings.public_base_url, settings.trusted_proxies)
         self.prefix = urlsplit(settings.public_base_url).path  # a proxy removes it
+        self.text_number = _text_number(settings)
         self.assets = _assets()
         self._by_name = {asset.name: asset for asset in self.assets.values()}
 
@@ -154,6 +169,7 @@ class Page:
             "hours": hours_text(self.desk.settings.agent_hours, self.language),
             "days": str(self.desk.settings.loss_report_days),
             "banks": self._banks(),
+            "text_number": self.desk.text_number,
             "visit": None,
             "error": "",
             "back": "",
@@ -186,14 +202,28 @@ class Page:
         banks: bool = False,
         back: str = "",
         visit: Visit | None = None,
+        ways_on: str = "",
+        **more: Any,
     ) -> Response:
-        """A page that only tells: prompts, or sentences that are ready."""
+        """A page that only tells: prompts, or sentences that are ready. `ways_on`: what needs no
+        voice is told too, WITH_TEXTS or without a text to us.
+        """
         known = self.desk.catalogue.prompts
         told = [self.words(line) if line in known else line for line in lines]
         return self.shows(
             "told.html", status, heading=heading, lines=told, shows_banks=banks, back=back,
-            visit=visit,
+            visit=visit, ways_on=ways_on, **more,
         )  # fmt: skip
+
+    def refuses(self, error: HTTPException) -> Response:
+        """What was wrong with a request, and that it did nothing. The address that was typed may
+        hold a number: it is on no page.
+        """
+        heading, lines = REFUSED.get(error.code or 0, OUT_OF_DATE)
+        answer = self.says(heading, lines, status=error.code or 400, path="/card")
+        if isinstance(error, MethodNotAllowed):
+            answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+        return answer
 
     def goes_to(self, path: str) -> Response:
         """To another page of the website."""

@@ -13,7 +13,7 @@ from typing import Final
 import structlog
 from flask import Blueprint, Response, request
 from redis.exceptions import RedisError
-from werkzeug.exceptions import HTTPException, NotFound
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 
 from ivr.beijing import beijing_day
 from ivr.cards.errors import BadIdNumberError
@@ -24,7 +24,7 @@ from ivr.store.assurance import OutcomeUnknownError
 from ivr.store.connection import UnsafeRedisError
 from ivr.store.known import KnownHolder
 from ivr.store.visits import Sight, Visit
-from ivr.web.card_site.pages import Desk, Page
+from ivr.web.card_site.pages import WITH_TEXTS, WITHOUT_TEXTS, Desk, Page
 from ivr.web.card_site.words import ID_PROBLEMS, CardShown
 
 log = structlog.get_logger()
@@ -32,14 +32,20 @@ log = structlog.get_logger()
 MOST_BYTES_OF_A_FORM: Final = 4096
 RETRY_SECONDS: Final = "60"
 REPORT, STATUS, NOT_ME = "report", "status", "not-me"
-NEW_CARD: Final = "new-card"  # a topic of the guide
+NEW_CARD, HELP = "new-card", "help"  # topics of the guide
 # Where an errand goes on once somebody is proven.
 THEN: Final[Mapping[str, str]] = {
     REPORT: "/card/report/cards",
     STATUS: "/card/status/cards",
     NOT_ME: "/card/not-me/check",
 }
-HEADINGS: Final[Mapping[str, str]] = {
+CONFIRM: Final = "/card/report/check"
+# While one of these cannot be shown, a report may stand.
+AFTER_PROOF: Final = frozenset({
+    *THEN.values(), CONFIRM, "/card/report/receipt", "/card/not-me/done",
+})  # fmt: skip
+# The same question of two errands is told apart in the page's title.
+ERRANDS: Final[Mapping[str, str]] = {
     REPORT: "site_start_report",
     STATUS: "site_start_status",
     NOT_ME: "site_start_not_me",
@@ -56,6 +62,7 @@ GUIDE: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
     "first-card-residents": ("site_guide_resident", ["first_resident"]),
 }
 ABOUT: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
+    HELP: ("site_help_title", ["site_ways_here"]),
     "privacy": ("site_privacy", ["site_privacy_text", "site_antifraud"]),
     "accessibility": ("site_accessibility", ["site_accessibility_text", "site_deaf"]),
 }
@@ -105,7 +112,7 @@ def card_site_routes(desk: Desk, errands: Errands) -> Blueprint:
         ("/card/<errand>/again", site.again, both),
         ("/card/<errand>/stopped", site.stopped, ["GET"]),
         ("/card/report/cards", site.cards, both),
-        ("/card/report/check", site.check, both),
+        (CONFIRM, site.check, both),
         ("/card/report/receipt", site.receipt, ["GET"]),
         ("/card/status/cards", site.status, ["GET"]),
         ("/card/not-me/check", site.not_me, both),
@@ -125,7 +132,7 @@ def card_site_routes(desk: Desk, errands: Errands) -> Blueprint:
     def only_our_own_forms() -> Response | None:
         request.max_content_length = MOST_BYTES_OF_A_FORM
         if _is_form() and not desk.gate.admits(request):
-            return desk.page().says("site_old", ["site_old_why"], status=400)
+            return desk.page().refuses(BadRequest())
         return None
 
     @routes.after_request
@@ -145,12 +152,10 @@ def card_site_routes(desk: Desk, errands: Errands) -> Blueprint:
 
     @routes.errorhandler(Exception)
     def anything_else(error: Exception) -> Response:
-        if isinstance(error, NotFound):
-            return desk.page().says("site_missing", [], status=404)
         if isinstance(error, HTTPException):
-            return desk.page().says("site_old", ["site_old_why"], status=error.code or 400)
+            return desk.page().refuses(error)
         log.error("page_failed", page=str(request.url_rule), **fault(error))
-        return site.unknown() if _is_filing() else site.busy()
+        return site.busy()
 
     return routes
 
@@ -162,7 +167,7 @@ def _is_form() -> bool:
 
 def _is_filing() -> bool:
     """Whether this request would have reported a card."""
-    return _is_form() and request.path.endswith("/card/report/check")
+    return _is_form() and request.path == CONFIRM
 
 
 class _Site:
@@ -190,7 +195,8 @@ class _Site:
             raise NotFound
         page = self._page()
         lines = self._guidance(page) if topic == NEW_CARD else found[1]
-        return page.says(found[0], lines, back="/card/guide")
+        ways_on = WITH_TEXTS if topic == HELP else ""
+        return page.says(found[0], lines, back="/card/guide", ways_on=ways_on)
 
     def _guidance(self, page: Page) -> Sequence[str]:
         """Where a new card is had; once somebody is proven, where theirs are."""
@@ -207,7 +213,9 @@ class _Site:
         """A number that cannot be entered here: nothing was looked up."""
         _require(errand)
         back = f"/card/{errand}/id"
-        return self._page().says("site_by_person", ["id_needs_person"], back=back, banks=True)
+        return self._page().says(
+            "site_by_person", ["id_needs_person"], back=back, banks=True, ways_on=WITHOUT_TEXTS
+        )
 
     def over(self, heading: str) -> Response:
         """The visit is over; what has a number stands."""
@@ -225,7 +233,9 @@ class _Site:
     def id_number(self, errand: str) -> Response:
         _require(errand)
         if errand == NOT_ME and not self._errands.texts_codes:  # nothing here would prove enough
-            return self._page().says("site_start_not_me", ["site_not_me_phone"], back="/card")
+            return self._page().says(
+                "site_start_not_me", ["site_not_me_phone"], back="/card", ways_on=WITH_TEXTS
+            )
         page, visitor, seen = self.sight()
         if not _is_form():
             if seen.visit and seen.visit.proven and not seen.visit.stopped:
@@ -246,7 +256,7 @@ class _Site:
         return self._asks_id(page, errand, page.words(prompt, count=str(count)))
 
     def _asks_id(self, page: Page, errand: str, error: str = "") -> Response:
-        return page.asks("id.html", error, errand=errand, back="/card")
+        return page.asks("id.html", error, errand=errand, errand_name=ERRANDS[errand], back="/card")
 
     def proof(self, errand: str) -> Response:
         _require(errand)
@@ -279,7 +289,7 @@ class _Site:
         if len(standings) != 1 or standings[0].refusal is not None:
             return THEN[errand]
         self._errands.choose(visitor, seen.visit, [standings[0].card_ref])
-        return "/card/report/check"
+        return CONFIRM
 
     def _not_whole(self, page: Page, count: int) -> str:
         if count:
@@ -290,7 +300,7 @@ class _Site:
         codes = seen.visit.codes if seen.visit else ()
         is_new = len(codes) > 1 and seen.now < codes[-1][1] + CODE_AGAIN_SECONDS
         return page.asks(
-            "proof.html", error, errand=errand, visit=seen.visit,
+            "proof.html", error, errand=errand, errand_name=ERRANDS[errand], visit=seen.visit,
             note=page.words("site_sent_again") if is_new and not error else "",
             texts_codes=self._errands.texts_codes, back=f"/card/{errand}/id",
         )  # fmt: skip
@@ -313,7 +323,7 @@ class _Site:
     def stopped(self, errand: str) -> Response:
         _require(errand)
         lines = ["site_stopped_why", "call_any_bank"]
-        return self._page().says("site_stopped", lines, banks=True)
+        return self._page().says("site_stopped", lines, banks=True, ways_on=WITH_TEXTS)
 
     # --- report --------------------------------------------------------------------------------
 
@@ -331,7 +341,7 @@ class _Site:
             error = page.words("site_cards_empty")
             return self._asks_cards(page, visit, known, standings, error)
         self._errands.choose(at.visitor, visit, chosen)
-        return page.goes_to("/card/report/check")
+        return page.goes_to(CONFIRM)
 
     def _asks_cards(
         self,
@@ -365,7 +375,7 @@ class _Site:
                 return page.goes_to("/card/report/receipt")
             return self._asks_to_confirm(page, visit, known)
         if request.form.get("origin", "") != visit.origin:
-            return page.goes_to("/card/report/check")
+            return page.goes_to(CONFIRM)
         visit = self._errands.report(at.visitor, visit, known)
         if FILED in dict(visit.outcomes).values():
             page.remembers_report()
@@ -386,7 +396,7 @@ class _Site:
         page, visit, known = at.page, at.visit, at.known
         outcomes = self._errands.outcomes(visit, known)
         if not outcomes:
-            return page.goes_to("/card/report/check")
+            return page.goes_to(CONFIRM)
         standings = self._errands.standings(known, visit.origin)
         shown = self._shown(page, known, [s for s in standings if s.card_ref in outcomes])
         return page.asks(
@@ -411,7 +421,9 @@ class _Site:
     def not_me(self, at: Proven) -> Response:
         page, visit, known = at.page, at.visit, at.known
         if visit.proven != "code":
-            return page.says("site_start_not_me", ["site_not_me_phone"], visit=visit)
+            return page.says(
+                "site_start_not_me", ["site_not_me_phone"], visit=visit, ways_on=WITH_TEXTS
+            )
         standings = self._errands.standings(known, visit.origin)
         running = [each for each in standings if each.number]
         if not running:
@@ -457,17 +469,24 @@ class _Site:
         return page.forgets()
 
     def busy(self) -> Response:
-        """Redis is away, and nothing was filed by this request."""
+        """Redis is away. Nobody can tell what an earlier click of the confirming form did, or one
+        whose answer was lost.
+        """
+        if _is_filing():
+            return self.unknown()
         page = self._page()
-        known = page.has_reported and not _is_filing()
-        line = "site_busy_after" if known else "site_busy_why"
-        return self._broken(page, line)
+        may_stand = page.has_reported or request.path in AFTER_PROOF
+        return self._broken(page, "site_busy_after" if may_stand else "site_busy_why")
 
     def unknown(self) -> Response:
-        return self._broken(self._page(), "site_broken_after")
+        """A report may be on record or not. The form that was sent finds out."""
+        origin = request.form.get("origin", "") if _is_filing() else ""
+        return self._broken(self._page(), "site_broken_after", origin)
 
-    def _broken(self, page: Page, line: str) -> Response:
-        answer = page.says("site_busy", [line], banks=True, status=503)
+    def _broken(self, page: Page, line: str, origin: str = "") -> Response:
+        answer = page.says(
+            "site_busy", [line], banks=True, status=503, origin=origin, ways_on=WITHOUT_TEXTS
+        )
         answer.headers["Retry-After"] = RETRY_SECONDS
         return answer
 
