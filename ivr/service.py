@@ -514,12 +514,20 @@ class CardService:
     ) -> T | None:
         """Commits the change an act makes to a report -> what it came to; None: no such report."""
         while True:
-            reading = self._cases.of_report(number)
+            reading = self._of_report(number)
             if reading.report is None:
                 return None
             came_to, change = act(reading, reading.report)
             if change == NOTHING or self._cases.commit(change, reading):
                 return came_to
+
+    def _of_report(self, number: str) -> Reading:
+        """A report's case. What is decided on it rests on the card's city, for that one is told."""
+        reading = self._cases.of_report(number)
+        if reading.report is None:
+            return reading
+        city, guards = self._holders.city_of(reading.report.card_ref)
+        return replace(reading, city=city).resting_on(*guards)
 
     def settle(self, notice_id: str, attempt: Attempt, next_due: int | None) -> None:
         """Writes down one attempt to deliver a notice and all that follows from it, once.
@@ -653,9 +661,7 @@ class CardService:
         named = Named(event.card_number, asked.city, event.new_card_number)
         change = self._with_news(reading, change, named)
         seen = SeenEvent(event.bank, event.id, status, self._digest(event))
-        for guard in (*asked.guards, *guards):
-            reading = reading.resting_on(guard)
-        if not self._cases.commit(change, reading, seen):
+        if not self._cases.commit(change, reading.resting_on(*asked.guards, *guards), seen):
             return None
         self._tell_limited(event.bank, reading.heard_lately + 1)
         return status
@@ -735,7 +741,7 @@ class CardService:
 
     def _release(self, number: str) -> bool:
         with self._deadlines.passing_over(keys.report(number)):
-            reading = self._cases.of_report(number)
+            reading = self._of_report(number)
             if reading.report is None:
                 return False
             first_told = self._first_told(reading, reading.report)
@@ -779,7 +785,7 @@ class CardService:
             return NOTHING
         told = first_told.get("card")
         if told:
-            city = self._holders.city_of(report.card_ref) or told["city_code"][:4]
+            city = reading.city or told["city_code"][:4]
             return self._with_news(reading, change, Named(told["number"], city))
         known = self.holder(report.holder_ref)
         card = known.cards.get(report.card_ref) if known else None

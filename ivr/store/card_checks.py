@@ -13,7 +13,7 @@ from ivr.cards.loss import Suspension
 from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.looks import LOOKED_UP
-from ivr.store.owner import letters_of
+from ivr.store.owner import IN_LUA, letters_of
 from ivr.store.unreadable import CALLS, naming, note_wrong_kinds, read
 from ivr.store.vault import Vault
 from ivr.subscribers_file import Subscriber
@@ -36,7 +36,7 @@ local by, most, ref = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 {COUNT}
 if asked > most then return {{asked, redis.call('TTL', counted), false, wrong}} end
 local card, loss = call('GET', card_key), call('GET', loss_key)
-local holder, city = string.match(card or '', '^(%S+) [^%s%u]+(%u*)$')
+local holder, city = string.match(card or '', '{IN_LUA}')
 local is_theirs = false
 for n = 4, #ARGV do is_theirs = is_theirs or ARGV[n] == city end
 local words = {{'event', '{LOOKED_UP}'}}

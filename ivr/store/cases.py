@@ -130,6 +130,7 @@ class Reading:
     request: what the request that is being served has filed, as Redis has it; "" when it has not,
         or when nobody asked.
     reported: the holders that a caller has reported lately, as Redis has them.
+    city: where the report's card is now; "" where nobody can say, or nobody asked.
     usual: how long the bank took lately, while it is waited for and answers; of a holder's cards.
     """
 
@@ -144,6 +145,7 @@ class Reading:
     request: str = ""
     report: LossReport | None = None
     reported: str = ""
+    city: str = ""
     usual: Times | None = None
 
     @property
@@ -164,9 +166,9 @@ class Reading:
         """When it filed its first report of any card, unix seconds; 0 when it has not."""
         return whole(self.request.partition(" ")[0])
 
-    def resting_on(self, guard: Guard) -> Self:
-        """The same reading; what is decided on it rests on one more thing."""
-        return replace(self, guards=(*self.guards, guard))
+    def resting_on(self, *guards: Guard) -> Self:
+        """The same reading; what is decided on it rests on more."""
+        return replace(self, guards=(*self.guards, *guards))
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ from ivr.cards.records import Card, Holder
 from ivr.errors import HotlineError
 from ivr.store import keys
 from ivr.store.cardholders_csv import BadLine, CardLine
+from ivr.store.cases import Guard
 from ivr.store.known import READ_HOLDER, KnownHolder, known_holder
 from ivr.store.looks import LOOK, PLACES, Look
 from ivr.store.owner import Owner, read_owner
@@ -31,13 +32,14 @@ _KNOWN: Final = f"""
 return {{redis.call('TIME')[1], read_holder(ARGV[1])}}
 """
 
-# Cards that are in another city now: each stands on that one's list of suspended cards, if it is
-# suspended. ARGV, for each: its reference, the city it was in, the city it is in.
+# Cards that are new or in another city now: each stands on that one's list of suspended cards, if
+# it is suspended (a new one: its holder was removed meanwhile). ARGV, for each: its reference, the
+# city it was in ("" where that is not known), the city it is in.
 _MOVE: Final = f"""
 {CALLS}
 for at = 1, #ARGV, 3 do
   local ref, was, is = ARGV[at], ARGV[at + 1], ARGV[at + 2]
-  try('ZREM', '{keys.SUSPENDED}', was .. ':' .. ref)
+  if was ~= '' then try('ZREM', '{keys.SUSPENDED}', was .. ':' .. ref) end
   if try('EXISTS', '{keys.loss("")}' .. ref) == 1 then
     try('ZADD', '{keys.SUSPENDED}', 0, is .. ':' .. ref)
   end
@@ -102,11 +104,9 @@ class _Fold:
         self.cities = {card_ref: owner.city for card_ref, owner in self.owners.items()}
 
     def moved(self) -> list[str]:
-        """The cards that change their city, as arguments of _MOVE."""
-        pairs = ((ref, self.cities.get(ref), self.owners[ref].city) for ref in self.cards)
-        return [
-            word for ref, was, now in pairs if was not in (None, now) for word in (ref, was, now)
-        ]
+        """The cards that are new or change their city, as arguments of _MOVE."""
+        pairs = ((ref, self.cities.get(ref, ""), self.owners[ref].city) for ref in self.cards)
+        return [word for ref, was, now in pairs if was != now for word in (ref, was, now)]
 
     def add(self, entry: Entry) -> None:
         line, ref, card_ref, bank, city, packed, _ = entry
@@ -156,12 +156,13 @@ class Holders:
         """
         return read_owner(self._redis.get(keys.card(card_ref)))
 
-    def city_of(self, card_ref: str) -> str:
-        """The city the card is in now; "" where nobody can say."""
-        with passing_over(self._redis, keys.card(card_ref)):
-            owner = self.owner_of(card_ref)
-            return owner.city if owner else ""
-        return ""
+    def city_of(self, card_ref: str) -> tuple[str, tuple[Guard, ...]]:
+        """The city the card is in now ("" where nobody can say), and that it is there still."""
+        with passing_over(self._redis, place := keys.card(card_ref)):
+            record = cast("bytes | None", self._redis.get(place))
+            owner = read_owner(record)
+            return owner.city if owner else "", ((("GET", place), record or b""),)
+        return "", ()
 
     def look_up(self, ref: str, look: Look, card_ref: str = "") -> Holder | None:
         """The holder with this reference, if there is one, for somebody: it is journalled in the

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from ivr.store.codec import plain
 
+IN_LUA: Final = "^(%S+) [^%s%u]+(%u*)$"  # a pattern of a record: its holder, its city's letters
 _BASE: Final = len(ascii_uppercase)
 
 

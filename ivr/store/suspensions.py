@@ -1,11 +1,13 @@
 """The cards that are suspended now, page by page: a subscriber compares them with its own list.
 
 `suspended` has a member for each, in the order of cities and references. It is kept with every
-change of a case, and a card that Redis has released meanwhile leaves it when somebody looks.
+change of a case. A card that Redis has released meanwhile leaves it when somebody looks, and so
+does one that came into another city when nobody could say where it was.
 """
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final, cast
 
 from redis import Redis
@@ -18,7 +20,7 @@ from ivr.store.codec import plain
 from ivr.store.holders import Holders
 from ivr.store.journal import Journal
 from ivr.store.looks import Look, looked_up
-from ivr.store.owner import read_owner
+from ivr.store.owner import IN_LUA, letters_of, read_owner
 from ivr.store.reconciliation import UnknownCursorError
 from ivr.store.unreadable import CALLS, naming, passing_over, read
 from ivr.subscribers_file import Subscriber
@@ -28,9 +30,9 @@ _MEMBER: Final = re.compile("([0-9]{4}):[A-Za-z0-9_-]{22}")  # anything else may
 PURPOSE: Final = "suspensions"
 
 # KEYS: the list, the count of the subscriber's questions. ARGV: how many of these there may be in a
-# minute, how many cards at most, where to begin, the cities in order. A city's members lie between
-# its colon and the sign after that, ";". A record of another kind is answered as an empty text,
-# which nobody can read.
+# minute, how many cards at most, where to begin, the cities in order, each with its letters in a
+# card's record. A city's members lie between its colon and the sign after that, ";". A record of
+# another kind is answered as an empty text, which nobody can read.
 _PAGE: Final = f"""
 {CALLS}
 local counted, most, after, found = KEYS[2], tonumber(ARGV[2]), ARGV[3], {{}}
@@ -41,7 +43,7 @@ local function text(key)
 end
 {COUNT}
 if asked > tonumber(ARGV[1]) then return {{asked, redis.call('TTL', counted), found}} end
-for n = 4, #ARGV do
+for n = 4, #ARGV, 2 do
   local first, last = '[' .. ARGV[n] .. ':', '(' .. ARGV[n] .. ';'
   if after >= ARGV[n] .. ';' then first = nil
   elseif after > ARGV[n] .. ':' then first = '(' .. after end
@@ -50,9 +52,11 @@ for n = 4, #ARGV do
     and call('ZRANGEBYLEX', KEYS[1], first, last, 'LIMIT', 0, room) or {{}}
   for _, member in ipairs(members) do
     local ref = string.sub(member, 6)
-    local loss = text('{keys.loss("")}' .. ref)
+    local loss, card = text('{keys.loss("")}' .. ref), text('{keys.card("")}' .. ref)
+    local _, city = string.match(card or '', '{IN_LUA}')
+    if city and city ~= '' and city ~= ARGV[n + 1] then loss = false end
     if not loss then call('ZREM', KEYS[1], member) end
-    found[#found + 1] = {{member, loss, text('{keys.card("")}' .. ref)}}
+    found[#found + 1] = {{member, loss, card}}
   end
 end
 return {{asked, 0, found}}
@@ -94,10 +98,12 @@ class Suspensions:
         if cursor and (match is None or match[1] not in subscriber.cities):
             raise UnknownCursorError
         most = subscriber.checks_per_minute
+        in_order = sorted(set(subscriber.cities))
+        cities = chain.from_iterable((city, letters_of(city)) for city in in_order)
         with naming(self._redis, keys.SUSPENDED):
             answer = self._page(
                 keys=[keys.SUSPENDED, keys.asked_lately(subscriber.id)],
-                args=[most, PAGE, cursor, *sorted(set(subscriber.cities))],
+                args=[most, PAGE, cursor, *cities],
             )
         asked, seconds, found = cast("list[Any]", answer)
         within_quota(asked, most, seconds)

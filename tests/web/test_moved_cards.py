@@ -17,6 +17,8 @@ from redis import Redis
 from ivr.cards.acts.withdraw import Decision
 from ivr.cards.records import Holder
 from ivr.store import keys
+from ivr.store.cases import Guard
+from ivr.store.looks import Look
 from tests.bank_side import BankSide, Records, reissued
 from tests.builders import SUBSCRIBERS, a_card, a_holder, an_app, enrol, hotline_of, settings
 from tests.redis_server import RedisServer
@@ -36,14 +38,17 @@ class City:
         self.records = Records(hotline_of(app))
         self.bank = BankSide(app, "icbc")
         self.left, self.new = SubscriberSide(app, "centre"), SubscriberSide(app, "elsewhere")
+        self.both = SubscriberSide(app, "clinic")
 
     def moves(self, holder: Holder = MOVED) -> None:
         enrol(self.records.hotline, holder)
 
     def lists(self) -> tuple[list[Any], list[Any]]:
         """The numbers on the list of the city it left, and of the new one."""
-        left, new = self.left.every_suspension(), self.new.every_suspension()
-        return [each["card_number"] for each in left], [each["card_number"] for each in new]
+        return self.numbers(self.left), self.numbers(self.new)
+
+    def numbers(self, whose: SubscriberSide) -> list[Any]:
+        return [each["card_number"] for each in whose.every_suspension()]
 
     def index(self) -> list[bytes]:
         found: Any = self.records.hotline.redis.zrange(keys.SUSPENDED, 0, -1)
@@ -147,6 +152,57 @@ def test_a_list_that_nobody_can_write_stops_no_import(city: City, redis: Redis) 
     redis.set(keys.SUSPENDED, "x")
     city.moves()
     assert city.new.hears(CARD)["suspended"] is True
+
+
+@pytest.mark.parametrize("is_legacy", [False, True])
+def test_a_removed_holder_comes_back_in_another_city(city: City, is_legacy: bool) -> None:
+    report = city.records.reports_lost(ZHANG)
+    if is_legacy:
+        forgets_the_city(city)
+    look = Look("operator", "Li", "cardholders remove")
+    city.records.hotline.removal.remove(report.holder_ref, look)
+    assert city.lists() == ([], [])
+    city.moves()
+    assert city.numbers(city.both) == SUSPENDED
+    assert city.lists() == ([], SUSPENDED)
+    assert city.index() == city.on("3301")
+
+
+def test_a_card_whose_city_was_not_kept_moves_like_any_other(city: City) -> None:
+    city.records.reports_lost(ZHANG)
+    forgets_the_city(city)
+    assert city.lists() == (SUSPENDED, [])
+    city.moves()
+    assert city.numbers(city.both) == SUSPENDED
+    assert city.lists() == ([], SUSPENDED)
+    assert city.index() == city.on("3301")
+
+
+def test_an_end_is_told_to_the_city_that_an_import_brings_meanwhile(
+    city: City, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The import comes after the card's city was read, and before the end is committed."""
+    city.records.reports_lost(ZHANG)
+    holders = city.records.hotline.holders
+    read = holders.city_of
+
+    def city_of(card_ref: str) -> tuple[str, tuple[Guard, ...]]:
+        found = read(card_ref)
+        city.moves()
+        return found
+
+    monkeypatch.setattr(holders, "city_of", city_of)
+    ENDS["withdrawn"](city)
+    assert [body["type"] for body in city.new.owed()] == ["card.report_withdrawn"]
+    assert city.index() == []
+
+
+def forgets_the_city(city: City) -> None:
+    """Its record is one from before the city was kept there."""
+    ref = city.records.card_ref(CARD)
+    owner = city.records.hotline.holders.owner_of(ref)
+    assert owner is not None
+    city.records.hotline.redis.set(keys.card(ref), owner._replace(city="").record)
 
 
 DEEDS: Final[dict[str, Callable[[City], object]]] = {
