@@ -18,7 +18,7 @@ __all__ = ["browser"]
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize(("language", "unseen"), [("en", "not seen"), ("zh", "未见")])
+@pytest.mark.parametrize(("language", "unseen"), [("en", "not seen"), ("zh", "未判定")])
 def test_everybody_can_read_it(
     browser: Browser, tmp_path: Path, language: str, unseen: str
 ) -> None:
