@@ -61,11 +61,14 @@ class HoldersBusyError(HotlineError):
 
 @dataclass(frozen=True)
 class ImportResult:
-    """What became of the lines. Unchanged: the holder's record already held all of the line."""
+    """What became of the lines. Unchanged: the holder's record already held all of the line.
+    moved: how many cards are in another city than before.
+    """
 
     written: int = 0
     unchanged: int = 0
     bad: int = 0
+    moved: int = 0
 
 
 class Entry(NamedTuple):
@@ -245,6 +248,7 @@ class Holders:
                 total.written + len(batch) - fold.unchanged - len(fold.bad),
                 total.unchanged + fold.unchanged,
                 total.bad + len(fold.bad),
+                total.moved + sum(was != "" for was in fold.moved()[1::3]),
             )
             progress(len(batch))
         return total

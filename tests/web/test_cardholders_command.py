@@ -111,6 +111,19 @@ class TestImport:
         assert result.exit_code == 0
         assert "good 50 (unchanged 50), bad 0" in result.stdout
 
+    def test_it_says_how_many_cards_changed_their_city(
+        self, operator: Operator, tmp_path: Path
+    ) -> None:
+        """So that a mistake in that column is seen; the right file mends it."""
+        cards = [row.split(",") for row in rows(3)]
+        moved = [",".join([*card[:6], "990101", *card[7:]]) for card in cards[:2]]
+        files = write(tmp_path / "was.csv", *rows(3)), write(tmp_path / "is.csv", *moved)
+        assert "city" not in operator.types("cardholders", "import", files[0]).stdout
+        for file in reversed(files):
+            result = operator.types("cardholders", "import", file)
+            assert result.exit_code == 0
+            assert result.stdout.endswith("2 cards are in another city than before\n")
+
     def test_bad_lines_are_listed_and_the_good_ones_go_in(
         self, operator: Operator, tmp_path: Path
     ) -> None:

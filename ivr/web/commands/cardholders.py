@@ -92,7 +92,8 @@ def import_file(context: click.Context, file: TextIO) -> None:
     """Adds or replaces the cards in FILE, a CSV with one line a card ("-" reads the input).
 
     Bad lines are listed and left out. A phone that cannot be read is listed too: its card goes in
-    without it. Either ends with exit status 1. Importing a file again changes nothing.
+    without it. Either ends with exit status 1. Importing a file again changes nothing. It says how
+    many cards the file moves to another city; a mistake there is mended by the right file.
     """
     started = time.monotonic()
     with _store_failures(), _progress("lines", file) as advance:
@@ -102,6 +103,8 @@ def import_file(context: click.Context, file: TextIO) -> None:
     click.echo(f"good {good} (unchanged {unchanged}), bad {bad}, {speed:.0f} lines/s")
     if no_phone := counts["without a phone"]:
         click.echo(f"{no_phone} of the good lines went in without their phone")
+    if moved := counts["moved"]:
+        click.echo(f"{moved} cards are in another city than before")
     context.exit(1 if bad or no_phone else 0)
 
 
@@ -259,6 +262,7 @@ def _import(file: TextIO, advance: Callable[[int], object]) -> Counter[str]:
         raise _UnreadableFileError(f"{file.name}: {error}") from None
     counts["good"] = result.written + result.unchanged
     counts["unchanged"] = result.unchanged
+    counts["moved"] = result.moved
     return counts
 
 
