@@ -40,6 +40,15 @@ def test_who_may_not_go_on_here(makes_browser: MakesBrowser) -> None:
     to_stopped(makes_browser()).sees(BRANCH, RELATIVES, TEXT)
 
 
+def test_no_code_is_called_good_once_none_is(makes_browser: MakesBrowser) -> None:
+    """Others have guessed at the same ID number meanwhile."""
+    browser = makes_browser().enters()
+    for _ in range(2):
+        to_stopped(Browser(browser.app))
+    browser.fills("/card/report/again").does_not_see("仍然有效").is_at("/card/report/stopped")
+    browser.opens("/card/report/proof").is_at("/card/report/stopped")
+
+
 def test_whose_number_cannot_be_entered(makes_browser: MakesBrowser) -> None:
     """A text would not help: it finds the same records."""
     makes_browser().opens("/card/report/by-person").sees(BRANCH, RELATIVES).does_not_see("短信")

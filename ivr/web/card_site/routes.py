@@ -329,7 +329,7 @@ class _Site:
         if elsewhere := _past_proof(seen.visit, errand):
             return page.goes_to(elsewhere)
         came_to = self._errands.send_again(visitor, seen, seen.visit)
-        if came_to == "sent_again":
+        if came_to in ("sent_again", "stopped"):
             return page.goes_to(f"/card/{errand}/proof")
         return self._asks_proof(page, errand, seen, page.words(f"site_{came_to}"))
 
