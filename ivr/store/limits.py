@@ -201,11 +201,9 @@ class Limiting:
         look-ups that text one and codes sent again have one total in 24 hours, on all channels that
         text. `code`: which one, so that it counts once.
         """
-        counted, most = (
-            self._counted(holder_ref, texts_code=True),
-            self.limits.lookups_per_id_number,
-        )
-        return bool(self._may_text_again(keys=[counted], args=[most, code]))
+        counted = self._counted(holder_ref, texts_code=True)
+        args: list[str | int] = [self.limits.lookups_per_id_number, code]
+        return bool(self._may_text_again(keys=[counted], args=args))
 
     def _counted(self, holder_ref: str, *, texts_code: bool) -> str:
         """Where a look-up of an ID number is counted. While the telephone texts no codes, those of
