@@ -339,7 +339,8 @@ def test_a_yes_is_not_answered_all_day_either(pocket: Pocket, records: Records) 
     pocket.texts("挂失")
     for _ in range(MOST_YESES):
         pocket.texts("是").reads("已挂失，编号")
-    pocket.texts("是").reads_nothing().texts("YES").reads_nothing().texts("状态").reads("已临时挂失")
+    pocket.texts("是").reads_nothing().texts("YES").reads_nothing()
+    pocket.texts("状态").reads("已临时挂失")
     assert len(records.reports()) == 1
 
 
