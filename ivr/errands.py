@@ -40,7 +40,7 @@ TOO_MANY: Final = "too_many"
 FILED, UNSURE, GONE = "filed", "unsure", "gone"
 
 Proof = Literal["proven", "wrong", "expired", "stopped"]
-SentAgain = Literal["sent_again", "send_later", "send_no_more"]
+SentAgain = Literal["sent_again", "send_later", "send_no_more", "stopped"]
 
 log = structlog.get_logger()
 
@@ -136,7 +136,10 @@ class Errands:
         """Texts another code; those before it stay good for their own time. It counts for the ID
         number as a look-up does, of all visits and calls.
         """
-        if len(visit.codes) >= MOST_CODES or not visit.codes or seen.is_guessed_at:
+        if seen.is_guessed_at:  # no code is good any more
+            self._stop(visitor, visit)
+            return "stopped"
+        if len(visit.codes) >= MOST_CODES or not visit.codes:
             return "send_no_more"
         if seen.now < visit.codes[-1][1] + CODE_AGAIN_SECONDS:
             return "send_later"

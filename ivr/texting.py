@@ -32,6 +32,7 @@ CHANNEL: Final = "text"
 ANSWER_SECONDS: Final = 600  # so long a question waits for its yes
 MOST_MISSES: Final = 5  # texts that lead nowhere and are answered, of one phone in 24 hours
 MOST_ANSWERS: Final = 20  # texts of one phone that are answered, in 24 hours
+MOST_YESES: Final = 3  # to one question, that are answered; they are none of those
 MOST_STATUSES: Final = 3  # texts in one answer
 MOST_LISTED: Final = 4  # cards in one text
 
@@ -109,14 +110,16 @@ class Texting:
         if said.code and before.question:  # digits are of no language
             said = replace(said, language=before.question.language)
         is_begun = before.question is not None and said.wish in (Wish.CONFIRM, Wish.CANCEL)
-        if before.answers >= MOST_ANSWERS and not is_begun and not text.is_answered:
+        if said.wish is Wish.CONFIRM and before.question and before.question.told >= MOST_YESES:
+            reply = Reply(said.language, question=before.question)
+        elif before.answers >= MOST_ANSWERS and not is_begun and not text.is_answered:
             reply = _enough(said, before)
         else:
             reply = _Turn(self, self._service, text, said, caller, before).reply()
         is_silent = text.is_answered or (reply.is_miss and before.misses >= MOST_MISSES)
         answer = () if is_silent else self._words(reply)
         self._exchanges.save(
-            caller.ref, text.id, answer, reply.question,
+            caller.ref, text.id, answer, _told(reply.question, by=answer if is_begun else ()),
             is_miss=reply.is_miss and bool(answer), is_counted=bool(answer) and not is_begun,
         )  # fmt: skip
         return answer
@@ -139,6 +142,11 @@ class Texting:
     def asks_code(self) -> bool:
         """Whether a yes must repeat what the question says: where everybody proves more."""
         return self._asks_code
+
+
+def _told(question: Question | None, *, by: Sequence[str]) -> Question | None:
+    """The question that waits on; `by`: what its yes was answered."""
+    return replace(question, told=question.told + 1) if question and by else question
 
 
 def _enough(said: Said, before: Before) -> Reply:

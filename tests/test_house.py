@@ -411,6 +411,7 @@ LIVES = {
     "keyed": Life("Expires 24 hours after the last", keys.DAY),
     "missed": Life("Expires 24 hours after the last", keys.DAY),
     "looked_up": Life("Expires 24 hours after the last", keys.DAY),
+    "code_asked": Life("Expires 24 hours after the last", keys.DAY),
     "mistaken": Life("Expires 24 hours after the last", keys.DAY),
     "reported_by": Life("Expires 24 hours after the last", keys.DAY),
     "notices_to": Life("for ever"),

@@ -339,10 +339,19 @@ def mistaken(ref: str) -> str:
 
 
 def looked_up(ref: str) -> str:
-    """The calls that looked up an ID number, of all callers (where codes are texted: each look-up,
-    and each code sent again); score = when, unix seconds. Expires 24 hours after the last.
+    """The calls that looked up an ID number, of all callers (where they are texted codes: each
+    look-up of all channels, and each code sent again); score = when, unix seconds.
+
+    Expires 24 hours after the last.
     """
     return f"looked_up:{ref}"
+
+
+def code_asked(ref: str) -> str:
+    """The look-ups of an ID number on the website, and its codes sent again, while callers are
+    texted none; score = when, unix seconds. Expires 24 hours after the last.
+    """
+    return f"code_asked:{ref}"
 
 
 def slow_phone(ref: str) -> str:

@@ -51,7 +51,7 @@ end
 # hide: nobody notes then how often they miss, and one of them could hold it open.
 # ARGV: the ID number's reference, step, turn, the caller as it is journalled, channel, purpose, the
 # limits, whether codes are texted, and whether the breaker counts it. KEYS: the call, counters,
-# reports of the caller, `keyed`, `missed`, `looked_up`.
+# reports of the caller, `keyed`, `missed`, `looked_up` or `code_asked`.
 COUNT_LOOK_UP: Final = f"""
 {LATELY}
 local function is_met(most, count) return tonumber(most) > 0 and count >= tonumber(most) end
@@ -112,7 +112,8 @@ end
 """
 
 # Counts one more code for an ID number, whether anybody has it or not; answers whether it may be
-# texted. KEYS: `looked_up`. ARGV: the limit, and which code it is: the same one counts once.
+# texted. KEYS: where they are counted. ARGV: the limit, and which code it is: the same one counts
+# once.
 MAY_TEXT_AGAIN: Final = f"""
 {CALLS}
 {LATELY}
@@ -197,11 +198,19 @@ class Limiting:
 
     def may_text_again(self, holder_ref: str, code: str) -> bool:
         """Whether an ID number's holder may be texted one more code, which counts from now on:
-        look-ups and codes sent again have one total in 24 hours, on all channels. `code`: which
-        one, so that it counts once.
+        look-ups that text one and codes sent again have one total in 24 hours, on all channels that
+        text. `code`: which one, so that it counts once.
         """
-        most = self.limits.lookups_per_id_number
-        return bool(self._may_text_again(keys=[keys.looked_up(holder_ref)], args=[most, code]))
+        counted = self._counted(holder_ref, texts_code=True)
+        args: list[str | int] = [self.limits.lookups_per_id_number, code]
+        return bool(self._may_text_again(keys=[counted], args=args))
+
+    def _counted(self, holder_ref: str, *, texts_code: bool) -> str:
+        """Where a look-up of an ID number is counted. While the telephone texts no codes, those of
+        the website stand apart: else anybody there could bring a holder who calls to a person.
+        """
+        is_apart = texts_code and not self.limits.are_codes_texted
+        return keys.code_asked(holder_ref) if is_apart else keys.looked_up(holder_ref)
 
     def counting(self, call_id: str, look_up: LookUp) -> tuple[list[str], list[str | int]]:
         """The keys and arguments of COUNT_LOOK_UP from its fourth on. A hidden caller's ID numbers
@@ -215,8 +224,10 @@ class Limiting:
         if look_up.is_silent:
             most, misses = limits.id_numbers_per_address, (0, 0)
         places = [
-            keys.keyed(who), keys.missed(caller.ref), keys.looked_up(look_up.holder_ref)
-        ]  # fmt: skip
+            keys.keyed(who),
+            keys.missed(caller.ref),
+            self._counted(look_up.holder_ref, texts_code=look_up.texts_code),
+        ]
         return places, [
             *(caller.ref, look_up.channel, look_up.purpose),
             *(most, *misses, limits.lookups_per_id_number),
@@ -237,7 +248,8 @@ class Limiting:
         """Forgets how often an ID number was looked up, and for which its second factor was wrong;
         False when nothing was known.
         """
-        return bool(self._redis.delete(keys.looked_up(holder_ref), keys.mistaken(holder_ref)))
+        names = (keys.looked_up, keys.code_asked, keys.mistaken)
+        return bool(self._redis.delete(*(name(holder_ref) for name in names)))
 
     def standing(self) -> BreakerStanding:
         """How the breaker stands now. One round trip."""

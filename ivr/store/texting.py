@@ -17,7 +17,8 @@ from ivr.store.unreadable import CALLS, naming, read
 
 # KEYS: what was answered, the question, the misses, the answers. ARGV: the answer, the question (""
 # for none), and whether it counts as a miss and as an answer. What a text was answered stays,
-# whoever answers it again; and a question that stays waits no longer by that.
+# whoever answers it again; and a question that stays waits no longer by that, but for a yes to it
+# that was answered.
 _SAVE: Final = f"""
 {CALLS}
 if not call('SET', KEYS[1], ARGV[1], 'NX', 'EX', {keys.ANSWERED_SECONDS}) then return end
@@ -36,7 +37,7 @@ end
 @dataclass(frozen=True)
 class Question:
     """Whether a card is to be reported lost: asked of a phone, in answer to the text `id`. A yes
-    files under that id, however often it comes.
+    files under that id, however often it comes. told: how many yeses were answered.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Question:
     card_ref: str
     asked_at: int
     language: LanguageCode
+    told: int = 0
 
 
 @dataclass(frozen=True)

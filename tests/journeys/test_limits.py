@@ -15,6 +15,7 @@ from ivr.store.outbox import TEXTS_QUEUE
 from tests.builders import AGENT_NUMBER, a_card, a_holder, an_id_number
 from tests.hotline import claimed
 from tests.journeys.town import WEEKDAYS, Person, Town, bank_values, card_values
+from tests.web.card_site import Browser
 
 LANGUAGES: tuple[LanguageCode, ...] = ("zh", "en")
 Transcript = Callable[..., None]
@@ -60,6 +61,23 @@ def test_over_a_limit_the_card_number_opens_the_way(
     assert known_town.the_report()
     person.hangs_up()
     transcript(person, "over a limit")
+
+
+def test_nobody_at_the_website_keeps_a_holder_from_the_telephone(known_town: Town) -> None:
+    """Also at night, from a borrowed phone, for a holder who has lost phone and card."""
+    strangers = [Browser(known_town.app).enters(id_number=HOLDER.id_number) for _ in range(6)]
+    for browser in [*strangers, *strangers[:3]]:
+        browser.fills("/card/report/proof", proof="111111")
+    Browser(known_town.app).enters(id_number=HOLDER.id_number).is_at("/card/report/stopped")
+    asked(known_town).does_not_hear_prompt("card_tail").confirms()
+    assert known_town.the_report()
+
+
+def test_nobody_on_the_telephone_keeps_a_holder_from_the_website(known_town: Town) -> None:
+    for n in range(7):
+        asked(known_town, number=f"+86139001391{n:02d}").hangs_up()
+    browser = Browser(known_town.app).enters(id_number=HOLDER.id_number)
+    browser.proves().is_at("/card/report/check")
 
 
 @pytest.mark.parametrize("branch", ["1", "2"])

@@ -204,7 +204,8 @@ def test_where_a_city_takes_no_reports_on_the_website(
 ) -> None:
     assert redis.dbsize() == 0
     app = an_app(settings(redis_server.url, rules='channels = ["phone"]'), a_holder())
-    Browser(app).enters().proves().sees("不能在网上挂失，需要人工办理")
+    browser = Browser(app).enters("status").proves().opens("/card/report/cards")
+    browser.sees("不能在网上挂失，需要人工办理")
 
 
 def test_where_a_report_is_not_made_again(redis: Redis, redis_server: RedisServer) -> None:

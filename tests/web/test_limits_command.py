@@ -68,10 +68,11 @@ def test_an_address_is_forgotten(app: Flask) -> None:
 def test_an_id_number_is_forgotten(app: Flask, redis: Redis) -> None:
     number = a_holder().id_number
     ref = hotline_of(app).service.holder_ref(number)
-    for place in (keys.looked_up(ref), keys.mistaken(ref)):
+    places = (keys.looked_up(ref), keys.code_asked(ref), keys.mistaken(ref))
+    for place in places:
         redis.zadd(place, {"call:CA1": 1})
     assert typed(app, "forget", "--id-number", given=number + "\n").output == "Forgotten.\n"
-    assert not redis.exists(keys.looked_up(ref), keys.mistaken(ref))
+    assert not redis.exists(*places)
     told = typed(app, "forget", "--id-number", given="110105194912310021\n")
     assert told.exit_code == 2
     assert "110105194912310021" not in told.output

@@ -16,7 +16,7 @@ from ivr.cards.records import CardState, Holder
 from ivr.store import keys
 from ivr.store.codec import dump, load, plain
 from ivr.store.texting import Question
-from ivr.texting import ANSWER_SECONDS, MOST_ANSWERS, MOST_MISSES
+from ivr.texting import ANSWER_SECONDS, MOST_ANSWERS, MOST_MISSES, MOST_YESES
 from tests.bank_side import Records
 from tests.builders import a_card, a_holder, an_app, an_id_number, hotline_of, settings
 from tests.redis_server import RedisServer
@@ -332,6 +332,16 @@ def test_nobody_is_answered_all_day(pocket: Pocket, records: Records) -> None:
     pocket.texts("不是我").reads_nothing()
     (report,) = records.reports()
     assert report.disputed_at == 0
+
+
+def test_a_yes_is_not_answered_all_day_either(pocket: Pocket, records: Records) -> None:
+    """It is none of the 20 answers, for a report that was begun is not held back."""
+    pocket.texts("挂失")
+    for _ in range(MOST_YESES):
+        pocket.texts("是").reads("已挂失，编号")
+    pocket.texts("是").reads_nothing().texts("YES").reads_nothing()
+    pocket.texts("状态").reads("已临时挂失")
+    assert len(records.reports()) == 1
 
 
 def test_operators_may_free_a_phone(pocket: Pocket, app: Flask) -> None:

@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
 from ivr.errands import Visitor
 from ivr.prompts.catalogue import Catalogue
 from ivr.prompts.languages import LANGUAGES, LanguageCode
+from ivr.rules_file import Channel
 from ivr.service import CardService
 from ivr.settings import Settings
 from ivr.spoken import BankNames, bank_facts, hours_text
@@ -58,11 +59,16 @@ def _assets() -> dict[str, Asset]:
     return found
 
 
-def _text_number(settings: Settings) -> str:
-    """Whom to text; "" where texts are not answered, or report nothing."""
+def _is_open(settings: Settings, channel: Channel) -> bool:
+    """Whether the city takes reports through this channel."""
     channels = settings.rules.channels
-    reports = channels is None or "text" in channels
-    return settings.twilio_from_number if reports and settings.texts_are_answered else ""
+    return channels is None or channel in channels
+
+
+def _whom_to_text(settings: Settings) -> str:
+    """Whom to text; "" where texts are not answered, or report nothing."""
+    reports = _is_open(settings, "text") and settings.texts_are_answered
+    return settings.twilio_from_number if reports else ""
 
 
 class Desk:
@@ -83,7 +89,8 @@ class Desk:
         self.service = service
         self.gate = Gate(visits, settings.public_base_url, settings.trusted_proxies)
         self.prefix = urlsplit(settings.public_base_url).path  # a proxy removes it
-        self.text_number = _text_number(settings)
+        self.whom_to_text = _whom_to_text(settings)
+        self.takes_reports = _is_open(settings, "web")
         self.assets = _assets()
         self._by_name = {asset.name: asset for asset in self.assets.values()}
 
@@ -169,7 +176,8 @@ class Page:
             "hours": hours_text(self.desk.settings.agent_hours, self.language),
             "days": str(self.desk.settings.loss_report_days),
             "banks": self._banks(),
-            "text_number": self.desk.text_number,
+            "whom_to_text": self.desk.whom_to_text,
+            "takes_reports": self.desk.takes_reports,
             "visit": None,
             "error": "",
             "back": "",

@@ -66,6 +66,9 @@ ABOUT: Final[Mapping[str, tuple[str, Sequence[str]]]] = {
     "privacy": ("site_privacy", ["site_privacy_text", "site_antifraud"]),
     "accessibility": ("site_accessibility", ["site_accessibility_text", "site_deaf"]),
 }
+# What is not so where the city takes no reports on the website, and what is.
+REPORTS_HERE: Final = ("site_ways_here", "site_deaf")
+CLOSED: Final = "site_closed"
 _OURS: Final = re.compile(r"/card(/[a-z-]+){0,3}")  # pages a form may lead back to
 
 
@@ -195,6 +198,8 @@ class _Site:
             raise NotFound
         page = self._page()
         lines = self._guidance(page) if topic == NEW_CARD else found[1]
+        if not self._desk.takes_reports:
+            lines = [CLOSED if line in REPORTS_HERE else line for line in lines]
         ways_on = WITH_TEXTS if topic == HELP else ""
         return page.says(found[0], lines, back="/card/guide", ways_on=ways_on)
 
@@ -232,9 +237,9 @@ class _Site:
 
     def id_number(self, errand: str) -> Response:
         _require(errand)
-        if errand == NOT_ME and not self._errands.texts_codes:  # nothing here would prove enough
+        if why_not := self._why_not_here(errand):
             return self._page().says(
-                "site_start_not_me", ["site_not_me_phone"], back="/card", ways_on=WITH_TEXTS
+                ERRANDS[errand], [why_not], back="/card", banks=errand == REPORT, ways_on=WITH_TEXTS
             )
         page, visitor, seen = self.sight()
         if not _is_form():
@@ -248,6 +253,14 @@ class _Site:
             return self._wrong_id(page, errand, len(normalise(raw)), IdNumberProblem(error.code))
         visit = self._errands.enter(visitor, seen, number, errand)
         return page.goes_to(f"/card/{errand}/{'stopped' if visit.stopped else 'proof'}")
+
+    def _why_not_here(self, errand: str) -> str:
+        """Why nobody need prove anything for this errand; "" where it can be done."""
+        if errand == REPORT and not self._desk.takes_reports:
+            return CLOSED
+        if errand == NOT_ME and not self._errands.texts_codes:  # nothing here would prove enough
+            return "site_not_me_phone"
+        return ""
 
     def _wrong_id(self, page: Page, errand: str, count: int, problem: IdNumberProblem) -> Response:
         if problem is IdNumberProblem.FIFTEEN_PLACES:  # only a person can look it up
@@ -316,14 +329,15 @@ class _Site:
         if elsewhere := _past_proof(seen.visit, errand):
             return page.goes_to(elsewhere)
         came_to = self._errands.send_again(visitor, seen, seen.visit)
-        if came_to == "sent_again":
+        if came_to in ("sent_again", "stopped"):
             return page.goes_to(f"/card/{errand}/proof")
         return self._asks_proof(page, errand, seen, page.words(f"site_{came_to}"))
 
     def stopped(self, errand: str) -> Response:
         _require(errand)
-        lines = ["site_stopped_why", "call_any_bank"]
-        return self._page().says("site_stopped", lines, banks=True, ways_on=WITH_TEXTS)
+        return self._page().says(
+            "site_stopped", ["site_stopped_why"], banks=True, ways_on=WITH_TEXTS
+        )
 
     # --- report --------------------------------------------------------------------------------
 
