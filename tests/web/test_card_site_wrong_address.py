@@ -11,9 +11,9 @@ WRONG = [
     ("GET", "/card/report/nowhere/at/all", 404, "没有这一页"),
     ("GET", "/card/nowhere/id", 404, "没有这一页"),
     ("POST", "/card/nowhere", 404, "没有这一页"),
-    ("POST", "/card/guide", 405, "这一页已经失效"),
-    ("DELETE", "/card", 405, "这一页已经失效"),
-    ("PUT", "/card/report/check", 405, "这一页已经失效"),
+    ("POST", "/card/guide", 405, "没有这一页"),
+    ("DELETE", "/card", 405, "没有这一页"),
+    ("PUT", "/card/report/check", 405, "没有这一页"),
 ]
 
 

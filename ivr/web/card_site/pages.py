@@ -33,8 +33,10 @@ LARGE: Final = "large"
 WITH_TEXTS, WITHOUT_TEXTS = "with texts", "without texts"
 # What is said of a request that cannot be answered, by its status: heading and lines.
 OUT_OF_DATE: Final = ("site_old", ("site_old_why", "site_ended_why"))
+MISSING: Final = ("site_missing", ("site_missing_why",))
 REFUSED: Final[Mapping[int, tuple[str, Sequence[str]]]] = {
-    404: ("site_missing", ("site_missing_why",)),
+    404: MISSING,
+    405: MISSING,
     413: ("site_too_long", ("site_too_long_why", "site_ended_why")),
 }
 
