@@ -62,12 +62,31 @@ def test_who_did_not_answer_waits_in_the_old_place(app: Flask) -> None:
     assert first in typed(app, "take").output
 
 
+def test_an_id_that_begins_like_an_option_is_an_id(app: Flask) -> None:
+    """One of 64 does: they are references, and no option has a single dash."""
+    numbers = (f"+8613{place:09}" for place in range(800_000_000, 900_000_000))
+    number = next(each for each in numbers if hotline_of(app).callbacks.ref(each)[0] == "-")
+    first = waits(app, number, 1000)
+    assert number in typed(app, "take", first, "--by", "Li").output
+    assert typed(app, "back", first, "--by", "Li").output == f"{first} waits again\n"
+    assert typed(app, "done", first).output == f"{first} is done\n"
+
+
+@pytest.mark.parametrize("deed", ["take", "back", "done"])
+@pytest.mark.parametrize("words", ["nobody", "110101199001011237", "--buy", "-x"])
+def test_what_is_no_id_is_told_so_and_not_shown(app: Flask, deed: str, words: str) -> None:
+    refused = typed(app, deed, words)
+    assert refused.exit_code == 2
+    assert "no call-back's id" in refused.output
+    assert words not in refused.output
+
+
 def test_a_colleague_s_may_be_taken_by_its_id(app: Flask) -> None:
     first = waits(app, "+8613800138000", 1000)
     typed(app, "take", "--by", "Li")
     assert "+8613800138000" in typed(app, "take", first, "--by", "Wang").output
     assert "by Wang" in typed(app, "list").output
-    assert typed(app, "take", "nobody").exit_code == 1
+    assert typed(app, "take", hotline_of(app).callbacks.ref("+8613900139009")).exit_code == 1
 
 
 def test_each_step_is_journalled_without_the_number(app: Flask) -> None:

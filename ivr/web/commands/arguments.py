@@ -15,6 +15,7 @@ from ivr.store.outbox import NOTICE_ID
 from ivr.store.unreadable import UnreadableRecordError
 
 MOST_WORDS: Final = 200
+_CALLBACK_ID: Final = re.compile("[0-9A-Za-z_-]{22}")
 _PERSONAL: Final = re.compile(r"[0-9]{9}")  # a report number has 8 places
 
 
@@ -59,6 +60,20 @@ class NoticeId(click.ParamType[str]):
         """Raises click's own error when it is none; it may be a card number, so it is not shown."""
         if not NOTICE_ID.fullmatch(str(value)):
             self.fail("that is no notice's id, like ntc-…", param, ctx)
+        return str(value)
+
+
+class CallbackId(click.ParamType[str]):
+    """A call-back's id, as `flask callbacks list` shows it."""
+
+    name = "callback_id"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Raises click's own error when it is none; it may be a phone number, so it is not
+        shown.
+        """
+        if not _CALLBACK_ID.fullmatch(str(value)):
+            self.fail("that is no call-back's id, as `flask callbacks list` shows it", param, ctx)
         return str(value)
 
 

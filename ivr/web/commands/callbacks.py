@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import click
 from flask import Flask, current_app
@@ -10,12 +11,13 @@ from ivr.cards.notice_bodies import iso
 from ivr.prompts.catalogue import Catalogue
 from ivr.prompts.languages import LANGUAGES
 from ivr.store.callbacks import Callback, Callbacks
-from ivr.web.commands.arguments import Commands, Words
+from ivr.web.commands.arguments import CallbackId, Commands
 from ivr.web.commands.operators import by_operator
 
 callbacks = Commands("callbacks", help="Callers who wait to be called back by a person.")
 
-UNKNOWN = "nobody knows whom"  # the command was killed before it wrote that down
+OF_AN_ID: Final = {"ignore_unknown_options": True}  # an id may begin with a dash
+UNKNOWN: Final = "nobody knows whom"  # the command was killed before it wrote that down
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ def list_all() -> None:
     click.echo(f"{len(waiting)} waiting, {len(taken)} taken and not done")
 
 
-@callbacks.command("take")
-@click.argument("callback", type=Words(), required=False)
+@callbacks.command("take", context_settings=OF_AN_ID)
+@click.argument("callback", type=CallbackId(), required=False)
 @by_operator
 def take(callback: str | None, by: str) -> None:
     """Takes the one who waits longest (or CALLBACK, even from somebody else) and shows the number.
@@ -70,8 +72,8 @@ def take(callback: str | None, by: str) -> None:
         click.echo(f"about   {tools.catalogue.text(found.topic, {}, staff)}")
 
 
-@callbacks.command("done")
-@click.argument("callback", type=Words())
+@callbacks.command("done", context_settings=OF_AN_ID)
+@click.argument("callback", type=CallbackId())
 @by_operator
 def done(callback: str, by: str) -> None:
     """They have been called: nothing of it is kept."""
@@ -80,8 +82,8 @@ def done(callback: str, by: str) -> None:
     click.echo(f"{callback} is done")
 
 
-@callbacks.command("back")
-@click.argument("callback", type=Words())
+@callbacks.command("back", context_settings=OF_AN_ID)
+@click.argument("callback", type=CallbackId())
 @by_operator
 def back(callback: str, by: str) -> None:
     """Nobody answered: it waits again, in its old place."""
