@@ -20,7 +20,7 @@ from ivr.made_up import made_up_holder
 from ivr.settings import Settings, read_settings
 from ivr.store.cardholders_csv import CardLine
 from simulator.bank.running import RunningBank
-from tests.faults.process import CHECKOUT, Process
+from tests.faults.process import CHECKOUT, GUNICORN, Process
 from tests.faults.scale import BANK_SECONDS
 from tests.faults.text_service import TextService
 from tests.faults.tripwire import Tripwire, wire_to_port, wire_to_socket
@@ -163,12 +163,10 @@ class City:
     def _commands(self) -> dict[str, list[str]]:
         python = sys.executable
         bind = self.base_url.partition("://")[2]
-        web = ["-m", "gunicorn", "app:app", "--bind", bind, "--workers", "2", "--threads", "8"]
-        threads = ["--worker-class", "gthread", "--no-control-socket"]
-        operations = ["-m", "gunicorn", "app:operations", "--bind", self.operations]
+        gunicorn = [python, *GUNICORN]
         return {
-            "web": [python, *web, *threads],
-            "operations": [python, *operations, *threads],
+            "web": [*gunicorn, "app:app", "--bind", bind, "--workers", "2"],
+            "operations": [*gunicorn, "app:operations", "--bind", self.operations],
             "worker": [python, "-m", "workers.deliver"],
             "clock": [python, "-m", "workers.sweep"],
         }

@@ -9,6 +9,10 @@ from contextlib import suppress
 from pathlib import Path
 
 CHECKOUT = Path(__file__).resolve().parents[2]
+# As in the Procfile. By itself gunicorn closes a connection that rests for 2 seconds, as a caller
+# may: a request that comes in that very moment is lost.
+GUNICORN = ("-m", "gunicorn", "--worker-class", "gthread", "--threads", "8", "--keep-alive", "75",
+            "--no-control-socket")  # fmt: skip
 
 
 class Process:

@@ -23,7 +23,7 @@ from ivr.store.cardholders_csv import CardLine
 from simulator.bank.running import RunningBank
 from tests.faults.city import BANKS, a_deployment, free_port
 from tests.faults.network import Network
-from tests.faults.process import Process
+from tests.faults.process import GUNICORN, Process
 from tests.faults.text_service import TextService
 from tests.faults.watched_redis import Node
 from tests.hotline import Hotline, open_hotline
@@ -209,8 +209,7 @@ class SplitCity:
             "PUBLIC_BASE_URL": self.base_urls[site],
             "JOURNAL_DIR": str(journal),
         }
-        gunicorn = [python, "-m", "gunicorn", "--worker-class", "gthread", "--threads", "8",
-                    "--no-control-socket"]  # fmt: skip
+        gunicorn = [python, *GUNICORN]
         commands: dict[str, Sequence[str]] = {
             "web": [*gunicorn, "app:app", "--bind", f"127.0.0.1:{port}", "--workers", "2"],
             "operations": [*gunicorn, "app:operations", "--bind", f"127.0.0.1:{port + 3}"],
